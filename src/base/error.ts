@@ -1,0 +1,42 @@
+/** When the same attempt may succeed: never, after a short pause, or not before the next weights window. */
+export type RetryPolicy = "no" | "soon" | "next-window";
+
+export interface FailureOptions<Data> {
+  /** One sentence: what failed and why. */
+  message: string;
+  /** One sentence: what the operator can do next. */
+  hint?: string;
+  /** Facts for the log, never secrets. */
+  data?: Data;
+  cause?: unknown;
+  retry?: RetryPolicy;
+}
+
+/**
+ * An expected error. Each room declares the closed union of its codes (`<room>.<kebab-case>`); only `cli/report.ts`
+ * turns a Failure into text and an exit code.
+ */
+export class Failure<Code extends string = string, Data = unknown> extends Error {
+  override readonly name = "Failure";
+  readonly code: Code;
+  readonly hint: string | undefined;
+  readonly data: Data | undefined;
+  readonly retry: RetryPolicy;
+
+  constructor(code: Code, options: FailureOptions<Data>) {
+    super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.data = options.data;
+    this.retry = options.retry ?? "no";
+  }
+}
+
+export function isFailure<Code extends string>(error: unknown, code?: Code): error is Failure<Code> {
+  return error instanceof Failure && (code === undefined || error.code === code);
+}
+
+/** The message of anything that was thrown, without a stack. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,89 @@
+import { createConsola } from "consola";
+import { printable } from "./text.ts";
+
+export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
+export type LogFormat = "auto" | "pretty" | "plain" | "json";
+/** Facts of a log line. Errors are reduced to their message and code. */
+export type LogFields = Record<string, unknown>;
+
+const LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4, trace: 5 };
+/** sd-daemon(3) priorities. */
+const PRIORITY: Record<LogLevel, number> = { error: 3, warn: 4, info: 6, debug: 7, trace: 7 };
+const COLOUR: Record<LogLevel, string> = { error: "31", warn: "33", info: "36", debug: "90", trace: "90" };
+
+export interface LogOptions {
+  level: LogLevel;
+  format: LogFormat;
+  /** Where lines go; standard error unless a test asks otherwise, so that standard output stays machine-readable. */
+  write?: (line: string) => void;
+}
+
+let current: Required<LogOptions> = { level: "info", format: "auto", write: (line) => process.stderr.write(line) };
+
+function fieldValue(value: unknown): unknown {
+  if (value instanceof Error) return "code" in value ? `${value.message} [${String(value.code)}]` : value.message;
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "number" && !Number.isInteger(value)) return Number(value.toPrecision(6));
+  return value;
+}
+
+function formatFields(fields: LogFields): string {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, raw]) => {
+      const value = fieldValue(raw);
+      const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+      return `${name}=${printable(/[\s"=]/.test(text) && typeof value === "string" ? JSON.stringify(text) : text, 400)}`;
+    })
+    .join(" ");
+}
+
+function resolveFormat(format: LogFormat): "pretty" | "plain" | "json" | "journald" {
+  if (format !== "auto") return format;
+  if (process.env.JOURNAL_STREAM) return "journald";
+  return process.stderr.isTTY ? "pretty" : "plain";
+}
+
+function render(level: LogLevel, message: string, fields: LogFields): string {
+  const now = new Date();
+  const format = resolveFormat(current.format);
+  if (format === "json") {
+    const plain = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, fieldValue(value)]));
+    return `${JSON.stringify({ time: now.toISOString(), level, message, ...plain })}\n`;
+  }
+  const tail = formatFields(fields);
+  const body = tail ? `${message}  ${tail}` : message;
+  if (format === "journald") return `<${PRIORITY[level]}>${body}\n`;
+  if (format === "plain") return `${now.toISOString()} ${level.toUpperCase().padEnd(5)} ${body}\n`;
+  const clock = now.toTimeString().slice(0, 8);
+  const dimmed = tail ? `${message}  \u001b[2m${tail}\u001b[0m` : message;
+  return `\u001b[2m${clock}\u001b[0m \u001b[${COLOUR[level]}m${level.padEnd(5)}\u001b[0m ${dimmed}\n`;
+}
+
+// consola filters by level and calls the reporter; throttling is off because collapsed lines are lost to machines.
+const consola = createConsola({
+  level: 5,
+  throttle: 0,
+  reporters: [
+    {
+      log: ({ type, args }) => {
+        const [message, fields] = args as [string, LogFields | undefined];
+        current.write(render(type as LogLevel, message, fields ?? {}));
+      },
+    },
+  ],
+});
+
+export function configureLog(options: LogOptions): void {
+  current = { write: current.write, ...options };
+  consola.level = LEVELS[options.level];
+}
+
+/** Messages are constant; what varies goes into fields; a stranger's text never goes above debug. */
+export const log = {
+  error: (message: string, fields: LogFields = {}): void => consola.error(message, fields),
+  warn: (message: string, fields: LogFields = {}): void => consola.warn(message, fields),
+  info: (message: string, fields: LogFields = {}): void => consola.info(message, fields),
+  debug: (message: string, fields: LogFields = {}): void => consola.debug(message, fields),
+  trace: (message: string, fields: LogFields = {}): void => consola.trace(message, fields),
+};
