@@ -18,10 +18,15 @@ export interface LogOptions {
   write?: (line: string) => void;
 }
 
-let current: Required<LogOptions> = { level: "info", format: "auto", write: (line) => process.stderr.write(line) };
+let current: Required<LogOptions> = {
+  level: "info",
+  format: "auto",
+  write: (line) => process.stderr.write(line),
+};
 
 function fieldValue(value: unknown): unknown {
-  if (value instanceof Error) return "code" in value ? `${value.message} [${String(value.code)}]` : value.message;
+  if (value instanceof Error)
+    return "code" in value ? `${value.message} [${String(value.code)}]` : value.message;
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "number" && !Number.isInteger(value)) return Number(value.toPrecision(6));
   return value;
@@ -48,7 +53,9 @@ function render(level: LogLevel, message: string, fields: LogFields): string {
   const now = new Date();
   const format = resolveFormat(current.format);
   if (format === "json") {
-    const plain = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, fieldValue(value)]));
+    const plain = Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [name, fieldValue(value)]),
+    );
     return `${JSON.stringify({ time: now.toISOString(), level, message, ...plain })}\n`;
   }
   const tail = formatFields(fields);

@@ -8,7 +8,11 @@ export interface BackOff {
 }
 
 /** Delay before attempt `index` (0 = the first retry): doubling, capped, with ±25 % jitter so that peers spread. */
-export function backOffMs(policy: Pick<BackOff, "firstMs" | "maxMs">, index: number, random = Math.random): number {
+export function backOffMs(
+  policy: Pick<BackOff, "firstMs" | "maxMs">,
+  index: number,
+  random = Math.random,
+): number {
   const base = Math.min(policy.maxMs, policy.firstMs * 2 ** index);
   return base * (0.75 + 0.5 * random());
 }
