@@ -1,0 +1,20 @@
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import type { Settings } from "./options.ts";
+
+/** `~/x` below the home folder; a relative path below the working directory. */
+export function expandPath(path: string): string {
+  if (path === "~" || path.startsWith("~/")) return join(homedir(), path.slice(1));
+  return isAbsolute(path) ? path : resolve(path);
+}
+
+/** `<logging_dir>/<wallet>/<hotkey>/netuid<N>/<neuron.name>`, as openvalidators 1.2.0 laid it out. */
+export function stateDirectory(settings: Settings): string {
+  return join(
+    expandPath(settings.loggingDir),
+    settings.walletName,
+    settings.walletHotkey,
+    `netuid${settings.netuid}`,
+    settings.neuronName,
+  );
+}
