@@ -15,6 +15,8 @@ export interface Kind<T> {
   readonly isSwitch?: boolean;
   /** @throws Error whose message completes the sentence "--flag …". */
   parse(text: string): T;
+  /** The value as an operator would write it; the plain value when absent. */
+  format?(value: T): string;
 }
 
 export const text: Kind<string> = { hint: "TEXT", parse: (value) => value };
@@ -72,6 +74,10 @@ const SIZE_UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB
 /** Bytes from a text such as `2 GB` or `500MB` (decimal units, as in the old flags). */
 export const size: Kind<number> = {
   hint: "SIZE",
+  format(bytes) {
+    const [unit, factor] = Object.entries(SIZE_UNITS).findLast(([, least]) => bytes >= least) ?? ["B", 1];
+    return `${bytes / factor} ${unit}`;
+  },
   parse(value) {
     const match = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$/i.exec(value);
     if (!match) throw new Error(`must be a size such as "2 GB" or "500 MB", not "${value}"`);

@@ -1,14 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { Failure, messageOf } from "../base/error.ts";
 import { badValue, type ConfigCode } from "./kinds.ts";
-import {
-  environmentName,
-  OPTION_NAMES,
-  OPTIONS,
-  type Option,
-  type OptionName,
-  type Settings,
-} from "./options.ts";
+import { environmentName, OPTIONS, type Option, type OptionTable, type ValuesOf } from "./options.ts";
 import { nearest } from "./suggest.ts";
 
 /** Where an effective value came from: a flag, a named environment variable, the config file, or the table. */
@@ -18,9 +11,9 @@ export type Origin =
   | { kind: "file"; path: string }
   | { kind: "default" };
 
-export interface Configuration {
-  settings: Settings;
-  origins: Record<OptionName, Origin>;
+export interface Configuration<Table extends OptionTable> {
+  settings: ValuesOf<Table>;
+  origins: Record<keyof Table, Origin>;
 }
 
 export interface ConfigSources {
@@ -35,20 +28,22 @@ export interface ConfigSources {
 const MAX_CONFIG_BYTES = 1 << 20;
 
 /**
- * Merges flag > environment > file > default.
+ * Merges flag > environment > file > default for one table of options.
  * @throws Failure `config.*`; the message names the flag and where the bad value stands.
  */
-export function loadConfiguration(sources: ConfigSources): Configuration {
-  const fromFile = sources.filePath === undefined ? {} : readConfigFile(sources.filePath);
+export function loadConfiguration<Table extends OptionTable>(
+  table: Table,
+  sources: ConfigSources,
+): Configuration<Table> {
+  const fromFile = sources.filePath === undefined ? {} : readConfigFile(sources.filePath, table);
   const settings: Record<string, unknown> = {};
-  const origins = {} as Record<OptionName, Origin>;
-  for (const name of OPTION_NAMES) {
-    const option: Option<unknown> = OPTIONS[name];
+  const origins: Record<string, Origin> = {};
+  for (const [name, option] of Object.entries(table)) {
     const [value, origin] = pick(option, sources, fromFile);
     settings[name] = value;
     origins[name] = origin;
   }
-  return { settings: settings as Settings, origins };
+  return { settings: settings as ValuesOf<Table>, origins: origins as Record<keyof Table, Origin> };
 }
 
 function pick(
@@ -88,7 +83,7 @@ function parse(option: Option<unknown>, value: string, origin: string): unknown 
 }
 
 /** Reads a JSON config file, `{"wallet": {"name": "w"}}` or `{"wallet.name": "w"}`, into text by dotted flag. */
-function readConfigFile(path: string): Record<string, string> {
+function readConfigFile(path: string, table: OptionTable): Record<string, string> {
   let parsed: unknown;
   try {
     if (statSync(path).size > MAX_CONFIG_BYTES) throw new Error("it is larger than 1 MiB");
@@ -100,7 +95,8 @@ function readConfigFile(path: string): Record<string, string> {
       cause: error,
     });
   }
-  const known = new Set<string>(OPTION_NAMES.map((name) => OPTIONS[name].flag));
+  // One file may serve every command, so the keys of `run` are known to all of them.
+  const known = new Set([...Object.values(OPTIONS), ...Object.values(table)].map((option) => option.flag));
   const values: Record<string, string> = {};
   collect(parsed, "", (flag, value) => {
     if (!known.has(flag)) {

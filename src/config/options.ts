@@ -386,13 +386,62 @@ export const OPTIONS = {
     "logs",
     "Form of log lines.",
   ),
-} as const satisfies Record<string, Option<unknown>>;
+} as const satisfies Readonly<Record<string, Option<unknown>>>;
 
-export type OptionName = keyof typeof OPTIONS;
+export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 /** Effective values by camelCase name. */
-export type Settings = { [Name in OptionName]: (typeof OPTIONS)[Name] extends Option<infer T> ? T : never };
+export type ValuesOf<Table extends OptionTable> = {
+  [Name in keyof Table]: Table[Name] extends Option<infer T> ? T : never;
+};
+export type Settings = ValuesOf<typeof OPTIONS>;
 
-export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
+/** What `openvalidator localnet` and `openvalidator demo` make. */
+export const LOCALNET_OPTIONS = {
+  miners: option("miners", integer({ min: 1, max: 1024 }), 16, "localnet", "Reference miners to start."),
+  blockTime: option(
+    "block-time",
+    decimal({ min: 0.1, max: 60 }, "SECONDS"),
+    1,
+    "localnet",
+    "Seconds between two blocks (the public chain: 12).",
+  ),
+  port: option(
+    "port",
+    integer({ min: 0, max: 65_535 }, "PORT"),
+    9944,
+    "localnet",
+    "Websocket port; 0 = any free one.",
+  ),
+  tempo: option("tempo", integer({ min: 5, max: 65_535 }, "BLOCKS"), 20, "localnet", "Blocks of one epoch."),
+  commitReveal: option(
+    "commit-reveal",
+    toggle,
+    true,
+    "localnet",
+    "Weights are committed first, revealed an epoch later.",
+  ),
+  characters: option(
+    "characters",
+    optional(text),
+    undefined,
+    "localnet",
+    "Characters of the miners, with commas, repeated in turn (default: all of them).",
+  ),
+  directory: option(
+    "directory",
+    optional(path),
+    undefined,
+    "localnet",
+    "Folder for the wallets (default: temporary).",
+  ),
+} as const satisfies OptionTable;
+
+/** Options of the log, which every command has. */
+export const LOG_OPTIONS = {
+  loggingDebug: OPTIONS.loggingDebug,
+  loggingTrace: OPTIONS.loggingTrace,
+  logFormat: OPTIONS.logFormat,
+} as const satisfies OptionTable;
 
 /** OPENVALIDATOR_WALLET_NAME for wallet.name. */
 export function environmentName(flag: string): string {

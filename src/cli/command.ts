@@ -1,0 +1,29 @@
+import type { OptionTable } from "../config/options.ts";
+
+/** What a command gets: no argv, no global process state. */
+export interface CommandContext {
+  /** Text of the flags that were given, by dotted name. */
+  flags: Readonly<Record<string, string>>;
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted by the first SIGINT or SIGTERM. */
+  signal: AbortSignal;
+  /** Standard output: results only, so that it can be piped. */
+  print(text: string): void;
+}
+
+/** One command of the program. `load` is called only when the command runs, so that `--help` stays quick. */
+export interface Command {
+  /** Words that select it, for example ["wallet", "create"]. */
+  readonly path: readonly string[];
+  readonly summary: string;
+  readonly table: OptionTable;
+  /** Switches of this command alone, which neither environment nor config file can set. */
+  readonly switches?: Readonly<Record<string, string>>;
+  readonly examples?: readonly string[];
+  readonly hidden?: boolean;
+  /** Returns the exit code. */
+  load(): Promise<(context: CommandContext) => Promise<number>>;
+}
+
+/** Flag that every command with options accepts. */
+export const CONFIG_FLAG = "config";

@@ -1,0 +1,38 @@
+import { describeOrigin, loadConfiguration } from "../../config/load.ts";
+import { OPTIONS, type Option } from "../../config/options.ts";
+import { CONFIG_FLAG, type CommandContext } from "../command.ts";
+import { EXIT } from "../report.ts";
+
+/** Prints what `run` would use, each value with its origin. A secret is shown as set or not set, never as text. */
+export async function showConfig({ flags, environment, print }: CommandContext): Promise<number> {
+  const filePath = flags[CONFIG_FLAG];
+  const { settings, origins } = loadConfiguration(OPTIONS, {
+    flags,
+    environment,
+    ...(filePath === undefined ? {} : { filePath }),
+  });
+  const rows = (Object.entries(OPTIONS) as [keyof typeof OPTIONS, Option<unknown>][]).map(
+    ([name, option]) => ({
+      flag: option.flag,
+      value: shownValue(option, settings[name]),
+      origin: describeOrigin(origins[name]),
+    }),
+  );
+  if (flags.json === "true") {
+    const values = rows.map(({ flag, value, origin }) => [flag, { value: value ?? null, origin }]);
+    print(`${JSON.stringify(Object.fromEntries(values), null, 2)}\n`);
+    return EXIT.ok;
+  }
+  const width = Math.max(...rows.map((row) => row.flag.length)) + 2;
+  for (const { flag, value, origin } of rows) {
+    const shown = value === undefined ? "(not set)" : String(value);
+    print(`${flag.padEnd(width)}${shown.padEnd(34)} ${origin}\n`);
+  }
+  return EXIT.ok;
+}
+
+function shownValue(option: Option<unknown>, value: unknown): unknown {
+  if (value === undefined) return undefined;
+  if (option.secret) return "[secret]";
+  return option.kind.format?.(value) ?? value;
+}

@@ -1,0 +1,12 @@
+import { BUILD, specVersion, VERSION } from "../../config/version.ts";
+import type { CommandContext } from "../command.ts";
+import { EXIT } from "../report.ts";
+
+export async function version({ flags, print }: CommandContext): Promise<number> {
+  if (flags.json === "true") {
+    print(`${JSON.stringify({ ...BUILD, specVersion: specVersion(), bun: Bun.version })}\n`);
+  } else {
+    print(`openvalidator ${VERSION}\n`);
+  }
+  return EXIT.ok;
+}

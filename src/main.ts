@@ -1,0 +1,35 @@
+import { runCli } from "./cli/cli.ts";
+import { describeError, EXIT } from "./cli/report.ts";
+
+/** The only place that reads argv, catches signals and ends the process. */
+const stop = new AbortController();
+
+/** Set by a shell for "ended by signal 2", which a second Ctrl-C means. */
+const EXIT_INTERRUPTED = 130;
+
+function onSignal(): void {
+  if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED);
+  process.stderr.write("stopping; press Ctrl-C again to stop at once\n");
+  stop.abort();
+}
+process.on("SIGINT", onSignal);
+process.on("SIGTERM", onSignal);
+
+// Bun would print a frame of minified source for these; an operator needs the sentence.
+function onFault(error: unknown): void {
+  process.stderr.write(describeError(error));
+  process.exit(EXIT.internal);
+}
+process.on("uncaughtException", onFault);
+process.on("unhandledRejection", onFault);
+
+// A reader that goes away (`openvalidator --help | head -1`) is no fault.
+process.stdout.on("error", () => process.exit(EXIT.ok));
+
+const exitCode = await runCli(process.argv.slice(2), {
+  environment: process.env,
+  signal: stop.signal,
+  stdout: (text) => process.stdout.write(text),
+  stderr: (text) => process.stderr.write(text),
+});
+process.exit(exitCode);
