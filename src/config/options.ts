@@ -9,6 +9,7 @@ export const GROUPS = [
   "rewards",
   "models",
   "data",
+  "localnet",
   "logs",
 ] as const;
 export type Group = (typeof GROUPS)[number];

@@ -1,0 +1,38 @@
+import { dlopen, FFIType } from "bun:ffi";
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { Failure } from "./error.ts";
+
+export type LockCode = "state.locked";
+
+/** flock(2): exclusive, do not wait. Same numbers on Linux and macOS. */
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/**
+ * Takes an exclusive lock on a file. The kernel gives it back when the process ends, however it ends, so there is no
+ * stale lock to clean up.
+ * @returns a function that gives the lock back.
+ * @throws Failure `state.locked` when another process holds it.
+ */
+export function lockFile(path: string): () => void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const fd = openSync(path, "a+", 0o600);
+  const library = dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6", {
+    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  });
+  const taken = library.symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
+  library.close();
+  if (!taken) {
+    const holder = readFileSync(path, "utf8").trim();
+    closeSync(fd);
+    throw new Failure<LockCode>("state.locked", {
+      message: `Another openvalidator${holder ? ` (process ${holder})` : ""} already works with this wallet, subnet and name`,
+      hint: "stop it first, or give this one another --neuron.name",
+      data: { path },
+    });
+  }
+  ftruncateSync(fd, 0);
+  writeSync(fd, `${process.pid}\n`);
+  return () => closeSync(fd);
+}

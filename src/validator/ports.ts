@@ -1,0 +1,100 @@
+import type { BlockNumber, Hotkey, Uid } from "../base/units.ts";
+import type { Event } from "../events/schema.ts";
+
+/** What the validator needs from the rooms below it. The real parts are put in by compose.ts, fakes by tests. */
+
+export interface Neuron {
+  uid: Uid;
+  hotkey: Hotkey;
+  isServing: boolean;
+  hasValidatorPermit: boolean;
+  stakeTao: number;
+}
+
+/** The subnet at one block. */
+export interface Subnet<N extends Neuron = Neuron> {
+  block: BlockNumber;
+  ownUid: Uid;
+  /** Index = uid. */
+  neurons: readonly N[];
+  tempo: number;
+  weightsRateLimit: number;
+  /** Block of this validator's last weights, or of its registration. */
+  ownLastUpdate: number;
+}
+
+export interface SentWeights {
+  path: "plain" | "timelocked";
+  block: BlockNumber;
+  uids: number[];
+  /** u16 as on chain. */
+  values: number[];
+  revealRound?: number;
+  extrinsicHash: string;
+}
+
+export interface Chain<N extends Neuron = Neuron> {
+  readonly genesisHash: string;
+  head(): BlockNumber;
+  /** Calls back at every new head; returns how to stop that. */
+  onHead(callback: (block: BlockNumber) => void): () => void;
+  /** @throws Failure `chain.not-registered` when this hotkey has no uid any more. */
+  fetchSubnet(): Promise<Subnet<N>>;
+  /** @param scores moving scores by uid, not all zero */
+  sendWeights(scores: Float32Array): Promise<SentWeights>;
+}
+
+export interface Reply {
+  uid: Uid;
+  hotkey: Hotkey;
+  /** HTTP-like: 200 is an answer, 408 too late, 503 unreachable. */
+  status: number;
+  message: string;
+  /** null when there is no usable answer. */
+  completion: string | null;
+  elapsedMs: number;
+}
+
+export interface Miners<N extends Neuron = Neuron> {
+  /** One reply per neuron, in their order. Never throws for a miner. */
+  ask(neurons: readonly N[], prompt: string, timeoutMs: number, signal: AbortSignal): Promise<Reply[]>;
+}
+
+export type TaskKind = "augment" | "followup" | "answer";
+
+export interface Question {
+  /** augment, followup0, answer0, … */
+  name: string;
+  task: TaskKind;
+  prompt: string;
+  /** Text that masks compare answers with. */
+  basePrompt: string;
+}
+
+export interface Judgement {
+  /** One per completion, 0..1; 0 for a failed one. */
+  rewards: number[];
+  columns: { name: string; raw: (number | null)[]; normalized?: (number | null)[] | undefined }[];
+}
+
+export interface Judge {
+  beginForward(): void;
+  score(question: Question, completions: (string | null)[]): Promise<Judgement>;
+  /** Running statistics and histories, to be saved with the state. */
+  save(): JudgeMemory;
+  load(memory: JudgeMemory): void;
+}
+
+export interface JudgeMemory {
+  json: unknown;
+  /** Named rows of Float32. */
+  arrays: Record<string, Float32Array>;
+}
+
+export interface Texts {
+  next(signal: AbortSignal): Promise<string>;
+}
+
+export interface EventSink {
+  append(event: Event): void;
+}

@@ -1,0 +1,56 @@
+import type { StepEvent } from "../events/schema.ts";
+import type { Chain, EventSink, Judge, Miners, Neuron, Subnet, Texts } from "./ports.ts";
+
+/** The part of the configuration that steers forwards and duties. */
+export interface ValidatorSettings {
+  netuid: number;
+  followupSampleSize: number;
+  followupTimeoutMs: number;
+  answerSampleSize: number;
+  answerTimeoutMs: number;
+  followupSteps: number;
+  concurrentForwards: number;
+  /** 0 = no end. */
+  forwards: number;
+  movingAverageAlpha: number;
+  checkpointBlocks: number;
+  /** 0 = the subnet's tempo. */
+  epochBlocks: number;
+  vpermitTaoLimit: number;
+  setsWeights: boolean;
+  logRewards: boolean;
+}
+
+/** Which validator on which network; stands in every event and binds the state file. */
+export interface Identity {
+  genesis: string;
+  netuid: number;
+  hotkey: string;
+}
+
+export interface Modules<N extends Neuron> {
+  chain: Chain<N>;
+  miners: Miners<N>;
+  judge: Judge;
+  texts: Texts;
+  events: EventSink;
+}
+
+/** What changes while a validator runs. One owner, the validator; steps and duties write to it between awaits. */
+export interface RunState<N extends Neuron> {
+  subnet: Subnet<N>;
+  /** Moving scores by uid. */
+  scores: Float32Array;
+  /** Steps since the state file was first made. */
+  steps: number;
+}
+
+export interface Session<N extends Neuron> {
+  settings: ValidatorSettings;
+  identity: Identity;
+  modules: Modules<N>;
+  state: RunState<N>;
+  random: () => number;
+  signal: AbortSignal;
+  onStep(event: StepEvent): void;
+}

@@ -1,0 +1,120 @@
+import { log } from "../base/log.ts";
+import type { Uid } from "../base/units.ts";
+import { EVENT_VERSION, type StepEvent } from "../events/schema.ts";
+import { updateScores } from "../weights/scores.ts";
+import { chooseMiners } from "./choose.ts";
+import type { Judgement, Neuron, Question, Reply } from "./ports.ts";
+import type { Session } from "./session.ts";
+
+export interface StepPlan {
+  sampleSize: number;
+  timeoutMs: number;
+  /** Uids asked in this forward pass; the step adds its own. */
+  asked: Set<Uid>;
+  forward: string;
+}
+
+export interface StepResult {
+  /** Best completion; undefined when no miner gave a usable one. */
+  best: string | undefined;
+  question: Question;
+}
+
+/**
+ * The journey of one question: choose miners → ask → score and mask → moving scores → journal.
+ * @returns undefined when the run is stopping or no miner can be asked; nothing is recorded then.
+ */
+export async function step<N extends Neuron>(
+  session: Session<N>,
+  question: Question,
+  plan: StepPlan,
+): Promise<StepResult | undefined> {
+  const { modules, settings, state } = session;
+  const startedMs = performance.now();
+  const { neurons } = state.subnet;
+  const chosen = chooseMiners(neurons, {
+    ownUid: state.subnet.ownUid,
+    vpermitTaoLimit: settings.vpermitTaoLimit,
+    sampleSize: plan.sampleSize,
+    excluded: plan.asked,
+    random: session.random,
+  });
+  if (chosen.length === 0) {
+    log.warn("No miner of this subnet can be asked", { netuid: settings.netuid, neurons: neurons.length });
+    return undefined;
+  }
+  for (const neuron of chosen) plan.asked.add(neuron.uid);
+
+  const replies = await modules.miners.ask(chosen, question.prompt, plan.timeoutMs, session.signal);
+  if (session.signal.aborted) return undefined;
+  const judgement = await modules.judge.score(
+    question,
+    replies.map((reply) => reply.completion),
+  );
+  if (session.signal.aborted) return undefined;
+
+  // A uid that changed hands while the step ran must not earn its predecessor's reward.
+  const valid = [...replies.keys()].filter(
+    (i) => state.subnet.neurons[replies[i]!.uid]?.hotkey === replies[i]!.hotkey,
+  );
+  state.scores = updateScores(
+    state.scores,
+    { uids: valid.map((i) => replies[i]!.uid), rewards: valid.map((i) => judgement.rewards[i]!) },
+    settings.movingAverageAlpha,
+  );
+
+  const best = bestCompletion(replies, judgement.rewards);
+  const event = stepEventOf(session, question, plan, replies, judgement, best, performance.now() - startedMs);
+  modules.events.append(event);
+  session.onStep(event);
+  return { best, question };
+}
+
+/** Highest reward among usable answers; the first of equals. */
+function bestCompletion(replies: readonly Reply[], rewards: readonly number[]): string | undefined {
+  let best: number | undefined;
+  for (const [index, reply] of replies.entries()) {
+    if (!reply.completion?.trim()) continue;
+    if (best === undefined || rewards[index]! > rewards[best]!) best = index;
+  }
+  return best === undefined ? undefined : replies[best]!.completion!.trim();
+}
+
+function stepEventOf<N extends Neuron>(
+  session: Session<N>,
+  question: Question,
+  plan: StepPlan,
+  replies: readonly Reply[],
+  judgement: Judgement,
+  best: string | undefined,
+  elapsedMs: number,
+): StepEvent {
+  const columns = session.settings.logRewards ? judgement.columns : [];
+  const lists: Record<string, (number | null)[]> = {};
+  for (const { name, raw, normalized } of columns) {
+    lists[name] = raw;
+    if (normalized) lists[`${name}_normalized`] = normalized;
+  }
+  return {
+    version: EVENT_VERSION,
+    kind: "step",
+    time: new Date().toISOString(),
+    ...session.identity,
+    block: session.modules.chain.head(),
+    name: question.name,
+    forward: plan.forward,
+    step_length: elapsedMs / 1000,
+    prompt: question.prompt,
+    uids: replies.map((reply) => reply.uid),
+    hotkeys: replies.map((reply) => reply.hotkey),
+    completions: replies.map((reply) => reply.completion ?? ""),
+    completion_times: replies.map((reply) => reply.elapsedMs / 1000),
+    completion_status_codes: replies.map((reply) => reply.status),
+    completion_status_messages: replies.map((reply) => reply.message),
+    rewards: judgement.rewards,
+    gating_loss: null,
+    best: best ?? "",
+    nan_columns: Object.keys(lists).filter((name) => lists[name]!.includes(null)),
+    ...lists,
+  } as StepEvent;
+}

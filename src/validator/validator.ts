@@ -1,0 +1,149 @@
+import { sleep } from "../base/deadline.ts";
+import { Failure } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { backOffMs } from "../base/retry.ts";
+import { asHotkey } from "../base/units.ts";
+import type { StepEvent } from "../events/schema.ts";
+import { alignScores } from "../weights/scores.ts";
+import { Clock } from "./clock.ts";
+import { hotkeysOf, isFatal, metagraphDuty, weightsDuty } from "./duties.ts";
+import { forward } from "./flow.ts";
+import type { Neuron } from "./ports.ts";
+import type { Identity, Modules, Session, ValidatorSettings } from "./session.ts";
+import { loadState, saveState } from "./state.ts";
+
+export interface ValidatorOptions<N extends Neuron> {
+  settings: ValidatorSettings;
+  identity: Identity;
+  modules: Modules<N>;
+  stateDirectory: string;
+  /** Ends the run after the current step. */
+  signal: AbortSignal;
+  random?: () => number;
+  onStep?(event: StepEvent): void;
+}
+
+/** A failed forward is tried again after 1 s, 2 s, … 60 s. */
+const FORWARD_BACK_OFF = { firstMs: 1_000, maxMs: 60_000 };
+/** So many unexpected errors in a row are a fault of the program, which a supervisor should see. */
+const MAX_UNEXPECTED_IN_A_ROW = 5;
+/** systemd is told to wait 90 s; a stop takes at most this. */
+const STOP_TIMEOUT_MS = 20_000;
+
+/**
+ * Runs forward passes until the signal, the wanted number of passes, or an error that no retry can mend.
+ * @throws Failure for the last of these.
+ */
+export async function runValidator<N extends Neuron>(options: ValidatorOptions<N>): Promise<void> {
+  const { modules, settings, identity } = options;
+  const stop = new AbortController();
+  const onOuterStop = (): void => stop.abort();
+  if (options.signal.aborted) stop.abort();
+  options.signal.addEventListener("abort", onOuterStop, { once: true });
+
+  const subnet = await modules.chain.fetchSubnet();
+  const saved = loadState(options.stateDirectory, identity);
+  const session: Session<N> = {
+    settings,
+    identity,
+    modules,
+    state: { subnet, scores: new Float32Array(subnet.neurons.length), steps: saved?.steps ?? 0 },
+    random: options.random ?? Math.random,
+    signal: stop.signal,
+    onStep(event) {
+      session.state.steps++;
+      save();
+      reportStep(event, session.state.steps);
+      options.onStep?.(event);
+    },
+  };
+  const save = (): void =>
+    saveState(options.stateDirectory, identity, {
+      hotkeys: hotkeysOf(session),
+      scores: session.state.scores,
+      steps: session.state.steps,
+      judge: modules.judge.save(),
+    });
+  if (saved) {
+    const hotkeys = subnet.neurons.map((neuron) => neuron.hotkey);
+    const aligned = alignScores({ hotkeys: saved.hotkeys.map(asHotkey), scores: saved.scores }, hotkeys);
+    session.state.scores = aligned.scores;
+    modules.judge.load(saved.judge);
+    log.info("Continuing from the saved state", {
+      steps: saved.steps,
+      replacedUids: aligned.replaced.length,
+    });
+  } else if (subnet.neurons[subnet.ownUid]?.hasValidatorPermit && subnet.ownLastUpdate > 0) {
+    log.info("No saved state: the first weights wait for one epoch of steps", {
+      lastUpdate: subnet.ownLastUpdate,
+    });
+  }
+
+  let fatal: unknown;
+  const clock = new Clock(
+    modules.chain,
+    [metagraphDuty(session), weightsDuty(session, modules.chain.head(), saved !== undefined)],
+    (duty, error) => {
+      if (isFatal(error)) {
+        fatal = error;
+        stop.abort();
+      } else log.error("A duty failed and will be tried again", { duty, error });
+    },
+  );
+  try {
+    const lanes = Array.from({ length: settings.concurrentForwards }, (_, lane) =>
+      runForwards(session, lane),
+    );
+    await Promise.all(lanes);
+  } finally {
+    stop.abort();
+    options.signal.removeEventListener("abort", onOuterStop);
+    await clock.stop(STOP_TIMEOUT_MS);
+    save();
+  }
+  if (fatal !== undefined) throw fatal;
+}
+
+/** One lane of forward passes; lanes share the wanted number evenly. */
+async function runForwards<N extends Neuron>(session: Session<N>, lane: number): Promise<void> {
+  const { settings, signal } = session;
+  const share = (settings.forwards + settings.concurrentForwards - 1 - lane) / settings.concurrentForwards;
+  const wanted = settings.forwards === 0 ? Number.POSITIVE_INFINITY : Math.floor(share);
+  let failures = 0;
+  for (let done = 0; done < wanted && !signal.aborted; ) {
+    const stepsBefore = session.state.steps;
+    try {
+      await forward(session);
+      failures = 0;
+      done++;
+      // Nobody could be asked: wait for the subnet to change rather than spin.
+      if (session.state.steps === stepsBefore) await sleep(FORWARD_BACK_OFF.firstMs, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      failures++;
+      const unexpected = !(error instanceof Failure);
+      if ((!unexpected && error.retry === "no") || (unexpected && failures >= MAX_UNEXPECTED_IN_A_ROW))
+        throw error;
+      const waitMs = backOffMs(FORWARD_BACK_OFF, failures - 1);
+      log.error("A forward pass failed and will be tried again", {
+        error,
+        waitSeconds: Math.round(waitMs / 1000),
+      });
+      await sleep(waitMs, signal);
+    }
+  }
+}
+
+function reportStep(event: StepEvent, steps: number): void {
+  const answered = event.completion_status_codes.filter((code) => code === 200).length;
+  const mean = event.rewards.reduce((sum, reward) => sum + reward, 0) / Math.max(1, event.rewards.length);
+  log.info("Step", {
+    step: steps,
+    name: event.name,
+    block: event.block,
+    asked: event.uids.length,
+    answered,
+    meanReward: Number(mean.toFixed(4)),
+    seconds: Number(event.step_length.toFixed(2)),
+  });
+}
