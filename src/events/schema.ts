@@ -69,7 +69,15 @@ export const scoresEvent = z.object({
 
 export const anyEvent = z.discriminatedUnion("kind", [stepEvent, weightsEvent, scoresEvent]);
 
-export type StepEvent = z.infer<typeof stepEvent>;
+/** The fixed fields of a step; `columnsOf` gives the others. */
+export type StepEvent = { [Name in FixedField]: z.infer<typeof stepEvent>[Name] };
+type FixedField = keyof typeof stepEvent.shape;
 export type WeightsEvent = z.infer<typeof weightsEvent>;
 export type ScoresEvent = z.infer<typeof scoresEvent>;
-export type Event = z.infer<typeof anyEvent>;
+export type Event = StepEvent | WeightsEvent | ScoresEvent;
+
+/** Columns of the single reward models and masks of a step, each in step with `uids`. */
+export function columnsOf(event: StepEvent): Record<string, (number | null)[]> {
+  const others = Object.entries(event).filter(([name]) => !(name in stepEvent.shape));
+  return Object.fromEntries(others) as Record<string, (number | null)[]>;
+}

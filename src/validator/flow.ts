@@ -46,7 +46,6 @@ export async function forward<N extends Neuron>(session: Session<N>): Promise<vo
   if (summary === undefined) return;
 
   let text = summary;
-  let compared = summary;
   for (let round = 0; round < settings.followupSteps; round++) {
     const question = await bestOf(
       step(
@@ -55,7 +54,7 @@ export async function forward<N extends Neuron>(session: Session<N>): Promise<vo
           name: `followup${round}`,
           task: "followup",
           prompt: followupPrompt(text, round),
-          basePrompt: compared,
+          basePrompt: summary,
         },
         asFollowup,
       ),
@@ -71,7 +70,6 @@ export async function forward<N extends Neuron>(session: Session<N>): Promise<vo
     );
     if (answer === undefined) return;
     text = growText(text, asked, answer);
-    compared = summary;
   }
 }
 

@@ -95,7 +95,7 @@ function stepEventOf<N extends Neuron>(
     lists[name] = raw;
     if (normalized) lists[`${name}_normalized`] = normalized;
   }
-  return {
+  const fixed: StepEvent = {
     version: EVENT_VERSION,
     kind: "step",
     time: new Date().toISOString(),
@@ -115,6 +115,6 @@ function stepEventOf<N extends Neuron>(
     gating_loss: null,
     best: best ?? "",
     nan_columns: Object.keys(lists).filter((name) => lists[name]!.includes(null)),
-    ...lists,
-  } as StepEvent;
+  };
+  return Object.assign(fixed, lists);
 }
