@@ -1,0 +1,91 @@
+import { describe, expect, test } from "bun:test";
+import { runCli } from "../../src/cli/cli.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { commandHelp, rootHelp } from "../../src/cli/help.ts";
+
+async function cli(words: string[], environment: Record<string, string> = {}) {
+  let stdout = "";
+  let stderr = "";
+  const exitCode = await runCli(words, {
+    environment,
+    signal: new AbortController().signal,
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+  });
+  return { exitCode, stdout, stderr };
+}
+
+describe("command line", () => {
+  test.each([
+    [["--bogus"], "Unknown flag --bogus"],
+    [["--wallet.nme", "x"], "did you mean --wallet.name?"],
+    [["run", "stray"], 'Unexpected word "stray"'],
+    [["run", "--wallet.name"], "--wallet.name needs a value"],
+    [["run", "--wallet.name="], "--wallet.name needs a value"],
+    [["run", "--wallet.name", "--netuid", "1"], "--wallet.name needs a value"],
+    [["run", "--netuid", "1", "--netuid=2"], "--netuid is given twice"],
+    [["run", "-wallet.name", "x"], "did you mean --wallet.name?"],
+    [["lcalnet"], "did you mean openvalidator localnet?"],
+    [["wallet"], "openvalidator wallet create or openvalidator wallet show"],
+    [["config", "show", "--netuid", "-1"], "must be a whole number"],
+    [["version", "--netuid", "1"], "Unknown flag --netuid"],
+  ])("%p is refused with exit code 64", async (words, sentence) => {
+    const { exitCode, stderr, stdout } = await cli(words);
+    expect(exitCode).toBe(64);
+    expect(stderr).toContain(sentence);
+    expect(stdout).toBe("");
+  });
+
+  test("flags without a command belong to run", async () => {
+    const { exitCode, stderr } = await cli(["--wallet.name", "w", "--wallet.hotkey", "h", "--netuid", "x"]);
+    expect(exitCode).toBe(64);
+    expect(stderr).toContain("--netuid (from the command line) must be a whole number");
+  });
+
+  test("version --json is JSON with the version key", async () => {
+    const { exitCode, stdout } = await cli(["version", "--json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+    expect((await cli(["--version"])).stdout).toStartWith("openvalidator ");
+  });
+
+  test("config show prints origins and hides secrets", async () => {
+    const { exitCode, stdout } = await cli(["config", "show", "--netuid", "7"], { HF_TOKEN: "hf_canary" });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^netuid\s+7\s+flag$/m);
+    expect(stdout).toMatch(/^data\.token\s+\[secret\]\s+\$HF_TOKEN$/m);
+    expect(stdout).not.toContain("hf_canary");
+    const json = JSON.parse((await cli(["config", "show", "--json"], { HF_TOKEN: "hf_canary" })).stdout);
+    expect(json["data.token"]).toEqual({ value: "[secret]", origin: "$HF_TOKEN" });
+  });
+
+  test("help fits 100 columns and names every flag", async () => {
+    expect(
+      rootHelp(COMMANDS)
+        .split("\n")
+        .every((line) => line.length <= 100),
+    ).toBe(true);
+    for (const command of COMMANDS) {
+      const help = commandHelp(command);
+      expect(help.split("\n").filter((line) => line.length > 100)).toEqual([]);
+      for (const option of Object.values(command.table))
+        if (!option.secret) expect(help).toContain(`--${option.flag}`);
+    }
+    expect((await cli(["--help"])).stdout).toContain("Commands");
+    expect((await cli(["run", "--help"])).stdout).toContain("--neuron.followup_sample_size");
+  });
+
+  test("every flag of openvalidators 1.2.0 exists under its old name", () => {
+    const neuron =
+      "name device disable_log_rewards num_concurrent_forwards disable_set_weights moving_average_alpha followup_timeout followup_sample_size answer_timeout answer_sample_size num_followup_steps epoch_length_override checkpoint_block_length events_retention_size dont_save_events vpermit_tao_limit axon_off mock_reward_models mock_dendrite_pool mock_gating_model mock_dataset use_custom_gating_model blacklist_off nsfw_off relevance_off diversity_off task_validator_off";
+    const others =
+      "netuid wallet.name wallet.hotkey wallet.path subtensor.network subtensor.chain_endpoint logging.debug logging.trace logging.logging_dir axon.port axon.ip axon.external_ip axon.external_port mock reward.dpo_weight reward.rlhf_weight reward.reciprocate_weight reward.dahoas_weight reward.prompt_based_weight";
+    const known = Object.values(COMMANDS[0]!.table).map((option) => option.flag);
+    const wanted = [...neuron.split(" ").map((flag) => `neuron.${flag}`), ...others.split(" ")];
+    expect(wanted.filter((flag) => !known.includes(flag))).toEqual([]);
+  });
+});
