@@ -1,0 +1,206 @@
+/**
+ * Makes dist/openvalidator, one executable with everything inside: `bun run build [--target NAME] [--outfile PATH]`.
+ *
+ * Three dependencies do things that a single file cannot do; each patch below names the line it replaces, and the
+ * build fails when that line is not there any more. Versions are pinned exactly, so an upgrade meets these checks.
+ */
+
+import { mkdirSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { $, type BunPlugin } from "bun";
+import manifest from "./package.json" with { type: "json" };
+import type { BuildFacts } from "./src/config/version.ts";
+import type { EmbeddedLibrary } from "./src/inference/native.ts";
+
+const ROOT = import.meta.dir;
+
+interface Target {
+  bun: Bun.Build.CompileTarget;
+  /** Folder of onnxruntime-node/bin/napi-v6 and the files to embed; absent where ONNX Runtime has no build. */
+  onnxRuntime?: { folder: string; files: string[] };
+}
+
+const ADDON = "onnxruntime_binding.node";
+const LINUX = { files: [ADDON, "libonnxruntime.so.1"] };
+const TARGETS: Record<string, Target> = {
+  "linux-x64": { bun: "bun-linux-x64", onnxRuntime: { folder: "linux/x64", ...LINUX } },
+  // For processors without AVX2.
+  "linux-x64-baseline": { bun: "bun-linux-x64-baseline", onnxRuntime: { folder: "linux/x64", ...LINUX } },
+  "linux-arm64": { bun: "bun-linux-arm64", onnxRuntime: { folder: "linux/arm64", ...LINUX } },
+  "darwin-arm64": {
+    bun: "bun-darwin-arm64",
+    onnxRuntime: { folder: "darwin/arm64", files: [ADDON, "libonnxruntime.1.dylib"] },
+  },
+  "darwin-x64": { bun: "bun-darwin-x64" },
+};
+
+/** Level 19 makes 46 MB into 11 MB in some seconds of build time; reading it back costs the same at every level. */
+const ZSTD_LEVEL = 19;
+
+class BuildError extends Error {}
+
+/** Replaces text that must be there exactly once. */
+function patch(source: string, what: string, pattern: RegExp, replacement: string): string {
+  const count = source.match(new RegExp(pattern, `${pattern.flags}g`))?.length ?? 0;
+  if (count !== 1) throw new BuildError(`${what}: expected once, found ${count} times: ${pattern}`);
+  return source.replace(pattern, () => replacement);
+}
+
+/** transformers.js loads sharp and refuses to start without it, though only images need it (19 MB). */
+const withoutImages: BunPlugin = {
+  name: "without-images",
+  setup(build) {
+    build.onResolve({ filter: /^sharp$/ }, () => ({ path: "sharp", namespace: "absent" }));
+    build.onLoad({ filter: /^sharp$/, namespace: "absent" }, () => ({
+      contents: 'export default function sharp() { throw new Error("this program reads no images") }',
+      loader: "js",
+    }));
+  },
+};
+
+/** transformers.js finds onnxruntime-node by createRequire, which a bundler cannot follow. */
+function followRequire(patched: Set<string>): BunPlugin {
+  return {
+    name: "follow-require",
+    setup(build) {
+      build.onLoad({ filter: /transformers\.node\.mjs$/ }, async ({ path }) => {
+        patched.add("transformers");
+        const text = await Bun.file(path).text();
+        const inlined = patch(
+          text,
+          "transformers.js asks for onnxruntime-node",
+          /requireFromHere\("onnxruntime-node"\)/,
+          'require("onnxruntime-node")',
+        );
+        const line = /^var requireFromHere = createRequire\(import\.meta\.url \?\? __filename\);$/m;
+        return { contents: patch(inlined, "transformers.js makes its require", line, ""), loader: "js" };
+      });
+    },
+  };
+}
+
+/** onnxruntime-node takes its addon from a path; ours comes out of the executable (src/inference/native.ts). */
+function embedOnnxRuntime(folder: string, files: string[], patched: Set<string>): BunPlugin {
+  const source = join(ROOT, "node_modules/onnxruntime-node/bin/napi-v6", folder);
+  const loader = JSON.stringify(join(ROOT, "src/inference/native.ts"));
+  return {
+    name: "embed-onnxruntime",
+    setup(build) {
+      build.onLoad({ filter: /onnxruntime-node[\\/]dist[\\/]binding\.js$/ }, async ({ path }) => {
+        patched.add("onnxruntime");
+        const libraries: string[] = [];
+        for (const name of files) {
+          const bytes = await Bun.file(join(source, name)).bytes();
+          const facts: Omit<EmbeddedLibrary, "compressedPath"> = {
+            name,
+            sizeBytes: bytes.length,
+            sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
+          };
+          libraries.push(`{ ...${JSON.stringify(facts)}, compressedPath: fileOf(require("embed:${name}")) }`);
+        }
+        const call = `(() => {
+          const fileOf = (module) => module.default ?? module;
+          return require(${loader}).loadNative([${libraries.join(", ")}], ${JSON.stringify(ADDON)});
+        })()`;
+        const text = await Bun.file(path).text();
+        const line = /require\(`\.\.\/bin\/napi-v6\/[^`]*\/onnxruntime_binding\.node`\)/;
+        return { contents: patch(text, "onnxruntime-node loads its addon", line, call), loader: "js" };
+      });
+      build.onResolve({ filter: /^embed:/ }, ({ path }) => ({
+        path: join(source, `${path.slice("embed:".length)}.zst`),
+        namespace: "compressed",
+      }));
+      build.onLoad({ filter: /\.zst$/, namespace: "compressed" }, async ({ path }) => ({
+        contents: await compressed(path.slice(0, -".zst".length)),
+        loader: "file",
+      }));
+    },
+  };
+}
+
+/** Compressed form of a file, kept below node_modules/.cache because level 19 takes seconds. */
+async function compressed(path: string): Promise<Uint8Array> {
+  const bytes = await Bun.file(path).bytes();
+  const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  const kept = Bun.file(join(ROOT, "node_modules/.cache/openvalidator", `${sha256}.${ZSTD_LEVEL}.zst`));
+  if (await kept.exists()) {
+    const found = await kept.bytes();
+    const whole = await Bun.zstdDecompress(found).catch(() => undefined);
+    if (whole !== undefined && Buffer.compare(whole, bytes) === 0) return found;
+  }
+  const made = await Bun.zstdCompress(bytes, { level: ZSTD_LEVEL });
+  await Bun.write(kept, made);
+  return made;
+}
+
+async function buildFacts(target: string): Promise<BuildFacts> {
+  const head = await $`git rev-parse HEAD`.cwd(ROOT).quiet().nothrow();
+  const changes = await $`git status --porcelain --untracked-files=no`.cwd(ROOT).quiet().nothrow();
+  const commit = head.exitCode === 0 ? head.stdout.toString().trim() : "unknown";
+  // reproducible-builds.org: seconds since the epoch, set by who wants the same bytes again.
+  const epoch = process.env.SOURCE_DATE_EPOCH;
+  return {
+    version: manifest.version,
+    commit: changes.stdout.length > 0 ? `${commit}-changed` : commit,
+    builtAt: (epoch === undefined ? new Date() : new Date(Number(epoch) * 1000)).toISOString(),
+    target,
+  };
+}
+
+function hostTarget(): string {
+  return `${process.platform}-${process.arch}`;
+}
+
+async function build(targetName: string, outfile: string): Promise<void> {
+  const target = TARGETS[targetName];
+  if (target === undefined)
+    throw new BuildError(`unknown target ${targetName}; there are ${Object.keys(TARGETS).join(", ")}`);
+  if (target.onnxRuntime === undefined)
+    throw new BuildError(
+      `onnxruntime-node ${manifest.dependencies["onnxruntime-node"]} has no library for ${targetName}`,
+    );
+  const { folder, files } = target.onnxRuntime;
+  const patched = new Set<string>();
+  mkdirSync(dirname(outfile), { recursive: true });
+  const facts = await buildFacts(targetName);
+  const result = await Bun.build({
+    entrypoints: [join(ROOT, "src/main.ts")],
+    target: "bun",
+    format: "esm",
+    // Commands are loaded when they are asked for, which keeps --help quick.
+    splitting: true,
+    bytecode: true,
+    // Names stay: @polkadot/types tells classes apart by name, and a stack trace should be readable.
+    minify: { whitespace: true, syntax: true, identifiers: false },
+    define: { OPENVALIDATOR_BUILD: JSON.stringify(facts) },
+    plugins: [withoutImages, followRequire(patched), embedOnnxRuntime(folder, files, patched)],
+    compile: {
+      outfile,
+      // Naming the target makes Bun fetch its runtime for it; for this machine it copies the running one.
+      ...(targetName === hostTarget() ? {} : { target: target.bun }),
+      // The working directory belongs to anybody; nothing in it may run or change a setting.
+      autoloadBunfig: false,
+      autoloadDotenv: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
+    },
+  });
+  for (const message of result.logs) console.warn(String(message));
+  for (const name of ["transformers", "onnxruntime"])
+    if (!patched.has(name)) throw new BuildError(`${name} was not part of the build, so it was not patched`);
+  const size = (statSync(outfile).size / 1e6).toFixed(1);
+  console.log(`${relative(process.cwd(), outfile)}  ${facts.version}  ${targetName}  ${size} MB`);
+}
+
+const { values } = parseArgs({
+  options: { target: { type: "string" }, outfile: { type: "string" } },
+});
+const targetName = values.target ?? "linux-x64";
+try {
+  await build(targetName, resolve(values.outfile ?? join(ROOT, "dist/openvalidator")));
+} catch (error) {
+  if (!(error instanceof BuildError || error instanceof AggregateError)) throw error;
+  console.error(error instanceof AggregateError ? error.errors.map(String).join("\n") : error.message);
+  process.exitCode = 1;
+}
