@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
+import { BUILD_TIMEOUT_MS, builtBinary, type Outcome, runCommand, type Scratch, scratch } from "./built.ts";
+
+let binary: string;
+let place: Scratch;
+
+beforeAll(async () => {
+  binary = await builtBinary();
+  place = scratch();
+}, BUILD_TIMEOUT_MS);
+afterAll(() => place.remove());
+
+const run = (...words: string[]): Promise<Outcome> => runCommand([binary, ...words], place);
+
+describe("the binary in an empty directory", () => {
+  test("prints its help and exits with 0", async () => {
+    const { code, stdout, stderr } = await run("--help");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("openvalidator demo");
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+
+  test("says which version, commit and target it is", async () => {
+    const { code, stdout } = await run("version", "--json");
+    expect(code).toBe(0);
+    const facts = JSON.parse(stdout);
+    expect(facts.version).toBe(manifest.version);
+    expect(facts.commit).toMatch(/^[0-9a-f]{40}(-changed)?$|^unknown$/);
+    expect(facts.target).toBe("linux-x64");
+    expect(Number.isNaN(Date.parse(facts.builtAt))).toBe(false);
+  });
+
+  test("answers an unknown flag with exit code 64 and a suggestion", async () => {
+    const { code, stdout, stderr } = await run("--wallet.nme", "w");
+    expect({ code, stdout }).toEqual({ code: 64, stdout: "" });
+    expect(stderr).toContain("--wallet.name");
+  });
+
+  test("writes nothing into the working directory and unpacks nothing for a short command", async () => {
+    await run("--help");
+    await run("config", "show");
+    expect(readdirSync(place.directory)).toEqual([]);
+    expect(readdirSync(place.environment.HOME!)).toEqual([]);
+  });
+});
+
+describe("a hostile working directory", () => {
+  const PACKAGES = [
+    "citty",
+    "consola",
+    "zod",
+    "sharp",
+    "bufferutil",
+    "utf-8-validate",
+    "encoding",
+    "onnxruntime-node",
+    "@huggingface/transformers",
+    "@polkadot/api",
+  ];
+
+  /** Fills the folder with everything a runtime might pick up; each piece leaves a mark when it runs. */
+  function poison(directory: string): string {
+    const mark = join(directory, "it-ran");
+    const evil = `require("node:fs").appendFileSync(${JSON.stringify(mark)}, __filename + "\\n");`;
+    writeFileSync(join(directory, "evil.js"), evil);
+    writeFileSync(
+      join(directory, "bunfig.toml"),
+      'preload = ["./evil.js"]\n[run]\npreload = ["./evil.js"]\n',
+    );
+    for (const name of [".env", ".env.local", ".env.production", ".env.development"])
+      writeFileSync(
+        join(directory, name),
+        "OPENVALIDATOR_NETUID=77\nBT_WALLET_NAME=stolen\nBUN_OPTIONS=--preload=./evil.js\n",
+      );
+    writeFileSync(
+      join(directory, "tsconfig.json"),
+      '{"compilerOptions":{"paths":{"citty":["./evil.js"]},"jsx":"react"}}',
+    );
+    writeFileSync(
+      join(directory, "package.json"),
+      '{"name":"openvalidator","version":"66.6.6","type":"commonjs","main":"evil.js"}',
+    );
+    for (const name of PACKAGES) {
+      const folder = join(directory, "node_modules", name);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, "package.json"), `{"name":"${name}","main":"index.js"}`);
+      writeFileSync(join(folder, "index.js"), evil);
+    }
+    return mark;
+  }
+
+  test("changes no setting and runs no code", async () => {
+    const hostile = scratch();
+    try {
+      const mark = poison(hostile.directory);
+      const version = await runCommand([binary, "version", "--json"], hostile);
+      expect(JSON.parse(version.stdout).version).toBe(manifest.version);
+      const config = await runCommand([binary, "config", "show"], hostile);
+      expect(config.code).toBe(0);
+      expect(config.stdout).not.toMatch(/stolen|\b77\b/);
+      expect(existsSync(mark)).toBe(false);
+    } finally {
+      hostile.remove();
+    }
+  });
+
+  test("is really hostile: a plain bun runs its preload", async () => {
+    const hostile = scratch();
+    try {
+      const mark = poison(hostile.directory);
+      writeFileSync(
+        join(hostile.directory, "innocent.js"),
+        "process.stdout.write(process.env.BT_WALLET_NAME)",
+      );
+      const { stdout } = await runCommand([process.execPath, "innocent.js"], hostile);
+      expect(stdout).toBe("stolen");
+      expect(existsSync(mark)).toBe(true);
+    } finally {
+      hostile.remove();
+    }
+  });
+});
