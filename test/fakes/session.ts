@@ -1,0 +1,119 @@
+import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
+import type { Event } from "../../src/events/schema.ts";
+import type { Chain, Judge, Miners, Neuron, SentWeights, Subnet } from "../../src/validator/ports.ts";
+import type { Modules, ValidatorSettings } from "../../src/validator/session.ts";
+
+export const SETTINGS: ValidatorSettings = {
+  netuid: 1,
+  followupSampleSize: 3,
+  followupTimeoutMs: 1_000,
+  answerSampleSize: 3,
+  answerTimeoutMs: 1_000,
+  followupSteps: 1,
+  concurrentForwards: 1,
+  forwards: 1,
+  movingAverageAlpha: 0.5,
+  checkpointBlocks: 5,
+  epochBlocks: 0,
+  vpermitTaoLimit: 4096,
+  setsWeights: true,
+  logRewards: true,
+};
+
+export function neuron(uid: number, more: Partial<Neuron> = {}): Neuron {
+  const hotkey = asHotkey(`key${uid}`);
+  return { uid: asUid(uid), hotkey, isServing: true, hasValidatorPermit: false, stakeTao: 0, ...more };
+}
+
+/** A chain that ticks when told to. Neuron 0 is the validator. */
+export class FakeChain implements Chain {
+  readonly genesisHash = "0xfake";
+  block = 100;
+  neurons = [
+    neuron(0, { hasValidatorPermit: true, stakeTao: 10_000 }),
+    ...[1, 2, 3, 4].map((uid) => neuron(uid)),
+  ];
+  sent: Float32Array[] = [];
+  refusal: Error | undefined;
+  #callback: ((block: ReturnType<typeof asBlock>) => void) | undefined;
+
+  head = () => asBlock(this.block);
+  onHead(callback: (block: ReturnType<typeof asBlock>) => void): () => void {
+    this.#callback = callback;
+    return () => {
+      this.#callback = undefined;
+    };
+  }
+  /** One new block; duties get a turn. */
+  async tick(blocks = 1): Promise<void> {
+    this.block += blocks;
+    this.#callback?.(this.head());
+    await Bun.sleep(1);
+  }
+  async fetchSubnet(): Promise<Subnet> {
+    const common = {
+      block: this.head(),
+      ownUid: asUid(0),
+      tempo: 20,
+      weightsRateLimit: 0,
+      ownLastUpdate: 90,
+    };
+    return { ...common, neurons: this.neurons };
+  }
+  async sendWeights(scores: Float32Array): Promise<SentWeights> {
+    if (this.refusal) throw this.refusal;
+    this.sent.push(scores);
+    return { path: "plain", block: this.head(), uids: [1], values: [65535], extrinsicHash: "0x01" };
+  }
+}
+
+/** Miners answer with their uid; the ones in `silent` do not. */
+export function fakeMiners(silent: number[] = []): Miners & { prompts: string[]; asked: number[][] } {
+  const prompts: string[] = [];
+  const asked: number[][] = [];
+  return {
+    prompts,
+    asked,
+    async ask(neurons, prompt) {
+      prompts.push(prompt);
+      asked.push(neurons.map(({ uid }) => uid));
+      await Bun.sleep(1); // as a socket would, give way to the clock
+      return neurons.map(({ uid, hotkey }) =>
+        silent.includes(uid)
+          ? { uid, hotkey, status: 408, message: "late", completion: null, elapsedMs: 1_000 }
+          : { uid, hotkey, status: 200, message: "Success", completion: ` answer of ${uid}? `, elapsedMs: 5 },
+      );
+    },
+  };
+}
+
+/** Rewards by the digit in the completion: the higher the uid the better. */
+export function fakeJudge(): Judge & { remembered: number } {
+  return {
+    remembered: 0,
+    beginForward() {},
+    async score(_question, completions) {
+      this.remembered++;
+      const raw = completions.map((text) => (text === null ? null : Number(/\d/.exec(text)![0]) / 10));
+      return { rewards: raw.map((value) => value ?? 0), columns: [{ name: "fake_reward_model", raw }] };
+    },
+    save() {
+      return { json: { remembered: this.remembered }, arrays: { history: Float32Array.of(this.remembered) } };
+    },
+    load(memory) {
+      this.remembered = (memory.json as { remembered: number }).remembered;
+    },
+  };
+}
+
+export function fakeModules(chain: FakeChain, silent: number[] = []) {
+  const events: Event[] = [];
+  const modules = {
+    chain,
+    miners: fakeMiners(silent),
+    judge: fakeJudge(),
+    texts: { next: async () => "One sentence. Two sentences. Three sentences." },
+    events: { append: (event: Event) => void events.push(event) },
+  } satisfies Modules<Neuron>;
+  return { modules, events };
+}

@@ -1,0 +1,155 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Failure } from "../../src/base/error.ts";
+import type { StepEvent, WeightsEvent } from "../../src/events/schema.ts";
+import { anyEvent } from "../../src/events/schema.ts";
+import type { Neuron } from "../../src/validator/ports.ts";
+import { loadState } from "../../src/validator/state.ts";
+import { runValidator, type ValidatorOptions } from "../../src/validator/validator.ts";
+import { FakeChain, fakeModules, neuron, SETTINGS } from "../fakes/session.ts";
+
+const identity = { genesis: "0xfake", netuid: 1, hotkey: "key0" };
+const folder = (): string => mkdtempSync(join(tmpdir(), "ov-run-"));
+
+function options(chain: FakeChain, more: Partial<ValidatorOptions<Neuron>> = {}, silent: number[] = []) {
+  const { modules, events } = fakeModules(chain, silent);
+  const stateDirectory = folder();
+  const signal = new AbortController().signal;
+  return { run: { settings: SETTINGS, identity, modules, stateDirectory, signal, ...more }, events, modules };
+}
+
+const stepsOf = (events: unknown[]): StepEvent[] =>
+  events.filter((event): event is StepEvent => (event as StepEvent).kind === "step");
+
+describe("a run of the validator", () => {
+  test("asks for a summary, a question and its answer, and builds each prompt on the best reply", async () => {
+    const { run, events, modules } = options(new FakeChain());
+    await runValidator(run);
+    const steps = stepsOf(events);
+    expect(steps.map((event) => event.name)).toEqual(["augment", "followup0", "answer0"]);
+    expect(new Set(steps.map((event) => event.forward)).size).toBe(1);
+    expect(modules.miners.prompts[0]).toContain("One sentence.");
+    expect(modules.miners.prompts[1]).toContain(steps[0]!.best);
+    expect(modules.miners.prompts[2]).toContain(steps[1]!.best);
+    for (const event of events) expect(anyEvent.safeParse(event).success).toBe(true);
+  });
+
+  test("asks every miner once before any is asked again", async () => {
+    const { run, modules } = options(new FakeChain());
+    await runValidator({ ...run, settings: { ...SETTINGS, followupSampleSize: 2, answerSampleSize: 2 } });
+    const [first, second] = modules.miners.asked;
+    expect([...first!, ...second!].sort()).toEqual([1, 2, 3, 4]);
+    expect(modules.miners.asked.flat()).not.toContain(0);
+  });
+
+  test("writes a failed miner as an empty completion with null in the column and reward 0", async () => {
+    const chain = new FakeChain();
+    chain.neurons = [chain.neurons[0]!, neuron(1), neuron(2)];
+    const { run, events } = options(chain, {}, [2]);
+    await runValidator(run);
+    const event = stepsOf(events)[0]! as StepEvent & { fake_reward_model: (number | null)[] };
+    const failed = event.uids.indexOf(2);
+    expect(event.completions[failed]).toBe("");
+    expect(event.rewards[failed]).toBe(0);
+    expect(event.fake_reward_model[failed]).toBeNull();
+    expect(event.completion_status_codes[failed]).toBe(408);
+    expect(event.nan_columns).toEqual(["fake_reward_model"]);
+  });
+
+  test("ends the forward when nobody answers and records no invented best", async () => {
+    const { run, events } = options(new FakeChain(), {}, [1, 2, 3, 4]);
+    await runValidator(run);
+    const steps = stepsOf(events);
+    expect(steps).toHaveLength(1);
+    expect(steps[0]!.best).toBe("");
+  });
+
+  test("continues with the same scores after a restart, and drops those of a replaced hotkey", async () => {
+    const chain = new FakeChain();
+    const { run } = options(chain);
+    await runValidator(run);
+    const before = loadState(run.stateDirectory, identity)!;
+    expect(Math.max(...before.scores)).toBeGreaterThan(0);
+
+    const again = options(chain, { stateDirectory: run.stateDirectory });
+    await runValidator({ ...again.run, settings: { ...SETTINGS, forwards: 0 }, signal: AbortSignal.abort() });
+    expect([...loadState(run.stateDirectory, identity)!.scores]).toEqual([...before.scores]);
+    expect(again.modules.judge.remembered).toBe(before.steps);
+
+    chain.neurons = chain.neurons.map((old) =>
+      old.uid === 4 ? { ...old, hotkey: "new" as typeof old.hotkey } : old,
+    );
+    const third = options(chain, { stateDirectory: run.stateDirectory });
+    await runValidator({ ...third.run, settings: { ...SETTINGS, forwards: 0 }, signal: AbortSignal.abort() });
+    const after = loadState(run.stateDirectory, identity)!;
+    expect(after.scores[4]).toBe(0);
+    expect(after.scores[3]).toBe(before.scores[3]!);
+  });
+});
+
+describe("duties", () => {
+  /** Runs until `blocks` blocks have passed. */
+  async function runFor(chain: FakeChain, blocks: number, more: Partial<ValidatorOptions<Neuron>> = {}) {
+    const stop = new AbortController();
+    const { run, events } = options(chain, { signal: stop.signal, ...more });
+    const ended = runValidator({ ...run, settings: { ...SETTINGS, forwards: 0, ...more.settings } });
+    const outcome = ended.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    while (stepsOf(events).length < 3) await Bun.sleep(1);
+    for (let block = 0; block < blocks; block++) await chain.tick();
+    stop.abort();
+    return { error: await outcome, events, stateDirectory: run.stateDirectory };
+  }
+  const weightsOf = (events: unknown[]): WeightsEvent[] =>
+    events.filter((event): event is WeightsEvent => (event as WeightsEvent).kind === "weights");
+
+  test("weights wait for one epoch of steps when there is no saved state, then come once per epoch", async () => {
+    const chain = new FakeChain();
+    const { events } = await runFor(chain, 45);
+    expect(weightsOf(events).map((event) => event.block)).toEqual([120, 140]);
+  });
+
+  test("weights follow the last update on chain after a restart", async () => {
+    const chain = new FakeChain();
+    const { stateDirectory } = await runFor(chain, 1);
+    chain.block = 105;
+    const { events } = await runFor(chain, 10, { stateDirectory });
+    expect(weightsOf(events).map((event) => event.block)).toEqual([110]);
+  });
+
+  test("never sets weights when told not to", async () => {
+    const chain = new FakeChain();
+    await runFor(chain, 60, { settings: { ...SETTINGS, forwards: 0, setsWeights: false } });
+    expect(chain.sent).toHaveLength(0);
+  });
+
+  test("a refusal that names the blocks left is tried again after exactly these", async () => {
+    const chain = new FakeChain();
+    chain.refusal = new Failure("chain.rate-limited", {
+      message: "too fast",
+      data: { blocksLeft: 7 },
+      retry: "soon",
+    });
+    const { events } = await runFor(chain, 30);
+    expect(weightsOf(events).map((event) => [event.block, event.error])).toEqual([
+      [120, "too fast"],
+      [127, "too fast"],
+    ]);
+  });
+
+  test("a lost registration ends the run with that error", async () => {
+    const chain = new FakeChain();
+    const gone = new Failure("chain.not-registered", { message: "gone" });
+    const fetchSubnet = chain.fetchSubnet.bind(chain);
+    chain.fetchSubnet = async () => {
+      if (chain.block >= 106) throw gone;
+      return fetchSubnet();
+    };
+    const { error } = await runFor(chain, 20);
+    expect(error).toBe(gone);
+  });
+});
