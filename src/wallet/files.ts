@@ -1,0 +1,82 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { expandPath } from "../config/paths.ts";
+import { walletFailure } from "./errors.ts";
+
+/** A key file has some 500 bytes; more than this is something else. */
+const MAX_FILE_BYTES = 64 * 1024;
+/** Read or write for group or others. */
+const OPEN_MODE_BITS = 0o066;
+
+/** Where btwallet keeps a hotkey. The coldkey's path is never made. */
+export interface WalletPaths {
+  /** `<path>/<name>/hotkeys` */
+  directory: string;
+  hotkey: string;
+  hotkeyPublic: string;
+}
+
+/** @throws Failure `wallet.bad-name` for a name that would leave the wallet's folder. */
+export function walletPaths(walletPath: string, name: string, hotkey: string): WalletPaths {
+  for (const part of [name, hotkey])
+    if (part === "" || part === "." || part === ".." || /[/\\\0]/.test(part))
+      throw walletFailure("wallet.bad-name", {
+        message: "a wallet or hotkey name is empty or holds a path separator",
+        hint: "Give the folder with --wallet.path and only names with --wallet.name and --wallet.hotkey.",
+      });
+  const directory = join(expandPath(walletPath), name, "hotkeys");
+  return {
+    directory,
+    hotkey: join(directory, hotkey),
+    hotkeyPublic: join(directory, `${hotkey}pub.txt`),
+  };
+}
+
+export type PermissionPolicy = "strict" | "lax" | "public";
+
+/**
+ * Reads a small regular file. Symbolic links are followed, for mounted secrets are links; type, owner and mode are
+ * those of the file that was opened, so nothing can be swapped in between.
+ * @param policy `strict` refuses a file that group or others may read or write, `lax` only warns
+ * @throws Failure `wallet.missing`, `wallet.unreadable`, `wallet.open-permissions`
+ */
+export async function readKeyFile(path: string, policy: PermissionPolicy): Promise<Uint8Array> {
+  let file: Awaited<ReturnType<typeof open>>;
+  try {
+    // Without O_NONBLOCK a named pipe in the place of the file would block for ever.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    const isMissing = ["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
+    throw walletFailure(isMissing ? "wallet.missing" : "wallet.unreadable", {
+      message: isMissing ? `there is no key file at ${path}` : `cannot read ${path}: ${messageOf(cause)}`,
+      hint: isMissing
+        ? "Check --wallet.path, --wallet.name and --wallet.hotkey, or make one with `openvalidator wallet create`."
+        : "Run as the user who owns the wallet.",
+      cause,
+    });
+  }
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile() || stat.size > MAX_FILE_BYTES)
+      throw walletFailure("wallet.unreadable", {
+        message: `${path} is not a key file: it is ${stat.isFile() ? "too large" : "not a regular file"}`,
+      });
+    if (policy !== "public" && (stat.mode & OPEN_MODE_BITS) !== 0) reportOpenMode(path, stat.mode, policy);
+    return new Uint8Array(await file.readFile());
+  } finally {
+    await file.close();
+  }
+}
+
+function reportOpenMode(path: string, mode: number, policy: PermissionPolicy): void {
+  const octal = (mode & 0o777).toString(8).padStart(4, "0");
+  if (policy === "strict")
+    throw walletFailure("wallet.open-permissions", {
+      message: `other users of this machine may open ${path} (mode ${octal})`,
+      hint: `Run: chmod 600 ${path} (or accept it with --wallet.lax_permissions).`,
+    });
+  log.warn("The key file is open to other users of this machine", { path, mode: octal });
+}

@@ -1,0 +1,138 @@
+import { walletFailure } from "./errors.ts";
+import { readKeyFile } from "./files.ts";
+
+export interface PasswordSources {
+  environment: Record<string, string | undefined>;
+  /** File with the password, for example a systemd credential. */
+  passwordFile?: string | undefined;
+  /** Asks a person; absent when there is no terminal. */
+  terminal?: Terminal | undefined;
+}
+
+/** The part of a terminal that a prompt without echo needs: `process.stdin` and `process.stderr`. */
+export interface Terminal {
+  input: NodeJS.ReadableStream & { setRawMode?(raw: boolean): unknown };
+  output: { write(text: string): unknown };
+}
+
+/** systemd puts credentials of `LoadCredential=` into this folder. */
+const CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY";
+const CREDENTIAL_NAME = "hotkey-password";
+/** A longer line is no password. */
+const MAX_PASSWORD_BYTES = 1024;
+
+/**
+ * Finds the password of an encrypted key file: a file first (it never shows in a process list), then btwallet's
+ * environment variable, then a person. Null when there is no source at all.
+ * @throws Failure `wallet.bad-password-source`, `wallet.cancelled`
+ */
+export async function findPassword(
+  keyfilePath: string,
+  sources: PasswordSources,
+): Promise<Uint8Array | null> {
+  if (sources.passwordFile) return readPasswordFile(sources.passwordFile);
+  const credentials = sources.environment[CREDENTIALS_VARIABLE];
+  if (credentials) {
+    const path = `${credentials}/${CREDENTIAL_NAME}`;
+    if (await Bun.file(path).exists()) return readPasswordFile(path);
+  }
+  const variable = passwordVariable(keyfilePath);
+  const stored = sources.environment[variable];
+  if (stored !== undefined) return decodePasswordVariable(variable, stored);
+  return sources.terminal ? askPassword(`Password of ${keyfilePath}: `, sources.terminal) : null;
+}
+
+/** btwallet's variable for a key file: the path in upper case with `/` and `.` as `_` (keyfile.rs env_var_name). */
+export function passwordVariable(keyfilePath: string): string {
+  return `BT_PW_${keyfilePath.replaceAll("/", "_").replaceAll(".", "_").toUpperCase()}`;
+}
+
+/** base64 of the password XOR the variable's own name (keyfile.rs decrypt_password): hides it from a glance, no more. */
+export function decodePasswordVariable(variable: string, stored: string): Uint8Array {
+  const name = new TextEncoder().encode(variable);
+  try {
+    return Uint8Array.fromBase64(stored.trim()).map((byte, index) => byte ^ name[index % name.length]!);
+  } catch {
+    throw walletFailure("wallet.bad-password-source", {
+      message: `the environment variable ${variable} is not base64`,
+      hint: "Let btwallet write it: `btcli wallet …` with `save_password_to_env`, or use a password file.",
+    });
+  }
+}
+
+async function readPasswordFile(path: string): Promise<Uint8Array> {
+  const bytes = await readKeyFile(path, "lax");
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1] === 10 || bytes[end - 1] === 13)) end--;
+  if (end === 0 || end > MAX_PASSWORD_BYTES)
+    throw walletFailure("wallet.bad-password-source", {
+      message: `the password file ${path} is ${end === 0 ? "empty" : "too long"}`,
+    });
+  const password = bytes.slice(0, end);
+  bytes.fill(0);
+  return password;
+}
+
+const KEY = {
+  controlC: 3,
+  controlD: 4,
+  backspace: 8,
+  newline: 10,
+  enter: 13,
+  controlU: 21,
+  del: 127,
+} as const;
+
+/**
+ * Reads one line from the terminal without showing it.
+ * @throws Failure `wallet.cancelled` on ctrl-C, ctrl-D or a closed input.
+ */
+export function askPassword(question: string, terminal: Terminal): Promise<Uint8Array> {
+  const { input, output } = terminal;
+  output.write(question);
+  input.setRawMode?.(true);
+  return new Promise((resolve, reject) => {
+    let typed: number[] = [];
+    const finish = (settle: () => void): void => {
+      input.off("data", read);
+      input.off("end", cancel);
+      input.setRawMode?.(false);
+      input.pause();
+      output.write("\n");
+      settle();
+    };
+    const cancel = (): void =>
+      finish(() =>
+        reject(
+          walletFailure("wallet.cancelled", {
+            message: "no password was entered, so the hotkey stays closed",
+          }),
+        ),
+      );
+    const read = (chunk: Uint8Array | string): void => {
+      const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk;
+      for (const byte of bytes) {
+        if (byte === KEY.controlC || byte === KEY.controlD) {
+          cancel();
+          return;
+        }
+        if (byte === KEY.enter || byte === KEY.newline) {
+          finish(() => resolve(Uint8Array.from(typed)));
+          typed.fill(0);
+          return;
+        }
+        if (byte === KEY.controlU) typed = [];
+        else if (byte === KEY.backspace || byte === KEY.del) dropCharacter(typed);
+        else if (typed.length < MAX_PASSWORD_BYTES) typed.push(byte);
+      }
+    };
+    input.on("data", read);
+    input.on("end", cancel);
+    input.resume();
+  });
+}
+
+/** Removes the last UTF-8 character. */
+function dropCharacter(bytes: number[]): void {
+  while (bytes.length > 0 && (bytes.pop()! & 0xc0) === 0x80);
+}
