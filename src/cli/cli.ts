@@ -129,8 +129,7 @@ function givenFlags(args: Record<string, unknown>, command: Command): Record<str
 }
 
 function setUpLog(flags: Record<string, string>, environment: CliIo["environment"]): void {
-  const sources = { flags, environment, ...(flags[CONFIG_FLAG] ? { filePath: flags[CONFIG_FLAG] } : {}) };
-  const { settings } = loadConfiguration(LOG_OPTIONS, sources);
+  const { settings } = loadConfiguration(LOG_OPTIONS, sourcesOf({ flags, environment }));
   const level = settings.loggingTrace ? "trace" : settings.loggingDebug ? "debug" : "info";
   configureLog({ level, format: settings.logFormat as LogFormat });
 }

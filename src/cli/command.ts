@@ -1,3 +1,4 @@
+import type { ConfigSources } from "../config/load.ts";
 import type { OptionTable } from "../config/options.ts";
 
 /** What a command gets: no argv, no global process state. */
@@ -27,3 +28,12 @@ export interface Command {
 
 /** Flag that every command with options accepts. */
 export const CONFIG_FLAG = "config";
+
+/** Where the settings of a command come from. */
+export function sourcesOf({
+  flags,
+  environment,
+}: Pick<CommandContext, "flags" | "environment">): ConfigSources {
+  const filePath = flags[CONFIG_FLAG] ?? environment.OPENVALIDATOR_CONFIG;
+  return { flags, environment, ...(filePath === undefined ? {} : { filePath }) };
+}

@@ -72,6 +72,14 @@ export const OPTIONS = {
     "Accept a hotkey file that other users of this machine can read.",
   ),
 
+  walletPasswordFile: option(
+    "wallet.password_file",
+    optional(path),
+    undefined,
+    "wallet",
+    "File with the password of an encrypted hotkey (else BT_PW_… or a prompt).",
+  ),
+
   netuid: option("netuid", integer({ min: 0, max: 65_535 }), 1, "chain", "Subnet to validate."),
   subtensorNetwork: option(
     "subtensor.network",

@@ -4,13 +4,9 @@ import { CONFIG_FLAG, type CommandContext } from "../command.ts";
 import { EXIT } from "../report.ts";
 
 /** Prints what `run` would use, each value with its origin. A secret is shown as set or not set, never as text. */
-export async function showConfig({ flags, environment, print }: CommandContext): Promise<number> {
-  const filePath = flags[CONFIG_FLAG];
-  const { settings, origins } = loadConfiguration(OPTIONS, {
-    flags,
-    environment,
-    ...(filePath === undefined ? {} : { filePath }),
-  });
+export async function showConfig(context: CommandContext): Promise<number> {
+  const { flags, print } = context;
+  const { settings, origins } = loadConfiguration(OPTIONS, sourcesOf(context));
   const rows = (Object.entries(OPTIONS) as [keyof typeof OPTIONS, Option<unknown>][]).map(
     ([name, option]) => ({
       flag: option.flag,
