@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { builtBinary, type Scratch, scratch } from "../binary/built.ts";
+import { readEvents, start, startSubnet, stepsOf, waitFor } from "../binary/subnet.ts";
+import { type BenchRow, median } from "./row.ts";
+
+const ROOT = resolve(import.meta.dir, "../..");
+const STARTS = 10;
+const STEPS_BEFORE_RSS = 3;
+
+async function startMs(command: readonly string[], { directory, environment }: Scratch): Promise<number> {
+  const began = performance.now();
+  const child = Bun.spawn([...command], {
+    cwd: directory,
+    env: environment,
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed`);
+  return performance.now() - began;
+}
+
+async function medianStartMs(command: readonly string[], place: Scratch): Promise<number> {
+  await startMs(command, place); // The first start reads the file from disk.
+  const samples: number[] = [];
+  for (let index = 0; index < STARTS; index++) samples.push(await startMs(command, place));
+  return median(samples);
+}
+
+/** Start to the end of --help, as binary and from source, median of ten. The ratio compares the binary with source. */
+export async function benchStart(): Promise<BenchRow[]> {
+  const place = scratch();
+  try {
+    const source = await medianStartMs([process.execPath, join(ROOT, "src/main.ts"), "--help"], place);
+    const binary = await medianStartMs([await builtBinary(), "--help"], place);
+    return [
+      { name: "start to --help, source", value: source, unit: "ms" },
+      { name: "start to --help, binary", value: binary, unit: "ms", ratio: source / binary },
+    ];
+  } finally {
+    place.remove();
+  }
+}
+
+/** Resident memory of a process in MB; undefined where there is no /proc. */
+function residentMb(pid: number): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) / 1000;
+}
+
+function childrenOf(pid: number): number[] {
+  if (process.platform !== "linux") return [];
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .trim()
+    .split(" ")
+    .filter(Boolean)
+    .map(Number);
+}
+
+/** A validator of the binary on a local subnet of sixteen miners: start to its first step, and memory after some. */
+export async function benchFirstStep(): Promise<BenchRow[]> {
+  const place = scratch();
+  const program = [await builtBinary()];
+  const flags = ["--miners", "16", "--block-time", "0.5"];
+  const subnet = await startSubnet(program, place, flags);
+  try {
+    const began = performance.now();
+    const validator = start([...program, ...subnet.runArguments], place);
+    const steps = (): number => stepsOf(readEvents(place.environment.HOME!)).length;
+    const reached = (count: number) => (): true | undefined => (steps() >= count ? true : undefined);
+    await waitFor("first step", validator, reached(1));
+    const firstMs = performance.now() - began;
+    await waitFor("steps", validator, reached(STEPS_BEFORE_RSS));
+    const processes = [
+      { name: "RSS, validator", pid: validator.pid },
+      ...childrenOf(validator.pid).map((pid) => ({ name: "RSS, inference worker", pid })),
+      { name: "RSS, localnet with 16 miners", pid: subnet.running.pid },
+    ];
+    const memory = processes.flatMap(({ name, pid }): BenchRow[] => {
+      const value = residentMb(pid);
+      return value === undefined ? [] : [{ name, value, unit: "MB" }];
+    });
+    await validator.stop();
+    return [{ name: "start to first step on localnet", value: firstMs / 1000, unit: "s" }, ...memory];
+  } finally {
+    await subnet.running.stop();
+    place.remove();
+  }
+}
