@@ -5,7 +5,7 @@ import type { ConfigCode } from "../config/kinds.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { LOG_OPTIONS } from "../config/options.ts";
 import { nearest } from "../config/suggest.ts";
-import { CONFIG_FLAG, type Command, type CommandContext } from "./command.ts";
+import { type Command, type CommandContext, sourcesOf } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, rootHelp } from "./help.ts";
 import { describeError, EXIT, exitCodeOf } from "./report.ts";

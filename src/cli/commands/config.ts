@@ -1,6 +1,6 @@
 import { describeOrigin, loadConfiguration } from "../../config/load.ts";
 import { OPTIONS, type Option } from "../../config/options.ts";
-import { CONFIG_FLAG, type CommandContext } from "../command.ts";
+import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../report.ts";
 
 /** Prints what `run` would use, each value with its origin. A secret is shown as set or not set, never as text. */
