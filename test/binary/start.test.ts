@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { BUILD_TIMEOUT_MS, builtBinary, type Outcome, runCommand, type Scratch, scratch } from "./built.ts";
+import { poison } from "./poison.ts";
 
 let binary: string;
 let place: Scratch;
@@ -48,50 +49,6 @@ describe("the binary in an empty directory", () => {
 });
 
 describe("a hostile working directory", () => {
-  const PACKAGES = [
-    "citty",
-    "consola",
-    "zod",
-    "sharp",
-    "bufferutil",
-    "utf-8-validate",
-    "encoding",
-    "onnxruntime-node",
-    "@huggingface/transformers",
-    "@polkadot/api",
-  ];
-
-  /** Fills the folder with everything a runtime might pick up; each piece leaves a mark when it runs. */
-  function poison(directory: string): string {
-    const mark = join(directory, "it-ran");
-    const evil = `require("node:fs").appendFileSync(${JSON.stringify(mark)}, __filename + "\\n");`;
-    writeFileSync(join(directory, "evil.js"), evil);
-    writeFileSync(
-      join(directory, "bunfig.toml"),
-      'preload = ["./evil.js"]\n[run]\npreload = ["./evil.js"]\n',
-    );
-    for (const name of [".env", ".env.local", ".env.production", ".env.development"])
-      writeFileSync(
-        join(directory, name),
-        "OPENVALIDATOR_NETUID=77\nBT_WALLET_NAME=stolen\nBUN_OPTIONS=--preload=./evil.js\n",
-      );
-    writeFileSync(
-      join(directory, "tsconfig.json"),
-      '{"compilerOptions":{"paths":{"citty":["./evil.js"]},"jsx":"react"}}',
-    );
-    writeFileSync(
-      join(directory, "package.json"),
-      '{"name":"openvalidator","version":"66.6.6","type":"commonjs","main":"evil.js"}',
-    );
-    for (const name of PACKAGES) {
-      const folder = join(directory, "node_modules", name);
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(join(folder, "package.json"), `{"name":"${name}","main":"index.js"}`);
-      writeFileSync(join(folder, "index.js"), evil);
-    }
-    return mark;
-  }
-
   test("changes no setting and runs no code", async () => {
     const hostile = scratch();
     try {
