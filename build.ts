@@ -160,7 +160,12 @@ async function build(targetName: string, outfile: string): Promise<void> {
     bytecode: true,
     // Names stay: @polkadot/types tells classes apart by name, and a stack trace should be readable.
     minify: { whitespace: true, syntax: true, identifiers: false },
-    define: { OPENVALIDATOR_BUILD: JSON.stringify(facts) },
+    define: {
+      OPENVALIDATOR_BUILD: JSON.stringify(facts),
+      // The bundler would write the folders of this machine into the executable.
+      __dirname: JSON.stringify("/"),
+      __filename: JSON.stringify("/openvalidator"),
+    },
     plugins: [withoutImages, followRequire(patched), embedOnnxRuntime(folder, files, patched)],
     compile: {
       outfile,
