@@ -1,0 +1,204 @@
+import { blake2AsHex } from "@polkadot/util-crypto";
+import type { Value } from "./codec.ts";
+import type { PalletError } from "./errors.ts";
+import {
+  chooseUid,
+  hasMechanism,
+  hasStakeForWeights,
+  placeNeuron,
+  setLastUpdate,
+  storageIndex,
+  uidOf,
+} from "./neurons.ts";
+import type { RuntimeCallValue, SubtensorCallValue, SubtensorEvent } from "./runtime.ts";
+import { epochOf } from "./schedule.ts";
+import type { ChainState, StateView } from "./state.ts";
+import { DRAND, SUBTENSOR } from "./storage.ts";
+import { type AccountHex, NO_AXON } from "./types.ts";
+import { checkWeights, isWithinRateLimit, storeWeights, type WeightsCall } from "./weights.ts";
+
+export type SubtensorEventValue = Value<typeof SubtensorEvent>;
+export type Outcome = { events: SubtensorEventValue[] } | { error: PalletError };
+
+type ServeAxon = Extract<SubtensorCallValue, { kind: "serve_axon" }>["fields"];
+interface TimelockedCall {
+  netuid: number;
+  mecid: number;
+  commit: Uint8Array;
+  revealRound: bigint;
+  commitRevealVersion: number;
+}
+
+/** Unrevealed commits of one hotkey in one epoch. */
+const MOST_COMMITS_PER_EPOCH = 10;
+const HIGHEST_U32 = 0xffff_ffffn;
+const HIGHEST_U128 = (1n << 128n) - 1n;
+const LOOPBACK_V4 = 0x7f00_0001n;
+const LOOPBACK_V6 = 1n;
+/** Stake of a hotkey that registers itself by a call: none, so it is a miner. */
+const NO_STAKE = 0n;
+
+/**
+ * What the pool asks of a call before it takes it, and the block builder again before it runs it: the checks of
+ * SubtensorTransactionExtension. `height` is the block in which the call would run.
+ */
+export function precheck(
+  state: StateView,
+  signer: AccountHex,
+  call: RuntimeCallValue,
+  height: number,
+): PalletError | null {
+  if (call.kind !== "SubtensorModule") return null;
+  const inner = call.fields[0];
+  switch (inner.kind) {
+    case "serve_axon":
+      return checkServeAxon(state, signer, inner.fields, height);
+    case "set_weights":
+    case "set_mechanism_weights": {
+      const { netuid, mecid } = weightsCall(inner);
+      if (!hasStakeForWeights(state, netuid, signer)) return "NotEnoughStakeToSetWeights";
+      if (state.read(SUBTENSOR.commitRevealWeightsEnabled, netuid)) return null; // refused at dispatch
+      const uid = uidOf(state, netuid, signer);
+      if (uid === null || isWithinRateLimit(state, netuid, mecid, uid, height)) return null;
+      return "SettingWeightsTooFast";
+    }
+    case "commit_timelocked_weights":
+    case "commit_timelocked_mechanism_weights":
+      if (!hasStakeForWeights(state, inner.fields.netuid, signer)) return "NotEnoughStakeToSetWeights";
+      return inner.fields.revealRound < state.read(DRAND.lastStoredRound) ? "InvalidRevealRound" : null;
+    case "burned_register":
+      return null;
+  }
+}
+
+/** Runs a call in the block of `height`. A call that ends with an error has changed nothing. */
+export function dispatch(
+  state: ChainState,
+  signer: AccountHex,
+  call: RuntimeCallValue,
+  height: number,
+): Outcome {
+  if (call.kind !== "SubtensorModule") return { events: [] };
+  const inner = call.fields[0];
+  switch (inner.kind) {
+    case "serve_axon":
+      return serveAxon(state, signer, inner.fields, height);
+    case "set_weights":
+    case "set_mechanism_weights":
+      if (state.read(SUBTENSOR.commitRevealWeightsEnabled, inner.fields.netuid))
+        return { error: "CommitRevealEnabled" };
+      return applyWeights(state, signer, weightsCall(inner), height);
+    case "commit_timelocked_weights":
+      return commitTimelocked(state, signer, { ...inner.fields, mecid: 0 }, height);
+    case "commit_timelocked_mechanism_weights":
+      return commitTimelocked(state, signer, inner.fields, height);
+    case "burned_register":
+      return register(state, inner.fields.netuid, inner.fields.hotkey, signer, height);
+  }
+}
+
+/** Checks and stores weights: the same path for a call and for a commit that the epoch revealed. */
+export function applyWeights(
+  state: ChainState,
+  signer: AccountHex,
+  call: WeightsCall,
+  height: number,
+): Outcome {
+  const error = checkWeights(state, signer, call, height);
+  if (error) return { error };
+  const uid = storeWeights(state, signer, call, height);
+  return { events: [{ kind: "WeightsSet", fields: { 0: storageIndex(call.netuid, call.mecid), 1: uid } }] };
+}
+
+function weightsCall(
+  call: Extract<SubtensorCallValue, { kind: "set_weights" | "set_mechanism_weights" }>,
+): WeightsCall {
+  const { netuid, dests, weights, versionKey } = call.fields;
+  const mecid = call.kind === "set_weights" ? 0 : call.fields.mecid;
+  return { netuid, mecid, uids: dests, values: weights, versionKey };
+}
+
+/** The order is the runtime's: validate_serve_axon. */
+function checkServeAxon(
+  state: StateView,
+  hotkey: AccountHex,
+  axon: ServeAxon,
+  height: number,
+): PalletError | null {
+  if (uidOf(state, axon.netuid, hotkey) === null) return "HotKeyNotRegisteredInNetwork";
+  if (axon.ipType !== 4 && axon.ipType !== 6) return "InvalidIpType";
+  if (!isServableIp(axon.ipType, axon.ip)) return "InvalidIpAddress";
+  const limit = state.read(SUBTENSOR.servingRateLimit, axon.netuid);
+  const servedAt = (state.get(SUBTENSOR.axons, axon.netuid, hotkey) ?? NO_AXON).block;
+  if (limit !== 0 && servedAt !== 0 && height - servedAt < limit) return "ServingRateLimitExceeded";
+  return axon.port === 0 ? "InvalidPort" : null;
+}
+
+/**
+ * The real chain's rule, kept here although it refuses 127.0.0.1: miners of a localnet listen on loopback, and their
+ * axons therefore stand in the genesis state. Zero means "not serving" and is allowed.
+ */
+function isServableIp(ipType: 4 | 6 | number, ip: bigint): boolean {
+  if (ipType === 4) return ip < HIGHEST_U32 && ip !== LOOPBACK_V4;
+  return ip !== HIGHEST_U128 && ip !== LOOPBACK_V6;
+}
+
+function serveAxon(state: ChainState, hotkey: AccountHex, call: ServeAxon, height: number): Outcome {
+  if (!state.read(SUBTENSOR.networksAdded, call.netuid)) return { error: "SubnetNotExists" };
+  const error = checkServeAxon(state, hotkey, call, height);
+  if (error) return { error };
+  const { netuid, ...axon } = call;
+  state.set(SUBTENSOR.axons, [netuid, hotkey], { ...axon, block: height });
+  return { events: [{ kind: "AxonServed", fields: { 0: netuid, 1: hotkey } }] };
+}
+
+/** The order is the runtime's: internal_commit_timelocked_weights. Permit, stake and the weights come at the reveal. */
+function commitTimelocked(
+  state: ChainState,
+  hotkey: AccountHex,
+  call: TimelockedCall,
+  height: number,
+): Outcome {
+  const { netuid, mecid, commit, revealRound } = call;
+  if (!hasMechanism(state, netuid, mecid)) return { error: "MechanismDoesNotExist" };
+  if (!state.read(SUBTENSOR.commitRevealWeightsEnabled, netuid)) return { error: "CommitRevealDisabled" };
+  if (call.commitRevealVersion !== state.read(SUBTENSOR.commitRevealWeightsVersion))
+    return { error: "IncorrectCommitRevealVersion" };
+  const uid = uidOf(state, netuid, hotkey);
+  if (uid === null) return { error: "HotKeyNotRegisteredInSubNet" };
+  if (!isWithinRateLimit(state, netuid, mecid, uid, height)) return { error: "CommittingWeightsTooFast" };
+  const index = storageIndex(netuid, mecid);
+  const epoch = epochOf(state, netuid, height);
+  const commits = state.read(SUBTENSOR.timelockedWeightCommits, index, epoch);
+  if (commits.filter(([who]) => who === hotkey).length >= MOST_COMMITS_PER_EPOCH)
+    return { error: "TooManyUnrevealedCommits" };
+  commits.push([hotkey, height, commit, revealRound]);
+  state.set(SUBTENSOR.timelockedWeightCommits, [index, epoch], commits);
+  setLastUpdate(state, index, uid, height);
+  const hash = blake2AsHex(commit, 256).slice(2);
+  return {
+    events: [
+      { kind: "TimelockedWeightsCommitted", fields: { 0: hotkey, 1: index, 2: hash, 3: revealRound } },
+    ],
+  };
+}
+
+/** burned_register burns nothing here and is open to any signer, who becomes the coldkey: localnet has no money. */
+function register(
+  state: ChainState,
+  netuid: number,
+  hotkey: AccountHex,
+  coldkey: AccountHex,
+  height: number,
+): Outcome {
+  const chosen = chooseUid(state, netuid, hotkey, height);
+  if ("error" in chosen) return chosen;
+  placeNeuron(
+    state,
+    netuid,
+    chosen.uid,
+    { hotkey, coldkey, stakeRao: NO_STAKE, validatorPermit: false },
+    height,
+  );
+  return { events: [{ kind: "NeuronRegistered", fields: { 0: netuid, 1: chosen.uid, 2: hotkey } }] };
+}

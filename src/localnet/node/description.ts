@@ -1,0 +1,219 @@
+import { blake2AsU8a } from "@polkadot/util-crypto";
+import {
+  type AnyCodec,
+  at,
+  bare,
+  bytes,
+  compact,
+  compactBig,
+  encode,
+  fixedBytes,
+  height,
+  option,
+  struct,
+  tuple,
+  u8,
+  u16,
+  u32,
+  u64,
+  unit,
+  type Value,
+  variant,
+  vec,
+  wrapped,
+} from "./codec.ts";
+import { encodeMetadata, type RuntimeDescription } from "./metadata.ts";
+import { SelectiveMetagraph } from "./metagraph-type.ts";
+import {
+  DrandEvent,
+  PALLET,
+  RuntimeCall,
+  RuntimeError,
+  RuntimeEvent,
+  SubtensorCall,
+  SubtensorError,
+  SubtensorEvent,
+  SystemCall,
+  SystemEvent,
+  TimestampCall,
+} from "./runtime.ts";
+import { DRAND, SUBTENSOR, SYSTEM, TIMESTAMP } from "./storage.ts";
+import { AccountId, Hash, MultiAddress, MultiSignature, NeuronInfoLite, RuntimeVersion } from "./types.ts";
+
+/** frame_system's BlockHashCount: hashes of older blocks cannot anchor a mortal transaction. */
+export const BLOCK_HASH_COUNT = 2400;
+export const SS58_PREFIX = 42;
+
+/** 255 mortal variants, the second byte as their content. The codec itself is in extrinsic.ts. */
+const Era = variant(
+  "sp_runtime::generic::era::Era",
+  Object.fromEntries([
+    ["Immortal", bare(0)],
+    ...Array.from({ length: 255 }, (_, index) => [`Mortal${index + 1}`, at(index + 1, { 0: u8 })]),
+  ]),
+);
+
+const marker = (path: string): AnyCodec => struct(path, {});
+const noExtra = (identifier: string, path: string, implicit: AnyCodec = unit) => ({
+  identifier,
+  extra: marker(path),
+  implicit,
+});
+
+/** All 13 transaction extensions, in the order in which their bytes follow each other. */
+const EXTENSIONS = [
+  noExtra("CheckNonZeroSender", "frame_system::extensions::check_non_zero_sender::CheckNonZeroSender"),
+  noExtra("CheckSpecVersion", "frame_system::extensions::check_spec_version::CheckSpecVersion", u32),
+  noExtra("CheckTxVersion", "frame_system::extensions::check_tx_version::CheckTxVersion", u32),
+  noExtra("CheckGenesis", "frame_system::extensions::check_genesis::CheckGenesis", Hash),
+  {
+    identifier: "CheckMortality",
+    extra: wrapped("node_subtensor_runtime::check_mortality::CheckMortality", Era),
+    implicit: Hash,
+  },
+  {
+    identifier: "CheckNonce",
+    extra: wrapped("node_subtensor_runtime::check_nonce::CheckNonce", compact(u32)),
+    implicit: unit,
+  },
+  noExtra("CheckWeight", "frame_system::extensions::check_weight::CheckWeight"),
+  {
+    identifier: "ChargeTransactionPayment",
+    extra: wrapped("pallet_transaction_payment::ChargeTransactionPayment", compactBig(u64)),
+    implicit: unit,
+  },
+  noExtra("SudoTransactionExtension", "node_subtensor_runtime::sudo_wrapper::SudoTransactionExtension"),
+  noExtra("CheckShieldedTxValidity", "pallet_shield::extension::CheckShieldedTxValidity"),
+  noExtra(
+    "SubtensorTransactionExtension",
+    "pallet_subtensor::extensions::subtensor::SubtensorTransactionExtension",
+  ),
+  noExtra("DrandPriority", "pallet_drand::drand_priority::DrandPriority"),
+  {
+    identifier: "CheckMetadataHash",
+    extra: struct("frame_metadata_hash_extension::CheckMetadataHash", {
+      mode: variant("frame_metadata_hash_extension::Mode", { Disabled: bare(0), Enabled: bare(1) }),
+    }),
+    implicit: option(fixedBytes(32)),
+  },
+];
+
+const Extrinsic = wrapped("sp_runtime::generic::unchecked_extrinsic::UncheckedExtrinsic", bytes(), [
+  { name: "Address", codec: MultiAddress },
+  { name: "Call", codec: RuntimeCall },
+  { name: "Signature", codec: MultiSignature },
+  { name: "Extra", codec: tuple(...EXTENSIONS.map(({ extra }) => extra)) },
+]);
+
+const netuid = { name: "netuid", codec: u16 };
+const APIS = [
+  {
+    name: "AccountNonceApi",
+    methods: [{ name: "account_nonce", inputs: [{ name: "account", codec: AccountId }], output: u32 }],
+  },
+  {
+    name: "NeuronInfoRuntimeApi",
+    methods: [{ name: "get_neurons_lite", inputs: [netuid], output: vec(NeuronInfoLite) }],
+  },
+  {
+    name: "SubnetInfoRuntimeApi",
+    methods: [
+      {
+        name: "get_selective_metagraph",
+        inputs: [netuid, { name: "metagraph_indexes", codec: vec(u16) }],
+        output: option(SelectiveMetagraph),
+      },
+      { name: "get_next_epoch_start_block", inputs: [netuid], output: option(height) },
+    ],
+  },
+];
+
+/** Names and versions by which a node announces its runtime APIs; the rest of the list is in APIS. */
+const API_VERSIONS: [string, number][] = [
+  ["Core", 5],
+  ["Metadata", 2],
+  ["AccountNonceApi", 1],
+  ["NeuronInfoRuntimeApi", 1],
+  ["SubnetInfoRuntimeApi", 1],
+];
+
+export type RuntimeVersionValue = Value<typeof RuntimeVersion>;
+
+export const runtimeVersion = (specVersion: number): RuntimeVersionValue => ({
+  specName: "node-subtensor",
+  implName: "node-subtensor",
+  authoringVersion: 1,
+  specVersion,
+  implVersion: 1,
+  apis: API_VERSIONS.map(([name, version]) => [blake2AsU8a(name, 64), version]),
+  transactionVersion: 1,
+  systemVersion: 1,
+});
+
+/** Both metadata versions of one runtime. Call after each upgrade: the spec version is a constant in it. */
+export function describeRuntime(
+  specVersion: number,
+  blockTimeMs: number,
+): { v14: Uint8Array; v15: Uint8Array } {
+  const description = runtimeDescription(specVersion, blockTimeMs);
+  return { v14: encodeMetadata(description, 14), v15: encodeMetadata(description, 15) };
+}
+
+function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDescription {
+  const version = encode(RuntimeVersion, runtimeVersion(specVersion));
+  return {
+    pallets: [
+      {
+        name: "System",
+        index: PALLET.System,
+        storage: Object.values(SYSTEM),
+        call: SystemCall,
+        event: SystemEvent,
+        constants: [
+          { name: "BlockHashCount", codec: u32, value: encode(u32, BLOCK_HASH_COUNT) },
+          { name: "Version", codec: RuntimeVersion, value: version },
+          { name: "SS58Prefix", codec: u16, value: encode(u16, SS58_PREFIX) },
+        ],
+      },
+      {
+        name: "Timestamp",
+        index: PALLET.Timestamp,
+        storage: Object.values(TIMESTAMP),
+        call: TimestampCall,
+        constants: [
+          { name: "MinimumPeriod", codec: height, value: encode(height, Math.floor(blockTimeMs / 2)) },
+        ],
+      },
+      {
+        name: "Aura",
+        index: PALLET.Aura,
+        constants: [{ name: "SlotDuration", codec: height, value: encode(height, blockTimeMs) }],
+      },
+      {
+        name: "SubtensorModule",
+        index: PALLET.SubtensorModule,
+        storage: Object.values(SUBTENSOR),
+        call: SubtensorCall,
+        event: SubtensorEvent,
+        error: SubtensorError,
+        constants: [],
+      },
+      {
+        name: "Drand",
+        index: PALLET.Drand,
+        storage: Object.values(DRAND),
+        event: DrandEvent,
+        constants: [],
+      },
+    ],
+    address: MultiAddress,
+    call: RuntimeCall,
+    signature: MultiSignature,
+    extensions: EXTENSIONS,
+    extrinsic: Extrinsic,
+    event: RuntimeEvent,
+    error: RuntimeError,
+    runtime: marker("node_subtensor_runtime::Runtime"),
+    apis: APIS,
+  };
+}

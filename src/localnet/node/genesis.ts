@@ -1,0 +1,77 @@
+import { RAO_PER_TAO } from "../../base/units.ts";
+import { storageIndex } from "./neurons.ts";
+import type { ChainState } from "./state.ts";
+import { SUBTENSOR } from "./storage.ts";
+import type { AccountHex, AxonRecord } from "./types.ts";
+
+/** Rules of the one subnet of a localnet, in blocks and in the chain's own units. */
+export interface SubnetRules {
+  netuid: number;
+  tempo: number;
+  commitReveal: boolean;
+  /** Epochs between a timelocked commit and its reveal. */
+  revealPeriod: number;
+  weightsRateLimit: number;
+  servingRateLimit: number;
+  minAllowedWeights: number;
+  maxUids: number;
+  versionKey: bigint;
+  immunityPeriod: number;
+  /** Least stake of a hotkey that sets weights, in TAO. */
+  stakeThresholdTao: number;
+}
+
+export interface GenesisAccount {
+  hotkey: AccountHex;
+  coldkey: AccountHex;
+  stakeTao: number;
+  validatorPermit: boolean;
+  axon?: Omit<AxonRecord, "block" | "placeholder1" | "placeholder2">;
+}
+
+export const raoOf = (tao: number): bigint => BigInt(Math.round(tao * RAO_PER_TAO));
+
+/** Axons of the genesis count as served in block 0, which no rate limit holds against their owners. */
+export const genesisAxon = (axon: NonNullable<GenesisAccount["axon"]>): AxonRecord => ({
+  ...axon,
+  block: 0,
+  placeholder1: 0,
+  placeholder2: 0,
+});
+
+/** Writes the subnet and its first neurons, uid by uid in the order given. Their LastUpdate is 0: they may set weights at once. */
+export function writeGenesis(state: ChainState, rules: SubnetRules, accounts: GenesisAccount[]): void {
+  const { netuid } = rules;
+  state.set(SUBTENSOR.networksAdded, [netuid], true);
+  state.set(SUBTENSOR.tempo, [netuid], rules.tempo);
+  state.set(SUBTENSOR.commitRevealWeightsEnabled, [netuid], rules.commitReveal);
+  state.set(SUBTENSOR.revealPeriodEpochs, [netuid], rules.revealPeriod);
+  state.set(SUBTENSOR.weightsSetRateLimit, [netuid], rules.weightsRateLimit);
+  state.set(SUBTENSOR.servingRateLimit, [netuid], rules.servingRateLimit);
+  state.set(SUBTENSOR.minAllowedWeights, [netuid], rules.minAllowedWeights);
+  state.set(SUBTENSOR.maxAllowedUids, [netuid], rules.maxUids);
+  state.set(SUBTENSOR.weightsVersionKey, [netuid], rules.versionKey);
+  state.set(SUBTENSOR.immunityPeriod, [netuid], rules.immunityPeriod);
+  state.set(SUBTENSOR.stakeThreshold, [], raoOf(rules.stakeThresholdTao));
+
+  const fill = <T>(value: T): T[] => accounts.map(() => value);
+  state.set(SUBTENSOR.subnetworkN, [netuid], accounts.length);
+  for (const name of ["consensus", "incentive", "dividends", "validatorTrust"] as const)
+    state.set(SUBTENSOR[name], [netuid], fill(0));
+  state.set(SUBTENSOR.emission, [netuid], fill(0n));
+  state.set(SUBTENSOR.active, [netuid], fill(true));
+  state.set(SUBTENSOR.lastUpdate, [storageIndex(netuid, 0)], fill(0));
+  state.set(
+    SUBTENSOR.validatorPermit,
+    [netuid],
+    accounts.map(({ validatorPermit }) => validatorPermit),
+  );
+  for (const [uid, { hotkey, coldkey, stakeTao, axon }] of accounts.entries()) {
+    state.set(SUBTENSOR.keys, [netuid, uid], hotkey);
+    state.set(SUBTENSOR.uids, [netuid, hotkey], uid);
+    state.set(SUBTENSOR.owner, [hotkey], coldkey);
+    state.set(SUBTENSOR.totalHotkeyAlpha, [hotkey, netuid], raoOf(stakeTao));
+    state.set(SUBTENSOR.blockAtRegistration, [netuid, uid], 0);
+    if (axon) state.set(SUBTENSOR.axons, [netuid, hotkey], genesisAxon(axon));
+  }
+}

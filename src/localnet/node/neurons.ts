@@ -1,0 +1,111 @@
+import type { PalletError } from "./errors.ts";
+import type { ChainState, StateView } from "./state.ts";
+import { SUBTENSOR } from "./storage.ts";
+import type { AccountHex, AxonRecord } from "./types.ts";
+
+export const MECHANISM_STRIDE = 4096;
+/** Index under which weights and LastUpdate of one mechanism of a subnet are stored. */
+export const storageIndex = (netuid: number, mecid: number): number => netuid + MECHANISM_STRIDE * mecid;
+
+export const uidOf = (state: StateView, netuid: number, hotkey: AccountHex): number | null =>
+  state.get(SUBTENSOR.uids, netuid, hotkey);
+
+/** Stake counts whether or not the hotkey is registered; the threshold of a fresh localnet is 0. */
+export const hasStakeForWeights = (state: StateView, netuid: number, hotkey: AccountHex): boolean =>
+  state.read(SUBTENSOR.totalHotkeyAlpha, hotkey, netuid) >= state.read(SUBTENSOR.stakeThreshold);
+
+export const hasMechanism = (state: StateView, netuid: number, mecid: number): boolean =>
+  state.read(SUBTENSOR.networksAdded, netuid) && mecid < state.read(SUBTENSOR.mechanismCountCurrent, netuid);
+
+export interface Registration {
+  hotkey: AccountHex;
+  coldkey: AccountHex;
+  stakeRao: bigint;
+  validatorPermit: boolean;
+  axon?: AxonRecord;
+}
+
+/** Per-uid vectors that grow with the subnet, with the value of a newcomer. */
+const ZERO_U16 = ["consensus", "incentive", "dividends", "validatorTrust"] as const;
+
+/**
+ * Puts a neuron on `uid`, a new one or in place of another: the old one loses its entry, its axon and its weights, as
+ * replace_neuron of the runtime does. Registration counts as an update, so the newcomer waits before it sets weights.
+ */
+export function placeNeuron(
+  state: ChainState,
+  netuid: number,
+  uid: number,
+  neuron: Registration,
+  height: number,
+): void {
+  const count = state.read(SUBTENSOR.subnetworkN, netuid);
+  if (uid < count) {
+    const previous = state.read(SUBTENSOR.keys, netuid, uid);
+    state.remove(SUBTENSOR.uids, netuid, previous);
+    state.remove(SUBTENSOR.axons, netuid, previous);
+    state.remove(SUBTENSOR.weights, storageIndex(netuid, 0), uid);
+  } else {
+    state.set(SUBTENSOR.subnetworkN, [netuid], uid + 1);
+  }
+  state.set(SUBTENSOR.keys, [netuid, uid], neuron.hotkey);
+  state.set(SUBTENSOR.uids, [netuid, neuron.hotkey], uid);
+  state.set(SUBTENSOR.owner, [neuron.hotkey], neuron.coldkey);
+  state.set(SUBTENSOR.totalHotkeyAlpha, [neuron.hotkey, netuid], neuron.stakeRao);
+  state.set(SUBTENSOR.blockAtRegistration, [netuid, uid], height);
+  if (neuron.axon) state.set(SUBTENSOR.axons, [netuid, neuron.hotkey], neuron.axon);
+  for (const name of ZERO_U16) {
+    const values = state.read(SUBTENSOR[name], netuid);
+    values[uid] = 0;
+    state.set(SUBTENSOR[name], [netuid], values);
+  }
+  const emission = state.read(SUBTENSOR.emission, netuid);
+  emission[uid] = 0n;
+  state.set(SUBTENSOR.emission, [netuid], emission);
+  const active = state.read(SUBTENSOR.active, netuid);
+  active[uid] = true;
+  state.set(SUBTENSOR.active, [netuid], active);
+  const permits = state.read(SUBTENSOR.validatorPermit, netuid);
+  permits[uid] = neuron.validatorPermit;
+  state.set(SUBTENSOR.validatorPermit, [netuid], permits);
+  setLastUpdate(state, storageIndex(netuid, 0), uid, height);
+}
+
+export function setLastUpdate(state: ChainState, index: number, uid: number, height: number): void {
+  const updates = state.read(SUBTENSOR.lastUpdate, index);
+  updates[uid] = height;
+  state.set(SUBTENSOR.lastUpdate, [index], updates);
+}
+
+/** Where a new hotkey goes: the next free uid, or the uid of the weakest neuron when the subnet is full. */
+export function chooseUid(
+  state: StateView,
+  netuid: number,
+  hotkey: AccountHex,
+  height: number,
+): { uid: number } | { error: PalletError } {
+  if (!state.read(SUBTENSOR.networksAdded, netuid)) return { error: "SubnetNotExists" };
+  if (uidOf(state, netuid, hotkey) !== null) return { error: "HotKeyAlreadyRegisteredInSubNet" };
+  const count = state.read(SUBTENSOR.subnetworkN, netuid);
+  if (count < state.read(SUBTENSOR.maxAllowedUids, netuid)) return { uid: count };
+  const weakest = weakestUid(state, netuid, count, height);
+  return weakest === null ? { error: "NoNeuronIdAvailable" } : { uid: weakest };
+}
+
+/** Lowest emission first, then the oldest; neurons in their immunity period only when there is no other. */
+function weakestUid(state: StateView, netuid: number, count: number, height: number): number | null {
+  const emission = state.read(SUBTENSOR.emission, netuid);
+  const immunity = state.read(SUBTENSOR.immunityPeriod, netuid);
+  const candidates = Array.from({ length: count }, (_, uid) => {
+    const registered = state.read(SUBTENSOR.blockAtRegistration, netuid, uid);
+    return { uid, registered, emission: emission[uid] ?? 0n, isImmune: height - registered < immunity };
+  });
+  candidates.sort(
+    (a, b) =>
+      Number(a.isImmune) - Number(b.isImmune) ||
+      Number(a.emission - b.emission) ||
+      a.registered - b.registered ||
+      a.uid - b.uid,
+  );
+  return candidates[0]?.uid ?? null;
+}

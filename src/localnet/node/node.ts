@@ -1,0 +1,247 @@
+import { randomBytes } from "node:crypto";
+import { cryptoWaitReady, decodeAddress } from "@polkadot/util-crypto";
+import { Failure } from "../../base/error.ts";
+import { log } from "../../base/log.ts";
+import { Beacon } from "./beacon.ts";
+import { Chain } from "./chain.ts";
+import { type GenesisAccount, genesisAxon, raoOf, type SubnetRules, writeGenesis } from "./genesis.ts";
+import { chooseUid, placeNeuron } from "./neurons.ts";
+import { Rpc } from "./rpc.ts";
+import type { LocalnetCode } from "./scale.ts";
+import { RpcServer } from "./server.ts";
+import { SUBTENSOR } from "./storage.ts";
+import { toHex } from "./types.ts";
+
+/** A neuron that the network starts with; its uid is its place in the list. */
+export interface GenesisNeuron {
+  /** SS58 address. */
+  hotkey: string;
+  coldkey: string;
+  stakeTao: number;
+  validatorPermit: boolean;
+  /** May lie on loopback, which the call serve_axon refuses as on the real chain. */
+  axon?: GenesisAccount["axon"];
+}
+
+/** Times in milliseconds, periods and limits in blocks. */
+export interface NodeOptions {
+  accounts: GenesisNeuron[];
+  /** 0 takes a free one. */
+  port?: number;
+  host?: string;
+  blockTimeMs?: number;
+  netuid?: number;
+  tempo?: number;
+  commitReveal?: boolean;
+  revealPeriod?: number;
+  weightsRateLimit?: number;
+  servingRateLimit?: number;
+  minAllowedWeights?: number;
+  maxUids?: number;
+  versionKey?: bigint;
+  immunityPeriod?: number;
+  stakeThresholdTao?: number;
+}
+
+/** The newest runtime whose metadata this node was compared with. */
+const FIRST_SPEC_VERSION = 424;
+/** Scaled down from the real chain (360, 100, 50, 4096) so that a demo sees an epoch within a minute. */
+const DEFAULT_RULES: Omit<SubnetRules, "netuid" | "maxUids"> = {
+  tempo: 20,
+  commitReveal: true,
+  revealPeriod: 1,
+  weightsRateLimit: 5,
+  servingRateLimit: 5,
+  minAllowedWeights: 1,
+  versionKey: 0n,
+  immunityPeriod: 100,
+  stakeThresholdTao: 0,
+};
+const DEFAULT_BLOCK_TIME_MS = 1000;
+const DEFAULT_MAX_UIDS = 256;
+const MOST_UIDS = 65_535;
+const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
+
+/** Starts a subtensor-like development network of one node. Everything it holds is gone when it stops. */
+export async function startNode(options: NodeOptions): Promise<LocalNode> {
+  const host = options.host ?? "127.0.0.1";
+  const maxUids = options.maxUids ?? Math.max(DEFAULT_MAX_UIDS, options.accounts.length);
+  if (!LOOPBACK.has(host)) throw badOption("a localnet listens on loopback only");
+  if (maxUids > MOST_UIDS || options.accounts.length > maxUids)
+    throw badOption(`a subnet has at most ${Math.min(maxUids, MOST_UIDS)} neurons`);
+  await cryptoWaitReady();
+  const node = new LocalNode({ ...options, host, maxUids });
+  log.debug("localnet node listens", { endpoint: node.endpoint, neurons: options.accounts.length });
+  return node;
+}
+
+/** A running node, with what an administrator or a test may do to its network. */
+export class LocalNode {
+  readonly netuid: number;
+  readonly genesisHash: string;
+  readonly #chain: Chain;
+  readonly #rpc: Rpc;
+  readonly #server: RpcServer;
+  readonly #host: string;
+  readonly #blockTimeMs: number;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #resumeTimer: ReturnType<typeof setTimeout> | null = null;
+  #nextBlockAtMs: number;
+
+  constructor(options: NodeOptions & { host: string; maxUids: number }) {
+    const { host, port = 0, blockTimeMs = DEFAULT_BLOCK_TIME_MS, netuid = 1, accounts } = options;
+    const rules = rulesOf(options, netuid);
+    this.netuid = netuid;
+    this.#host = host;
+    this.#blockTimeMs = blockTimeMs;
+    this.#chain = new Chain({
+      netuid,
+      specVersion: FIRST_SPEC_VERSION,
+      seed: randomBytes(32),
+      beacon: new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), Date.now()),
+      nowMs: Date.now,
+      writeState: (state) => writeGenesis(state, rules, accounts.map(accountOf)),
+    });
+    this.genesisHash = `0x${this.#chain.genesis.hash}`;
+    this.#rpc = new Rpc(this.#chain, blockTimeMs);
+    this.#server = new RpcServer(this.#rpc, this.#chain, host, port);
+    this.#nextBlockAtMs = Date.now() + blockTimeMs;
+    this.#schedule();
+  }
+
+  get endpoint(): string {
+    return `ws://${this.#host.includes(":") ? `[${this.#host}]` : this.#host}:${this.port}`;
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  get specVersion(): number {
+    return this.#chain.specVersion;
+  }
+
+  head(): number {
+    return this.#chain.head.height;
+  }
+
+  /** Resolves with the height of the next block. */
+  nextBlock(): Promise<number> {
+    return new Promise((resolve) => {
+      const stop = this.#chain.onBlock(({ height }) => {
+        stop();
+        resolve(height);
+      });
+    });
+  }
+
+  /** Builds a block now, beside the clock; for tests that drive the chain themselves. Returns its height. */
+  produceBlock(): number {
+    return this.#chain.produce().height;
+  }
+
+  /** Turns commit-reveal on or off from the next block on, as the subnet's owner can. */
+  setCommitReveal(enabled: boolean): void {
+    this.#chain.state.set(SUBTENSOR.commitRevealWeightsEnabled, [this.netuid], enabled);
+    this.#chain.announce({ kind: "CommitRevealEnabled", fields: { 0: this.netuid, 1: enabled } });
+  }
+
+  setVersionKey(versionKey: bigint): void {
+    this.#chain.state.set(SUBTENSOR.weightsVersionKey, [this.netuid], versionKey);
+  }
+
+  setValidatorPermit(uid: number, permit: boolean): void {
+    const permits = this.#chain.state.read(SUBTENSOR.validatorPermit, this.netuid);
+    permits[uid] = permit;
+    this.#chain.state.set(SUBTENSOR.validatorPermit, [this.netuid], permits);
+  }
+
+  /** Registers a neuron on the next free uid, or in place of the weakest one; returns its uid. */
+  register(neuron: GenesisNeuron): number {
+    const account = accountOf(neuron);
+    const chosen = chooseUid(this.#chain.state, this.netuid, account.hotkey, this.head() + 1);
+    if ("error" in chosen) throw badOption(chosen.error);
+    this.#place(chosen.uid, account);
+    return chosen.uid;
+  }
+
+  /** Puts another neuron on a uid that is taken: what deregistration looks like from outside. */
+  replaceNeuron(uid: number, neuron: GenesisNeuron): void {
+    if (uid >= this.#chain.state.read(SUBTENSOR.subnetworkN, this.netuid))
+      throw badOption(`there is no uid ${uid}`);
+    this.#place(uid, accountOf(neuron));
+  }
+
+  /** Runs an epoch in the block after the next, whatever the tempo says. Refuse it under commit-reveal yourself. */
+  triggerEpoch(): void {
+    this.#chain.state.set(SUBTENSOR.pendingEpochAt, [this.netuid], this.head() + 1);
+  }
+
+  /** A runtime upgrade: the spec version grows, and transactions signed for the old one have bad signatures. */
+  upgradeRuntime(): number {
+    this.#chain.specVersion += 1;
+    this.#server.announceVersion();
+    return this.#chain.specVersion;
+  }
+
+  dropConnections(): void {
+    this.#server.dropConnections();
+  }
+
+  /** No blocks and no answers for `ms`; sockets stay open, as behind a half-dead link. Answers come late, blocks do not come back. */
+  stall(ms: number): void {
+    this.#server.hold();
+    if (this.#timer) clearTimeout(this.#timer);
+    if (this.#resumeTimer) clearTimeout(this.#resumeTimer);
+    this.#timer = null;
+    this.#resumeTimer = setTimeout(() => {
+      this.#resumeTimer = null;
+      this.#server.resume();
+      this.#nextBlockAtMs = Date.now() + this.#blockTimeMs;
+      this.#schedule();
+    }, ms);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer);
+    if (this.#resumeTimer) clearTimeout(this.#resumeTimer);
+    await this.#server.stop();
+  }
+
+  #place(uid: number, account: GenesisAccount): void {
+    const { stakeTao, axon, ...rest } = account;
+    const neuron = { ...rest, stakeRao: raoOf(stakeTao), ...(axon && { axon: genesisAxon(axon) }) };
+    placeNeuron(this.#chain.state, this.netuid, uid, neuron, this.head() + 1);
+    this.#chain.announce({ kind: "NeuronRegistered", fields: { 0: this.netuid, 1: uid, 2: account.hotkey } });
+  }
+
+  /** One block per block time, measured from the last target so that the pace does not drift; late ones are not made up. */
+  #schedule(): void {
+    this.#timer = setTimeout(
+      () => {
+        this.#nextBlockAtMs =
+          Math.max(this.#nextBlockAtMs, Date.now() - this.#blockTimeMs) + this.#blockTimeMs;
+        this.#chain.produce();
+        this.#schedule();
+      },
+      Math.max(0, this.#nextBlockAtMs - Date.now()),
+    );
+  }
+}
+
+function rulesOf(options: NodeOptions & { maxUids: number }, netuid: number): SubnetRules {
+  const given = Object.fromEntries(
+    Object.keys(DEFAULT_RULES)
+      .map((name) => [name, options[name as keyof typeof DEFAULT_RULES]])
+      .filter(([, value]) => value !== undefined),
+  ) as Partial<SubnetRules>;
+  return { ...DEFAULT_RULES, ...given, netuid, maxUids: options.maxUids };
+}
+
+function accountOf({ hotkey, coldkey, ...rest }: GenesisNeuron): GenesisAccount {
+  return { ...rest, hotkey: toHex(decodeAddress(hotkey)), coldkey: toHex(decodeAddress(coldkey)) };
+}
+
+function badOption(message: string): Failure<LocalnetCode> {
+  return new Failure<LocalnetCode>("localnet.bad-option", { message: `Cannot do that: ${message}` });
+}

@@ -1,0 +1,127 @@
+import { decode, encode } from "./codec.ts";
+import type { StorageItem } from "./storage.ts";
+
+/** A read-only view of the state after one block. */
+export interface StateView {
+  /** The stored value, the item's default where it has one, or null. */
+  get<K extends unknown[], V>(item: StorageItem<K, V>, ...keys: K): V | null;
+  /** For items that have a default: never null. */
+  read<K extends unknown[], V>(item: StorageItem<K, V>, ...keys: K): V;
+  raw(key: string): Uint8Array | undefined;
+  keys(prefix: string): string[];
+}
+
+/** Keys changed in a block with the values they had before it (undefined: absent). */
+type Undo = Map<string, Uint8Array | undefined>;
+
+/**
+ * The chain's key-value state. Only the newest state is held whole; every kept block has a map of what it overwrote,
+ * so an older state is the newest one seen through those maps. Memory stays flat when blocks come for days.
+ */
+export class ChainState implements StateView {
+  readonly #current = new Map<string, Uint8Array>();
+  readonly #keptBlocks: number;
+  /** Undo of the block with height `#firstHeight + index`; the last one belongs to the block being built. */
+  #undos: Undo[] = [new Map()];
+  #firstHeight = 0;
+
+  constructor(keptBlocks: number) {
+    this.#keptBlocks = keptBlocks;
+  }
+
+  get<K extends unknown[], V>(item: StorageItem<K, V>, ...keys: K): V | null {
+    return storedValue(item, this.#current.get(item.key(...keys)));
+  }
+
+  read<K extends unknown[], V>(item: StorageItem<K, V>, ...keys: K): V {
+    return this.get(item, ...keys) as V;
+  }
+
+  raw(key: string): Uint8Array | undefined {
+    return this.#current.get(key);
+  }
+
+  keys(prefix: string): string[] {
+    return [...this.#current.keys()].filter((key) => key.startsWith(prefix)).sort();
+  }
+
+  set<K extends unknown[], V>(item: StorageItem<K, V>, keys: K, value: V): void {
+    const key = item.key(...keys);
+    this.#remember(key);
+    this.#current.set(key, encode(item.value, value));
+  }
+
+  remove<K extends unknown[], V>(item: StorageItem<K, V>, ...keys: K): void {
+    const key = item.key(...keys);
+    if (!this.#current.has(key)) return;
+    this.#remember(key);
+    this.#current.delete(key);
+  }
+
+  /** Keys that the block of `height` changed. */
+  changedIn(height: number): Iterable<string> {
+    return this.#undos[height - this.#firstHeight]?.keys() ?? [];
+  }
+
+  /** Closes the current block; changes from now on belong to the next. */
+  seal(): void {
+    this.#undos.push(new Map());
+    const surplus = this.#undos.length - 1 - this.#keptBlocks;
+    if (surplus <= 0) return;
+    this.#undos = this.#undos.slice(surplus);
+    this.#firstHeight += surplus;
+  }
+
+  /** The state after the block of `height`, or null when that block is no longer kept. */
+  at(height: number): StateView | null {
+    if (height < this.#firstHeight || height >= this.#firstHeight + this.#undos.length) return null;
+    return new PastState(this, this.#undos, height + 1 - this.#firstHeight);
+  }
+
+  #remember(key: string): void {
+    const undo = this.#undos[this.#undos.length - 1]!;
+    if (!undo.has(key)) undo.set(key, this.#current.get(key));
+  }
+}
+
+class PastState implements StateView {
+  readonly #head: ChainState;
+  readonly #later: Undo[];
+
+  constructor(head: ChainState, undos: Undo[], firstLater: number) {
+    this.#head = head;
+    this.#later = undos.slice(firstLater);
+  }
+
+  get<K extends unknown[], V>(item: StorageItem<K, V>, ...keys: K): V | null {
+    return storedValue(item, this.raw(item.key(...keys)));
+  }
+
+  read<K extends unknown[], V>(item: StorageItem<K, V>, ...keys: K): V {
+    return this.get(item, ...keys) as V;
+  }
+
+  raw(key: string): Uint8Array | undefined {
+    for (const undo of this.#later) if (undo.has(key)) return undo.get(key);
+    return this.#head.raw(key);
+  }
+
+  keys(prefix: string): string[] {
+    const keys = new Set(this.#head.keys(prefix));
+    for (const undo of this.#later.toReversed())
+      for (const [key, old] of undo) {
+        if (!key.startsWith(prefix)) continue;
+        if (old === undefined) keys.delete(key);
+        else keys.add(key);
+      }
+    return [...keys].sort();
+  }
+}
+
+function storedValue<K extends unknown[], V>(
+  item: StorageItem<K, V>,
+  bytes: Uint8Array | undefined,
+): V | null {
+  if (bytes !== undefined) return decode(item.value, bytes);
+  return item.isOptional ? null : item.fallback;
+}
