@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { BUILD_TIMEOUT_MS, builtBinary, type Outcome, runCommand, type Scratch, scratch } from "./built.ts";
 import { poison } from "./poison.ts";
@@ -38,6 +38,12 @@ describe("the binary in an empty directory", () => {
     const { code, stdout, stderr } = await run("--wallet.nme", "w");
     expect({ code, stdout }).toEqual({ code: 64, stdout: "" });
     expect(stderr).toContain("--wallet.name");
+  });
+
+  test("carries no folder of the machine that built it", async () => {
+    const bytes = Buffer.from(await Bun.file(binary).arrayBuffer());
+    const root = resolve(import.meta.dir, "../..");
+    for (const folder of ["node_modules", "src"]) expect(bytes.includes(join(root, folder))).toBe(false);
   });
 
   test("writes nothing into the working directory and unpacks nothing for a short command", async () => {
