@@ -1,0 +1,73 @@
+import { Failure } from "../../base/error.ts";
+import type { ConfigCode } from "../../config/kinds.ts";
+import { loadConfiguration } from "../../config/load.ts";
+import { LOCALNET_OPTIONS } from "../../config/options.ts";
+import { expandPath } from "../../config/paths.ts";
+import { isCompiled } from "../../config/version.ts";
+import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
+import { MINER_CHARACTERS, type MinerCharacter } from "../../localnet/miners/characters.ts";
+import { parseCharacters } from "../../localnet/miners/miners.ts";
+import { type CommandContext, sourcesOf } from "../command.ts";
+import { EXIT } from "../report.ts";
+
+/** Starts a subnet and holds it until Ctrl-C. */
+export async function localnet(context: CommandContext): Promise<number> {
+  const { settings } = loadConfiguration(LOCALNET_OPTIONS, sourcesOf(context));
+  const net = await startLocalnet({
+    minerCount: settings.miners,
+    blockTimeMs: settings.blockTime * 1000,
+    port: settings.port,
+    tempoBlocks: settings.tempo,
+    commitReveal: settings.commitReveal,
+    characters: settings.characters === undefined ? undefined : charactersOf(settings.characters),
+    directory: settings.directory === undefined ? undefined : expandPath(settings.directory),
+  });
+  context.print(describeLocalnet(net));
+  await new Promise<void>((resolve) => {
+    if (context.signal.aborted) resolve();
+    context.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await net.stop();
+  return EXIT.ok;
+}
+
+function charactersOf(list: string): MinerCharacter[] {
+  const parsed = parseCharacters(list);
+  if (Array.isArray(parsed) && parsed.length > 0) return parsed;
+  throw new Failure<ConfigCode>("config.bad-value", {
+    message: `--characters knows no "${Array.isArray(parsed) ? list : parsed.unknown}"`,
+    hint: `use ${MINER_CHARACTERS.join(", ")}`,
+  });
+}
+
+export function describeLocalnet(net: Localnet): string {
+  const counts = new Map<string, number>();
+  for (const { character } of net.miners) counts.set(character, (counts.get(character) ?? 0) + 1);
+  return [
+    `Chain      ${net.endpoint}  (netuid ${net.netuid})`,
+    `Validator  ${net.validator}  (uid 0)`,
+    `Wallets    ${net.walletPath}`,
+    `Miners     ${net.miners.length}: ${[...counts].map(([character, count]) => `${count} ${character}`).join(", ")}`,
+    "",
+    "In another terminal:",
+    `  ${runLine(net)}`,
+    "",
+    "Ctrl-C stops the subnet.",
+    "",
+  ].join("\n");
+}
+
+/** A command line that validates this subnet, as it can be pasted. */
+function runLine(net: Localnet): string {
+  const program = isCompiled ? process.execPath : `${process.execPath} ${process.argv[1]}`;
+  const words = [
+    `${program} run`,
+    `--subtensor.chain_endpoint ${net.endpoint}`,
+    `--netuid ${net.netuid}`,
+    `--wallet.path ${net.walletPath} --wallet.name ${net.walletName} --wallet.hotkey ${net.walletHotkey}`,
+    `--logging.logging_dir ${net.walletPath}/logs`,
+    // Miners that are silent by character would otherwise cost ten seconds a step.
+    "--neuron.followup_timeout 2 --neuron.answer_timeout 2",
+  ];
+  return words.join(" \\\n    ");
+}

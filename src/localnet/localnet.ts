@@ -1,0 +1,107 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { asUid, type Hotkey, type Uid } from "../base/units.ts";
+import { createWallet, readPublicHotkey } from "../wallet/keyfile.ts";
+import type { MinerCharacter } from "./miners/characters.ts";
+import { type LocalMiner, startMiners } from "./miners/miners.ts";
+import { type LocalNode, startNode } from "./node/node.ts";
+
+export interface LocalnetOptions {
+  minerCount: number;
+  blockTimeMs: number;
+  /** 0 = any free port. */
+  port: number;
+  tempoBlocks: number;
+  commitReveal: boolean;
+  /** Repeated in turn over the miners; absent = a mix of all characters. */
+  characters?: readonly MinerCharacter[] | undefined;
+  /** Folder for the wallet; absent = a new temporary one. */
+  directory?: string | undefined;
+}
+
+export interface Localnet {
+  node: LocalNode;
+  endpoint: string;
+  netuid: number;
+  walletPath: string;
+  walletName: string;
+  /** Name of the hotkey file. */
+  walletHotkey: string;
+  validator: Hotkey;
+  miners: readonly (LocalMiner & { uid: Uid })[];
+  stop(): Promise<void>;
+}
+
+const HOST = "127.0.0.1";
+const LOOPBACK_IP = 0x7f000001n;
+const NETUID = 1;
+/** Above the default of --neuron.vpermit_tao_limit, so that the validator counts as one. */
+const VALIDATOR_STAKE_TAO = 10_000;
+/** Weights may follow each other this closely (the public chain: 100 blocks). */
+const WEIGHTS_RATE_LIMIT_BLOCKS = 5;
+/** What a miner of SDK 10.2.0 writes on chain; it tells the protocol. */
+const AXON_VERSION = 10_002_000;
+const AXON_PROTOCOL = 4;
+
+/**
+ * Starts a subnet on loopback: miners first, for their ports belong into the genesis of the chain; the validator is
+ * uid 0.
+ */
+export async function startLocalnet(options: LocalnetOptions): Promise<Localnet> {
+  const walletPath = options.directory ?? mkdtempSync(join(tmpdir(), "openvalidator-localnet-"));
+  const wallet = { walletPath, walletName: "localnet", walletHotkey: "validator" };
+  const validator = await validatorHotkey(walletPath, wallet.walletName, wallet.walletHotkey);
+  const miners = await startMiners({
+    count: options.minerCount,
+    host: HOST,
+    ...(options.characters ? { characters: options.characters } : {}),
+    refuseCaller: (caller) => (caller === validator ? undefined : "not a validator of this subnet"),
+  });
+  const stopMiners = async (): Promise<void> => {
+    await Promise.all(miners.map((miner) => miner.stop()));
+  };
+  try {
+    const node = await startNode({
+      host: HOST,
+      port: options.port,
+      netuid: NETUID,
+      blockTimeMs: options.blockTimeMs,
+      tempo: options.tempoBlocks,
+      commitReveal: options.commitReveal,
+      weightsRateLimit: WEIGHTS_RATE_LIMIT_BLOCKS,
+      accounts: [
+        { hotkey: validator, coldkey: validator, stakeTao: VALIDATOR_STAKE_TAO, validatorPermit: true },
+        ...miners.map(({ hotkey, coldkey, port }) => ({
+          hotkey,
+          coldkey,
+          stakeTao: 0,
+          validatorPermit: false,
+          axon: { ip: LOOPBACK_IP, ipType: 4, port, version: AXON_VERSION, protocol: AXON_PROTOCOL },
+        })),
+      ],
+    });
+    return {
+      ...wallet,
+      node,
+      endpoint: node.endpoint,
+      netuid: NETUID,
+      validator,
+      miners: miners.map((miner, index) => ({ ...miner, uid: asUid(index + 1) })),
+      async stop() {
+        await node.stop();
+        await stopMiners();
+        if (options.directory === undefined) rmSync(walletPath, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await stopMiners();
+    throw error;
+  }
+}
+
+/** The hotkey of an earlier localnet in the same folder, else a new one. */
+async function validatorHotkey(walletPath: string, name: string, hotkey: string): Promise<Hotkey> {
+  const exists = existsSync(join(walletPath, name, "hotkeys", hotkey));
+  return (await (exists ? readPublicHotkey : createWallet)(walletPath, name, hotkey)).hotkey;
+}
