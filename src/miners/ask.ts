@@ -1,5 +1,4 @@
 import { sleep } from "../base/deadline.ts";
-import { log } from "../base/log.ts";
 import type { Hotkey, Uid } from "../base/units.ts";
 import { type AddressJudgement, type AddressPolicy, judgeAddress } from "./address.ts";
 import { callMiner } from "./call.ts";
@@ -56,6 +55,9 @@ export interface AskOptions {
 /** Sockets to miners at one time: a whole subnet of 256. */
 const MAX_SOCKETS = 256;
 
+/** With less time than this left for it, a miner is not called any more. */
+const MIN_CALL_MS = 50;
+
 /** Asks miners over the `synapse` protocol of the bittensor SDK 6.0 to 10.x. */
 export class Dendrite {
   readonly #options: DendriteOptions;
@@ -86,9 +88,7 @@ export class Dendrite {
       return await Promise.all(
         targets.map(async (target, index) => {
           const { reading, elapsedMs } = await this.#send(prepared[index]!, { timeoutMs, signal, deadline });
-          const reply = { uid: target.uid, hotkey: target.hotkey, ...reading, elapsedMs };
-          log.trace("Miner answered", { uid: reply.uid, status: reply.status, message: reply.message });
-          return reply;
+          return { uid: target.uid, hotkey: target.hotkey, ...reading, elapsedMs };
         }),
       );
     } finally {
@@ -122,7 +122,7 @@ export class Dendrite {
       if (turn.waited)
         await Promise.race([turn.come, sleep(terms.deadline - performance.now(), terms.signal)]);
       const left = turn.waited ? terms.deadline - performance.now() : terms.timeoutMs;
-      if (left <= 0 || terms.signal?.aborted)
+      if (left < Math.min(MIN_CALL_MS, terms.timeoutMs) || terms.signal?.aborted)
         return { reading: failed(STATUS.timeout, "Not called: its address was busy"), elapsedMs: 0 };
       return this.#sockets.with(async () => {
         const startedMs = performance.now();

@@ -1,6 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as openRequest } from "node:http";
 import { messageOf } from "../base/error.ts";
-import { failed, MAX_BODY_BYTES, type MinerAnswer, type Reading, refuseHeaders, STATUS } from "./response.ts";
+import { bodyLimitBytes, failed, type MinerAnswer, type Reading, refuseHeaders, STATUS } from "./response.ts";
 
 export interface Call {
   host: string;
@@ -118,15 +118,16 @@ export function callMiner(call: Call): Promise<CallOutcome> {
     request.on("response", (response) => {
       answering = true;
       connected();
-      collect(response, settle, fail);
+      collect(response, bodyLimitBytes(call.body.byteLength), settle, fail);
     });
     request.end(call.body);
   });
 }
 
-/** Gathers a body up to the cap. */
+/** Gathers a body up to its limit. */
 function collect(
   response: IncomingMessage,
+  limitBytes: number,
   settle: (outcome: CallOutcome) => void,
   fail: (status: number, message: string) => void,
 ): void {
@@ -137,7 +138,7 @@ function collect(
     settle({ kind: "answer", answer: { httpStatus, headers, body: new Uint8Array(0) } });
     return;
   }
-  const refusal = refuseHeaders(headers);
+  const refusal = refuseHeaders(headers, limitBytes);
   if (refusal !== undefined) {
     fail(STATUS.unparsable, refusal);
     return;
@@ -146,8 +147,7 @@ function collect(
   let size = 0;
   response.on("data", (part: Uint8Array) => {
     size += part.byteLength;
-    if (size > MAX_BODY_BYTES)
-      fail(STATUS.unparsable, `Failed to parse response: more than ${MAX_BODY_BYTES} bytes`);
+    if (size > limitBytes) fail(STATUS.unparsable, `Failed to parse response: more than ${limitBytes} bytes`);
     else parts.push(part);
   });
   response.on("error", (error: Error) => fail(...brokenBody(error)));

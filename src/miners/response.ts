@@ -5,7 +5,6 @@ export interface MinerAnswer {
   httpStatus: number;
   /** Names in lower case. */
   headers: Record<string, string | string[] | undefined>;
-  /** At most `MAX_BODY_BYTES`. */
   body: Uint8Array;
 }
 
@@ -17,8 +16,12 @@ export interface Reading {
   completion: string | null;
 }
 
-/** An honest answer is a few KiB: the prompt repeated and a completion. Compressed 1 MiB could be a gibibyte. */
-export const MAX_BODY_BYTES = 1_048_576;
+/** Of any answer. */
+const MAX_BODY_BYTES = 1_048_576;
+/** What a completion of full length and the SDK's own fields take at most when every character is escaped. */
+const BODY_ALLOWANCE_BYTES = 262_144;
+/** A byte of the request that comes back as \uNNNN. */
+const MAX_ESCAPED_BYTES = 6;
 /** UTF-16 units of a completion. A longer one is refused, not cut: nobody is paid for text that was not read. */
 export const MAX_COMPLETION_CHARACTERS = 16_384;
 // A synapse nests 2 deep and has about 30 keys; parsing deep or wide JSON costs seconds and hundreds of MiB.
@@ -41,6 +44,14 @@ export const STATUS = {
   unavailable: 503,
 } as const;
 
+/**
+ * The most bytes of an honest answer: it repeats the request and adds a completion. Fifty miners that send as much as
+ * they may then cost 12 MiB, not 50.
+ */
+export function bodyLimitBytes(requestBytes: number): number {
+  return Math.min(MAX_BODY_BYTES, BODY_ALLOWANCE_BYTES + MAX_ESCAPED_BYTES * requestBytes);
+}
+
 export function failed(status: number, message: string): Reading {
   return { status, message: printable(message, MAX_MESSAGE_CHARACTERS), completion: null };
 }
@@ -58,19 +69,17 @@ export function readAnswer(answer: MinerAnswer): Reading {
     const status = claimed === undefined || claimed === STATUS.ok ? httpStatus : claimed;
     return failed(status, claimedMessage ?? defaultMessage(httpStatus));
   }
-  const refusal = refuseHeaders(headers);
-  if (refusal !== undefined) return failed(STATUS.unparsable, refusal);
   return readCompletion(answer.body, claimedMessage ?? "Success");
 }
 
-/** Why an answer is not worth reading, from its headers alone; undefined when it is. */
-export function refuseHeaders(headers: MinerAnswer["headers"]): string | undefined {
+/** Why a body is not worth receiving, from the headers before it; undefined when it is. */
+export function refuseHeaders(headers: MinerAnswer["headers"], limitBytes: number): string | undefined {
   const encoding = headerText(headers["content-encoding"]);
   if (encoding !== undefined && encoding.toLowerCase() !== "identity")
     return "Failed to parse response: compressed, which was not asked for";
   const length = headerText(headers["content-length"]);
-  if (length !== undefined && Number(length) > MAX_BODY_BYTES)
-    return `Failed to parse response: announces more than ${MAX_BODY_BYTES} bytes`;
+  if (length !== undefined && Number(length) > limitBytes)
+    return `Failed to parse response: announces more than ${limitBytes} bytes`;
   return undefined;
 }
 
