@@ -1,0 +1,141 @@
+import { z } from "zod";
+import { cosine, type TextEmbedder } from "../embeddings.ts";
+import type { Mask, MaskMemory, StepQuestion } from "../pipeline.ts";
+import { VectorHistory } from "./history.ts";
+
+/** sigmoid(slope · distance − offset): near 0 for copies, near 1 for texts of their own. */
+export interface Cutoff {
+  slope: number;
+  offset: number;
+}
+
+export interface DiversityOptions {
+  embedder: TextEmbedder;
+  /** Name of the encoder: a saved history of another encoder means nothing to this one. */
+  encoder: string;
+  batch: Cutoff;
+  history: Cutoff;
+}
+
+/** Of openvalidators 1.2.0 for all-mpnet-base-v2 (diversity.py); other encoders need others. */
+export const MPNET_CUTOFFS = {
+  batch: { slope: 40, offset: 4 },
+  history: { slope: 1000, offset: 50 },
+} as const satisfies { batch: Cutoff; history: Cutoff };
+
+/** The oldest 500 of the last 15 500 embeddings are kept but not compared with (diversity.py history_range). */
+const HISTORY_CAPACITY = 15_500;
+const HISTORY_SKIPPED = 500;
+/** An answer's own copy in the batch, or one chance likeness in the history, does not count: the second nearest does. */
+const NEAREST = 2;
+/** Answers compared in one go with all the history; between two goes the event loop runs (about 60 ms each). */
+const GROUP = 4;
+
+const memoryShape = z.object({ encoder: z.string(), dimensions: z.int().min(0) });
+
+/** Lowers answers that say what others of the batch say, or what was said before. */
+export class DiversityMask implements Mask {
+  readonly name = "diversity_reward_model";
+  readonly #options: DiversityOptions;
+  readonly #history = new VectorHistory(HISTORY_CAPACITY);
+
+  constructor(options: DiversityOptions) {
+    this.#options = options;
+  }
+
+  async apply(_question: StepQuestion, completions: string[]): Promise<number[]> {
+    const vectors = await this.#options.embedder.embed(completions);
+    const factors = batchDistances(vectors).map((distance) => sigmoid(this.#options.batch, distance));
+    if (this.#history.count > HISTORY_SKIPPED + NEAREST) {
+      const distances = await this.#historyDistances(vectors);
+      for (const [i, distance] of distances.entries())
+        factors[i]! *= sigmoid(this.#options.history, distance);
+    }
+    this.#append(vectors);
+    return factors;
+  }
+
+  /** Second smallest 1 − |cosine| to the history, per vector. */
+  async #historyDistances(vectors: Float32Array[]): Promise<number[]> {
+    const blocks = this.#history.blocks(HISTORY_SKIPPED);
+    const distances: number[] = [];
+    for (let at = 0; at < vectors.length; at += GROUP) {
+      if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+      distances.push(...nearestIn(blocks, vectors.slice(at, at + GROUP)));
+    }
+    return distances;
+  }
+
+  /** Adds a batch without the vectors that equal the one before them, and without those that hold no numbers. */
+  #append(vectors: Float32Array[]): void {
+    let last: Float32Array | undefined;
+    for (const vector of vectors) {
+      const isNew = !last || vector.some((value, i) => value !== last![i]);
+      last = vector;
+      if (isNew && vector.every(Number.isFinite)) this.#history.push(vector);
+    }
+  }
+
+  save(): MaskMemory {
+    const json = { encoder: this.#options.encoder, dimensions: this.#history.dimensions };
+    return { json, rows: this.#history.toRows() };
+  }
+
+  load({ json, rows }: MaskMemory): boolean {
+    const parsed = memoryShape.safeParse(json);
+    if (!parsed.success || parsed.data.encoder !== this.#options.encoder) return false;
+    const { dimensions } = parsed.data;
+    if (rows.length === 0) return true;
+    if (dimensions === 0 || rows.length % dimensions !== 0) return false;
+    this.#history.fill(rows, dimensions);
+    return true;
+  }
+}
+
+function sigmoid({ slope, offset }: Cutoff, distance: number): number {
+  return 1 / (1 + Math.exp(offset - slope * distance));
+}
+
+/** Second smallest 1 − |cosine| of each vector to the batch, itself included; 1 when it is alone. */
+function batchDistances(vectors: Float32Array[]): number[] {
+  return vectors.map((vector) => {
+    const distances = vectors.map((other) => 1 - Math.abs(cosine(vector, other))).sort((a, b) => a - b);
+    return distances[NEAREST - 1] ?? 1;
+  });
+}
+
+/** Second smallest 1 − |cosine| of up to four vectors to all rows, in one pass over the rows. */
+function nearestIn(blocks: Float32Array[], vectors: Float32Array[]): number[] {
+  const [a, b = a, c = a, d = a] = vectors as [Float32Array, Float32Array?, Float32Array?, Float32Array?];
+  const size = a.length;
+  // Largest and second largest |cosine| seen, per vector.
+  const largest = new Float64Array(GROUP).fill(-1);
+  const second = new Float64Array(GROUP).fill(-1);
+  const note = (index: number, dot: number): void => {
+    const likeness = Math.abs(dot);
+    if (likeness > largest[index]!) {
+      second[index] = largest[index]!;
+      largest[index] = likeness;
+    } else if (likeness > second[index]!) second[index] = likeness;
+  };
+  for (const rows of blocks) {
+    for (let row = 0; row < rows.length; row += size) {
+      let toA = 0;
+      let toB = 0;
+      let toC = 0;
+      let toD = 0;
+      for (let i = 0; i < size; i++) {
+        const value = rows[row + i]!;
+        toA += value * a[i]!;
+        toB += value * b![i]!;
+        toC += value * c![i]!;
+        toD += value * d![i]!;
+      }
+      note(0, toA);
+      note(1, toB);
+      note(2, toC);
+      note(3, toD);
+    }
+  }
+  return vectors.map((_, index) => 1 - second[index]!);
+}

@@ -1,0 +1,17 @@
+import { cosine, type TextEmbedder } from "../embeddings.ts";
+import type { RewardModel, StepQuestion } from "../pipeline.ts";
+
+/** Cosine of prompt and completion on a sentence encoder: −1..1. The one reward of the embedded profile. */
+export class RelevanceReward implements RewardModel {
+  readonly name = "relevance_reward_model";
+  readonly #embedder: TextEmbedder;
+
+  constructor(embedder: TextEmbedder) {
+    this.#embedder = embedder;
+  }
+
+  async score(question: StepQuestion, completions: string[]): Promise<number[]> {
+    const [prompt, ...answers] = await this.#embedder.embed([question.prompt, ...completions]);
+    return answers.map((answer) => cosine(prompt!, answer));
+  }
+}

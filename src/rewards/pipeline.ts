@@ -1,0 +1,240 @@
+import { z } from "zod";
+import { Failure } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import type { Task } from "../prompts/templates.ts";
+import type { StepEmbeddings } from "./embeddings.ts";
+import { normalizerState, RunningNormalizer } from "./normalize.ts";
+
+export type RewardsCode = "rewards.bad-weights" | "rewards.bad-model" | "rewards.bad-profile";
+
+/** What was asked in one step. */
+export interface StepQuestion {
+  /** augment, followup0, answer0, … */
+  name: string;
+  task: Task;
+  /** The prompt as the miners got it. */
+  prompt: string;
+  /** Text that masks compare with: base text, summary or question. */
+  basePrompt: string;
+}
+
+/** Gives each answer of a step a raw number, higher is better, of any scale. */
+export interface RewardModel {
+  readonly name: string;
+  /** @param completions usable answers only, without white space around them; never empty */
+  score(question: StepQuestion, completions: string[]): Promise<number[]>;
+}
+
+/** What a mask wants kept across restarts: a small JSON value and rows of numbers. */
+export interface MaskMemory {
+  json: unknown;
+  rows: Float32Array;
+}
+
+/** Gives each answer of a step a factor in 0..1. */
+export interface Mask {
+  readonly name: string;
+  apply(question: StepQuestion, completions: string[]): Promise<number[]>;
+  /** A new forward pass starts. */
+  beginForward?(): void;
+  /** The best answer of the step just scored. */
+  remember?(question: StepQuestion, best: string): void;
+  save?(): MaskMemory;
+  /** @returns false when the memory is of another kind and was left alone */
+  load?(memory: MaskMemory): boolean;
+}
+
+export interface RewardColumn {
+  name: string;
+  /** One per completion; null where the miner failed or the model gave no finite number. */
+  raw: (number | null)[];
+  normalized?: (number | null)[];
+}
+
+export interface StepRewards {
+  /** One per completion, 0..1; 0 where the miner failed. */
+  rewards: number[];
+  columns: RewardColumn[];
+}
+
+/** JSON value and named rows of Float32, for the state file. */
+export interface PipelineMemory {
+  json: unknown;
+  arrays: Record<string, Float32Array>;
+}
+
+export interface WeightedModel {
+  model: RewardModel;
+  weight: number;
+}
+
+export interface PipelineOptions {
+  models: WeightedModel[];
+  masks: Mask[];
+  /** Encoders that models and masks share; told at each step which texts will be wanted. */
+  embeddings?: StepEmbeddings[];
+}
+
+/** Weights come as decimals, so 0.3 + 0.4 + 0.3 must count as 1, and so may three times 0.333. */
+const WEIGHT_TOLERANCE = 2e-3;
+const MAX_RAW = 1e9;
+
+const memoryShape = z.object({
+  normalizers: z.record(z.string(), normalizerState),
+  masks: z.record(z.string(), z.unknown()),
+});
+
+/**
+ * Scores the answers of one step: Σ weight · normalised reward over the models, times every mask
+ * (openvalidators 1.2.0, forward.run_step). Steps are scored one after another, in the order of the calls.
+ */
+export class RewardPipeline {
+  readonly #models: { model: RewardModel; weight: number; normalizer: RunningNormalizer }[];
+  readonly #masks: Mask[];
+  readonly #embeddings: StepEmbeddings[];
+  /** Models and masks that gave a number that is none, so that each is reported once. */
+  readonly #reported = new Set<string>();
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /** @throws Failure `rewards.bad-weights` when weights are negative or do not sum to 1 */
+  constructor({ models, masks, embeddings = [] }: PipelineOptions) {
+    const sum = models.reduce((total, { weight }) => total + weight, 0);
+    if (!(Math.abs(sum - 1) <= WEIGHT_TOLERANCE) || models.some(({ weight }) => !(weight >= 0)))
+      throw new Failure<RewardsCode>("rewards.bad-weights", {
+        message: `the weights of the reward models sum to ${sum}, not to 1`,
+        hint: "give weights that sum to 1 with the --reward.*_weight flags",
+        data: { weights: Object.fromEntries(models.map(({ model, weight }) => [model.name, weight])) },
+      });
+    this.#models = models
+      .filter(({ weight }) => weight > 0)
+      .map(({ model, weight }) => ({ model, weight: weight / sum, normalizer: new RunningNormalizer() }));
+    this.#masks = masks;
+    this.#embeddings = embeddings;
+  }
+
+  /** Masks forget what belongs to one forward pass. */
+  beginForward(): void {
+    for (const mask of this.#masks) mask.beginForward?.();
+  }
+
+  /**
+   * @param completions one per asked miner; null, or nothing but white space, where it gave no usable answer
+   * @throws what a model or mask throws; the running statistics are unchanged then
+   */
+  score(question: StepQuestion, completions: readonly (string | null)[]): Promise<StepRewards> {
+    const scored = this.#queue.then(() => this.#score(question, completions));
+    this.#queue = scored.catch(() => undefined);
+    return scored;
+  }
+
+  async #score(question: StepQuestion, completions: readonly (string | null)[]): Promise<StepRewards> {
+    const texts = completions.map((completion) => completion?.trim() ?? "");
+    const usable = [...texts.keys()].filter((index) => texts[index] !== "");
+    const answers = usable.map((index) => texts[index]!);
+    for (const embeddings of this.#embeddings)
+      embeddings.beginStep([question.prompt, question.basePrompt, ...answers]);
+
+    const raws: number[][] = [];
+    for (const { model } of this.#models)
+      raws.push(await this.#numbers(model.name, answers, () => model.score(question, answers)));
+    const factors: number[][] = [];
+    for (const mask of this.#masks)
+      factors.push(await this.#numbers(mask.name, answers, () => mask.apply(question, answers)));
+
+    const spread = <T>(values: T[]): (T | null)[] => {
+      const row: (T | null)[] = completions.map(() => null);
+      for (const [position, index] of usable.entries()) row[index] = values[position]!;
+      return row;
+    };
+    const totals = answers.map(() => 0);
+    const columns: RewardColumn[] = [];
+    for (const [m, { model, weight, normalizer }] of this.#models.entries()) {
+      const normalized = normalizeUsable(normalizer, raws[m]!);
+      for (const [position, value] of normalized.entries()) totals[position]! += weight * (value ?? 0);
+      columns.push({
+        name: model.name,
+        raw: spread(raws[m]!.map(usableOrNull)),
+        normalized: spread(normalized),
+      });
+    }
+    for (const [m, mask] of this.#masks.entries()) {
+      for (const [position, factor] of factors[m]!.entries())
+        totals[position]! *= isUsable(factor) ? Math.min(1, Math.max(0, factor)) : 0;
+      columns.push({ name: mask.name, raw: spread(factors[m]!.map(usableOrNull)) });
+    }
+    this.#remember(question, answers, totals);
+    return { rewards: spread(totals).map((reward) => Math.min(1, reward ?? 0)), columns };
+  }
+
+  /** Runs one model or mask and checks that it gave one number per answer. */
+  async #numbers(name: string, answers: string[], work: () => Promise<number[]>): Promise<number[]> {
+    if (answers.length === 0) return [];
+    const numbers = await work();
+    if (numbers.length !== answers.length)
+      throw new Failure<RewardsCode>("rewards.bad-model", {
+        message: `${name} gave ${numbers.length} numbers for ${answers.length} answers`,
+      });
+    if (!this.#reported.has(name) && !numbers.every(isUsable)) {
+      this.#reported.add(name);
+      log.error("A reward model gave a number that is not finite; such answers get 0 from it", { name });
+    }
+    return numbers;
+  }
+
+  #remember(question: StepQuestion, answers: string[], totals: number[]): void {
+    if (answers.length === 0) return;
+    const best = totals.indexOf(Math.max(...totals));
+    for (const mask of this.#masks) mask.remember?.(question, answers[best]!);
+  }
+
+  /** Running statistics and histories, to be saved with the state. */
+  save(): PipelineMemory {
+    const masks: Record<string, unknown> = {};
+    const arrays: Record<string, Float32Array> = {};
+    for (const mask of this.#masks) {
+      const memory = mask.save?.();
+      if (!memory) continue;
+      masks[mask.name] = memory.json;
+      arrays[mask.name] = memory.rows;
+    }
+    const normalizers = Object.fromEntries(
+      this.#models.map(({ model, normalizer }) => [model.name, normalizer.state]),
+    );
+    return { json: { normalizers, masks }, arrays };
+  }
+
+  /** Takes back what fits from a saved memory; a part of another shape or model starts afresh, with a warning. */
+  load(memory: PipelineMemory): void {
+    const parsed = memoryShape.safeParse(memory.json);
+    if (!parsed.success) {
+      log.warn("The saved reward statistics have an unknown shape; starting without them");
+      return;
+    }
+    for (const { model, normalizer } of this.#models) {
+      const state = parsed.data.normalizers[model.name];
+      if (state) normalizer.state = state;
+    }
+    for (const mask of this.#masks) {
+      const rows = memory.arrays[mask.name];
+      if (!mask.load || !rows) continue;
+      if (!mask.load({ json: parsed.data.masks[mask.name], rows }))
+        log.warn("The saved history of a mask is of another model; starting without it", { mask: mask.name });
+    }
+  }
+}
+
+/** Finite, and no larger than a logit can be: one 1e300 would spoil the running variance for 3000 answers. */
+function isUsable(value: number): boolean {
+  return Math.abs(value) <= MAX_RAW;
+}
+
+function usableOrNull(value: number): number | null {
+  return isUsable(value) ? value : null;
+}
+
+/** Normalises the usable rewards of a batch; the others stay null and leave the statistics alone. */
+function normalizeUsable(normalizer: RunningNormalizer, raws: number[]): (number | null)[] {
+  const normalized = normalizer.normalize(raws.filter(isUsable));
+  let next = 0;
+  return raws.map((raw) => (isUsable(raw) ? normalized[next++]! : null));
+}
