@@ -1,4 +1,5 @@
 import { blake2AsU8a, xxhashAsU8a } from "@polkadot/util-crypto";
+import { QUICKNET } from "../../chain/timelock.ts";
 import {
   type AnyCodec,
   bool,
@@ -19,6 +20,7 @@ import {
   AccountInfo,
   AxonInfo,
   BeaconConfiguration,
+  fromHex,
   Hash,
   Pulse,
   TimelockedCommit,
@@ -119,14 +121,15 @@ export const FRESH_ACCOUNT: Value<typeof AccountInfo> = {
   sufficients: 0,
   data: NO_MONEY,
 };
-const NO_BEACON: Value<typeof BeaconConfiguration> = {
-  publicKey: new Uint8Array(),
-  period: 0,
-  genesisTime: 0,
-  hash: new Uint8Array(),
-  groupHash: new Uint8Array(),
-  schemeId: new Uint8Array(),
-  metadata: { beaconId: new Uint8Array() },
+/** The runtime's default beacon is quicknet. A localnet always has its own in place of it. */
+const QUICKNET_CONFIG: Value<typeof BeaconConfiguration> = {
+  publicKey: fromHex(QUICKNET.publicKeyHex),
+  period: QUICKNET.periodSeconds,
+  genesisTime: QUICKNET.genesisSeconds,
+  hash: fromHex("52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"),
+  groupHash: fromHex("f477d5c89f21a17c863a7f937c6a6d15859414d2be09cd448d4279af331c5d3e"),
+  schemeId: Buffer.from("bls-unchained-g1-rfc9380"),
+  metadata: { beaconId: Buffer.from("quicknet") },
 };
 
 export const SYSTEM = {
@@ -141,7 +144,7 @@ export const SYSTEM = {
 export const TIMESTAMP = { now: item("Timestamp", "Now", [], height, 0) };
 
 export const DRAND = {
-  beaconConfig: item("Drand", "BeaconConfig", [], BeaconConfiguration, NO_BEACON),
+  beaconConfig: item("Drand", "BeaconConfig", [], BeaconConfiguration, QUICKNET_CONFIG),
   pulses: item("Drand", "Pulses", [blake(u64)], Pulse, undefined),
   lastStoredRound: item("Drand", "LastStoredRound", [], u64, 0n),
   oldestStoredRound: item("Drand", "OldestStoredRound", [], u64, 0n),

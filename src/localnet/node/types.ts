@@ -230,13 +230,15 @@ export const MultiSignature = variant("sp_runtime::MultiSignature", {
   Ecdsa: at(2, { 0: fixedBytes(65) }),
 });
 
+const copyOnWrite = <T>(codec: Codec<T>): Codec<T> => wrapped("Cow", codec, [{ name: "T", codec }]);
+
 export const RuntimeVersion = struct("sp_version::RuntimeVersion", {
-  specName: str,
-  implName: str,
+  specName: copyOnWrite(str),
+  implName: copyOnWrite(str),
   authoringVersion: u32,
   specVersion: u32,
   implVersion: u32,
-  apis: vec(tuple(fixedBytes(8), u32)),
+  apis: copyOnWrite(vec(tuple(fixedBytes(8), u32))),
   transactionVersion: u32,
   systemVersion: u8,
 });
