@@ -16,7 +16,7 @@ export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
   return {
     name: "metagraph",
     isDue: (block) => block - state.subnet.block >= settings.checkpointBlocks,
-    async run(block) {
+    async run() {
       const subnet = await modules.chain.fetchSubnet();
       const hotkeys = state.subnet.neurons.map((neuron) => neuron.hotkey);
       const aligned = alignScores(
@@ -26,15 +26,7 @@ export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
       state.subnet = subnet;
       state.scores = aligned.scores;
       if (aligned.replaced.length > 0) log.info("Hotkeys were replaced", { uids: aligned.replaced });
-      modules.events.append({
-        version: EVENT_VERSION,
-        kind: "scores",
-        time: new Date().toISOString(),
-        ...session.identity,
-        block,
-        hotkeys: subnet.neurons.map((neuron) => neuron.hotkey),
-        moving_averaged_scores: [...aligned.scores],
-      });
+      recordScores(session);
     },
   };
 }
@@ -70,6 +62,7 @@ export function weightsDuty<N extends Neuron>(
           round: sent.revealRound,
         });
         record(session, block, sent, null);
+        followReveal(session, sent);
       } catch (error) {
         record(session, block, null, messageOf(error));
         if (isFatal(error)) throw error;
@@ -81,6 +74,11 @@ export function weightsDuty<N extends Neuron>(
   };
 }
 
+/** The fields that all events of this validator share. */
+function stamp<N extends Neuron>({ identity }: Session<N>) {
+  return { version: EVENT_VERSION, time: new Date().toISOString(), ...identity } as const;
+}
+
 function record<N extends Neuron>(
   session: Session<N>,
   block: BlockNumber,
@@ -88,10 +86,8 @@ function record<N extends Neuron>(
   error: string | null,
 ): void {
   session.modules.events.append({
-    version: EVENT_VERSION,
+    ...stamp(session),
     kind: "weights",
-    time: new Date().toISOString(),
-    ...session.identity,
     block: sent?.block ?? block,
     path: sent?.path ?? null,
     uids: sent?.uids ?? [],
@@ -99,6 +95,38 @@ function record<N extends Neuron>(
     reveal_round: sent?.revealRound ?? null,
     extrinsic: sent?.extrinsicHash ?? null,
     error,
+  });
+}
+
+/** Follows a commit to its reveal, which comes epochs later; the run may end before. */
+function followReveal<N extends Neuron>(session: Session<N>, sent: SentWeights): void {
+  const { events, chain } = session.modules;
+  const append = (block: BlockNumber, error: string | null): void => {
+    if (session.signal.aborted) return;
+    events.append({ ...stamp(session), kind: "reveal", block, committed: sent.block, error });
+  };
+  sent.revealed?.then(
+    (block) => {
+      log.info("The committed weights were revealed", { block, committed: sent.block });
+      append(block, null);
+    },
+    (error: unknown) => {
+      if (!session.signal.aborted)
+        log.error("The committed weights were not revealed", { error, committed: sent.block });
+      append(chain.head(), messageOf(error));
+    },
+  );
+}
+
+/** Writes the moving scores and the hotkeys they belong to into the journal. */
+export function recordScores<N extends Neuron>(session: Session<N>): void {
+  const { state, modules } = session;
+  modules.events.append({
+    ...stamp(session),
+    kind: "scores",
+    block: modules.chain.head(),
+    hotkeys: state.subnet.neurons.map((neuron) => neuron.hotkey),
+    moving_averaged_scores: [...state.scores],
   });
 }
 

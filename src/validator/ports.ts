@@ -31,6 +31,8 @@ export interface SentWeights {
   values: number[];
   revealRound?: number;
   extrinsicHash: string;
+  /** Block in which the chain opened the commit; only for `timelocked`. Rejects when it did not. */
+  revealed?: Promise<BlockNumber>;
 }
 
 export interface Chain<N extends Neuron = Neuron> {

@@ -6,7 +6,7 @@ import { asHotkey } from "../base/units.ts";
 import type { StepEvent } from "../events/schema.ts";
 import { alignScores } from "../weights/scores.ts";
 import { Clock } from "./clock.ts";
-import { hotkeysOf, isFatal, metagraphDuty, weightsDuty } from "./duties.ts";
+import { hotkeysOf, isFatal, metagraphDuty, recordScores, weightsDuty } from "./duties.ts";
 import { forward } from "./flow.ts";
 import type { Neuron } from "./ports.ts";
 import type { Identity, Modules, Session, ValidatorSettings } from "./session.ts";
@@ -99,6 +99,7 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     stop.abort();
     options.signal.removeEventListener("abort", onOuterStop);
     await clock.stop(STOP_TIMEOUT_MS);
+    recordScores(session);
     save();
   }
   if (fatal !== undefined) throw fatal;

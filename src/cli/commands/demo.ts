@@ -1,0 +1,194 @@
+import { Failure } from "../../base/error.ts";
+import { configureLog } from "../../base/log.ts";
+import { asNetuid, asUid } from "../../base/units.ts";
+import { ChainConnection } from "../../chain/connection.ts";
+import { fetchWeights } from "../../chain/metagraph.ts";
+import { loadConfiguration } from "../../config/load.ts";
+import { LOG_OPTIONS, OPTIONS } from "../../config/options.ts";
+import type { Event, StepEvent } from "../../events/schema.ts";
+import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
+import { startValidator } from "../../validator/compose.ts";
+import { type CommandContext, sourcesOf } from "../command.ts";
+import { EXIT } from "../report.ts";
+import { renderTable } from "../table.ts";
+import { openSigner } from "../unlock.ts";
+import { settingsFor } from "./run.ts";
+
+export type DemoCode = "demo.unfinished";
+
+const NET = { minerCount: 16, blockTimeMs: 500, port: 0, tempoBlocks: 16, commitReveal: true };
+/** Short waits, for some miners are silent by character; a quick average, for a minute has few steps. */
+const PACE = {
+  neuronFollowupTimeout: 1.5,
+  neuronAnswerTimeout: 1.5,
+  neuronNumFollowupSteps: 2,
+  neuronMovingAverageAlpha: 0.2,
+  neuronAxonOff: true,
+};
+const MIN_FORWARDS = 3;
+/** A demo that is not done by then has failed. */
+const DEADLINE_MS = 80_000;
+
+/** What was seen of one miner. */
+interface Tally {
+  asked: number;
+  answered: number;
+  rewardSum: number;
+  secondsSum: number;
+}
+
+/** Runs the real validator on a real local subnet until both ways of setting weights have worked, then shows the miners. */
+export async function demo(context: CommandContext): Promise<number> {
+  const { settings } = loadConfiguration(OPTIONS, { flags: {}, environment: {} });
+  const logs = loadConfiguration(LOG_OPTIONS, sourcesOf(context)).settings;
+  if (!logs.loggingDebug && !logs.loggingTrace) configureLog({ level: "warn", format: logs.logFormat });
+  const startedMs = performance.now();
+  const net = await startLocalnet(NET);
+  try {
+    context.print(`A chain node at ${net.endpoint} and ${net.miners.length} HTTP miners are running.\n`);
+    const stop = new AbortController();
+    context.signal.addEventListener("abort", () => stop.abort(), { once: true });
+    const progress = new Progress(net, stop, context);
+    const deadline = setTimeout(() => stop.abort(), DEADLINE_MS);
+    const own = { ...settings, ...settingsFor(net), ...PACE };
+    const signer = await openSigner(own, context.environment);
+    try {
+      await startValidator({
+        settings: own,
+        signer,
+        signal: stop.signal,
+        onEvent: (event) => progress.see(event),
+      });
+    } finally {
+      clearTimeout(deadline);
+      progress.end();
+    }
+    if (context.signal.aborted) return EXIT.ok;
+    if (!progress.isDone) throw unfinished(progress.missing);
+    context.print(await resultTable(net, progress));
+    const seconds = Math.round((performance.now() - startedMs) / 1000);
+    context.print(`\nWeights were set by commit-reveal and plainly. ${progress.summary}, ${seconds} s.\n`);
+    return EXIT.ok;
+  } finally {
+    await net.stop();
+  }
+}
+
+/** Follows the events of the run, switches the subnet from commit-reveal to plain weights, and ends it. */
+class Progress {
+  readonly tallies = new Map<number, Tally>();
+  readonly #forwards = new Set<string>();
+  #steps = 0;
+  #committed = false;
+  #revealed = false;
+  #plain = false;
+  scores: readonly number[] = [];
+
+  constructor(
+    readonly net: Localnet,
+    readonly stop: AbortController,
+    readonly context: CommandContext,
+  ) {}
+
+  get isDone(): boolean {
+    return this.#revealed && this.#plain && this.#forwards.size > MIN_FORWARDS;
+  }
+
+  get missing(): string {
+    if (!this.#committed) return "no weights were committed";
+    if (!this.#revealed) return "the committed weights were not revealed";
+    return this.#plain ? `fewer than ${MIN_FORWARDS} forward passes ended` : "no plain weights were set";
+  }
+
+  get summary(): string {
+    return `${this.#steps} steps in ${this.#forwards.size} forward passes`;
+  }
+
+  see(event: Event): void {
+    if (event.kind === "step") this.#count(event);
+    if (event.kind === "scores") this.scores = event.moving_averaged_scores;
+    if (event.kind === "weights" && event.error === null) {
+      if (event.path === "timelocked") this.#committed = true;
+      else this.#plain = true;
+    }
+    if (event.kind === "reveal" && event.error === null) {
+      this.#revealed = true;
+      this.net.node.setCommitReveal(false);
+    }
+    this.#show();
+    if (this.isDone) this.stop.abort();
+  }
+
+  end(): void {
+    if (process.stdout.isTTY) this.context.print("\r\u001b[K");
+  }
+
+  #count(event: StepEvent): void {
+    this.#steps++;
+    this.#forwards.add(event.forward);
+    for (const [index, uid] of event.uids.entries()) {
+      const tally = this.tallies.get(uid) ?? { asked: 0, answered: 0, rewardSum: 0, secondsSum: 0 };
+      tally.asked++;
+      tally.rewardSum += event.rewards[index]!;
+      if (event.completion_status_codes[index] === 200) {
+        tally.answered++;
+        tally.secondsSum += event.completion_times[index]!;
+      }
+      this.tallies.set(uid, tally);
+    }
+  }
+
+  #show(): void {
+    const weights = this.#plain
+      ? "weights set both ways"
+      : this.#revealed
+        ? "weights revealed, now the plain way"
+        : this.#committed
+          ? "weights committed, waiting for the reveal"
+          : "waiting for the first epoch";
+    const line = `block ${this.net.node.head()} · ${this.summary} · ${weights}`;
+    this.context.print(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
+  }
+}
+
+async function resultTable(net: Localnet, progress: Progress): Promise<string> {
+  const connection = await ChainConnection.connect({ endpoints: [net.endpoint] });
+  const weights = await fetchWeights(connection, asNetuid(net.netuid), asUid(0)).finally(() =>
+    connection.close(),
+  );
+  const total = weights.reduce((sum, [, value]) => sum + value, 0);
+  const share = new Map(weights.map(([uid, value]) => [uid as number, value / total]));
+  const rows = net.miners.map(({ uid, character }) => {
+    const tally = progress.tallies.get(uid) ?? { asked: 0, answered: 0, rewardSum: 0, secondsSum: 0 };
+    const score = progress.scores[uid] ?? 0;
+    return {
+      score,
+      cells: [
+        uid,
+        character,
+        `${tally.answered}/${tally.asked}`,
+        mean(tally.rewardSum, tally.asked).toFixed(3),
+        tally.answered === 0 ? "-" : `${(1000 * mean(tally.secondsSum, tally.answered)).toFixed(0)} ms`,
+        score.toFixed(4),
+        `${(100 * (share.get(uid) ?? 0)).toFixed(1)} %`,
+      ],
+    };
+  });
+  rows.sort((a, b) => b.score - a.score);
+  const header = ["uid", "character", "answered", "reward", "latency", "score", "weight on chain"];
+  return `\n${renderTable(
+    header,
+    rows.map((row) => row.cells),
+  )}`;
+}
+
+function mean(sum: number, count: number): number {
+  return count === 0 ? 0 : sum / count;
+}
+
+function unfinished(missing: string): Failure<DemoCode> {
+  return new Failure<DemoCode>("demo.unfinished", {
+    message: `The demo did not finish within ${DEADLINE_MS / 1000} s: ${missing}`,
+    hint: "run it again with --logging.debug to see what the validator and the chain did",
+  });
+}

@@ -1,0 +1,217 @@
+import { join } from "node:path";
+import { Failure } from "../base/error.ts";
+import { lockFile } from "../base/lock.ts";
+import { log } from "../base/log.ts";
+import { asNetuid } from "../base/units.ts";
+import { ChainConnection } from "../chain/connection.ts";
+import { type Network, resolveNetwork } from "../chain/networks.ts";
+import { serveAxon } from "../chain/serve.ts";
+import type { Settings } from "../config/options.ts";
+import { stateDirectory } from "../config/paths.ts";
+import { specVersion, VERSION } from "../config/version.ts";
+import { Journal } from "../events/journal.ts";
+import type { Event } from "../events/schema.ts";
+import { Inference } from "../inference/inference.ts";
+import { startMiners } from "../localnet/miners/miners.ts";
+import { chainAddress } from "../miners/address.ts";
+import { Dendrite, type MinerTarget } from "../miners/ask.ts";
+import { readOwnAddresses } from "../miners/own-addresses.ts";
+import { openTextSource } from "../prompts/source.ts";
+import type { HotkeySigner } from "../wallet/signer.ts";
+import { openJudge } from "./judge.ts";
+import type { Miners } from "./ports.ts";
+import { validatorSettings } from "./settings.ts";
+import { type AxonNeuron, Subtensor } from "./subtensor.ts";
+import { runValidator } from "./validator.ts";
+
+export interface StartOptions {
+  settings: Settings;
+  /** The network flag was given and the endpoint comes from the environment only. */
+  networkWins?: boolean;
+  signer: HotkeySigner;
+  signal: AbortSignal;
+  /** Address at which the internet sees this machine; only asked when an axon is announced without one. */
+  findExternalIp?: () => Promise<string | undefined>;
+  /** Sees every event after the journal has it. */
+  onEvent?(event: Event): void;
+}
+
+/** Enough for every character to appear (localnet/miners). */
+const MOCK_POOL_SIZE = 16;
+
+/** Things that were opened, closed in the opposite order whatever happens. */
+class Opened {
+  readonly #closers: (() => void | Promise<void>)[] = [];
+
+  add<T>(thing: T, close: (thing: T) => void | Promise<void>): T {
+    this.#closers.push(() => close(thing));
+    return thing;
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        log.warn("Something did not close cleanly", { error });
+      }
+    }
+  }
+}
+
+/**
+ * Puts a validator together from its settings and runs it until the signal, or an error that no retry can mend.
+ * @throws Failure of the room that could not be opened.
+ */
+export async function startValidator(options: StartOptions): Promise<void> {
+  const { settings, signer, signal } = options;
+  const opened = new Opened();
+  try {
+    const directory = stateDirectory(settings);
+    opened.add(lockFile(join(directory, "lock")), (unlock) => unlock());
+    const network = resolveNetwork({
+      chainEndpoint: settings.subtensorChainEndpoint,
+      network: settings.subtensorNetwork,
+      networkWins: options.networkWins ?? false,
+    });
+    const connection = opened.add(await ChainConnection.connect({ ...network, signal }), (open) =>
+      open.close(),
+    );
+    const versionKey = settings.neuronVersionKey ?? specVersion();
+    const chain = new Subtensor(connection, signer, asNetuid(settings.netuid), versionKey);
+    const subnet = await chain.fetchSubnet();
+    log.info("Registered", { hotkey: signer.hotkey, netuid: settings.netuid, uid: subnet.ownUid });
+
+    const inference = opened.add(await Inference.start({ device: settings.neuronDevice, signal }), (open) =>
+      open.stop(),
+    );
+    const judge = await openJudge(settings, inference);
+    const texts = opened.add(
+      await openTextSource(settings.neuronMockDataset ? undefined : settings.dataSource, {
+        endpoint: settings.dataEndpoint,
+        token: settings.dataToken,
+      }),
+      (open) => open.close(),
+    );
+    const miners = await openMiners(settings, network, signer, opened);
+    await announce(options, network, connection);
+
+    const journal = settings.neuronDontSaveEvents
+      ? undefined
+      : opened.add(
+          Journal.open(join(directory, "events"), { budgetBytes: settings.neuronEventsRetentionSize }),
+          (open) => open.close(),
+        );
+    const events = {
+      append(event: Event): void {
+        journal?.append(event);
+        options.onEvent?.(event);
+      },
+    };
+    await runValidator({
+      settings: validatorSettings(settings),
+      identity: { genesis: chain.genesisHash, netuid: settings.netuid, hotkey: signer.hotkey },
+      modules: { chain, miners, judge, texts, events },
+      stateDirectory: directory,
+      signal,
+    });
+  } finally {
+    await opened.close();
+  }
+}
+
+async function openMiners(
+  settings: Settings,
+  network: Network,
+  signer: HotkeySigner,
+  opened: Opened,
+): Promise<Miners<AxonNeuron>> {
+  const allowPrivate = settings.minersAllowPrivate || settings.neuronMockDendritePool || isLoopback(network);
+  if (settings.minersAllowPrivate && network.name === "finney") {
+    throw new Failure("config.conflict", {
+      message:
+        "--miners.allow_private is for local subnets; on finney a miner could aim this validator at your own network",
+      hint: "leave the flag out",
+    });
+  }
+  const dendrite = new Dendrite({
+    signer,
+    policy: { allowPrivate, ownAddresses: readOwnAddresses(settings.axonExternalIp) },
+    externalIp: settings.axonExternalIp,
+    version: VERSION,
+  });
+  const targetsOf = settings.neuronMockDendritePool
+    ? await mockPool(signer, opened)
+    : (neurons: readonly AxonNeuron[]) => [...neurons];
+  return {
+    async ask(neurons, prompt, timeoutMs, signal) {
+      const replies = await dendrite.ask(
+        targetsOf(neurons),
+        { roles: ["user"], messages: [prompt] },
+        { timeoutMs, signal },
+      );
+      return replies.map((reply, index) => ({
+        ...reply,
+        uid: neurons[index]!.uid,
+        hotkey: neurons[index]!.hotkey,
+      }));
+    },
+  };
+}
+
+/** Reference miners that answer for every uid. */
+async function mockPool(
+  signer: HotkeySigner,
+  opened: Opened,
+): Promise<(neurons: readonly AxonNeuron[]) => MinerTarget[]> {
+  const pool = opened.add(
+    await startMiners({
+      count: MOCK_POOL_SIZE,
+      host: "127.0.0.1",
+      refuseCaller: (caller) => (caller === signer.hotkey ? undefined : "not the validator of this machine"),
+    }),
+    async (miners) => {
+      await Promise.all(miners.map((miner) => miner.stop()));
+    },
+  );
+  return (neurons) =>
+    neurons.map((neuron) => {
+      const miner = pool[neuron.uid % pool.length]!;
+      return {
+        uid: neuron.uid,
+        hotkey: miner.hotkey,
+        axon: { ...chainAddress(miner.host), port: miner.port },
+      };
+    });
+}
+
+/** Writes this validator's address on chain, which some miners let through their firewall; nothing listens there. */
+async function announce(options: StartOptions, network: Network, connection: ChainConnection): Promise<void> {
+  const { settings, signer } = options;
+  if (settings.neuronAxonOff) return;
+  // A chain on this machine needs no address, and the chain refuses 127.0.0.1.
+  if (settings.axonExternalIp === undefined && isLoopback(network)) return;
+  const ip = settings.axonExternalIp ?? (await options.findExternalIp?.());
+  if (ip === undefined) {
+    log.warn("Not announced on chain: the external address is unknown", { hint: "give --axon.external_ip" });
+    return;
+  }
+  try {
+    const served = await serveAxon(connection, signer, {
+      netuid: asNetuid(settings.netuid),
+      ...chainAddress(ip),
+      port: settings.axonExternalPort ?? settings.axonPort,
+    });
+    log.info("Announced on chain", { ip, port: settings.axonExternalPort ?? settings.axonPort, served });
+  } catch (error) {
+    // Miners answer unannounced validators as well, so this does not stop the run.
+    log.warn("Not announced on chain", { error, hint: error instanceof Failure ? error.hint : undefined });
+  }
+}
+
+function isLoopback(network: Network): boolean {
+  return network.endpoints.every((endpoint) => {
+    const { hostname } = new URL(endpoint);
+    return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
+  });
+}
