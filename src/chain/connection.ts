@@ -1,0 +1,322 @@
+import type { ApiPromise } from "@polkadot/api";
+import { sleep, withDeadline } from "../base/deadline.ts";
+import { Failure, messageOf } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { backOffMs } from "../base/retry.ts";
+import { asBlock, type BlockNumber } from "../base/units.ts";
+import { chainFailure } from "./errors.ts";
+import { openSession, type Session } from "./session.ts";
+
+/** Slots without a block after which a socket counts as dead: nodes miss one now and then, hardly three. */
+const STALL_SLOTS = 3;
+/** Below this a busy machine with fast blocks would reconnect for nothing. */
+const MIN_STALL_MS = 10_000;
+/** Aura's slot on every public network; used until the metadata says otherwise. */
+const DEFAULT_BLOCK_TIME_MS = 12_000;
+const BACK_OFF = { firstMs: 500, maxMs: 60_000 };
+/** At the start a wrong endpoint should be reported within a minute, not retried for ever. */
+const FIRST_ROUNDS = 3;
+/** How long a request waits for a connection that is being made again. */
+const READY_TIMEOUT_MS = 60_000;
+/** One logical read: some round trips, each bounded by the session's own limit. */
+const ASK_TIMEOUT_MS = 45_000;
+
+export interface ConnectOptions {
+  /** Tried in turn, first to last and over again. */
+  endpoints: string[];
+  /** An endpoint of another chain is passed over. Without it the first chain found is the right one. */
+  expectedGenesis?: string | undefined;
+  signal?: AbortSignal | undefined;
+  /** Time without a new block after which the connection is made anew; three slots if absent. */
+  stallMs?: number;
+}
+
+/**
+ * The only owner of the websocket to the chain. It watches for new blocks, goes to the next endpoint when there are
+ * none, and reads the metadata anew after a runtime upgrade, because the library then loses the runtime APIs.
+ */
+export class ChainConnection {
+  readonly genesisHash: string;
+  readonly #endpoints: string[];
+  readonly #listeners = new Set<(block: BlockNumber) => void>();
+  readonly #closing = new AbortController();
+  readonly #watchdog: ReturnType<typeof setInterval>;
+  readonly #stallMs: number | undefined;
+  #session: Session;
+  #head: number;
+  #lastProgressMs = Date.now();
+  #reopening: Promise<void> | null = null;
+
+  /**
+   * @throws Failure `chain.unreachable` when no endpoint answered in three rounds, `chain.wrong-genesis` when every
+   * one that did belongs to another chain, `chain.closed` when the signal was aborted
+   */
+  static async connect(options: ConnectOptions): Promise<ChainConnection> {
+    const failures: unknown[] = [];
+    for (let attempt = 0; attempt < options.endpoints.length * FIRST_ROUNDS; attempt++) {
+      if (options.signal?.aborted) throw closed();
+      const endpoint = options.endpoints[attempt % options.endpoints.length]!;
+      const early = new EarlyEvents();
+      try {
+        const session = await openExpected(endpoint, options.expectedGenesis, early);
+        const head = await headOf(session);
+        const connection = new ChainConnection(session, head, options);
+        early.forwardTo(connection.#eventsOf(session));
+        log.info("Connected to the chain", {
+          endpoint,
+          spec: session.specVersion,
+          genesis: session.genesisHash,
+          block: head,
+        });
+        return connection;
+      } catch (error) {
+        log.warn("An endpoint of the chain cannot be used", { endpoint, error });
+        failures.push(error);
+        const round = Math.floor(attempt / options.endpoints.length);
+        if ((attempt + 1) % options.endpoints.length === 0 && round + 1 < FIRST_ROUNDS)
+          await sleep(backOffMs(BACK_OFF, round), options.signal);
+      }
+    }
+    throw failures.at(-1) ?? closed();
+  }
+
+  private constructor(session: Session, head: number, options: ConnectOptions) {
+    this.#session = session;
+    this.#head = head;
+    this.#endpoints = options.endpoints;
+    this.#stallMs = options.stallMs;
+    this.genesisHash = session.genesisHash;
+    const stall = this.#stallLimitMs();
+    this.#watchdog = setInterval(() => this.#checkProgress(), Math.max(50, stall / 5));
+    options.signal?.addEventListener("abort", () => void this.close(), { once: true });
+  }
+
+  /** Never keep it: after an upgrade or a reconnect this is another object. */
+  get api(): ApiPromise {
+    return this.#session.api;
+  }
+
+  get endpoint(): string {
+    return this.#session.endpoint;
+  }
+
+  get specVersion(): number {
+    return this.#session.specVersion;
+  }
+
+  get blockTimeMs(): number {
+    return blockTimeOf(this.#session.api);
+  }
+
+  /** The highest block seen. */
+  head(): BlockNumber {
+    return asBlock(this.#head);
+  }
+
+  /** Calls back at every new highest block; numbers may skip. Returns how to stop that. */
+  onHead(callback: (block: BlockNumber) => void): () => void {
+    this.#listeners.add(callback);
+    return () => this.#listeners.delete(callback);
+  }
+
+  /**
+   * Runs one read or one submission against a live connection, within a deadline.
+   * @param name appears in errors: "reading the metagraph"
+   * @throws Failure `chain.unreachable` for whatever the library throws; `chain.closed`
+   */
+  async ask<T>(name: string, work: (api: ApiPromise) => Promise<T>, timeoutMs = ASK_TIMEOUT_MS): Promise<T> {
+    await this.ready();
+    try {
+      return await withDeadline(name, timeoutMs, work(this.api));
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      // The library appends the whole request to its messages.
+      throw chainFailure("chain.unreachable", {
+        message: `${name} failed: ${messageOf(error).split("\n")[0]}`,
+        data: { endpoint: this.endpoint },
+        retry: "soon",
+        cause: error,
+      });
+    }
+  }
+
+  /** Waits while the connection is being made again. */
+  async ready(): Promise<void> {
+    if (this.#closing.signal.aborted) throw closed();
+    if (this.#reopening)
+      await withDeadline("connecting to the chain again", READY_TIMEOUT_MS, this.#reopening);
+    if (this.#closing.signal.aborted) throw closed();
+  }
+
+  /** Waits for a block of at least `block`. @returns false when the time is up first */
+  async waitForBlock(block: number, timeoutMs: number): Promise<boolean> {
+    if (this.#head >= block) return true;
+    return new Promise((resolve) => {
+      const finish = (reached: boolean): void => {
+        clearTimeout(timer);
+        stop();
+        this.#closing.signal.removeEventListener("abort", abandon);
+        resolve(reached);
+      };
+      const abandon = (): void => finish(false);
+      const timer = setTimeout(abandon, timeoutMs);
+      const stop = this.onHead((head) => {
+        if (head >= block) finish(true);
+      });
+      this.#closing.signal.addEventListener("abort", abandon, { once: true });
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    clearInterval(this.#watchdog);
+    this.#listeners.clear();
+    this.#session.close();
+    await this.#reopening;
+  }
+
+  #eventsOf(session: Session): EventSink {
+    const isCurrent = (): boolean => this.#session === session;
+    return {
+      onHead: (block) => {
+        if (isCurrent()) this.#advance(block);
+      },
+      onUpgrade: (specVersion) => {
+        if (!isCurrent()) return;
+        log.info("The chain was upgraded", { from: session.specVersion, to: specVersion });
+        this.#reopen(false);
+      },
+      onLost: (reason) => {
+        if (!isCurrent()) return;
+        log.warn("The connection to the chain is lost", { endpoint: session.endpoint, reason });
+        this.#reopen(true);
+      },
+    };
+  }
+
+  #advance(block: number): void {
+    // A node that lags behind, or goes back in a reorganisation, is no progress.
+    if (block <= this.#head) return;
+    this.#head = block;
+    this.#lastProgressMs = Date.now();
+    for (const listener of this.#listeners) {
+      try {
+        listener(asBlock(block));
+      } catch (error) {
+        log.error("A block could not be worked on", { block, error });
+      }
+    }
+  }
+
+  #stallLimitMs(): number {
+    return this.#stallMs ?? Math.max(MIN_STALL_MS, STALL_SLOTS * this.blockTimeMs);
+  }
+
+  #checkProgress(): void {
+    if (this.#reopening || Date.now() - this.#lastProgressMs < this.#stallLimitMs()) return;
+    log.warn("The chain shows no new block", { endpoint: this.endpoint, head: this.#head });
+    this.#reopen(true);
+  }
+
+  #reopen(atNextEndpoint: boolean): void {
+    if (this.#reopening || this.#closing.signal.aborted) return;
+    const run = this.#openUntilItWorks(atNextEndpoint).finally(() => {
+      if (this.#reopening === run) this.#reopening = null;
+    });
+    this.#reopening = run;
+  }
+
+  /** Never rejects. */
+  async #openUntilItWorks(atNextEndpoint: boolean): Promise<void> {
+    const { signal } = this.#closing;
+    let index = this.#endpoints.indexOf(this.#session.endpoint) + (atNextEndpoint ? 1 : 0);
+    for (let attempt = 0; !signal.aborted; attempt++, index++) {
+      const endpoint = this.#endpoints[index % this.#endpoints.length]!;
+      const early = new EarlyEvents();
+      try {
+        const session = await openExpected(endpoint, this.genesisHash, early);
+        if (signal.aborted) {
+          session.close();
+          return;
+        }
+        const previous = this.#session;
+        this.#session = session;
+        this.#lastProgressMs = Date.now();
+        previous.close();
+        // From here on a loss of the new session starts the next attempt.
+        this.#reopening = null;
+        early.forwardTo(this.#eventsOf(session));
+        log.info("Connected to the chain again", { endpoint, spec: session.specVersion });
+        return;
+      } catch (error) {
+        log.debug("An endpoint of the chain cannot be used", { endpoint, error });
+        await sleep(backOffMs(BACK_OFF, Math.floor(attempt / this.#endpoints.length)), signal);
+      }
+    }
+  }
+}
+
+type EventSink = {
+  onHead(block: number): void;
+  onUpgrade(specVersion: number): void;
+  onLost(reason: string): void;
+};
+
+/** Keeps what a session reports before it is in use. */
+class EarlyEvents implements EventSink {
+  #waiting: ((sink: EventSink) => void)[] = [];
+  #sink: EventSink | null = null;
+
+  onHead(block: number): void {
+    this.#deliver((sink) => sink.onHead(block));
+  }
+
+  onUpgrade(specVersion: number): void {
+    this.#deliver((sink) => sink.onUpgrade(specVersion));
+  }
+
+  onLost(reason: string): void {
+    this.#deliver((sink) => sink.onLost(reason));
+  }
+
+  forwardTo(sink: EventSink): void {
+    this.#sink = sink;
+    for (const event of this.#waiting.splice(0)) event(sink);
+  }
+
+  #deliver(event: (sink: EventSink) => void): void {
+    if (this.#sink) event(this.#sink);
+    else this.#waiting.push(event);
+  }
+}
+
+async function openExpected(
+  endpoint: string,
+  expectedGenesis: string | undefined,
+  events: EventSink,
+): Promise<Session> {
+  const session = await openSession(endpoint, events);
+  if (expectedGenesis === undefined || session.genesisHash === expectedGenesis) return session;
+  session.close();
+  throw chainFailure("chain.wrong-genesis", {
+    message: `${endpoint} is a node of another chain`,
+    hint: "Check --subtensor.network and --subtensor.chain_endpoint against each other.",
+    data: { endpoint, genesis: session.genesisHash, expectedGenesis },
+  });
+}
+
+async function headOf(session: Session): Promise<number> {
+  return (await session.api.rpc.chain.getHeader()).number.toNumber();
+}
+
+function blockTimeOf(api: ApiPromise): number {
+  const slot = Number(api.consts.aura?.slotDuration ?? 0);
+  if (slot > 0) return slot;
+  const half = Number(api.consts.timestamp?.minimumPeriod ?? 0);
+  return half > 0 ? half * 2 : DEFAULT_BLOCK_TIME_MS;
+}
+
+function closed(): Error {
+  return chainFailure("chain.closed", { message: "the connection to the chain was closed" });
+}

@@ -1,0 +1,114 @@
+import { ApiPromise, WsProvider } from "@polkadot/api";
+import type { Header, RuntimeVersion } from "@polkadot/types/interfaces";
+import { withDeadline } from "../base/deadline.ts";
+import { messageOf } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { chainFailure } from "./errors.ts";
+import { quietPolkadotLogger } from "./quiet.ts";
+
+/** A public node answers within a second; a full metadata over a thin line takes some. */
+export const RPC_TIMEOUT_MS = 20_000;
+/** Socket, handshake and metadata. */
+const OPEN_TIMEOUT_MS = 45_000;
+
+/**
+ * Extensions of subtensor's transactions that add no bytes (runtime/src/lib.rs TxExtension). Named here, the library
+ * does not warn about them; an extension that adds bytes must never be listed.
+ */
+const EMPTY_EXTENSIONS = [
+  "SudoTransactionExtension",
+  "CheckShieldedTxValidity",
+  "SubtensorTransactionExtension",
+  "SubtensorSignedExtension",
+  "CommitmentsSignedExtension",
+  "DrandPriority",
+];
+const SIGNED_EXTENSIONS = Object.fromEntries(
+  EMPTY_EXTENSIONS.map((name) => [name, { extrinsic: {}, payload: {} }]),
+);
+
+export interface SessionEvents {
+  onHead(block: number): void;
+  /** The runtime was upgraded: this session's metadata is stale. */
+  onUpgrade(specVersion: number): void;
+  onLost(reason: string): void;
+}
+
+/** One socket to one endpoint with one version of the runtime's metadata. */
+export interface Session {
+  readonly endpoint: string;
+  readonly api: ApiPromise;
+  readonly genesisHash: string;
+  readonly specVersion: number;
+  close(): void;
+}
+
+/**
+ * Opens a socket and loads the metadata.
+ * @throws Failure `chain.unreachable` when the endpoint does not answer as a Substrate node in time
+ */
+export async function openSession(endpoint: string, events: SessionEvents): Promise<Session> {
+  quietPolkadotLogger();
+  // Reconnecting is ours: the library's would keep stale metadata and never let go of an endpoint that hangs.
+  const provider = new WsProvider(endpoint, false, {}, RPC_TIMEOUT_MS);
+  let api: ApiPromise | undefined;
+  let isOpen = true;
+  const close = (): void => {
+    isOpen = false;
+    void (api ?? provider).disconnect().catch((error: unknown) => {
+      log.debug("Closing a chain connection failed", { endpoint, error });
+    });
+  };
+  const whileOpen = <A extends unknown[]>(call: (...args: A) => void) => {
+    return (...args: A): void => {
+      if (isOpen) call(...args);
+    };
+  };
+  const opening = async (): Promise<Session> => {
+    await connectSocket(provider);
+    const opened = await ApiPromise.create({
+      provider,
+      noInitWarn: true,
+      throwOnConnect: true,
+      signedExtensions: SIGNED_EXTENSIONS,
+    });
+    api = opened;
+    provider.on(
+      "disconnected",
+      whileOpen(() => events.onLost("the node closed the connection")),
+    );
+    const specVersion = opened.runtimeVersion.specVersion.toNumber();
+    await opened.rpc.chain.subscribeNewHeads(
+      whileOpen((header: Header) => events.onHead(header.number.toNumber())),
+    );
+    await opened.rpc.state.subscribeRuntimeVersion(
+      whileOpen((version: RuntimeVersion) => {
+        const now = version.specVersion.toNumber();
+        if (now !== specVersion) events.onUpgrade(now);
+      }),
+    );
+    return { endpoint, api: opened, genesisHash: opened.genesisHash.toHex(), specVersion, close };
+  };
+  try {
+    return await withDeadline(`connecting to ${endpoint}`, OPEN_TIMEOUT_MS, opening());
+  } catch (cause) {
+    close();
+    throw chainFailure("chain.unreachable", {
+      message: `cannot reach a chain node at ${endpoint}: ${messageOf(cause).split("\n")[0]}`,
+      hint: "Check the endpoint and the network of this machine.",
+      data: { endpoint },
+      retry: "soon",
+      cause,
+    });
+  }
+}
+
+async function connectSocket(provider: WsProvider): Promise<void> {
+  const connected = new Promise<void>((resolve, reject) => {
+    provider.on("connected", () => resolve());
+    provider.on("error", () => reject(new Error("the connection was refused")));
+    provider.on("disconnected", () => reject(new Error("the node closed the connection")));
+  });
+  await provider.connect();
+  await connected;
+}
