@@ -3,10 +3,10 @@ import { cosine, type TextEmbedder } from "../embeddings.ts";
 import type { Mask, MaskMemory, StepQuestion } from "../pipeline.ts";
 import { VectorHistory } from "./history.ts";
 
-/** sigmoid(slope · distance − offset): near 0 for copies, near 1 for texts of their own. */
+/** sigmoid(slope · distance − shift): near 0 for copies, near 1 for texts of their own. */
 export interface Cutoff {
   slope: number;
-  offset: number;
+  shift: number;
 }
 
 export interface DiversityOptions {
@@ -19,8 +19,8 @@ export interface DiversityOptions {
 
 /** Of openvalidators 1.2.0 for all-mpnet-base-v2 (diversity.py); other encoders need others. */
 export const MPNET_CUTOFFS = {
-  batch: { slope: 40, offset: 4 },
-  history: { slope: 1000, offset: 50 },
+  batch: { slope: 40, shift: 4 },
+  history: { slope: 1000, shift: 50 },
 } as const satisfies { batch: Cutoff; history: Cutoff };
 
 /** The oldest 500 of the last 15 500 embeddings are kept but not compared with (diversity.py history_range). */
@@ -92,8 +92,8 @@ export class DiversityMask implements Mask {
   }
 }
 
-function sigmoid({ slope, offset }: Cutoff, distance: number): number {
-  return 1 / (1 + Math.exp(offset - slope * distance));
+function sigmoid({ slope, shift }: Cutoff, distance: number): number {
+  return 1 / (1 + Math.exp(shift - slope * distance));
 }
 
 /** Second smallest 1 − |cosine| of each vector to the batch, itself included; 1 when it is alone. */

@@ -1,0 +1,329 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { configureLog } from "../../src/base/log.ts";
+import { answerPrompt, followupPrompt } from "../../src/prompts/templates.ts";
+import { type Mask, type RewardModel, RewardPipeline } from "../../src/rewards/pipeline.ts";
+import { createPipeline, readProfile } from "../../src/rewards/profile.ts";
+import { FakeEncoder } from "./fake-encoder.ts";
+import { question } from "./questions.ts";
+
+const PROFILE = {
+  id: "test",
+  rewards: [{ name: "relevance_reward_model", model: "bag", weight: 1 }],
+  relevance: { model: "bag", minCosine: 0.1 },
+  diversity: { model: "bag", batchSlope: 40, batchShift: 4, historySlope: 1000, historyShift: 50 },
+};
+
+const embedded = (encoder = new FakeEncoder()): RewardPipeline =>
+  createPipeline(readProfile(PROFILE), { embedderOf: () => encoder });
+
+/** A reward model that gives the numbers written in the answers. */
+const numbers = (name = "numbers"): RewardModel => ({
+  name,
+  score: async (_question, completions) => completions.map(Number),
+});
+const factor = (name: string, value: number): Mask => ({
+  name,
+  apply: async (_question, completions) => completions.map(() => value),
+});
+
+let lines: string[] = [];
+beforeEach(() => {
+  lines = [];
+  configureLog({ level: "info", format: "plain", write: (line) => lines.push(line) });
+});
+afterEach(() => configureLog({ level: "info", format: "auto", write: (line) => process.stderr.write(line) }));
+
+describe("the reward of a step", () => {
+  test("is the weighted sum of normalised rewards times every mask", async () => {
+    const twice: RewardModel = {
+      name: "twice",
+      score: async (_question, completions) => completions.map((text) => -Number(text)),
+    };
+    const pipeline = new RewardPipeline({
+      models: [
+        { model: numbers(), weight: 0.75 },
+        { model: twice, weight: 0.25 },
+      ],
+      masks: [factor("half", 0.5), factor("most", 0.8)],
+    });
+    const { rewards, columns } = await pipeline.score(question(), ["1", null, "3"]);
+    // Two values one deviation apart around their mean: z = ±1/√2, Φ(1/√2) = 0.76025.
+    const high = 0.7602499389;
+    expect(rewards[0]).toBeCloseTo((0.75 * (1 - high) + 0.25 * high) * 0.4, 9);
+    expect(rewards[1]).toBe(0);
+    expect(rewards[2]).toBeCloseTo((0.75 * high + 0.25 * (1 - high)) * 0.4, 9);
+    expect(columns.map(({ name, raw }) => [name, raw])).toEqual([
+      ["numbers", [1, null, 3]],
+      ["twice", [-1, null, -3]],
+      ["half", [0.5, null, 0.5]],
+      ["most", [0.8, null, 0.8]],
+    ]);
+    expect(columns[0]!.normalized![2]).toBeCloseTo(high, 9);
+    expect(columns[2]!.normalized).toBeUndefined();
+  });
+
+  test("is 0 for all and no error when every miner failed or said nothing", async () => {
+    const encoder = new FakeEncoder();
+    const { rewards, columns } = await embedded(encoder).score(question(), [null, "", " \n\t", null]);
+    expect(rewards).toEqual([0, 0, 0, 0]);
+    expect(columns.every(({ raw }) => raw.every((value) => value === null))).toBe(true);
+    expect(encoder.batches).toEqual([]);
+    expect((await embedded().score(question(), [])).rewards).toEqual([]);
+  });
+
+  test("stays a number after steps with one answer", async () => {
+    const pipeline = new RewardPipeline({ models: [{ model: numbers(), weight: 1 }], masks: [] });
+    expect((await pipeline.score(question(), ["0.25"])).rewards).toEqual([0.5]);
+    for (const text of ["0.25", "7", "-3"])
+      expect((await pipeline.score(question(), [text])).rewards[0]).toBeWithin(0, 1.0000001);
+  });
+
+  test("counts a model's NaN, infinity or giant as 0 from that model, reported once", async () => {
+    const pipeline = new RewardPipeline({
+      models: [
+        { model: numbers("steady"), weight: 0.5 },
+        {
+          model: {
+            name: "broken",
+            score: async () => [Number.NaN, Number.POSITIVE_INFINITY, 1e300, 2],
+          },
+          weight: 0.5,
+        },
+      ],
+      masks: [],
+    });
+    for (let round = 0; round < 3; round++) {
+      const { rewards, columns } = await pipeline.score(question(), ["1", "1", "1", "1"]);
+      expect(rewards).toEqual([0.25, 0.25, 0.25, 0.5]);
+      expect(columns[1]!.raw).toEqual([null, null, null, 2]);
+      expect(columns[1]!.normalized).toEqual([null, null, null, 0.5]);
+    }
+    expect(lines.filter((line) => line.includes("not finite"))).toHaveLength(1);
+    expect(lines[0]).toContain("name=broken");
+  });
+
+  test("is 0 where a mask gives no number", async () => {
+    const pipeline = new RewardPipeline({
+      models: [{ model: numbers(), weight: 1 }],
+      masks: [factor("nan", Number.NaN)],
+    });
+    expect((await pipeline.score(question(), ["1", "2"])).rewards).toEqual([0, 0]);
+  });
+
+  test("lies in 0..1 and is finite whatever the answers and numbers", async () => {
+    const completion = fc.option(fc.string({ unit: "grapheme", maxLength: 60 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(completion, { maxLength: 12 }), { maxLength: 4 }), async (steps) => {
+        const pipeline = embedded();
+        for (const step of steps)
+          for (const [index, reward] of (await pipeline.score(question(), step)).rewards.entries()) {
+            expect(reward).toBeWithin(0, 1.0000001);
+            if (step[index] === null) expect(reward).toBe(0);
+          }
+      }),
+      { numRuns: 60 },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(fc.double(), { maxLength: 8 })), async (steps) => {
+        const pipeline = new RewardPipeline({ models: [{ model: numbers(), weight: 1 }], masks: [] });
+        for (const step of steps)
+          for (const reward of (await pipeline.score(question(), step.map(String))).rewards)
+            expect(reward).toBeWithin(0, 1.0000001);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("goes with its answer when the answers change places", async () => {
+    const words = fc.constantFrom("whales", "dive", "songs", "air", "stones", "q:", "sea", "deep", "far");
+    const answers = fc.array(
+      fc.option(fc.array(words, { minLength: 1, maxLength: 6 }).map((list) => list.join(" "))),
+      {
+        minLength: 1,
+        maxLength: 12,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        answers.chain((list) =>
+          fc.tuple(fc.constant(list), fc.shuffledSubarray([...list.keys()], { minLength: list.length })),
+        ),
+        async ([list, order]) => {
+          const { rewards } = await embedded().score(question(), list);
+          const moved = await embedded().score(
+            question(),
+            order.map((index) => list[index]!),
+          );
+          for (const [place, index] of order.entries())
+            expect(moved.rewards[place]).toBeCloseTo(rewards[index]!, 9);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("embeddings of a step", () => {
+  test("are asked for once per distinct text, in one batch", async () => {
+    const encoder = new FakeEncoder();
+    const pipeline = embedded(encoder);
+    const asked = question();
+    await pipeline.score(asked, ["whales dive", " whales dive ", "songs", null]);
+    expect(encoder.batches).toEqual([[asked.prompt, asked.basePrompt, "whales dive", "songs"]]);
+    await pipeline.score(asked, ["songs"]);
+    expect(encoder.batches).toHaveLength(2);
+  });
+
+  test("of two steps scored at once do not mix", async () => {
+    const encoder = new FakeEncoder();
+    const pipeline = embedded(encoder);
+    const both = await Promise.all([
+      pipeline.score(question(), ["whales dive for an hour", "stones"]),
+      pipeline.score(question(), ["stones", "songs carry far"]),
+    ]);
+    const alone = embedded();
+    expect(both[0]).toEqual(await alone.score(question(), ["whales dive for an hour", "stones"]));
+    expect(both[1]).toEqual(await alone.score(question(), ["stones", "songs carry far"]));
+    expect(encoder.batches).toHaveLength(2);
+  });
+
+  test("that fail make the step fail, leave the statistics alone and let the next step through", async () => {
+    const encoder = new FakeEncoder();
+    const pipeline = embedded(encoder);
+    const before = pipeline.save();
+    const embed = encoder.embed.bind(encoder);
+    encoder.embed = async () => {
+      throw new Error("device lost");
+    };
+    await expect(pipeline.score(question(), ["whales"])).rejects.toThrow("device lost");
+    expect(pipeline.save()).toEqual(before);
+    encoder.embed = embed;
+    expect((await pipeline.score(question(), ["whales dive"])).rewards[0]).toBeGreaterThan(0);
+  });
+});
+
+describe("the pipeline", () => {
+  test("accepts weights that sum to 1 within rounding and refuses others", () => {
+    const withWeights = (...weights: number[]): RewardPipeline =>
+      new RewardPipeline({
+        models: weights.map((weight, index) => ({ model: numbers(String(index)), weight })),
+        masks: [],
+      });
+    expect(() => withWeights(0.1, 0.2, 0.7)).not.toThrow();
+    expect(() => withWeights(0.333, 0.333, 0.333)).not.toThrow();
+    for (const weights of [[0.5], [0.6, 0.6], [], [1.5, -0.5], [Number.NaN]])
+      expect(() => withWeights(...weights)).toThrow(expect.objectContaining({ code: "rewards.bad-weights" }));
+  });
+
+  test("refuses a model that gives another count of numbers", async () => {
+    const short: RewardModel = { name: "short", score: async () => [1] };
+    const pipeline = new RewardPipeline({ models: [{ model: short, weight: 1 }], masks: [] });
+    await expect(pipeline.score(question(), ["1", "2"])).rejects.toMatchObject({ code: "rewards.bad-model" });
+  });
+
+  test("remembers the best question and answer of a forward until the next one", async () => {
+    const pipeline = embedded();
+    const followup = {
+      name: "followup0",
+      task: "followup",
+      prompt: followupPrompt("Whales dive.", 0),
+      basePrompt: "Whales dive.",
+    } as const;
+    const answer = {
+      name: "answer0",
+      task: "answer",
+      prompt: answerPrompt("Whales dive.", "Why?"),
+      basePrompt: "Why do whales dive?",
+    } as const;
+    const first = await pipeline.score(followup, ["Why do whales dive?"]);
+    expect(first.rewards[0]).toBeGreaterThan(0);
+    expect((await pipeline.score(answer, ["why do WHALES dive", "Whales dive for food."])).rewards[0]).toBe(
+      0,
+    );
+    expect((await pipeline.score(followup, ["Why do whales dive?"])).rewards).toEqual([0]);
+    pipeline.beginForward();
+    expect((await pipeline.score(followup, ["Why do whales dive?"])).rewards[0]).toBeGreaterThan(0);
+  });
+
+  test("goes on with the same numbers after save and load", async () => {
+    const steps = [["whales dive", "songs carry far"], ["air", "they breathe air", "stones"], ["an hour"]];
+    const straight = embedded();
+    for (const step of steps) await straight.score(question(), step);
+    const saved = structuredClone(straight.save());
+    expect(saved.arrays.diversity_reward_model).toHaveLength(6 * 64);
+
+    const restored = embedded();
+    restored.load({ json: JSON.parse(JSON.stringify(saved.json)), arrays: saved.arrays });
+    expect(restored.save()).toEqual(saved);
+    const next = ["whales", "deep sea"];
+    expect(await restored.score(question(), next)).toEqual(await straight.score(question(), next));
+  });
+
+  test("starts without a memory it cannot read, and says so", async () => {
+    const pipeline = embedded();
+    const fresh = pipeline.save();
+    for (const json of [null, {}, { normalizers: { relevance_reward_model: { count: "x" } }, masks: {} }])
+      pipeline.load({ json, arrays: {} });
+    expect(lines).toHaveLength(3);
+    const rows = new Float32Array(128);
+    for (const memory of [{ encoder: "other", dimensions: 64 }, { encoder: "bag", dimensions: 60 }, 7])
+      pipeline.load({
+        json: { normalizers: {}, masks: { diversity_reward_model: memory } },
+        arrays: { diversity_reward_model: rows },
+      });
+    expect(lines).toHaveLength(6);
+    expect(pipeline.save()).toEqual(fresh);
+  });
+});
+
+describe("a profile", () => {
+  test("is refused with the place that is wrong", () => {
+    const bad = { ...PROFILE, relevance: { model: "bag", minCosine: 7 } };
+    expect(() => readProfile(bad)).toThrow(/relevance\.minCosine/);
+    expect(() => readProfile({ ...PROFILE, more: 1 })).toThrow(
+      expect.objectContaining({ code: "rewards.bad-profile" }),
+    );
+    expect(() => readProfile(null)).toThrow(expect.objectContaining({ code: "rewards.bad-profile" }));
+  });
+
+  test("that ships with the program is read and makes a pipeline", async () => {
+    const profile = readProfile(
+      await Bun.file(`${import.meta.dir}/../../models/profiles/embedded.json`).json(),
+    );
+    const wanted = new Set<string>();
+    const pipeline = createPipeline(profile, {
+      embedderOf: (model) => {
+        wanted.add(model);
+        return new FakeEncoder();
+      },
+    });
+    const { columns } = await pipeline.score(question(), ["whales"]);
+    expect(columns.map(({ name }) => name)).toEqual([
+      "relevance_reward_model",
+      "blacklist_filter",
+      "task_validator_filter",
+      "relevance_filter",
+      "diversity_reward_model",
+    ]);
+    expect([...wanted]).toEqual(["all-minilm-l6-v2-embedded"]);
+  });
+
+  test("names a reward that this program does not have", () => {
+    const parts = { embedderOf: () => new FakeEncoder() };
+    const strange = { ...PROFILE, rewards: [{ name: "magic_reward_model", model: "bag", weight: 1 }] };
+    expect(() => createPipeline(readProfile(strange), parts)).toThrow(/magic_reward_model/);
+    const weights = { dpo_reward_model: 0.3 };
+    expect(() => createPipeline(readProfile(PROFILE), { ...parts, weights })).toThrow(/dpo_reward_model/);
+  });
+
+  test("leaves out the masks that are off", async () => {
+    const pipeline = createPipeline(readProfile(PROFILE), {
+      embedderOf: () => new FakeEncoder(),
+      off: { blacklist: true, taskValidator: true, relevance: true, diversity: true },
+    });
+    expect((await pipeline.score(question(), ["whales"])).columns.map(({ name }) => name)).toEqual([
+      "relevance_reward_model",
+    ]);
+  });
+});
