@@ -1,8 +1,10 @@
-import { loadConfiguration } from "../../config/load.ts";
-import { OPTIONS, type Settings } from "../../config/options.ts";
+import { log } from "../../base/log.ts";
+import { type Configuration, loadConfiguration } from "../../config/load.ts";
+import { OPTIONS, type OptionTable, type Settings } from "../../config/options.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { findExternalIp } from "../external-ip.ts";
 import { EXIT } from "../report.ts";
 import { openSigner } from "../unlock.ts";
 import { describeLocalnet } from "./localnet.ts";
@@ -10,22 +12,40 @@ import { describeLocalnet } from "./localnet.ts";
 /** `--mock` runs on a subnet of this size and pace. */
 const MOCK = { minerCount: 16, blockTimeMs: 1_000, port: 0, tempoBlocks: 20, commitReveal: true };
 
+/** Flags of openvalidators 1.2.0 whose room is not built yet; old start lines must keep working, but not silently. */
+const NO_EFFECT_YET = ["neuronNsfwOff", "neuronMockGatingModel", "neuronUseCustomGatingModel"] as const;
+
 export async function run(context: CommandContext): Promise<number> {
-  const { settings } = loadConfiguration(OPTIONS, sourcesOf(context));
-  if (!settings.mock) return validate(settings, context);
+  const configuration = loadConfiguration(OPTIONS, sourcesOf(context));
+  warnNoEffect(configuration);
+  const { settings, origins } = configuration;
+  if (!settings.mock) {
+    // An endpoint of the environment gives way to a network on the command line.
+    const networkWins =
+      origins.subtensorNetwork.kind === "flag" && origins.subtensorChainEndpoint.kind !== "flag";
+    return validate(settings, networkWins, context);
+  }
   const net = await startLocalnet(MOCK);
   try {
     context.print(describeLocalnet(net));
-    return await validate({ ...settings, ...settingsFor(net) }, context);
+    return await validate({ ...settings, ...settingsFor(net) }, false, context);
   } finally {
     await net.stop();
   }
 }
 
-async function validate(settings: Settings, context: CommandContext): Promise<number> {
+async function validate(settings: Settings, networkWins: boolean, context: CommandContext): Promise<number> {
   const signer = await openSigner(settings, context.environment);
-  await startValidator({ settings, signer, signal: context.signal });
+  await startValidator({ settings, networkWins, signer, signal: context.signal, findExternalIp });
   return EXIT.ok;
+}
+
+function warnNoEffect<Table extends OptionTable>({ origins }: Configuration<Table>): void {
+  for (const name of NO_EFFECT_YET) {
+    if (origins[name]?.kind !== "default") {
+      log.warn("This flag has no effect in this version", { flag: `--${OPTIONS[name].flag}` });
+    }
+  }
 }
 
 /** Settings that point a validator at a local subnet. */
