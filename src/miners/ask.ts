@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { sleep } from "../base/deadline.ts";
 import type { Hotkey, Uid } from "../base/units.ts";
 import { type AddressJudgement, type AddressPolicy, judgeAddress } from "./address.ts";
@@ -55,6 +56,8 @@ export interface AskOptions {
 /** Sockets to miners at one time: a whole subnet of 256. */
 const MAX_SOCKETS = 256;
 
+/** A signature takes about half a millisecond; between so many the chain's websocket gets its turn. */
+const SIGNED_AT_ONCE = 32;
 /** With less time than this left for it, a miner is not called any more. */
 const MIN_CALL_MS = 50;
 
@@ -83,7 +86,11 @@ export class Dendrite {
     const safe: MinerPrompt = { roles: prompt.roles.map(hashSafe), messages: prompt.messages.map(hashSafe) };
     const uuid = this.#uuids.take();
     try {
-      const prepared = targets.map((target) => this.#prepare(target, safe, uuid, timeoutMs));
+      const prepared: Prepared[] = [];
+      for (const target of targets) {
+        prepared.push(this.#prepare(target, safe, uuid, timeoutMs));
+        if (prepared.length % SIGNED_AT_ONCE === 0) await setImmediate();
+      }
       const deadline = performance.now() + timeoutMs;
       return await Promise.all(
         targets.map(async (target, index) => {
