@@ -67,7 +67,7 @@ export async function benchFirstStep(): Promise<BenchRow[]> {
   try {
     const began = performance.now();
     const validator = start([...program, ...subnet.runArguments], place);
-    const steps = (): number => stepsOf(readEvents(place.environment.HOME!)).length;
+    const steps = (): number => stepsOf(readEvents(place.root)).length;
     const reached = (count: number) => (): true | undefined => (steps() >= count ? true : undefined);
     await waitFor("first step", validator, reached(1));
     const firstMs = performance.now() - began;

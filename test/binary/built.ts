@@ -46,6 +46,8 @@ export interface Outcome {
 }
 
 export interface Scratch {
+  /** Contains the folders below and nothing else. */
+  root: string;
   /** Empty working directory. */
   directory: string;
   /** Home, cache and temporary folder of a newcomer, below the scratch folder, and nothing of this machine. */
@@ -62,6 +64,7 @@ export function scratch(): Scratch {
   ];
   for (const folder of [directory, home, temporary]) mkdirSync(folder);
   return {
+    root,
     directory,
     environment: { PATH: "/usr/bin:/bin", HOME: home, TMPDIR: temporary },
     remove: () => rmSync(root, { recursive: true, force: true }),

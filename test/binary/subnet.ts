@@ -87,7 +87,8 @@ export async function startSubnet(
 ): Promise<Subnet> {
   const running = start([...program, "localnet", "--port", "0", ...flags], place);
   const runArguments = await waitFor("command line of localnet", running, () => {
-    const line = /(?:^|\s)(run(?: \S+)* --subtensor\.chain_endpoint \S+.*)\n/.exec(running.output())?.[1];
+    const joined = running.output().replaceAll(/ \\\n\s*/g, " ");
+    const line = /\s(run --subtensor\.chain_endpoint \S+.*)\n/.exec(joined)?.[1];
     return line?.trim().split(/\s+/);
   });
   const endpoint = runArguments[runArguments.indexOf("--subtensor.chain_endpoint") + 1]!;
