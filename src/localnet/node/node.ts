@@ -41,6 +41,8 @@ export interface NodeOptions {
   versionKey?: bigint;
   immunityPeriod?: number;
   stakeThresholdTao?: number;
+  /** What the chain takes for the time: of its blocks and of its beacon. Tests move it. */
+  nowMs?: () => number;
 }
 
 /** The newest runtime whose metadata this node was compared with. */
@@ -89,7 +91,14 @@ export class LocalNode {
   #nextBlockAtMs: number;
 
   constructor(options: NodeOptions & { host: string; maxUids: number }) {
-    const { host, port = 0, blockTimeMs = DEFAULT_BLOCK_TIME_MS, netuid = 1, accounts } = options;
+    const {
+      host,
+      port = 0,
+      blockTimeMs = DEFAULT_BLOCK_TIME_MS,
+      netuid = 1,
+      accounts,
+      nowMs = Date.now,
+    } = options;
     const rules = rulesOf(options, netuid);
     this.netuid = netuid;
     this.#host = host;
@@ -98,8 +107,8 @@ export class LocalNode {
       netuid,
       specVersion: FIRST_SPEC_VERSION,
       seed: randomBytes(32),
-      beacon: new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), Date.now()),
-      nowMs: Date.now,
+      beacon: new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), nowMs()),
+      nowMs,
       writeState: (state) => writeGenesis(state, rules, accounts.map(accountOf)),
     });
     this.genesisHash = `0x${this.#chain.genesis.hash}`;

@@ -122,6 +122,7 @@ function storedValue<K extends unknown[], V>(
   item: StorageItem<K, V>,
   bytes: Uint8Array | undefined,
 ): V | null {
-  if (bytes !== undefined) return decode(item.value, bytes);
-  return item.isOptional ? null : item.fallback;
+  if (bytes === undefined && item.isOptional) return null;
+  // A default is decoded anew each time: callers change the arrays that they get.
+  return decode(item.value, bytes ?? item.fallbackBytes);
 }

@@ -44,7 +44,6 @@ export interface KeyPart {
 /** One storage item of a pallet: where its values lie, how they are written, and what an absent one reads as. */
 export interface StorageItem<Keys extends unknown[], V> extends AnyStorageItem {
   value: Codec<V>;
-  fallback: V;
   /** Full storage key, lower-case hex without 0x. */
   key(...keys: Keys): string;
 }
@@ -82,7 +81,6 @@ function item<P extends KeyPart[], V>(
     hashers: parts.map(({ hasher }) => hasher),
     keyCodecs: parts.map(({ codec }) => codec),
     value,
-    fallback: fallback as V,
     fallbackBytes: fallback === undefined ? Uint8Array.of(0) : encode(value, fallback),
     prefix,
     key(...keys) {
