@@ -50,11 +50,13 @@ export class RpcServer {
   readonly #connections = new Set<Connection>();
   readonly #rpc: Rpc;
   readonly #stopListening: () => void;
+  #lastFinalized: string;
   /** While the node is stalled, messages wait here and are answered at the end. */
   #held: (() => void)[] | null = null;
 
   constructor(rpc: Rpc, chain: Chain, host: string, port: number) {
     this.#rpc = rpc;
+    this.#lastFinalized = chain.finalized.hash;
     this.#server = Bun.serve<Connection>({
       hostname: host,
       port,
@@ -141,9 +143,12 @@ export class RpcServer {
     this.#each("heads", (connection, subscription) =>
       connection.notify(subscription, this.#rpc.header(block)),
     );
-    this.#each("finalized", (connection, subscription) =>
-      connection.notify(subscription, this.#rpc.header(chain.finalized)),
-    );
+    const { finalized } = chain;
+    if (finalized.hash !== this.#lastFinalized)
+      this.#each("finalized", (connection, subscription) =>
+        connection.notify(subscription, this.#rpc.header(finalized)),
+      );
+    this.#lastFinalized = finalized.hash;
     this.#each("storage", (connection, subscription) => {
       const changes = this.#rpc.storageChanges(block, subscription.keys, previous);
       if (changes) connection.notify(subscription, changes);
