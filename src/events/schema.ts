@@ -59,6 +59,15 @@ export const weightsEvent = z.object({
   error: z.string().nullable(),
 });
 
+/** What became of committed weights: the chain drops a commit that it cannot use without a word. */
+export const revealEvent = z.object({
+  ...common,
+  kind: z.literal("reveal"),
+  /** Block of the commit. */
+  committed: z.int(),
+  error: z.string().nullable(),
+});
+
 /** Moving scores with the hotkeys they belong to, at a checkpoint. */
 export const scoresEvent = z.object({
   ...common,
@@ -67,14 +76,15 @@ export const scoresEvent = z.object({
   moving_averaged_scores: z.array(z.number()),
 });
 
-export const anyEvent = z.discriminatedUnion("kind", [stepEvent, weightsEvent, scoresEvent]);
+export const anyEvent = z.discriminatedUnion("kind", [stepEvent, weightsEvent, revealEvent, scoresEvent]);
 
 /** The fixed fields of a step; `columnsOf` gives the others. */
 export type StepEvent = { [Name in FixedField]: z.infer<typeof stepEvent>[Name] };
 type FixedField = keyof typeof stepEvent.shape;
 export type WeightsEvent = z.infer<typeof weightsEvent>;
+export type RevealEvent = z.infer<typeof revealEvent>;
 export type ScoresEvent = z.infer<typeof scoresEvent>;
-export type Event = StepEvent | WeightsEvent | ScoresEvent;
+export type Event = StepEvent | WeightsEvent | RevealEvent | ScoresEvent;
 
 /** Columns of the single reward models and masks of a step, each in step with `uids`. */
 export function columnsOf(event: StepEvent): Record<string, (number | null)[]> {

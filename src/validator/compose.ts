@@ -85,7 +85,7 @@ export async function startValidator(options: StartOptions): Promise<void> {
     const inference = opened.add(await Inference.start({ device: settings.neuronDevice, signal }), (open) =>
       open.stop(),
     );
-    const judge = await openJudge(settings, inference);
+    const judge = openJudge(settings, inference);
     const texts = opened.add(
       await openTextSource(settings.neuronMockDataset ? undefined : settings.dataSource, {
         endpoint: settings.dataEndpoint,

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { asNetuid, asUid } from "../../src/base/units.ts";
+import { ChainConnection } from "../../src/chain/connection.ts";
+import { fetchWeights } from "../../src/chain/metagraph.ts";
+import { settingsFor } from "../../src/cli/commands/run.ts";
+import { openSigner } from "../../src/cli/unlock.ts";
+import { loadConfiguration } from "../../src/config/load.ts";
+import { OPTIONS, type Settings } from "../../src/config/options.ts";
+import { stateDirectory } from "../../src/config/paths.ts";
+import { readEvents } from "../../src/events/reader.ts";
+import type { Event, StepEvent } from "../../src/events/schema.ts";
+import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
+import { startValidator } from "../../src/validator/compose.ts";
+import { loadState } from "../../src/validator/state.ts";
+
+/** The whole of the program but the command line: a real node, real miners, the real model. */
+describe("a validator on a local subnet", () => {
+  let net: Localnet;
+  let settings: Settings;
+  const stepsOf = (events: Event[]): StepEvent[] => events.filter((event) => event.kind === "step");
+
+  beforeAll(async () => {
+    net = await startLocalnet({
+      minerCount: 16,
+      blockTimeMs: 250,
+      port: 0,
+      tempoBlocks: 12,
+      commitReveal: true,
+    });
+    settings = {
+      ...loadConfiguration(OPTIONS, { flags: {}, environment: {} }).settings,
+      ...settingsFor(net),
+      neuronDevice: "cpu",
+      neuronFollowupTimeout: 0.8,
+      neuronAnswerTimeout: 0.8,
+      neuronNumFollowupSteps: 1,
+      neuronMovingAverageAlpha: 0.2,
+    };
+  });
+  afterAll(() => net.stop());
+
+  /** Runs until `isEnough` says so; returns what happened. */
+  async function run(isEnough: (events: Event[]) => boolean, more: Partial<Settings> = {}): Promise<Event[]> {
+    const stop = new AbortController();
+    const events: Event[] = [];
+    const chosen = { ...settings, ...more };
+    await startValidator({
+      settings: chosen,
+      signer: await openSigner(chosen, {}),
+      signal: stop.signal,
+      onEvent(event) {
+        events.push(event);
+        if (isEnough(events)) stop.abort();
+      },
+    });
+    return events;
+  }
+  const identity = () => ({ genesis: net.node.genesisHash, netuid: net.netuid, hotkey: net.validator });
+
+  test("ranks good miners above gibberish, copying and hostile ones, and reveals its weights on chain", async () => {
+    const events = await run(
+      (seen) => seen.some((event) => event.kind === "reveal") && stepsOf(seen).length >= 9,
+    );
+    expect(events.find((event) => event.kind === "reveal")).toMatchObject({ error: null });
+
+    const { scores } = loadState(stateDirectory(settings), identity())!;
+    const of = (...characters: string[]): number[] =>
+      net.miners.filter(({ character }) => characters.includes(character)).map(({ uid }) => scores[uid]!);
+    const bad = of("gibberish", "copying", "hostile", "failing", "silent");
+    const good = of("good");
+    expect(good.reduce((sum, score) => sum + score, 0) / good.length).toBeGreaterThan(Math.max(...bad));
+
+    const connection = await ChainConnection.connect({ endpoints: [net.endpoint] });
+    const weights = await fetchWeights(connection, asNetuid(net.netuid), asUid(0)).finally(() =>
+      connection.close(),
+    );
+    const heaviest = weights.toSorted(([, a], [, b]) => b - a)[0]!;
+    expect(heaviest[1]).toBe(65_535);
+    expect(net.miners.find(({ uid }) => uid === heaviest[0])!.character).toBe("good");
+  }, 60_000);
+
+  test("goes on with the same scores, the same step count and the same journal", async () => {
+    const before = loadState(stateDirectory(settings), identity())!;
+    const events = await run((seen) => stepsOf(seen).length >= 1);
+    const after = loadState(stateDirectory(settings), identity())!;
+    expect(after.steps).toBe(before.steps + stepsOf(events).length);
+    const asked = new Set(stepsOf(events).flatMap((event) => event.uids));
+    for (const [uid, score] of before.scores.entries())
+      if (!asked.has(asUid(uid))) expect(after.scores[uid]).toBe(score);
+    const journal = await Array.fromAsync(readEvents(join(stateDirectory(settings), "events")));
+    expect(stepsOf(journal)).toHaveLength(after.steps);
+  }, 60_000);
+
+  test("sets weights plainly when the subnet does not want commits", async () => {
+    net.node.setCommitReveal(false);
+    const events = await run((seen) => seen.some((event) => event.kind === "weights"));
+    expect(events.find((event) => event.kind === "weights")).toMatchObject({ path: "plain", error: null });
+  }, 60_000);
+
+  test("refuses a second validator with the same wallet, subnet and name", async () => {
+    let second: unknown;
+    await run(() => true, { runForwards: 1 }).catch(() => undefined);
+    await run((seen) => {
+      second ??= startValidator({ settings, signer: null as never, signal: AbortSignal.abort() }).catch(
+        (error: unknown) => error,
+      );
+      return stepsOf(seen).length > 0;
+    });
+    expect(await second).toMatchObject({ code: "state.locked" });
+  }, 60_000);
+
+  test("stops with a sentence when the hotkey is not registered", async () => {
+    const failed = run(() => true, {
+      netuid: 1,
+      walletPath: join(net.walletPath, "other"),
+      loggingDir: "/nowhere",
+    });
+    await expect(failed).rejects.toMatchObject({ code: "wallet.missing" });
+  });
+});
