@@ -1,0 +1,85 @@
+/** Which texts run together. Pure. */
+
+export interface Batch {
+  /** Positions in the caller's list. */
+  rows: number[];
+  /** Tokens that every row is padded to. */
+  width: number;
+}
+
+export interface BatchLimits {
+  /** Most tokens of one run, padding included. Bounds memory: attention scores grow with rows × width². */
+  maxTokens: number;
+  /** Widths are multiples of this. A GPU compiles a program for each new shape, so few shapes start sooner. */
+  widthStep: number;
+}
+
+/**
+ * A row may be padded to this multiple of its length before a new batch begins. More rows at once gain less than
+ * computing a third of padding costs.
+ */
+const MAX_STRETCH = 1.34;
+
+/**
+ * Groups texts of like length, so that little is computed for padding.
+ * @param lengths tokens of each text, at least 1.
+ * @returns batches that name every text once, shortest first.
+ */
+export function planBatches(lengths: readonly number[], { maxTokens, widthStep }: BatchLimits): Batch[] {
+  const widthOf = (length: number): number => Math.ceil(length / widthStep) * widthStep;
+  const order = lengths.map((_, row) => row).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
+  const batches: Batch[] = [];
+  let current: Batch | undefined;
+  for (const row of order) {
+    const width = widthOf(lengths[row]!);
+    const fits =
+      current !== undefined &&
+      (current.rows.length + 1) * width <= maxTokens &&
+      width <= Math.max(widthStep, widthOf(lengths[current.rows[0]!]!) * MAX_STRETCH);
+    if (current === undefined || !fits) {
+      current = { rows: [], width };
+      batches.push(current);
+    }
+    current.rows.push(row);
+    current.width = width;
+  }
+  return batches;
+}
+
+/** Token ids and mask of a batch, row after row, padded at the end. */
+export function padBatch(
+  ids: readonly (readonly number[])[],
+  { rows, width }: Batch,
+): { inputIds: BigInt64Array; attentionMask: BigInt64Array } {
+  const inputIds = new BigInt64Array(rows.length * width);
+  const attentionMask = new BigInt64Array(rows.length * width);
+  for (const [index, row] of rows.entries())
+    for (const [at, id] of ids[row]!.entries()) {
+      inputIds[index * width + at] = BigInt(id);
+      attentionMask[index * width + at] = 1n;
+    }
+  return { inputIds, attentionMask };
+}
+
+/**
+ * Mean of the first `length` vectors of one row, scaled to length 1.
+ * @param hidden [rows, width, into.length], flat.
+ */
+export function poolMean(
+  hidden: Float32Array,
+  row: number,
+  width: number,
+  length: number,
+  into: Float32Array,
+): void {
+  const size = into.length;
+  const sums = new Float64Array(size);
+  for (let token = 0; token < length; token++) {
+    const start = (row * width + token) * size;
+    for (let i = 0; i < size; i++) sums[i]! += hidden[start + i]!;
+  }
+  let squares = 0;
+  for (const sum of sums) squares += sum * sum;
+  const norm = Math.sqrt(squares);
+  for (let i = 0; i < size; i++) into[i] = sums[i]! / norm;
+}

@@ -1,0 +1,188 @@
+import { sleep } from "../base/deadline.ts";
+import { Failure, isFailure } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { backOffMs } from "../base/retry.ts";
+import { workerCommand } from "./command.ts";
+import type { InferenceCode } from "./failure.ts";
+import type { Device, DeviceChoice, WorkerSettings } from "./protocol.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+/** The model inside the program: all-MiniLM-L6-v2, 384 dimensions, 256 tokens (models/manifests). */
+export const EMBEDDED_MODEL = "all-minilm-l6-v2-embedded";
+
+/** 50 answers take about a second on two cores; a minute is a hung device, not a slow one. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const RESTART = { firstMs: 250, maxMs: 30_000 };
+/** A request that was in the worker when it died is sent once more: the second death is taken as its fault. */
+const SENDS = 2;
+
+export interface InferenceOptions {
+  device: DeviceChoice;
+  /** Loaded before start() returns; the first is tried out on the device. The embedded model unless given. */
+  models?: string[];
+  /** Folder with further models: <id>/manifest.json beside the files that it names. */
+  modelDirectory?: string;
+  /** For the child only, on top of this process's environment; chooses drivers, for example. */
+  environment?: Record<string, string>;
+  /** Of one request, in the worker; not the wait for earlier requests. */
+  requestTimeoutMs?: number;
+  /** Ends the wait for the start. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Turns texts into vectors in a process of its own, so that neither a computation nor a driver's crash can hold or end
+ * this one. The process is started anew after a crash.
+ */
+export class Inference {
+  readonly #options: InferenceOptions;
+  readonly #requestTimeoutMs: number;
+  readonly #listeners = new Set<(device: Device) => void>();
+  readonly #stopping = new AbortController();
+  /** The running worker. */
+  #current: WorkerProcess | undefined;
+  /** The running worker, or the one being started; undefined after a start that failed. */
+  #worker: Promise<WorkerProcess> | undefined;
+  #device: Device;
+  #last: Promise<unknown> = Promise.resolve();
+  #nextId = 0;
+  /** Deaths and failed starts since the last answer; sets the pause before the next start. */
+  #deaths = 0;
+
+  private constructor(options: InferenceOptions, worker: WorkerProcess) {
+    this.#options = options;
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#device = worker.device;
+    this.#worker = Promise.resolve(worker);
+    this.#adopt(worker);
+  }
+
+  /**
+   * Starts the worker and waits until the models run on their device.
+   * @throws Failure `gpu.none` (only for device webgpu), `model.missing`, `model.corrupt`, `inference.crashed`,
+   * `inference.late` or `inference.stopped`.
+   */
+  static async start(options: InferenceOptions): Promise<Inference> {
+    const worker = await spawnWorker(options, options.signal);
+    return new Inference(options, worker);
+  }
+
+  /** What the models run on; with `auto` it can change when the worker is started anew. */
+  get device(): Device {
+    return this.#device;
+  }
+
+  /** Process id of the worker, while one runs. */
+  get workerPid(): number | undefined {
+    return this.#current?.pid;
+  }
+
+  /** Calls back after each restart of the worker. @returns a function that ends it. */
+  onRestart(listener: (device: Device) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * @returns one L2-normalised vector per text, in the order of the texts. Texts are a stranger's: they are cut to the
+   * model's limit, and special tokens in them are broken.
+   * @throws Failure `gpu.lost`, `gpu.memory`, `model.*` or `inference.*`.
+   */
+  async embed(model: string, texts: readonly string[]): Promise<Float32Array[]> {
+    if (texts.length === 0) return [];
+    const mine = this.#last.then(() => this.#serve(model, [...texts]));
+    this.#last = mine.catch(() => undefined);
+    return await mine;
+  }
+
+  /** Ends the worker; a request under way fails with `inference.stopped`. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#current?.stop();
+    // A worker being started was killed by the signal; its promise settles then.
+    await Promise.allSettled([this.#worker, this.#last]);
+  }
+
+  async #serve(model: string, texts: string[]): Promise<Float32Array[]> {
+    for (let sent = 1; ; sent++) {
+      this.#throwIfStopping();
+      const worker = await this.#liveWorker();
+      try {
+        const request = { id: this.#nextId++, model, texts };
+        const { vectors, dimensions } = await worker.embed(request, this.#requestTimeoutMs);
+        this.#deaths = 0;
+        return texts.map((_, row) => vectors.slice(row * dimensions, (row + 1) * dimensions));
+      } catch (error) {
+        this.#throwIfStopping();
+        const isLost = isFailure<InferenceCode>(error, "gpu.lost");
+        if (!(isLost || isFailure<InferenceCode>(error, "inference.crashed"))) throw error;
+        // A worker without its device ends by itself; waiting for that keeps the request out of a dying process.
+        if (isLost) worker.kill();
+        await worker.exited;
+        if (sent >= SENDS) throw error;
+        log.warn("Inference request is sent again", { texts: texts.length, error });
+      }
+    }
+  }
+
+  #throwIfStopping(): void {
+    if (this.#stopping.signal.aborted) throw stopped();
+  }
+
+  /** The running worker, or the one being started. */
+  async #liveWorker(): Promise<WorkerProcess> {
+    if (this.#current?.hasEnded) this.#replace(this.#current);
+    this.#worker ??= this.#restart();
+    return await this.#worker;
+  }
+
+  #adopt(worker: WorkerProcess): void {
+    this.#current = worker;
+    this.#device = worker.device;
+    log.info("Inference ready", { ...worker.device, pid: worker.pid });
+    void worker.exited.then(() => this.#replace(worker));
+  }
+
+  /** Starts the next worker as soon as this one has ended, so that it is up before the next request. */
+  #replace(ended: WorkerProcess): void {
+    if (this.#current !== ended || this.#stopping.signal.aborted) return;
+    this.#current = undefined;
+    log.warn("Inference worker ended", { pid: ended.pid });
+    this.#worker = this.#restart();
+    // Whoever asks next is told of the failure; until then nobody waits for this promise.
+    this.#worker.catch((error: unknown) => log.warn("Inference worker does not start", { error }));
+  }
+
+  async #restart(): Promise<WorkerProcess> {
+    try {
+      await sleep(backOffMs(RESTART, this.#deaths++), this.#stopping.signal);
+      this.#throwIfStopping();
+      const worker = await spawnWorker(this.#options, this.#stopping.signal);
+      this.#adopt(worker);
+      for (const listener of this.#listeners) listener(worker.device);
+      return worker;
+    } catch (error) {
+      // The next request tries again, after a longer pause.
+      this.#worker = undefined;
+      throw error;
+    }
+  }
+}
+
+function stopped(): Failure<InferenceCode> {
+  return new Failure<InferenceCode>("inference.stopped", { message: "inference was stopped" });
+}
+
+async function spawnWorker(options: InferenceOptions, signal?: AbortSignal): Promise<WorkerProcess> {
+  const settings: WorkerSettings = {
+    device: options.device,
+    models: options.models ?? [EMBEDDED_MODEL],
+    modelDirectory: options.modelDirectory,
+  };
+  const environment = { ...process.env, ...options.environment };
+  try {
+    return await WorkerProcess.start(workerCommand(), environment, settings, signal);
+  } catch (error) {
+    throw signal?.aborted ? stopped() : error;
+  }
+}

@@ -1,0 +1,181 @@
+import { Failure } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { fromMessage, type InferenceCode } from "./failure.ts";
+import type { Device, EmbedRequest, FromWorker, ToWorker, WorkerSettings } from "./protocol.ts";
+
+/** From spawn to the first embedding: reading 25 MB, compiling shaders; SwiftShader on two busy cores takes 20 s. */
+const START_TIMEOUT_MS = 120_000;
+/** A worker that is told to stop has nothing to finish. */
+const STOP_TIMEOUT_MS = 2_000;
+/** Enough of a driver's last words to understand a crash. */
+const LAST_WORDS_CHARACTERS = 400;
+
+export interface Embedded {
+  /** [texts, dimensions], flat. */
+  vectors: Float32Array;
+  dimensions: number;
+}
+
+interface Waiting {
+  resolve(message: FromWorker): void;
+  reject(error: unknown): void;
+}
+
+/** One inference process, from its start to its end. It is never started again: that is Inference's part. */
+export class WorkerProcess {
+  readonly #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
+  #device: Device | undefined;
+  #waiting: Waiting | undefined;
+  #lastWords = "";
+  #hasEnded = false;
+
+  private constructor(command: readonly string[], environment: Record<string, string | undefined>) {
+    this.#child = Bun.spawn([...command], {
+      env: environment,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+      serialization: "advanced",
+      // A group of its own: Ctrl-C in the terminal is for the parent, which then stops the worker in its turn.
+      detached: true,
+      ipc: (message: FromWorker) => this.#waiting?.resolve(message),
+    });
+    void this.#child.exited.then(() => this.#end());
+    void this.#listen();
+  }
+
+  /**
+   * Starts a process and waits until its models run.
+   * @param signal kills the process when it is aborted before that.
+   * @throws Failure of the worker (`gpu.*`, `model.*`), `inference.crashed` or `inference.late`.
+   */
+  static async start(
+    command: readonly string[],
+    environment: Record<string, string | undefined>,
+    settings: WorkerSettings,
+    signal?: AbortSignal,
+  ): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(command, environment);
+    const kill = (): void => worker.kill();
+    signal?.addEventListener("abort", kill, { once: true });
+    try {
+      signal?.throwIfAborted();
+      const reply = await worker.#ask(
+        { kind: "start", ...settings },
+        START_TIMEOUT_MS,
+        "the start of inference",
+      );
+      if (reply.kind === "refused") throw fromMessage(reply.failure);
+      if (reply.kind !== "ready") throw unexpected(reply);
+      if (reply.passedOver !== undefined) log.warn("GPU passed over", { reason: reply.passedOver });
+      worker.#device = reply.device;
+      return worker;
+    } catch (error) {
+      worker.kill();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", kill);
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  get exited(): Promise<number> {
+    return this.#child.exited;
+  }
+
+  /** What the worker runs on. */
+  get device(): Device {
+    return this.#device!;
+  }
+
+  /**
+   * One request at a time; a worker that does not answer in time is killed, because nothing else frees a hung device.
+   * @throws Failure of the worker, `inference.crashed` or `inference.late`.
+   */
+  async embed(request: EmbedRequest, timeoutMs: number): Promise<Embedded> {
+    const reply = await this.#ask({ kind: "embed", ...request }, timeoutMs, "inference");
+    if (reply.kind === "failed" && reply.id === request.id) throw fromMessage(reply.failure);
+    if (reply.kind !== "embedded" || reply.id !== request.id) throw unexpected(reply);
+    return { vectors: reply.vectors, dimensions: reply.dimensions };
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  /** Asks the process to end, and ends it when it does not. */
+  async stop(): Promise<void> {
+    if (!this.#hasEnded) this.#send({ kind: "stop" });
+    const timer = setTimeout(() => this.kill(), STOP_TIMEOUT_MS);
+    await this.#child.exited;
+    clearTimeout(timer);
+  }
+
+  #send(message: ToWorker): void {
+    try {
+      this.#child.send(message);
+    } catch (error) {
+      // The channel breaks a moment before the exit is known; the exit is what callers are told.
+      log.debug("Inference worker cannot be reached", { error });
+    }
+  }
+
+  async #ask(message: ToWorker, timeoutMs: number, what: string): Promise<FromWorker> {
+    if (this.#waiting !== undefined) throw new Error("an inference worker serves one request at a time");
+    if (this.#hasEnded) throw this.#crashed();
+    const { promise, resolve, reject } = Promise.withResolvers<FromWorker>();
+    this.#waiting = { resolve, reject };
+    const timer = setTimeout(() => {
+      reject(
+        new Failure<InferenceCode>("inference.late", {
+          message: `${what} took longer than ${timeoutMs / 1000} s`,
+          data: { timeoutMs },
+          retry: "soon",
+        }),
+      );
+      this.kill();
+    }, timeoutMs);
+    this.#send(message);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting = undefined;
+    }
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.#waiting?.reject(this.#crashed());
+  }
+
+  #crashed(): Failure<InferenceCode> {
+    const { exitCode, signalCode } = this.#child;
+    return new Failure<InferenceCode>("inference.crashed", {
+      message: `the inference worker ended by itself (${signalCode ?? `exit code ${exitCode}`})`,
+      data: { exitCode, signalCode, lastWords: this.#lastWords },
+      retry: "soon",
+    });
+  }
+
+  /** Drivers write what they like to standard error: kept for a crash, shown at debug. */
+  async #listen(): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#child.stderr) {
+      const text = decoder.decode(chunk, { stream: true });
+      this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS_CHARACTERS);
+      log.debug("Inference worker wrote", { text });
+    }
+  }
+}
+
+function unexpected(reply: FromWorker): Error {
+  return new Error(`the inference worker answered ${reply.kind} to something else`);
+}
