@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { BUILD_TIMEOUT_MS, builtBinary, runCommand, type Scratch, scratch } from "./built.ts";
+import { poison } from "./poison.ts";
+import { readEvents, type Subnet, start, startSubnet, stepsOf, waitFor } from "./subnet.ts";
+
+/** Three steps of inference on two busy cores. */
+const RUN_TIMEOUT_MS = 120_000;
+const SUBNET_FLAGS = [
+  "--miners",
+  "4",
+  "--block-time",
+  "0.25",
+  "--characters",
+  "good,terse,gibberish,failing",
+];
+/** One forward pass of three short steps. */
+const SHORT_RUN = ["--run.forwards", "1", "--neuron.num_followup_steps", "1", "--neuron.device", "cpu"];
+
+let binary: string;
+
+beforeAll(async () => {
+  binary = await builtBinary();
+}, BUILD_TIMEOUT_MS);
+
+function cachedLibrary(place: Scratch): string | undefined {
+  const cwd = place.environment.HOME!;
+  for (const path of new Bun.Glob(".cache/openvalidator/native/*/libonnxruntime*").scanSync({
+    cwd,
+    dot: true,
+  }))
+    return join(cwd, path);
+  return undefined;
+}
+
+describe("the binary on its own local subnet", () => {
+  let place: Scratch;
+  let subnet: Subnet;
+
+  beforeAll(async () => {
+    place = scratch();
+    subnet = await startSubnet([binary], place, SUBNET_FLAGS);
+  }, RUN_TIMEOUT_MS);
+  afterAll(async () => {
+    await subnet?.running.stop();
+    place?.remove();
+  });
+
+  const command = (...flags: string[]): string[] => [binary, ...subnet.runArguments, ...SHORT_RUN, ...flags];
+
+  test(
+    "works twice at once from an empty cache",
+    async () => {
+      expect(cachedLibrary(place)).toBeUndefined();
+      const [one, two] = await Promise.all(
+        ["one", "two"].map((name) => runCommand(command("--neuron.name", name), place)),
+      );
+      expect({ code: one!.code, stderr: one!.code === 0 ? "" : one!.stderr }).toEqual({
+        code: 0,
+        stderr: "",
+      });
+      expect({ code: two!.code, stderr: two!.code === 0 ? "" : two!.stderr }).toEqual({
+        code: 0,
+        stderr: "",
+      });
+      const forwards = new Set(stepsOf(readEvents(place.root)).map(({ forward }) => forward));
+      expect(forwards.size).toBe(2);
+      expect(cachedLibrary(place)).toBeDefined();
+    },
+    RUN_TIMEOUT_MS,
+  );
+
+  test(
+    "replaces a truncated library in its cache",
+    async () => {
+      const library = cachedLibrary(place)!;
+      const { size } = statSync(library);
+      chmodSync(library, 0o700);
+      truncateSync(library, 1_000_000);
+      const { code, stderr } = await runCommand(command("--neuron.name", "three"), place);
+      expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+      expect(statSync(library).size).toBe(size);
+    },
+    RUN_TIMEOUT_MS,
+  );
+});
+
+/** A network of its own with nothing but loopback, where the kernel lets this user make one. */
+const ALONE = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'];
+const canBeAlone = ((): boolean => {
+  try {
+    return Bun.spawnSync([...ALONE, "true"]).exitCode === 0;
+  } catch {
+    return false;
+  }
+})();
+if (!canBeAlone) process.stderr.write("the run without a network is skipped: this user cannot unshare one\n");
+
+test.skipIf(!canBeAlone)(
+  "the binary works in a hostile directory with no network",
+  async () => {
+    const place = scratch();
+    const mark = poison(place.directory);
+    const subnet = await startSubnet([...ALONE, binary], place, SUBNET_FLAGS);
+    try {
+      const same = ["nsenter", `--target=${subnet.running.pid}`, "--user", "--net", "--preserve-credentials"];
+      const validator = start([...same, binary, ...subnet.runArguments, ...SHORT_RUN], place);
+      await waitFor("end of the run", validator, () =>
+        stepsOf(readEvents(place.root)).length >= 3 ? true : undefined,
+      );
+      const code = await validator.ended;
+      expect({ code, output: code === 0 ? "" : validator.output() }).toEqual({ code: 0, output: "" });
+      const [step] = stepsOf(readEvents(place.root));
+      expect(step!.netuid).not.toBe(77);
+      expect(existsSync(mark)).toBe(false);
+    } finally {
+      await subnet.running.stop();
+      place.remove();
+    }
+  },
+  RUN_TIMEOUT_MS,
+);
