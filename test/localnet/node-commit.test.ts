@@ -127,18 +127,27 @@ test("drops a commit whose pulse did not come before the next epoch", async () =
 });
 
 test("drops without a word what does not open, names another hotkey, or holds weights that it would refuse", async () => {
+  const tempo = 10;
+  await start({ tempo });
   const round = (await lastRound()) + 1;
-  expect((await send(api, node, commitCall("0x010203", round), alice)).error).toBeNull();
+  for (const broken of ["0x010203", atInfinity])
+    expect((await send(api, node, commitCall(broken, round), alice)).error).toBeNull();
   const stolen = await seal(bob, [2, 3], [1, 1]);
   expect((await send(api, node, commitCall(stolen.commit, stolen.round), alice)).error).toBeNull();
   expect((await commit(bob, [2, 2], [1, 1])).error).toBeNull();
   expect((await commit(charlie, [0, 1], [1, 1])).error).toBeNull();
   passSeconds(2);
-  advanceTo(node, TEMPO);
+  advanceTo(node, tempo);
   expect(await eventsNow()).toEqual(["ExtrinsicSuccess"]);
   expect(await api.query.subtensorModule!.weights!.entries()).toEqual([]);
   expect(await api.query.subtensorModule!.timelockedWeightCommits!.entries()).toEqual([]);
 });
+
+/** Well laid out, but its point is the one at infinity, of which no pairing can be taken. */
+const vector = (hex: string) => Buffer.from([hex.length / 2, 0, 0, 0, 0, 0, 0, 0]).toString("hex") + hex;
+const atInfinity = `0xc0${"00".repeat(95)}${vector("11".repeat(32)).repeat(2)}${vector(
+  vector("22".repeat(20)) + vector("33".repeat(12)),
+)}${vector(Buffer.from("AES_GCM_").toString("hex"))}`;
 
 test("refuses a round that was published before, at the pool", async () => {
   const { commit } = await seal(alice, [2, 3], [1, 1]);

@@ -181,7 +181,10 @@ export class LocalNode {
     this.#place(uid, accountOf(neuron));
   }
 
-  /** Runs an epoch in the block after the next, whatever the tempo says. Refuse it under commit-reveal yourself. */
+  /**
+   * Lets the next block run an epoch, whatever the tempo says. A subnet's owner can do this only without commit-reveal,
+   * because it moves the reveals that validators have computed.
+   */
   triggerEpoch(): void {
     this.#chain.state.set(SUBTENSOR.pendingEpochAt, [this.netuid], this.head() + 1);
   }

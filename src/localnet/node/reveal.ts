@@ -1,4 +1,4 @@
-import { isFailure } from "../../base/error.ts";
+import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { decodeWeightsPayload, decryptTimelock, type WeightsPayload } from "../../chain/timelock.ts";
 import { applyWeights, type SubtensorEventValue } from "./calls.ts";
@@ -68,8 +68,8 @@ function open(
     if (toHex(payload.hotkeyPublicKey) === hotkey) return payload;
     trace("the payload names another hotkey");
   } catch (error) {
-    if (!isFailure(error)) throw error;
-    trace(error.message);
+    // Whatever a stranger's ciphertext breaks, the chain goes on without it.
+    trace(messageOf(error));
   }
   return null;
 }

@@ -1,12 +1,11 @@
-import { decodeAddress } from "@polkadot/util-crypto";
-import { Failure, isFailure } from "../../base/error.ts";
+import { type Failure, isFailure } from "../../base/error.ts";
+import { log } from "../../base/log.ts";
 import { type Chain, type RefusalCode, type RefusalData, refusal } from "./chain.ts";
-import { bytes, encode, option, u32, vec } from "./codec.ts";
-import { describeRuntime, runtimeVersion, SS58_PREFIX } from "./description.ts";
+import { runtimeVersion, SS58_PREFIX } from "./description.ts";
 import type { Block } from "./header.ts";
-import { callRuntime } from "./runtime-apis.ts";
-import { type LocalnetCode, ScaleReader } from "./scale.ts";
+import { accountOf, hexOf, keysOf } from "./rpc-params.ts";
 import type { StateView } from "./state.ts";
+import { StateCalls } from "./state-call.ts";
 import { fromHex, toHex } from "./types.ts";
 
 /** One request of a client, already parsed; what a method makes of `params` is its own business. */
@@ -36,44 +35,45 @@ export interface Subscription {
 type Method = (params: unknown[], subscriber: Subscriber) => unknown;
 
 const CHAIN_NAME = "Bittensor localnet";
-/** Answers that are kept for the newest block: many clients ask for the same metagraph. */
-const CACHED_CALLS = 64;
 const MOST_KEYS_PER_PAGE = 1000;
 const INVALID_PARAMS = -32_602;
+const INTERNAL_ERROR = -32_603;
 const METHOD_NOT_FOUND = -32_601;
 const STATE_UNAVAILABLE = 4003;
 
 /** The JSON-RPC methods of a node, over one chain. */
 export class Rpc {
   readonly #chain: Chain;
-  readonly #blockTimeMs: number;
-  readonly #methods: Record<string, Method>;
-  readonly #calls = new Map<string, string>();
-  #callsBlock = "";
-  #metadata: { specVersion: number; v14: Uint8Array; v15: Uint8Array } | null = null;
+  readonly #calls: StateCalls;
+  readonly #methods: Map<string, Method>;
 
   constructor(chain: Chain, blockTimeMs: number) {
     this.#chain = chain;
-    this.#blockTimeMs = blockTimeMs;
-    this.#methods = {
-      ...this.#systemMethods(),
-      ...this.#chainMethods(),
-      ...this.#stateMethods(),
-      ...this.#authorMethods(),
-    };
-    this.#methods.rpc_methods = () => ({ methods: Object.keys(this.#methods) });
+    this.#calls = new StateCalls(chain, blockTimeMs);
+    this.#methods = new Map(
+      Object.entries({
+        ...this.#systemMethods(),
+        ...this.#chainMethods(),
+        ...this.#stateMethods(),
+        ...this.#authorMethods(),
+        rpc_methods: () => ({ methods: [...this.#methods.keys()] }),
+      }),
+    );
   }
 
   /** The response object of one request; an error never leaves as an exception. */
   answer(request: RpcRequest, subscriber: Subscriber): object {
     const { id, method, params } = request;
     const respond = (rest: object): object => ({ jsonrpc: "2.0", id, ...rest });
-    const run = this.#methods[method];
+    const run = this.#methods.get(method);
     if (!run) return respond({ error: { code: METHOD_NOT_FOUND, message: `Method not found: ${method}` } });
     try {
       return respond({ result: run(params, subscriber) ?? null });
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      if (!isFailure(error)) {
+        log.error("localnet could not answer", { method, error });
+        return respond({ error: { code: INTERNAL_ERROR, message: "Internal error" } });
+      }
       const details =
         error.code === "localnet.refused" ? (error as Failure<RefusalCode, RefusalData>).data : undefined;
       return respond({
@@ -169,7 +169,7 @@ export class Rpc {
     return {
       state_getRuntimeVersion: version,
       chain_getRuntimeVersion: version,
-      state_getMetadata: () => `0x${toHex(this.#describe().v14)}`,
+      state_getMetadata: () => `0x${toHex(this.#calls.metadata().v14)}`,
       state_getStorage: storage,
       state_getStorageAt: storage,
       state_getKeysPaged: ([prefix, count, start, hash]) => {
@@ -184,7 +184,10 @@ export class Rpc {
         const block = this.#known(hash);
         return [this.storageChanges(block, keysOf(keys), null) ?? { block: `0x${block.hash}`, changes: [] }];
       },
-      state_call: ([method, input, hash]) => this.#call(String(method), hexOf(input), this.#known(hash)),
+      state_call: ([method, input, hash]) => {
+        const block = this.#known(hash);
+        return this.#calls.call(String(method), hexOf(input), block, this.#stateOf(block));
+      },
       state_subscribeRuntimeVersion: (_params, subscriber) => {
         const subscription: Subscription = {
           id: "",
@@ -237,44 +240,6 @@ export class Rpc {
     };
   }
 
-  #call(method: string, input: string, block: Block): string {
-    if (this.#callsBlock !== this.#chain.head.hash) {
-      this.#calls.clear();
-      this.#callsBlock = this.#chain.head.hash;
-    }
-    const name = `${block.hash} ${method} ${input}`;
-    const cached = this.#calls.get(name);
-    if (cached !== undefined) return cached;
-    const answer = this.#runtimeAnswer(method, new ScaleReader(fromHex(input)), block);
-    if (answer === null) throw refusal(-32_000, `Exported method ${method} is not found`);
-    const hex = `0x${toHex(answer)}`;
-    if (this.#calls.size < CACHED_CALLS) this.#calls.set(name, hex);
-    return hex;
-  }
-
-  #runtimeAnswer(method: string, input: ScaleReader, block: Block): Uint8Array | null {
-    const { v14, v15 } = this.#describe();
-    switch (method) {
-      case "Metadata_metadata":
-        return encode(bytes(), v14);
-      case "Metadata_metadata_versions":
-        return encode(vec(u32), [14, 15]);
-      case "Metadata_metadata_at_version": {
-        const version = u32.read(input);
-        return encode(option(bytes()), version === 15 ? v15 : version === 14 ? v14 : null);
-      }
-      default:
-        return callRuntime(method, input, this.#stateOf(block), block.height);
-    }
-  }
-
-  #describe(): { v14: Uint8Array; v15: Uint8Array } {
-    const { specVersion } = this.#chain;
-    if (this.#metadata?.specVersion !== specVersion)
-      this.#metadata = { specVersion, ...describeRuntime(specVersion, this.#blockTimeMs) };
-    return this.#metadata;
-  }
-
   /** The named block, or the head when none is named. */
   #block(hash: unknown): Block | null {
     return hash === undefined || hash === null ? this.#chain.head : this.#chain.blockAt(hexOf(hash));
@@ -299,30 +264,6 @@ export class Rpc {
       );
     return state;
   }
-}
-
-/** Hex digits of a parameter that must be 0x… */
-function hexOf(value: unknown): string {
-  if (typeof value !== "string" || !/^0x([0-9a-f]{2})*$/i.test(value))
-    throw badRequest("a hex string is expected");
-  return value.slice(2).toLowerCase();
-}
-
-function keysOf(value: unknown): string[] {
-  if (!Array.isArray(value)) throw badRequest("a list of storage keys is expected");
-  return value.map(hexOf);
-}
-
-function accountOf(value: unknown): string {
-  try {
-    return toHex(decodeAddress(String(value)));
-  } catch (cause) {
-    throw badRequest("an account address is expected", cause);
-  }
-}
-
-function badRequest(reason: string, cause?: unknown): Failure<LocalnetCode> {
-  return new Failure<LocalnetCode>("localnet.bad-request", { message: `Invalid params: ${reason}`, cause });
 }
 
 /** Block hashes inside a transaction's status get their 0x. */
