@@ -52,16 +52,6 @@ export function legacyRevealBlock(head: number, netuid: number, tempo: number, p
   return (epoch + periodEpochs) * (tempo + 1) - (netuid + 1);
 }
 
-/** First epoch block after `head` in the schedule before spec 420. */
-export function legacyNextEpochBlock(head: number, netuid: number, tempo: number): number {
-  if (tempo === 0) throw noEpoch();
-  return head + tempo - ((head + netuid + 1) % (tempo + 1)) + (isLegacyEpoch(head, netuid, tempo) ? 1 : 0);
-}
-
-function isLegacyEpoch(block: number, netuid: number, tempo: number): boolean {
-  return (block + netuid + 1) % (tempo + 1) === tempo;
-}
-
 /** Beacon round that comes out just after `block`, seen from `head` at `nowSeconds`. */
 export function roundAfterBlock(
   block: number,

@@ -1,13 +1,14 @@
-import { ApiPromise, WsProvider } from "@polkadot/api";
+import { ApiPromise } from "@polkadot/api";
 import type { Header, RuntimeVersion } from "@polkadot/types/interfaces";
 import { withDeadline } from "../base/deadline.ts";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { chainFailure } from "./errors.ts";
 import { quietPolkadotLogger } from "./quiet.ts";
+import { NodeSocket } from "./socket.ts";
 
 /** A public node answers within a second; a full metadata over a thin line takes some. */
-export const RPC_TIMEOUT_MS = 20_000;
+const RPC_TIMEOUT_MS = 20_000;
 /** Socket, handshake and metadata. */
 const OPEN_TIMEOUT_MS = 45_000;
 
@@ -49,8 +50,7 @@ export interface Session {
  */
 export async function openSession(endpoint: string, events: SessionEvents): Promise<Session> {
   quietPolkadotLogger();
-  // Reconnecting is ours: the library's would keep stale metadata and never let go of an endpoint that hangs.
-  const provider = new WsProvider(endpoint, false, {}, RPC_TIMEOUT_MS);
+  const provider = new NodeSocket(endpoint, RPC_TIMEOUT_MS);
   let api: ApiPromise | undefined;
   let isOpen = true;
   const close = (): void => {
@@ -65,7 +65,7 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
     };
   };
   const opening = async (): Promise<Session> => {
-    await connectSocket(provider);
+    await provider.connect();
     const opened = await ApiPromise.create({
       provider,
       noInitWarn: true,
@@ -75,7 +75,7 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
     api = opened;
     provider.on(
       "disconnected",
-      whileOpen(() => events.onLost("the node closed the connection")),
+      whileOpen((reason: string) => events.onLost(reason)),
     );
     const specVersion = opened.runtimeVersion.specVersion.toNumber();
     await opened.rpc.chain.subscribeNewHeads(
@@ -94,7 +94,7 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
   } catch (cause) {
     close();
     throw chainFailure("chain.unreachable", {
-      message: `cannot reach a chain node at ${endpoint}: ${messageOf(cause).split("\n")[0]}`,
+      message: `cannot reach a chain node at ${endpoint}: ${reasonOf(cause)}`,
       hint: "Check the endpoint and the network of this machine.",
       data: { endpoint },
       retry: "soon",
@@ -103,12 +103,8 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
   }
 }
 
-async function connectSocket(provider: WsProvider): Promise<void> {
-  const connected = new Promise<void>((resolve, reject) => {
-    provider.on("connected", () => resolve());
-    provider.on("error", () => reject(new Error("the connection was refused")));
-    provider.on("disconnected", () => reject(new Error("the node closed the connection")));
-  });
-  await provider.connect();
-  await connected;
+function reasonOf(cause: unknown): string {
+  return messageOf(cause)
+    .split("\n")[0]!
+    .replace(/^FATAL: Unable to initialize the API: /, "");
 }

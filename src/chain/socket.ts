@@ -1,0 +1,225 @@
+import type { ApiOptions } from "@polkadot/api/types";
+import { z } from "zod";
+import { log } from "../base/log.ts";
+import { printable } from "../base/text.ts";
+
+type Provider = NonNullable<ApiOptions["provider"]>;
+type EventName = Parameters<Provider["on"]>[0];
+type Listener = Parameters<Provider["on"]>[1];
+type Callback = Parameters<Provider["subscribe"]>[3];
+
+/** The metadata of finney is the largest answer we ask for: 0.7 MB as hex. */
+const MAX_MESSAGE_CHARACTERS = 32 * 1024 * 1024;
+/** Notices that may overtake the answer to their subscription. */
+const MAX_EARLY_NOTICES = 100;
+
+const RPC_ERROR = z.object({ code: z.number(), message: z.string(), data: z.unknown() });
+const ANSWER = z.object({ id: z.number(), result: z.unknown(), error: RPC_ERROR.nullish() });
+const NOTICE = z.object({
+  method: z.string(),
+  params: z.object({
+    subscription: z.union([z.string(), z.number()]),
+    result: z.unknown(),
+    error: RPC_ERROR.nullish(),
+  }),
+});
+const MESSAGE = z.union([ANSWER, NOTICE]);
+
+/** An answer of the node that says no, with the code and data of JSON-RPC. */
+export class RpcRefusal extends Error {
+  override readonly name = "RpcRefusal";
+  readonly code: number;
+  readonly data: unknown;
+
+  constructor(error: z.infer<typeof RPC_ERROR>) {
+    const data = typeof error.data === "string" ? `: ${error.data}` : "";
+    super(printable(`${error.code}: ${error.message}${data}`, 300));
+    this.code = error.code;
+    this.data = error.data;
+  }
+}
+
+interface Pending {
+  method: string;
+  settle(answer: z.infer<typeof ANSWER>): void;
+  reject(error: Error): void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+/**
+ * JSON-RPC over one websocket, for the chain library. Its own provider throws out of the socket's callback when a
+ * node, or a proxy before it, sends something that is not JSON, which ends the process; and it connects again behind
+ * our back. This one closes the connection on garbage, bounds every request in time and every message in size, and
+ * lives as long as its socket.
+ */
+export class NodeSocket implements Provider {
+  readonly hasSubscriptions = true;
+  readonly isClonable = false;
+  readonly #endpoint: string;
+  readonly #timeoutMs: number;
+  readonly #listeners: Record<EventName, Set<Listener>> = {
+    connected: new Set(),
+    disconnected: new Set(),
+    error: new Set(),
+  };
+  readonly #pending = new Map<number, Pending>();
+  readonly #subscriptions = new Map<string, Callback>();
+  readonly #early = new Map<string, z.infer<typeof NOTICE>[]>();
+  #earlyCount = 0;
+  #socket: WebSocket | null = null;
+  #lastId = 0;
+
+  /** @param timeoutMs for the handshake and for each request */
+  constructor(endpoint: string, timeoutMs: number) {
+    this.#endpoint = endpoint;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get isConnected(): boolean {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  clone(): Provider {
+    return new NodeSocket(this.#endpoint, this.#timeoutMs);
+  }
+
+  on(event: EventName, listener: Listener): () => void {
+    this.#listeners[event].add(listener);
+    return () => this.#listeners[event].delete(listener);
+  }
+
+  /** Opens the socket. @throws Error when it is refused or takes too long */
+  connect(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socket = new WebSocket(this.#endpoint);
+      this.#socket = socket;
+      const timer = setTimeout(() => this.#drop("the node does not answer"), this.#timeoutMs);
+      socket.onopen = () => {
+        clearTimeout(timer);
+        this.#emit("connected");
+        resolve();
+      };
+      socket.onmessage = ({ data }) => this.#receive(data);
+      socket.onclose = ({ code }) => {
+        clearTimeout(timer);
+        this.#drop(`the node closed the connection (${code})`);
+        reject(new Error("the connection was refused"));
+      };
+    });
+  }
+
+  async disconnect(): Promise<void> {
+    this.#drop("the connection was closed");
+  }
+
+  send<T>(method: string, params: unknown[]): Promise<T> {
+    return this.#request(method, params, (result) => result as T);
+  }
+
+  subscribe(_type: string, method: string, params: unknown[], callback: Callback): Promise<number | string> {
+    return this.#request(method, params, (result) => {
+      const id = result as number | string;
+      const key = String(id);
+      this.#subscriptions.set(key, callback);
+      const early = this.#early.get(key) ?? [];
+      this.#early.delete(key);
+      this.#earlyCount -= early.length;
+      for (const notice of early) this.#notify(notice);
+      return id;
+    });
+  }
+
+  async unsubscribe(_type: string, method: string, id: number | string): Promise<boolean> {
+    this.#subscriptions.delete(String(id));
+    return this.isConnected ? this.send(method, [id]) : true;
+  }
+
+  #request<T>(method: string, params: unknown[], accept: (result: unknown) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const socket = this.#socket;
+      if (socket?.readyState !== WebSocket.OPEN) {
+        reject(new Error("there is no connection to the chain"));
+        return;
+      }
+      const id = ++this.#lastId;
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(new Error(`the node did not answer ${method} within ${this.#timeoutMs / 1000} s`));
+      }, this.#timeoutMs);
+      const settle: Pending["settle"] = ({ result, error }) => {
+        if (error) reject(new RpcRefusal(error));
+        else if (result === undefined) reject(new Error(`the node's answer to ${method} is empty`));
+        else resolve(accept(result));
+      };
+      this.#pending.set(id, { method, settle, reject, timer });
+      socket.send(JSON.stringify({ id, jsonrpc: "2.0", method, params }));
+    });
+  }
+
+  #receive(data: unknown): void {
+    const message = parseMessage(data);
+    if (message === null) {
+      log.debug("A node sent something that is no JSON-RPC", {
+        endpoint: this.#endpoint,
+        start: typeof data === "string" ? printable(data, 100) : typeof data,
+      });
+      this.#drop("the node does not speak JSON-RPC");
+    } else if ("method" in message) this.#notify(message);
+    else {
+      const pending = this.#pending.get(message.id);
+      if (pending === undefined) return;
+      this.#pending.delete(message.id);
+      clearTimeout(pending.timer);
+      pending.settle(message);
+    }
+  }
+
+  #notify(notice: z.infer<typeof NOTICE>): void {
+    const { subscription, result, error } = notice.params;
+    const key = String(subscription);
+    const callback = this.#subscriptions.get(key);
+    if (callback) {
+      try {
+        callback(error ? new RpcRefusal(error) : null, result);
+      } catch (cause) {
+        // The library decodes in here, and a node may send what its own metadata does not allow.
+        log.debug("A notice of the node could not be decoded", { method: notice.method, error: cause });
+      }
+    } else if (this.#earlyCount < MAX_EARLY_NOTICES) {
+      this.#earlyCount++;
+      this.#early.set(key, [...(this.#early.get(key) ?? []), notice]);
+    }
+  }
+
+  /** Ends everything that waits; safe to call twice. */
+  #drop(reason: string): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    this.#socket = null;
+    socket.onopen = socket.onmessage = null;
+    socket.close();
+    for (const { reject, timer, method } of this.#pending.values()) {
+      clearTimeout(timer);
+      reject(new Error(`${reason} before it answered ${method}`));
+    }
+    this.#pending.clear();
+    this.#subscriptions.clear();
+    this.#early.clear();
+    this.#emit("disconnected", reason);
+  }
+
+  #emit(event: EventName, value?: unknown): void {
+    for (const listener of [...this.#listeners[event]]) listener(value);
+  }
+}
+
+function parseMessage(data: unknown): z.infer<typeof MESSAGE> | null {
+  if (typeof data !== "string" || data.length > MAX_MESSAGE_CHARACTERS) return null;
+  try {
+    const parsed = MESSAGE.safeParse(JSON.parse(data));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    // Not JSON.
+    return null;
+  }
+}
