@@ -1,4 +1,4 @@
-import { Failure, messageOf } from "../base/error.ts";
+import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { asHotkey, type BlockNumber } from "../base/units.ts";
 import { EVENT_VERSION } from "../events/schema.ts";
@@ -64,10 +64,14 @@ export function weightsDuty<N extends Neuron>(
         record(session, block, sent, null);
         followReveal(session, sent);
       } catch (error) {
-        record(session, block, null, messageOf(error));
-        if (isFatal(error)) throw error;
         const wait = waitBlocks(error, epochBlocks());
         notBefore = block + wait;
+        if (isFailure(error, "chain.rate-limited")) {
+          log.info("Weights wait for the chain's rate limit", { blocks: wait });
+          return;
+        }
+        record(session, block, null, messageOf(error));
+        if (isFatal(error)) throw error;
         log.error("Weights were not set", { error, hint: hintOf(error), retryInBlocks: wait });
       }
     },
@@ -132,7 +136,7 @@ export function recordScores<N extends Neuron>(session: Session<N>): void {
 
 /** A validator without a uid has nothing to do; the supervisor must not start it again and again. */
 export function isFatal(error: unknown): boolean {
-  return error instanceof Failure && error.code === "chain.not-registered";
+  return isFailure(error, "chain.not-registered");
 }
 
 function waitBlocks(error: unknown, epochBlocks: number): number {

@@ -127,17 +127,31 @@ describe("duties", () => {
     expect(chain.sent).toHaveLength(0);
   });
 
-  test("a refusal that names the blocks left is tried again after exactly these", async () => {
+  test("waits exactly the blocks that the chain's rate limit names", async () => {
     const chain = new FakeChain();
     chain.refusal = new Failure("chain.rate-limited", {
       message: "too fast",
       data: { blocksLeft: 7 },
       retry: "soon",
     });
+    const attempts: number[] = [];
+    const sendWeights = chain.sendWeights.bind(chain);
+    chain.sendWeights = async (scores) => {
+      attempts.push(chain.block);
+      return sendWeights(scores);
+    };
     const { events } = await runFor(chain, 30);
+    expect(attempts).toEqual([120, 127]);
+    expect(weightsOf(events)).toEqual([]);
+  });
+
+  test("records a refusal and tries again after a few blocks when it may pass", async () => {
+    const chain = new FakeChain();
+    chain.refusal = new Failure("chain.unreachable", { message: "no answer", retry: "soon" });
+    const { events } = await runFor(chain, 27);
     expect(weightsOf(events).map((event) => [event.block, event.error])).toEqual([
-      [120, "too fast"],
-      [127, "too fast"],
+      [120, "no answer"],
+      [125, "no answer"],
     ]);
   });
 

@@ -16,7 +16,7 @@ import { settingsFor } from "./run.ts";
 
 export type DemoCode = "demo.unfinished";
 
-const NET = { minerCount: 16, blockTimeMs: 500, port: 0, tempoBlocks: 16, commitReveal: true };
+const NET = { minerCount: 16, blockTimeMs: 500, port: 0, tempoBlocks: 12, commitReveal: true };
 /** Short waits, for some miners are silent by character; a quick average, for a minute has few steps. */
 const PACE = {
   neuronFollowupTimeout: 1.5,

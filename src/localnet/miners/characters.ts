@@ -44,11 +44,10 @@ const OFF_TOPIC = [
   "Paint dries more slowly when the air is damp.",
 ] as const;
 
-// Part of the timeout after which a slow miner answers: mostly in time, sometimes not.
-const SLOWNESS = { min: 0.5, max: 1.1 } as const;
+// Part of the timeout after which a slow miner answers: about half the time too late.
+const SLOWNESS = { min: 0.5, max: 1.5 } as const;
 const GIBBERISH_WORDS = { min: 20, max: 60 } as const;
 const REPETITIONS = 30;
-const TERSE_WORDS = { min: 2, max: 5 } as const;
 
 /** How a miner of this character reacts. The same miner reacts to the same prompt in the same way. */
 export function behaviourOf(person: Person): Behaviour {
@@ -95,10 +94,13 @@ export function behaviourOf(person: Person): Behaviour {
   }
 }
 
+/** One word of the text, where a summary, a question or an answer was asked for. */
 function terse(prompt: string, random: Random): string {
-  const words = TERSE_WORDS.min + Math.floor(random() * (TERSE_WORDS.max - TERSE_WORDS.min + 1));
-  const { task } = readPrompt(prompt);
-  return `${firstWords(prompt, words)}${task === "followup" ? "?" : "."}`;
+  const { task, text } = readPrompt(prompt);
+  const terms = splitSentences(text).flatMap((sentence) => sentence.terms);
+  const term = terms.length > 0 ? pick(terms, random) : "nothing";
+  if (task === "followup") return `Why ${term}?`;
+  return task === "answer" ? `Because ${term}.` : `It is about ${term}.`;
 }
 
 /** The first words of a text's first sentence, without the stop. */
