@@ -60,8 +60,8 @@ export interface AnyStorageItem {
   prefix: string;
 }
 
-/** Keys repeat in every block and their hashes cost more than all else in a lookup. Bounded: emptied when full. */
-const KEY_CACHE_ENTRIES = 50_000;
+/** Keys repeat in every block and their hashes cost more than all else in a lookup. Emptied when full; holds a subnet of 4096. */
+const KEY_CACHE_ENTRIES = 8192;
 
 type PartValues<P extends KeyPart[]> = { [I in keyof P]: Value<P[I]["codec"]> };
 
