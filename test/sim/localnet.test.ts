@@ -13,6 +13,7 @@ import type { Event, StepEvent } from "../../src/events/schema.ts";
 import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
 import { startValidator } from "../../src/validator/compose.ts";
 import { loadState } from "../../src/validator/state.ts";
+import { createWallet } from "../../src/wallet/keyfile.ts";
 
 /** The whole of the program but the command line: a real node, real miners, the real model. */
 describe("a validator on a local subnet", () => {
@@ -100,7 +101,6 @@ describe("a validator on a local subnet", () => {
 
   test("refuses a second validator with the same wallet, subnet and name", async () => {
     let second: unknown;
-    await run(() => true, { runForwards: 1 }).catch(() => undefined);
     await run((seen) => {
       second ??= startValidator({ settings, signer: null as never, signal: AbortSignal.abort() }).catch(
         (error: unknown) => error,
@@ -111,11 +111,8 @@ describe("a validator on a local subnet", () => {
   }, 60_000);
 
   test("stops with a sentence when the hotkey is not registered", async () => {
-    const failed = run(() => true, {
-      netuid: 1,
-      walletPath: join(net.walletPath, "other"),
-      loggingDir: "/nowhere",
-    });
-    await expect(failed).rejects.toMatchObject({ code: "wallet.missing" });
+    await createWallet(net.walletPath, "stranger", "validator");
+    const failed = run(() => true, { walletName: "stranger" });
+    await expect(failed).rejects.toMatchObject({ code: "chain.not-registered" });
   });
 });
