@@ -104,6 +104,7 @@ function watchInclusion(
       if (isSettled) return;
       isSettled = true;
       clearTimeout(timer);
+      stopListening();
       unsubscribe?.();
       how();
     };
@@ -112,6 +113,12 @@ function watchInclusion(
       () => fail(unknownOutcome(extrinsicHash, "no block took it in time")),
       timeoutMs,
     );
+    // A subscription dies with its socket, without a word.
+    const onLoss = (): void => fail(unknownOutcome(extrinsicHash, "the connection was lost"));
+    api.on("disconnected", onLoss);
+    const stopListening = (): void => {
+      api.off("disconnected", onLoss);
+    };
     const watch = (result: ISubmittableResult): void => {
       const { status, dispatchError } = result;
       log.trace("An extrinsic moved on", { extrinsicHash, status: status.type });
