@@ -9,8 +9,10 @@ import type { Random } from "./templates.ts";
 const FORMATS = { ".txt": "txt", ".jsonl": "jsonl", ".parquet": "parquet" } as const;
 export type Format = (typeof FORMATS)[keyof typeof FORMATS];
 
-/** How much of a large file is read at a time, from a random place: some hundred texts. */
-const WINDOW_BYTES = 4 * 2 ** 20;
+/** How much of a large file is read at a time, from a random place: about a hundred texts of the web. */
+const WINDOW_BYTES = 2 ** 19;
+/** A file up to this size is read whole and drawn from without repetition. */
+const WHOLE_BYTES = 4 * 2 ** 20;
 /** Full stops after which a running text is cut into passages: the longest base text has 30 sentences. */
 const PASSAGE_FULL_STOPS = 30;
 /** A folder may hold more files than this; the first ones by name are used. */
@@ -63,7 +65,7 @@ export class LocalFeed implements Feed {
 
   get isWhole(): boolean {
     const [only, ...others] = this.#files;
-    return others.length === 0 && only!.format !== "parquet" && only!.sizeBytes <= WINDOW_BYTES;
+    return others.length === 0 && only!.format !== "parquet" && only!.sizeBytes <= WHOLE_BYTES;
   }
 
   async read(): Promise<unknown[]> {
@@ -88,7 +90,7 @@ export class LocalFeed implements Feed {
 
   /** Whole lines of a window of the file. */
   async #readWindow({ path, sizeBytes }: LocalFile): Promise<string[]> {
-    const isWhole = sizeBytes <= WINDOW_BYTES;
+    const isWhole = sizeBytes <= WHOLE_BYTES;
     // Windows reach over both ends, so that the first and last lines are as likely as others.
     const at = isWhole ? 0 : Math.floor(this.#random() * (sizeBytes + WINDOW_BYTES)) - WINDOW_BYTES;
     const start = Math.max(0, at);

@@ -1,6 +1,6 @@
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { Failure } from "../base/error.ts";
+import { Failure, isFailure, messageOf } from "../base/error.ts";
 import type { PromptsCode } from "./feed.ts";
 import type { Random } from "./templates.ts";
 
@@ -19,12 +19,20 @@ interface RowRange {
 
 /** The text column of one Parquet file, read a random row group at a time. */
 export class ParquetTexts {
+  readonly #name: string;
   readonly #file: AsyncBuffer;
   readonly #metadata: FileMetaData;
   readonly #column: string;
   readonly #ranges: RowRange[];
 
-  private constructor(file: AsyncBuffer, metadata: FileMetaData, column: string, ranges: RowRange[]) {
+  private constructor(
+    name: string,
+    file: AsyncBuffer,
+    metadata: FileMetaData,
+    column: string,
+    ranges: RowRange[],
+  ) {
+    this.#name = name;
     this.#file = file;
     this.#metadata = metadata;
     this.#column = column;
@@ -34,10 +42,10 @@ export class ParquetTexts {
   /**
    * Reads the file's footer.
    * @param column name of the text column; left out: `text`, else the string column that holds most bytes
-   * @throws Failure `prompts.bad-source` when there is no such column or every row group is too large
+   * @throws Failure `prompts.bad-source` when it is no Parquet file, has no such column, or only too large row groups
    */
   static async open(file: AsyncBuffer, name: string, column?: string): Promise<ParquetTexts> {
-    const metadata = await parquetMetadataAsync(file);
+    const metadata = await readable(name, () => parquetMetadataAsync(file));
     const sizes = new Map<string, number>();
     for (const group of metadata.row_groups)
       for (const { meta_data } of group.columns)
@@ -51,20 +59,32 @@ export class ParquetTexts {
       throw bad(`${name} has no text column${column ? ` "${column}"` : ""}`, [...sizes.keys()]);
     const ranges = readableRanges(metadata, chosen);
     if (ranges.length === 0) throw bad(`every row group of ${name} is too large or empty`);
-    return new ParquetTexts(file, metadata, chosen, ranges);
+    return new ParquetTexts(name, file, metadata, chosen, ranges);
   }
 
   /** All cells of one random row group. */
   async read(random: Random): Promise<unknown[]> {
     const range = this.#ranges[Math.floor(random() * this.#ranges.length)]!;
-    const rows = await parquetReadObjects({
-      file: this.#file,
-      metadata: this.#metadata,
-      columns: [this.#column],
-      compressors,
-      ...range,
-    });
+    const rows = await readable(this.#name, () =>
+      parquetReadObjects({
+        file: this.#file,
+        metadata: this.#metadata,
+        columns: [this.#column],
+        compressors,
+        ...range,
+      }),
+    );
     return rows.map((row): unknown => row[this.#column]);
+  }
+}
+
+/** The parser throws plain errors of its own for what is not Parquet; those of requests pass through. */
+async function readable<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    throw bad(`${name} cannot be read as Parquet (${messageOf(error)})`);
   }
 }
 

@@ -25,7 +25,7 @@ export function usablePassage(raw: unknown): string | undefined {
     .trim();
   if (text.length < MIN_CHARACTERS) return undefined;
   if (count(text, /\./g) < MIN_FULL_STOPS) return undefined;
-  if (count(text, /[\p{L}\p{M} ]/gu) < text.length * MIN_LETTER_SHARE) return undefined;
+  if (text.replace(/[^\p{L}\p{M} ]+/gu, "").length < text.length * MIN_LETTER_SHARE) return undefined;
   if (count(text, /<[a-z/!]/gi) > text.length * MAX_TAG_SHARE) return undefined;
   return text;
 }

@@ -115,14 +115,15 @@ async function readAnswer({ range, maxBytes }: Wanted, response: Response): Prom
   }
   const bytes = await readBounded(response, maxBytes);
   if (!bytes) return { problem: `more than ${maxBytes} bytes`, mayPass: false };
+  const part = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
+  if (range && Number(part?.[1]) !== range.start)
+    return { problem: "the server gave another part of the file", mayPass: false };
   const declared = Number(response.headers.get("content-length") ?? bytes.length);
-  const total = Number(/\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? Number.NaN);
-  const wantedBytes = range
-    ? Math.min(range.end, Number.isNaN(total) ? range.end : total) - range.start
-    : declared;
+  const totalBytes = part ? Number(part[3]) : undefined;
+  const wantedBytes = range ? Math.min(range.end, totalBytes ?? range.end) - range.start : declared;
   if (bytes.length !== wantedBytes)
     return { problem: `${bytes.length} bytes came instead of ${wantedBytes}`, mayPass: true };
-  return { bytes, totalBytes: Number.isNaN(total) ? undefined : total };
+  return { bytes, totalBytes };
 }
 
 /** The body, or undefined when it is longer than allowed. */

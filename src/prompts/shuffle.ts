@@ -8,6 +8,8 @@ import type { Random } from "./templates.ts";
 const BUFFER_TEXTS = 10_000;
 /** Their length in all; JavaScript keeps 1 or 2 bytes a character, so at most 128 MiB. */
 const BUFFER_CHARACTERS = 64 * 2 ** 20;
+/** Rows looked at before the event loop runs again: some 10 ms of work. */
+const ROWS_AT_ONCE = 50;
 /** Reads without one usable text after which the dataset is not what it should be. */
 const MAX_EMPTY_READS = 8;
 
@@ -22,6 +24,8 @@ export class ShuffledTexts {
   readonly #stop = new AbortController();
   #texts: string[] = [];
   #characters = 0;
+  /** Usable texts of the last read, by which the next one is expected to fill the buffer. */
+  #lastYield = 0;
   #reading: Promise<void> | undefined;
   #isFailing = false;
 
@@ -37,7 +41,7 @@ export class ShuffledTexts {
   async next(signal?: AbortSignal): Promise<string> {
     const asked = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
     asked.throwIfAborted();
-    if (this.#texts.length > 0 && !this.#feed.isWhole && this.#hasRoom()) this.#fillBehind();
+    if (this.#texts.length > 0 && !this.#feed.isWhole && this.#hasRoomForRead()) this.#fillBehind();
     // Others who waited for the same read may have drawn all it brought.
     while (this.#texts.length === 0) await until(asked, this.#fill());
     const index = Math.floor(this.#random() * this.#texts.length);
@@ -53,6 +57,11 @@ export class ShuffledTexts {
 
   #hasRoom(): boolean {
     return this.#texts.length < BUFFER_TEXTS && this.#characters < BUFFER_CHARACTERS;
+  }
+
+  /** A read of a thousand rows for the one that was drawn would be waste. */
+  #hasRoomForRead(): boolean {
+    return this.#hasRoom() && this.#texts.length + this.#lastYield <= BUFFER_TEXTS;
   }
 
   #fillBehind(): void {
@@ -85,11 +94,13 @@ export class ShuffledTexts {
     for (let read = 0; read < MAX_EMPTY_READS; read++) {
       const rows = await this.#feed.read(this.#stop.signal);
       const before = this.#texts.length;
-      for (const row of rows) {
+      for (const [index, row] of rows.entries()) {
+        if (index % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve));
         const text = usablePassage(row);
         if (text !== undefined && this.#hasRoom()) this.#add(text);
       }
-      if (this.#texts.length > before) return;
+      this.#lastYield = this.#texts.length - before;
+      if (this.#lastYield > 0) return;
     }
     throw new Failure<PromptsCode>("prompts.no-text", {
       message: `${this.name} gave no text that can be asked about`,

@@ -1,0 +1,186 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { answerPrompt, augmentPrompt, followupPrompt } from "../../src/prompts/templates.ts";
+import { BlacklistMask } from "../../src/rewards/masks/blacklist.ts";
+import { DiversityMask, MPNET_CUTOFFS } from "../../src/rewards/masks/diversity.ts";
+import { VectorHistory } from "../../src/rewards/masks/history.ts";
+import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
+import { FakeEncoder } from "./fake-encoder.ts";
+import { question } from "./questions.ts";
+
+const TEXT =
+  "Whales breathe air. They dive for an hour. Their songs carry far through the cold water. ".repeat(4);
+const augment = question({ prompt: augmentPrompt(TEXT, 4), basePrompt: TEXT });
+const followup = question({
+  name: "followup0",
+  task: "followup",
+  prompt: followupPrompt(TEXT, 0),
+  basePrompt: TEXT,
+});
+const answer = question({
+  name: "answer0",
+  task: "answer",
+  prompt: answerPrompt(TEXT, "How long do whales dive?"),
+  basePrompt: "How long do whales dive?",
+});
+
+describe("the blacklist", () => {
+  test("catches the prompt, its parts and listed phrases, and nothing else", async () => {
+    const mask = new BlacklistMask(["It depends."]);
+    expect(
+      await mask.apply(answer, [
+        answer.prompt,
+        TEXT,
+        "How long do whales dive?",
+        "It depends.",
+        "They dive for an hour.",
+        "It depends on the whale.",
+      ]),
+    ).toEqual([0, 0, 0, 0, 1, 1]);
+    expect(await mask.apply(augment, ["Whales breathe air and dive for an hour.", TEXT])).toEqual([1, 0]);
+  });
+
+  test("sees through case, spaces, punctuation, accents and letters that look alike", async () => {
+    const mask = new BlacklistMask(["It depends."]);
+    expect(
+      await mask.apply(answer, [
+        "IT  DEPENDS",
+        "it\u200b depends!!!",
+        "Ít dépends.",
+        "It dереnds.", // Cyrillic е, р
+        "ｉｔ ｄｅｐｅｎｄｓ",
+        "it-de\u00adpends",
+      ]),
+    ).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  test("catches a long part of the prompt with words around it, but no quotation from it", async () => {
+    const mask = new BlacklistMask([]);
+    expect(
+      await mask.apply(augment, [
+        `Here is my summary. ${TEXT} Thanks.`,
+        `${augment.prompt}.`,
+        TEXT.slice(0, 180),
+      ]),
+    ).toEqual([0, 0, 1]);
+  });
+
+  test("remembers questions and answers within one forward pass only", async () => {
+    const mask = new BlacklistMask([]);
+    mask.remember(augment, "Whales dive.");
+    mask.remember(followup, "Sure. How deep do whales dive?");
+    mask.remember(answer, "For about an hour.");
+    const completions = [
+      "Whales dive.",
+      "How deep do whales dive?",
+      "Sure! How deep do whales dive?",
+      "for about AN hour",
+      "Two hours.",
+    ];
+    expect(await mask.apply(followup, completions)).toEqual([1, 0, 0, 0, 1]);
+    mask.beginForward();
+    expect(await mask.apply(followup, completions)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  test("compares texts without letters as they are", async () => {
+    const mask = new BlacklistMask(["..."]);
+    expect(await mask.apply(answer, ["...", "???", "…"])).toEqual([0, 1, 1]);
+  });
+});
+
+describe("the relevance mask", () => {
+  test("passes what is about the base prompt, of either sign, from the bound on", async () => {
+    const vectors: Record<string, number[]> = {
+      base: [1, 0],
+      same: [1, 0],
+      bound: [0.5, Math.sqrt(0.75)],
+      below: [0.49, Math.sqrt(1 - 0.49 ** 2)],
+      opposite: [-1, 0],
+      broken: [Number.NaN, 0],
+    };
+    const embedder = {
+      embed: async (texts: string[]) => texts.map((text) => new Float32Array(vectors[text]!)),
+    };
+    const mask = new RelevanceMask({ embedder, minCosine: 0.5 });
+    const completions = ["same", "bound", "below", "opposite", "broken"];
+    expect(await mask.apply(question({ basePrompt: "base" }), completions)).toEqual([1, 1, 0, 1, Number.NaN]);
+  });
+});
+
+describe("the diversity mask", () => {
+  const mask = (encoder = new FakeEncoder()): DiversityMask =>
+    new DiversityMask({ embedder: encoder, encoder: "bag", ...MPNET_CUTOFFS });
+
+  test("lowers answers that are the same and leaves one that stands alone", async () => {
+    const factors = await mask().apply(question(), ["whales dive deep", "whales dive deep", "stone bridges"]);
+    expect(factors[0]).toBeCloseTo(1 / (1 + Math.exp(4)), 6);
+    expect(factors[1]).toBeCloseTo(factors[0]!, 12);
+    expect(factors[2]).toBeGreaterThan(0.99);
+    expect((await mask().apply(question(), ["whales"]))[0]).toBeGreaterThan(0.99);
+  });
+
+  test("lowers what was said twice before, once the history is long enough", async () => {
+    const diverse = mask();
+    const words = (n: number): string => `w${n} v${n * 7} u${n * 13}`;
+    for (let step = 0; step < 12; step++)
+      await diverse.apply(
+        question(),
+        Array.from({ length: 50 }, (_, index) => words(step * 50 + index)),
+      );
+    const said = "an answer that is always the same";
+    const factors: number[] = [];
+    for (let step = 0; step < 3; step++) factors.push((await diverse.apply(question(), [said]))[0]!);
+    expect(factors[0]).toBeGreaterThan(0.99);
+    expect(factors[1]).toBeGreaterThan(0.99);
+    expect(factors[2]).toBeLessThan(1e-20);
+  });
+
+  test("keeps vectors that are not numbers out of its history", async () => {
+    const embedder = { embed: async (texts: string[]) => texts.map(() => new Float32Array([Number.NaN, 1])) };
+    const broken = new DiversityMask({ embedder, encoder: "broken", ...MPNET_CUTOFFS });
+    expect((await broken.apply(question(), ["a", "b"])).every(Number.isNaN)).toBe(true);
+    expect(broken.save().rows).toHaveLength(0);
+  });
+});
+
+describe("the history of vectors", () => {
+  test("is a ring that agrees with a list cut to its length", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 90 }),
+        fc.integer({ min: 0, max: 300 }),
+        fc.nat({ max: 100 }),
+        fc.nat({ max: 300 }),
+        (capacity, pushes, skip, reload) => {
+          let history = new VectorHistory(capacity);
+          const list: number[][] = [];
+          for (let n = 0; n < pushes; n++) {
+            if (n === reload) {
+              const rows = history.toRows();
+              history = new VectorHistory(capacity);
+              history.fill(rows, 3);
+            }
+            history.push(new Float32Array([n, n + 1, n + 2]));
+            list.push([n, n + 1, n + 2]);
+          }
+          const kept = list.slice(-capacity);
+          expect(history.count).toBe(kept.length);
+          expect([...history.toRows()]).toEqual(kept.flat());
+          expect(history.blocks(skip).flatMap((block) => [...block])).toEqual(kept.slice(skip).flat());
+        },
+      ),
+    );
+  });
+
+  test("keeps the newest of a saved history that is longer than it", () => {
+    const history = new VectorHistory(2);
+    history.fill(new Float32Array([1, 1, 2, 2, 3, 3]), 2);
+    expect([...history.toRows()]).toEqual([2, 2, 3, 3]);
+  });
+
+  test("refuses a vector of another size", () => {
+    const history = new VectorHistory(4);
+    history.push(new Float32Array(3));
+    expect(() => history.push(new Float32Array(2))).toThrow(RangeError);
+  });
+});
