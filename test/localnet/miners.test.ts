@@ -4,7 +4,7 @@ import { ATTACK_NAMES } from "../../src/localnet/miners/hostile.ts";
 import { type LocalMiner, parseCharacters, startMiners } from "../../src/localnet/miners/miners.ts";
 import { chainAddress } from "../../src/miners/address.ts";
 import { Dendrite, type MinerTarget } from "../../src/miners/ask.ts";
-import { answerPrompt, augmentPrompt, followupPrompt } from "../../src/prompts/templates.ts";
+import { answerPrompt, augmentPrompt, followupPrompt, growText } from "../../src/prompts/templates.ts";
 import { type TestSigner, testSigner } from "../miners/keys.ts";
 
 const TEXT = `The harbour of the town was built in 1840 to shelter fishing boats from the winter storms.
@@ -70,12 +70,25 @@ describe("good miners", () => {
     expect(new Set(questions).size).toBeGreaterThanOrEqual(5);
   });
 
-  test("answer with the sentences that match the question", async () => {
+  test("answer mostly with the sentences that match the question", async () => {
     const answers = await completions(
-      answerPrompt(TEXT, "Why did the crews sell their boats when the herring left?"),
+      answerPrompt(TEXT, "Why did the crews sell their boats when the herring left the bay?"),
     );
-    expect(answers.filter((answer) => answer.includes("most of the crews sold their boats")).length).toBe(8);
-    expect(new Set(answers).size).toBeGreaterThanOrEqual(6);
+    const matching = answers.filter((answer) => answer.includes("most of the crews sold their boats"));
+    expect(matching.length).toBeGreaterThanOrEqual(5);
+    expect(new Set(answers).size).toBe(8);
+  });
+
+  test("do not ask what was asked before", async () => {
+    const [sentence] = TEXT.replace(/\s+/g, " ").split(/(?<=\.) /);
+    const grown = growText(`${sentence} Its lighthouse was automated in the year 1976 by the state.`, "", "");
+    const asked = growText(
+      grown,
+      "Why is it that its lighthouse was automated in the year 1976 by the state?",
+      "So.",
+    );
+    for (const question of await completions(followupPrompt(asked, 1)))
+      expect(question).not.toContain("automated");
   });
 
   test("say nothing that looks like the label of a question or an answer", async () => {
@@ -121,7 +134,7 @@ describe("miners of other characters", () => {
     await withMiners({ count: 7, characters }, async (miners) => {
       const replies = await ask(signer, miners, prompt, 600);
       const [terse, offTopic, repeating, gibberish, copying, failing, silent] = replies;
-      expect(terse!.completion!.split(" ").length).toBeLessThanOrEqual(5);
+      expect(terse!.completion).toMatch(/^It is about \S+\.$/);
       expect(TEXT).not.toContain(offTopic!.completion!.slice(0, 20));
       expect(repeating!.completion).toMatch(/^(The harbour of ?){30}$/);
       expect(gibberish!.completion).toMatch(/^[b-df-hj-np-tv-xz ]+$/);
