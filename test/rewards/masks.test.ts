@@ -135,11 +135,17 @@ describe("the diversity mask", () => {
     expect(factors[2]).toBeLessThan(1e-20);
   });
 
-  test("keeps vectors that are not numbers out of its history", async () => {
-    const embedder = { embed: async (texts: string[]) => texts.map(() => new Float32Array([Number.NaN, 1])) };
-    const broken = new DiversityMask({ embedder, encoder: "broken", ...MPNET_CUTOFFS });
-    expect((await broken.apply(question(), ["a", "b"])).every(Number.isNaN)).toBe(true);
-    expect(broken.save().rows).toHaveLength(0);
+  test("keeps a vector without numbers to itself and out of the history", async () => {
+    const vectors: Record<string, number[]> = { east: [1, 0], north: [0, 1], broken: [Number.NaN, 1] };
+    const embedder = {
+      embed: async (texts: string[]) => texts.map((text) => new Float32Array(vectors[text]!)),
+    };
+    const diverse = new DiversityMask({ embedder, encoder: "axes", ...MPNET_CUTOFFS });
+    const factors = await diverse.apply(question(), ["broken", "east", "north"]);
+    expect(factors[0]).toBeNaN();
+    expect(factors[1]).toBeGreaterThan(0.99);
+    expect(factors[2]).toBeGreaterThan(0.99);
+    expect([...diverse.save().rows]).toEqual([1, 0, 0, 1]);
   });
 });
 

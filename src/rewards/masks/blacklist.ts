@@ -23,6 +23,9 @@ export const COMMON_PHRASES: readonly string[] = [
 /** A quotation of a part of the prompt that is at least this long is a copy even with words of its own around it. */
 const MIN_COPIED_CHARACTERS = 200;
 
+/** Beyond this a text is compared by its beginning: normalising costs time, and answers are cut far below it. */
+const MAX_COMPARED_CHARACTERS = 65_536;
+
 /**
  * 0 where a completion is a listed phrase, the prompt or one of its parts, or a question or answer of this forward
  * pass, else 1. Texts are compared by their letters and digits, so case, spaces, punctuation, accents and letters
@@ -71,6 +74,7 @@ const LOOK_ALIKES: Record<string, string> = Object.fromEntries(
 /** Letters and digits of a text in one form; the trimmed text itself when it has none. */
 function comparable(text: string): string {
   const letters = text
+    .slice(0, MAX_COMPARED_CHARACTERS)
     .normalize("NFKD")
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]+/gu, "");

@@ -28,8 +28,10 @@ const HISTORY_CAPACITY = 15_500;
 const HISTORY_SKIPPED = 500;
 /** An answer's own copy in the batch, or one chance likeness in the history, does not count: the second nearest does. */
 const NEAREST = 2;
-/** Answers compared in one go with all the history; between two goes the event loop runs (about 60 ms each). */
+/** Answers that are compared in one pass over the history: its rows are read from memory once for all of them. */
 const GROUP = 4;
+/** Rows of the history between two turns of the event loop: some 5 ms of work. */
+const ROWS_AT_ONCE = 2048;
 
 const memoryShape = z.object({ encoder: z.string(), dimensions: z.int().min(0) });
 
@@ -57,11 +59,18 @@ export class DiversityMask implements Mask {
 
   /** Second smallest 1 − |cosine| to the history, per vector. */
   async #historyDistances(vectors: Float32Array[]): Promise<number[]> {
-    const blocks = this.#history.blocks(HISTORY_SKIPPED);
+    const size = this.#history.dimensions;
+    const pieces = this.#history
+      .blocks(HISTORY_SKIPPED)
+      .flatMap((block) => split(block, ROWS_AT_ONCE * size));
     const distances: number[] = [];
     for (let at = 0; at < vectors.length; at += GROUP) {
-      if (at > 0) await new Promise((resolve) => setImmediate(resolve));
-      distances.push(...nearestIn(blocks, vectors.slice(at, at + GROUP)));
+      const nearest = new NearestTwo(vectors.slice(at, at + GROUP));
+      for (const rows of pieces) {
+        nearest.compare(rows);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      distances.push(...nearest.secondDistances());
     }
     return distances;
   }
@@ -96,29 +105,39 @@ function sigmoid({ slope, shift }: Cutoff, distance: number): number {
   return 1 / (1 + Math.exp(shift - slope * distance));
 }
 
-/** Second smallest 1 − |cosine| of each vector to the batch, itself included; 1 when it is alone. */
+/**
+ * Second smallest 1 − |cosine| of each vector to the batch, itself included; 1 when it is alone. A vector without
+ * numbers gets NaN and does not touch the others.
+ */
 function batchDistances(vectors: Float32Array[]): number[] {
+  const sound = vectors.filter((vector) => vector.every(Number.isFinite));
   return vectors.map((vector) => {
-    const distances = vectors.map((other) => 1 - Math.abs(cosine(vector, other))).sort((a, b) => a - b);
+    if (!sound.includes(vector)) return Number.NaN;
+    const distances = sound.map((other) => 1 - Math.abs(cosine(vector, other))).sort((a, b) => a - b);
     return distances[NEAREST - 1] ?? 1;
   });
 }
 
-/** Second smallest 1 − |cosine| of up to four vectors to all rows, in one pass over the rows. */
-function nearestIn(blocks: Float32Array[], vectors: Float32Array[]): number[] {
-  const [a, b = a, c = a, d = a] = vectors as [Float32Array, Float32Array?, Float32Array?, Float32Array?];
-  const size = a.length;
-  // Largest and second largest |cosine| seen, per vector.
-  const largest = new Float64Array(GROUP).fill(-1);
-  const second = new Float64Array(GROUP).fill(-1);
-  const note = (index: number, dot: number): void => {
-    const likeness = Math.abs(dot);
-    if (likeness > largest[index]!) {
-      second[index] = largest[index]!;
-      largest[index] = likeness;
-    } else if (likeness > second[index]!) second[index] = likeness;
-  };
-  for (const rows of blocks) {
+function split(block: Float32Array, size: number): Float32Array[] {
+  const pieces: Float32Array[] = [];
+  for (let at = 0; at < block.length; at += size) pieces.push(block.subarray(at, at + size));
+  return pieces;
+}
+
+/** The two largest |cosine| of up to four vectors to all rows shown, with one pass over each row. */
+class NearestTwo {
+  readonly #vectors: Float32Array[];
+  readonly #largest = new Float64Array(GROUP).fill(-1);
+  readonly #second = new Float64Array(GROUP).fill(-1);
+
+  constructor(vectors: Float32Array[]) {
+    this.#vectors = vectors;
+  }
+
+  compare(rows: Float32Array): void {
+    // Fewer than four vectors: the first stands in, and its results are left out at the end.
+    const [a, b = a, c = a, d = a] = this.#vectors as [Float32Array, ...(Float32Array | undefined)[]];
+    const size = a.length;
     for (let row = 0; row < rows.length; row += size) {
       let toA = 0;
       let toB = 0;
@@ -127,15 +146,27 @@ function nearestIn(blocks: Float32Array[], vectors: Float32Array[]): number[] {
       for (let i = 0; i < size; i++) {
         const value = rows[row + i]!;
         toA += value * a[i]!;
-        toB += value * b![i]!;
-        toC += value * c![i]!;
-        toD += value * d![i]!;
+        toB += value * b[i]!;
+        toC += value * c[i]!;
+        toD += value * d[i]!;
       }
-      note(0, toA);
-      note(1, toB);
-      note(2, toC);
-      note(3, toD);
+      this.#note(0, toA);
+      this.#note(1, toB);
+      this.#note(2, toC);
+      this.#note(3, toD);
     }
   }
-  return vectors.map((_, index) => 1 - second[index]!);
+
+  #note(index: number, dot: number): void {
+    const likeness = Math.abs(dot);
+    if (likeness > this.#largest[index]!) {
+      this.#second[index] = this.#largest[index]!;
+      this.#largest[index] = likeness;
+    } else if (likeness > this.#second[index]!) this.#second[index] = likeness;
+  }
+
+  /** 1 − the second largest |cosine|, per vector. */
+  secondDistances(): number[] {
+    return this.#vectors.map((_, index) => 1 - this.#second[index]!);
+  }
 }
