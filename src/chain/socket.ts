@@ -13,13 +13,13 @@ const MAX_MESSAGE_CHARACTERS = 32 * 1024 * 1024;
 /** Notices that may overtake the answer to their subscription. */
 const MAX_EARLY_NOTICES = 100;
 
-const RPC_ERROR = z.object({ code: z.number(), message: z.string(), data: z.unknown() });
-const ANSWER = z.object({ id: z.number(), result: z.unknown(), error: RPC_ERROR.nullish() });
+const RPC_ERROR = z.object({ code: z.number(), message: z.string(), data: z.unknown().optional() });
+const ANSWER = z.object({ id: z.number(), result: z.unknown().optional(), error: RPC_ERROR.nullish() });
 const NOTICE = z.object({
   method: z.string(),
   params: z.object({
     subscription: z.union([z.string(), z.number()]),
-    result: z.unknown(),
+    result: z.unknown().optional(),
     error: RPC_ERROR.nullish(),
   }),
 });
