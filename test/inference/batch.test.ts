@@ -1,0 +1,59 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { padBatch, planBatches, poolMean } from "../../src/inference/batch.ts";
+
+const LIMITS = { maxTokens: 64, widthStep: 8 };
+
+describe("planning batches", () => {
+  test("puts texts of like length together, shortest first", () => {
+    const batches = planBatches([30, 5, 29, 6, 7], LIMITS);
+    expect(batches).toEqual([
+      { rows: [1, 3, 4], width: 8 },
+      { rows: [2, 0], width: 32 },
+    ]);
+  });
+
+  test("names every text once, covers its length and keeps to the limit", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 256 }), { maxLength: 80 }),
+        fc.constantFrom(8, 32),
+        fc.constantFrom(64, 512, 4096),
+        (lengths, widthStep, maxTokens) => {
+          const batches = planBatches(lengths, { maxTokens, widthStep });
+          const rows = batches.flatMap((batch) => batch.rows);
+          expect(rows.toSorted((a, b) => a - b)).toEqual(lengths.map((_, row) => row));
+          for (const batch of batches) {
+            expect(batch.width % widthStep).toBe(0);
+            for (const row of batch.rows) expect(batch.width).toBeGreaterThanOrEqual(lengths[row]!);
+            if (batch.rows.length > 1) expect(batch.rows.length * batch.width).toBeLessThanOrEqual(maxTokens);
+          }
+        },
+      ),
+    );
+  });
+
+  test("pads no text of many tokens to more than a third over its own width", () => {
+    const lengths = Array.from({ length: 200 }, (_, row) => 1 + ((row * 37) % 256));
+    for (const { rows, width } of planBatches(lengths, { maxTokens: 1e6, widthStep: 8 }))
+      for (const row of rows) expect(width).toBeLessThanOrEqual(Math.max(8, (lengths[row]! + 7) * 1.34));
+  });
+});
+
+describe("a batch", () => {
+  test("is padded at the end of each row, with a mask over what is text", () => {
+    const { inputIds, attentionMask } = padBatch([[9], [1, 2, 3], [4, 5]], { rows: [1, 2], width: 4 });
+    expect([...inputIds]).toEqual([1n, 2n, 3n, 0n, 4n, 5n, 0n, 0n]);
+    expect([...attentionMask]).toEqual([1n, 1n, 1n, 0n, 1n, 1n, 0n, 0n]);
+  });
+
+  test("is pooled over its text only, to length 1", () => {
+    const padding = [1e9, 1e9];
+    const hidden = Float32Array.from([...[7, 7], ...[7, 7], ...padding, ...[2, 1], ...[4, 7], ...padding]);
+    const into = new Float32Array(2);
+    poolMean(hidden, 1, 3, 2, into);
+    // Mean (3, 4), whose length is 5.
+    expect(into[0]).toBeCloseTo(0.6, 6);
+    expect(into[1]).toBeCloseTo(0.8, 6);
+  });
+});

@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { sleep } from "../../src/base/deadline.ts";
+import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
+import golden from "../golden/inference.json";
+import { swiftshaderIcd } from "../swiftshader.ts";
+
+// Real processes on a machine that may be busy with others.
+setDefaultTimeout(60_000);
+
+const texts = golden.texts.map(({ text }) => text);
+/** A second of work on two cores: a worker is in the middle of it when it is killed. */
+const many = Array.from({ length: 200 }, (_, index) => `${texts[2]} ${texts[4]} Number ${index}.`);
+/** More than any machine does while a test waits. */
+const endless = Array.from({ length: 40 }, () => many).flat();
+/** Quantised numbers of one vector differ from fp32 by about 0.001; another model would differ by 0.05. */
+const TOLERANCE = 0.008;
+
+const dot = (a: Float32Array, b: Float32Array): number =>
+  a.reduce((sum, value, at) => sum + value * b[at]!, 0);
+
+function expectGolden(vectors: readonly Float32Array[], count = golden.texts.length): void {
+  expect(vectors).toHaveLength(count);
+  for (const [index, { first8 }] of golden.texts.slice(0, count).entries()) {
+    const vector = vectors[index]!;
+    expect(vector).toHaveLength(384);
+    expect(dot(vector, vector)).toBeCloseTo(1, 5);
+    for (const [at, value] of first8.entries()) expect(Math.abs(vector[at]! - value)).toBeLessThan(TOLERANCE);
+  }
+}
+
+/** Lets the worker get well into its work. */
+const meanwhile = (): Promise<void> => sleep(50);
+
+describe("a worker on the CPU", () => {
+  let inference: Inference;
+  beforeAll(async () => {
+    inference = await Inference.start({ device: "cpu" });
+  });
+  afterAll(async () => await inference.stop());
+
+  test("says what it runs on", () => {
+    expect(inference.device).toEqual({ kind: "cpu" });
+  });
+
+  test("gives the vectors of the original model, in the order of the texts", async () => {
+    expectGolden(await inference.embed(EMBEDDED_MODEL, texts));
+    expectGolden((await inference.embed(EMBEDDED_MODEL, texts.toReversed())).toReversed());
+  });
+
+  test("gives a text the same vector alone and in a batch", async () => {
+    const together = await inference.embed(EMBEDDED_MODEL, texts);
+    for (const [index, text] of texts.entries()) {
+      const [alone] = await inference.embed(EMBEDDED_MODEL, [text]);
+      expect(dot(alone!, together[index]!)).toBeGreaterThan(0.9999);
+    }
+  });
+
+  test("gives nothing for nothing", async () => {
+    expect(await inference.embed(EMBEDDED_MODEL, [])).toEqual([]);
+  });
+
+  test("bears what a stranger may send", async () => {
+    const hostile = [
+      "",
+      " ",
+      "\0",
+      "\ud800",
+      "[SEP]".repeat(50_000),
+      "🙂".repeat(100_000),
+      "a".repeat(1_000_000),
+    ];
+    for (const vector of await inference.embed(EMBEDDED_MODEL, hostile))
+      expect(dot(vector, vector)).toBeCloseTo(1, 5);
+  });
+
+  test("keeps the parent's event loop free", async () => {
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 10);
+    await inference.embed(EMBEDDED_MODEL, many.slice(0, 100));
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(5);
+  });
+
+  test("refuses a model that is not there, and goes on", async () => {
+    await expect(inference.embed("no-such-model", ["x"])).rejects.toMatchObject({ code: "model.missing" });
+    expectGolden(await inference.embed(EMBEDDED_MODEL, texts));
+  });
+
+  test("is replaced when it is killed in the middle of a batch, and the batch is answered", async () => {
+    const before = inference.workerPid!;
+    let restarts = 0;
+    const forget = inference.onRestart(() => restarts++);
+    const answer = inference.embed(EMBEDDED_MODEL, [...texts, ...many]);
+    await meanwhile();
+    process.kill(before, "SIGKILL");
+    const vectors = await answer;
+    forget();
+    expectGolden(vectors.slice(0, texts.length));
+    expect(vectors).toHaveLength(texts.length + many.length);
+    expect(restarts).toBe(1);
+    expect(inference.workerPid).not.toBe(before);
+  });
+
+  test("fails a request over which it died twice, and serves the next", async () => {
+    const forget = inference.onRestart(() => process.kill(inference.workerPid!, "SIGKILL"));
+    const answer = inference.embed(EMBEDDED_MODEL, endless);
+    await meanwhile();
+    process.kill(inference.workerPid!, "SIGKILL");
+    await expect(answer).rejects.toMatchObject({ code: "inference.crashed" });
+    forget();
+    expectGolden(await inference.embed(EMBEDDED_MODEL, texts));
+  });
+
+  test("is replaced when it dies between two requests", async () => {
+    const before = inference.workerPid!;
+    process.kill(before, "SIGKILL");
+    expectGolden(await inference.embed(EMBEDDED_MODEL, texts));
+    expect(inference.workerPid).not.toBe(before);
+  });
+});
+
+describe("the life of a worker", () => {
+  test("ends with stop, and what is under way or asked later says so", async () => {
+    const inference = await Inference.start({ device: "cpu" });
+    const pid = inference.workerPid!;
+    const underWay = inference.embed(EMBEDDED_MODEL, endless).catch((error: unknown) => error);
+    await meanwhile();
+    await inference.stop();
+    expect(await underWay).toMatchObject({ code: "inference.stopped" });
+    await expect(inference.embed(EMBEDDED_MODEL, ["x"])).rejects.toMatchObject({ code: "inference.stopped" });
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  test("ends with its parent, even when that is killed", async () => {
+    const module = join(import.meta.dir, "../../src/inference/inference.ts");
+    const script = `const { Inference } = await import(${JSON.stringify(module)});
+      const inference = await Inference.start({ device: "cpu" });
+      console.log(inference.workerPid); setInterval(() => {}, 1000);`;
+    const parent = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "ignore" });
+    const { value } = await parent.stdout.getReader().read();
+    const worker = Number(new TextDecoder().decode(value));
+    expect(existsSync(`/proc/${worker}`)).toBe(true);
+    parent.kill("SIGKILL");
+    // Ends by the test's own time limit when the worker stays.
+    while (existsSync(`/proc/${worker}`)) await sleep(20);
+  });
+
+  test("is cut short when a request takes too long", async () => {
+    const inference = await Inference.start({ device: "cpu", requestTimeoutMs: 500 });
+    await expect(inference.embed(EMBEDDED_MODEL, endless)).rejects.toMatchObject({ code: "inference.late" });
+    const [vector] = await inference.embed(EMBEDDED_MODEL, ["a short one"]);
+    expect(dot(vector!, vector!)).toBeCloseTo(1, 5);
+    await inference.stop();
+  });
+
+  test("does not begin when the start is called off", async () => {
+    await expect(Inference.start({ device: "cpu", signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+      code: "inference.stopped",
+    });
+  });
+});
+
+describe("the choice of a device", () => {
+  const nothing = { VK_ICD_FILENAMES: "/nonexistent/icd.json", VK_DRIVER_FILES: "/nonexistent/icd.json" };
+
+  test("fails for webgpu where there is no GPU", async () => {
+    await expect(Inference.start({ device: "webgpu", environment: nothing })).rejects.toMatchObject({
+      code: "gpu.none",
+    });
+  });
+
+  test("falls to the CPU for auto where there is no GPU", async () => {
+    const inference = await Inference.start({ device: "auto", environment: nothing });
+    expect(inference.device.kind).toBe("cpu");
+    await inference.stop();
+  });
+});
+
+const icd = swiftshaderIcd();
+describe.skipIf(icd === undefined)("WebGPU through SwiftShader", () => {
+  const folder = icd === undefined ? "" : dirname(resolve(icd));
+  const environment = {
+    VK_ICD_FILENAMES: icd ?? "",
+    VK_DRIVER_FILES: icd ?? "",
+    // Chromium's own Vulkan loader lies beside its driver; needed where libvulkan1 is not installed.
+    LD_LIBRARY_PATH: [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":"),
+  };
+
+  test("gives the vectors of the original model, whatever shares a batch", async () => {
+    const inference = await Inference.start({ device: "webgpu", environment });
+    expect(inference.device.kind).toBe("webgpu");
+    expect(inference.device.adapter).toContain("SwiftShader");
+    // Without the last text, of 256 tokens: it alone takes SwiftShader ten seconds.
+    const short = texts.slice(0, -1);
+    expectGolden(await inference.embed(EMBEDDED_MODEL, short), short.length);
+    await inference.stop();
+  });
+
+  test("is passed over by auto, because a CPU is faster without it", async () => {
+    const inference = await Inference.start({ device: "auto", environment });
+    expect(inference.device).toEqual({ kind: "cpu" });
+    await inference.stop();
+  });
+});
