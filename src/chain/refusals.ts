@@ -49,7 +49,6 @@ const BAD_REVEAL_ROUND: Refusal = {
 const BY_NAME: Record<string, Refusal> = {
   HotKeyNotRegisteredInSubNet: NOT_REGISTERED,
   HotKeyNotRegisteredInNetwork: NOT_REGISTERED,
-  NotRegistered: NOT_REGISTERED,
   NotEnoughStakeToSetWeights: STAKE_TOO_LOW,
   NeuronNoValidatorPermit: {
     code: "chain.no-permit",
