@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, statSync, truncateSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Identity } from "../../src/validator/session.ts";
+import { loadState, type SavedState } from "../../src/validator/state.ts";
 import { BUILD_TIMEOUT_MS, builtBinary, runCommand, type Scratch, scratch } from "./built.ts";
 import { poison } from "./poison.ts";
 import { readEvents, type Subnet, start, startSubnet, stepsOf, waitFor } from "./subnet.ts";
@@ -85,6 +87,72 @@ describe("the binary on its own local subnet", () => {
     RUN_TIMEOUT_MS,
   );
 });
+
+/** Processes that a process has started; Linux only, like the binary that is tested. */
+function childrenOf(pid: number): number[] {
+  const list = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return list.split(" ").filter(Boolean).map(Number);
+}
+
+/** Whether it still works; a container without an init keeps the entries of ended processes as zombies. */
+function isRunning(pid: number): boolean {
+  if (!existsSync(`/proc/${pid}/stat`)) return false;
+  return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+}
+
+test(
+  "a killed validator leaves no process behind and goes on with the same scores",
+  async () => {
+    const place = scratch();
+    const subnet = await startSubnet([binary], place, SUBNET_FLAGS);
+    const command = [
+      binary,
+      ...subnet.runArguments,
+      "--neuron.device",
+      "cpu",
+      "--neuron.num_followup_steps",
+      "1",
+    ];
+    const steps = (): number => stepsOf(readEvents(place.root)).length;
+    const saved = (): SavedState => {
+      const { genesis, netuid, hotkey } = readEvents(place.root)[0] as unknown as Identity;
+      const [file] = new Bun.Glob("**/state.bin").scanSync({ cwd: place.root, dot: true, absolute: true });
+      return loadState(dirname(file!), { genesis, netuid, hotkey })!;
+    };
+    try {
+      const first = start(command, place);
+      await waitFor("four steps", first, () => (steps() >= 4 ? true : undefined));
+      const workers = childrenOf(first.pid);
+      expect(workers.length).toBeGreaterThan(0);
+      await first.stop("SIGKILL");
+      await waitFor("the end of the workers", subnet.running, () =>
+        workers.some(isRunning) ? undefined : true,
+      );
+      const before = saved();
+      const journalled = steps();
+      expect(journalled - before.steps).toBeWithin(0, 2);
+      expect(Math.max(...before.scores)).toBeGreaterThan(0);
+
+      // With a share of nothing for new rewards, the scores stay what they were.
+      const again = await runCommand(
+        [...command, "--run.forwards", "1", "--neuron.moving_average_alpha", "0"],
+        place,
+      );
+      expect({ code: again.code, stderr: again.code === 0 ? "" : again.stderr }).toEqual({
+        code: 0,
+        stderr: "",
+      });
+      const after = saved();
+      expect([...after.scores]).toEqual([...before.scores]);
+      expect(after.steps - before.steps).toBe(steps() - journalled);
+      expect(after.steps).toBeGreaterThan(before.steps);
+    } finally {
+      await subnet.running.stop();
+      place.remove();
+    }
+  },
+  RUN_TIMEOUT_MS,
+);
 
 /** A network of its own with nothing but loopback, where the kernel lets this user make one. */
 const ALONE = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'];
