@@ -31,6 +31,7 @@ const MAX_QUESTION_WORDS = 40;
 
 const TEXT_LABEL = "\n\nText:\n";
 const QUESTION_LABEL = "\n\nQuestion:\n";
+const QUESTION_HEADING = /^(?:question|query|q) ?: ?/i;
 const GROWN_QUESTION = "\n\nQuestion: ";
 const GROWN_ANSWER = "\nAnswer: ";
 
@@ -116,13 +117,13 @@ export function parsePrompt(prompt: string): PromptParts | null {
 
 /**
  * A miner's follow-up reduced to its question: the last sentence that ends with a question mark (the whole reply when
- * none does), on one line, at most 40 words.
+ * none does), without a heading, on one line, at most 40 words.
  */
 export function cleanQuestion(reply: string): string {
   const line = oneLine(reply);
   const mark = line.lastIndexOf("?");
   const question = mark < 0 ? line : line.slice(sentenceStart(line, mark), mark + 1);
-  return question.split(" ").slice(0, MAX_QUESTION_WORDS).join(" ");
+  return question.replace(QUESTION_HEADING, "").split(" ").slice(0, MAX_QUESTION_WORDS).join(" ");
 }
 
 /** Where the sentence that ends at `end` starts: after the stop and space before it. */

@@ -103,6 +103,7 @@ describe("sentences", () => {
 describe("a follow-up question", () => {
   test("is the last sentence with a question mark", () => {
     expect(cleanQuestion("Sure! Here it is. What bends\n light? Hope this helps.")).toBe("What bends light?");
+    expect(cleanQuestion("Question: What bends light?")).toBe("What bends light?");
     expect(cleanQuestion("Who? What? Where?")).toBe("Where?");
     expect(cleanQuestion("What is pi (3.14)?")).toBe("What is pi (3.14)?");
     expect(cleanQuestion("Tell me about light.")).toBe("Tell me about light.");

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { DiversityMask, MPNET_CUTOFFS } from "../../src/rewards/masks/diversity.ts";
+import { DiversityMask } from "../../src/rewards/masks/diversity.ts";
 import { TaskValidatorMask } from "../../src/rewards/masks/task-validator.ts";
 import { erf, RunningNormalizer } from "../../src/rewards/normalize.ts";
 import diversity from "../golden/rewards/diversity.json";
 import erfTable from "../golden/rewards/erf.json";
 import normalizer from "../golden/rewards/normalizer.json";
 import taskValidator from "../golden/rewards/task-validator.json";
-import { question } from "./questions.ts";
+import { MPNET_CUTOFFS, question } from "./questions.ts";
 
 /** Largest absolute difference between two lists. */
 function difference(ours: readonly number[], theirs: readonly number[]): number {

@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { answerPrompt, augmentPrompt, followupPrompt } from "../../src/prompts/templates.ts";
 import { BlacklistMask } from "../../src/rewards/masks/blacklist.ts";
-import { DiversityMask, MPNET_CUTOFFS } from "../../src/rewards/masks/diversity.ts";
+import { DiversityMask } from "../../src/rewards/masks/diversity.ts";
 import { VectorHistory } from "../../src/rewards/masks/history.ts";
 import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
-import { question } from "./questions.ts";
+import { MPNET_CUTOFFS, question } from "./questions.ts";
 
 const TEXT =
   "Whales breathe air. They dive for an hour. Their songs carry far through the cold water. ".repeat(4);

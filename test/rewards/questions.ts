@@ -7,3 +7,9 @@ const TEXT = "Whales breathe air. They dive for an hour. Their songs carry far."
 export function question(parts: Partial<StepQuestion> = {}): StepQuestion {
   return { name: "augment", task: "augment", prompt: augmentPrompt(TEXT, 4), basePrompt: TEXT, ...parts };
 }
+
+/** Of openvalidators 1.2.0 for all-mpnet-base-v2 (diversity.py), which the golden numbers use. */
+export const MPNET_CUTOFFS = {
+  batch: { slope: 40, shift: 4 },
+  history: { slope: 1000, shift: 50 },
+};

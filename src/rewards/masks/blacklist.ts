@@ -2,7 +2,7 @@ import { cleanQuestion, parsePrompt } from "../../prompts/templates.ts";
 import type { Mask, StepQuestion } from "../pipeline.ts";
 
 /** Answers that fit any question and so answer none. Ours; operators may give their own. */
-export const COMMON_PHRASES: readonly string[] = [
+const COMMON_PHRASES: readonly string[] = [
   "I do not know.",
   "I don't know.",
   "I am not sure.",

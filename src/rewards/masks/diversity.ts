@@ -17,12 +17,6 @@ export interface DiversityOptions {
   history: Cutoff;
 }
 
-/** Of openvalidators 1.2.0 for all-mpnet-base-v2 (diversity.py); other encoders need others. */
-export const MPNET_CUTOFFS = {
-  batch: { slope: 40, shift: 4 },
-  history: { slope: 1000, shift: 50 },
-} as const satisfies { batch: Cutoff; history: Cutoff };
-
 /** The oldest 500 of the last 15 500 embeddings are kept but not compared with (diversity.py history_range). */
 const HISTORY_CAPACITY = 15_500;
 const HISTORY_SKIPPED = 500;
