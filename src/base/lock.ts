@@ -1,9 +1,9 @@
 import { dlopen, FFIType } from "bun:ffi";
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { Failure } from "./error.ts";
+import { Failure, messageOf } from "./error.ts";
 
-export type LockCode = "state.locked";
+export type LockCode = "state.locked" | "state.unwritable";
 
 /** flock(2): exclusive, do not wait. Same numbers on Linux and macOS. */
 const LOCK_EX = 2;
@@ -13,11 +13,10 @@ const LOCK_NB = 4;
  * Takes an exclusive lock on a file. The kernel gives it back when the process ends, however it ends, so there is no
  * stale lock to clean up.
  * @returns a function that gives the lock back.
- * @throws Failure `state.locked` when another process holds it.
+ * @throws Failure `state.locked` when another process holds it, `state.unwritable` when it cannot be made.
  */
 export function lockFile(path: string): () => void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const fd = openSync(path, "a+", 0o600);
+  const fd = openLock(path);
   const library = dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6", {
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   });
@@ -35,4 +34,17 @@ export function lockFile(path: string): () => void {
   ftruncateSync(fd, 0);
   writeSync(fd, `${process.pid}\n`);
   return () => closeSync(fd);
+}
+
+function openLock(path: string): number {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, "a+", 0o600);
+  } catch (cause) {
+    throw new Failure<LockCode>("state.unwritable", {
+      message: `The state folder ${dirname(path)} cannot be written: ${messageOf(cause)}`,
+      hint: "choose another folder with --logging.logging_dir, or give this user the right to write there",
+      cause,
+    });
+  }
 }
