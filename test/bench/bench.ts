@@ -1,0 +1,44 @@
+import { cpus } from "node:os";
+import { messageOf } from "../../src/base/error.ts";
+import { configureLog } from "../../src/base/log.ts";
+import { VERSION } from "../../src/config/version.ts";
+import { benchMetagraph } from "./chain.ts";
+import { benchEmbeddings } from "./embeddings.ts";
+import { benchAsk } from "./miners.ts";
+import { benchFirstStep, benchStart } from "./process.ts";
+import { type BenchRow, renderTable } from "./row.ts";
+
+/** In this order: what measures time at rest comes before what starts many processes. */
+const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
+  start: benchStart,
+  metagraph: benchMetagraph,
+  embeddings: benchEmbeddings,
+  ask: benchAsk,
+  "first step": benchFirstStep,
+};
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) {
+  process.stderr.write(`no bench ${unknown.join(", ")}; there are ${Object.keys(BENCHES).join(", ")}\n`);
+  process.exit(64);
+}
+
+configureLog({ level: "error", format: "plain" });
+const rows: BenchRow[] = [];
+let failures = 0;
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  process.stderr.write(`${name} …\n`);
+  try {
+    rows.push(...(await bench()));
+  } catch (error) {
+    failures++;
+    process.stderr.write(`${name} failed: ${messageOf(error)}\n`);
+  }
+}
+process.stdout.write(
+  `openvalidator ${VERSION}, Bun ${Bun.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}\n\n`,
+);
+process.stdout.write(`${renderTable(rows)}\n`);
+process.exit(failures === 0 ? 0 : 1);
