@@ -219,7 +219,21 @@ export function decodeNeurons(answer: Codec): LiteNeuron[] {
   return neurons;
 }
 
-const textOfHotkey = (value: Codec): Hotkey => asHotkey(value.toString());
+/** Addresses by public key: their checksums cost most of the time of a decoding, and hotkeys seldom change. */
+const addresses = new Map<string, Hotkey>();
+/** A few of the largest subnets. Emptied when full. */
+const MAX_ADDRESSES = 50_000;
+
+function textOfHotkey(value: Codec): Hotkey {
+  const key = value.toU8a().toHex();
+  let address = addresses.get(key);
+  if (address === undefined) {
+    address = asHotkey(value.toString());
+    if (addresses.size >= MAX_ADDRESSES) addresses.clear();
+    addresses.set(key, address);
+  }
+  return address;
+}
 
 function axonOf(value: Codec): AxonInfo {
   const fields = new Fields(value);
