@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
@@ -8,7 +9,7 @@ import { dirname } from "node:path";
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o600): void {
   const directory = dirname(path);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;
+  const temporary = temporaryName(path);
   const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
   try {
     const fd = openSync(temporary, "wx", mode);
@@ -24,6 +25,34 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
     throw error;
   }
   syncDirectory(directory);
+}
+
+/**
+ * As `writeFileAtomic`, without holding up the event loop, for large files.
+ * @param parts written one after another; must not change until the promise settles
+ */
+export async function replaceFile(path: string, parts: readonly Uint8Array[], mode = 0o600): Promise<void> {
+  const directory = dirname(path);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const temporary = temporaryName(path);
+  try {
+    const file = await open(temporary, "wx", mode);
+    try {
+      for (const part of parts) await file.writeFile(part);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  syncDirectory(directory);
+}
+
+function temporaryName(path: string): string {
+  return `${path}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;
 }
 
 /** Makes a rename or a new name in `directory` durable. */

@@ -1,7 +1,7 @@
 import { existsSync, linkSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeFileAtomic } from "../base/atomic.ts";
+import { replaceFile } from "../base/atomic.ts";
 import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { JudgeMemory } from "./ports.ts";
@@ -36,7 +36,7 @@ const header = z.object({
  * One file: a line `openvalidator-state <version> <sha256 of the rest>`, a line of JSON, then the arrays as
  * little-endian Float32 in the order the JSON names them. The file before it is kept as `.previous`.
  */
-export function saveState(directory: string, identity: Identity, state: SavedState): void {
+export async function saveState(directory: string, identity: Identity, state: SavedState): Promise<void> {
   const arrays = Object.entries({ scores: state.scores, ...state.judge.arrays });
   const head: z.infer<typeof header> = {
     identity,
@@ -46,16 +46,51 @@ export function saveState(directory: string, identity: Identity, state: SavedSta
     judge: state.judge.json,
     arrays: arrays.map(([name, values]) => ({ name, length: values.length })),
   };
-  const body = Buffer.concat([
+  const body = [
     Buffer.from(`${JSON.stringify(head)}\n`, "utf8"),
-    ...arrays.map(([, values]) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)),
-  ]);
+    ...arrays.map(([, values]) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+  ];
   const path = join(directory, STATE_FILE);
   if (existsSync(path)) {
     rmSync(`${path}.previous`, { force: true });
     linkSync(path, `${path}.previous`);
   }
-  writeFileAtomic(path, Buffer.concat([Buffer.from(`${MAGIC} ${STATE_VERSION} ${sha256(body)}\n`), body]));
+  await replaceFile(path, [Buffer.from(`${MAGIC} ${STATE_VERSION} ${sha256(...body)}\n`), ...body]);
+}
+
+/** Saves on demand, one save at a time; requests that come meanwhile become one more save of the newest state. */
+export class StateSaver {
+  readonly #save: () => Promise<void>;
+  #running: Promise<void> | undefined;
+  #isWanted = false;
+
+  constructor(save: () => Promise<void>) {
+    this.#save = save;
+  }
+
+  request(): void {
+    this.#isWanted = true;
+    this.#running ??= this.#run();
+  }
+
+  /** Waits for the last requested save. */
+  async finish(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#isWanted) {
+        this.#isWanted = false;
+        await this.#save();
+      }
+    } catch (error) {
+      // The next step tries again; until then a restart would repeat the steps since the last good save.
+      log.error("The state was not saved", { error });
+    } finally {
+      this.#running = undefined;
+    }
+  }
 }
 
 /**
@@ -122,6 +157,8 @@ function decode(file: Buffer, identity: Identity, path: string): SavedState {
   };
 }
 
-function sha256(bytes: Uint8Array): string {
-  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+function sha256(...parts: Uint8Array[]): string {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const part of parts) hasher.update(part);
+  return hasher.digest("hex");
 }

@@ -10,7 +10,7 @@ import { hotkeysOf, isFatal, metagraphDuty, recordScores, weightsDuty } from "./
 import { forward } from "./flow.ts";
 import type { Neuron } from "./ports.ts";
 import type { Identity, Modules, Session, ValidatorSettings } from "./session.ts";
-import { loadState, saveState } from "./state.ts";
+import { loadState, StateSaver, saveState } from "./state.ts";
 
 export interface ValidatorOptions<N extends Neuron> {
   settings: ValidatorSettings;
@@ -52,18 +52,19 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     signal: stop.signal,
     onStep(event) {
       session.state.steps++;
-      save();
+      saver.request();
       reportStep(event, session.state.steps);
       options.onStep?.(event);
     },
   };
-  const save = (): void =>
+  const saver = new StateSaver(() =>
     saveState(options.stateDirectory, identity, {
       hotkeys: hotkeysOf(session),
       scores: session.state.scores,
       steps: session.state.steps,
       judge: modules.judge.save(),
-    });
+    }),
+  );
   if (saved) {
     const hotkeys = subnet.neurons.map((neuron) => neuron.hotkey);
     const aligned = alignScores({ hotkeys: saved.hotkeys.map(asHotkey), scores: saved.scores }, hotkeys);
@@ -100,7 +101,8 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     options.signal.removeEventListener("abort", onOuterStop);
     await clock.stop(STOP_TIMEOUT_MS);
     recordScores(session);
-    save();
+    saver.request();
+    await saver.finish();
   }
   if (fatal !== undefined) throw fatal;
 }

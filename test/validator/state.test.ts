@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isFailure } from "../../src/base/error.ts";
-import { loadState, type SavedState, STATE_FILE, saveState } from "../../src/validator/state.ts";
+import { loadState, type SavedState, STATE_FILE, StateSaver, saveState } from "../../src/validator/state.ts";
 
 const identity = { genesis: "0xabc", netuid: 1, hotkey: "5F" };
 const state: SavedState = {
@@ -24,9 +24,9 @@ const codeOf = (run: () => unknown): string => {
 };
 
 describe("state file", () => {
-  test("gives back what was saved", () => {
+  test("gives back what was saved", async () => {
     const directory = folder();
-    saveState(directory, identity, state);
+    await saveState(directory, identity, state);
     expect(loadState(directory, identity)).toEqual(state);
   });
 
@@ -34,10 +34,10 @@ describe("state file", () => {
     expect(loadState(folder(), identity)).toBeUndefined();
   });
 
-  test("falls back to the file before it when cut at any place, or with any byte changed", () => {
+  test("falls back to the file before it when cut at any place, or with any byte changed", async () => {
     const directory = folder();
-    saveState(directory, identity, { ...state, steps: 1 });
-    saveState(directory, identity, state);
+    await saveState(directory, identity, { ...state, steps: 1 });
+    await saveState(directory, identity, state);
     const path = join(directory, STATE_FILE);
     const whole = readFileSync(path);
     for (let at = 0; at < whole.length; at += 7) {
@@ -51,22 +51,38 @@ describe("state file", () => {
     }
   });
 
-  test("says what to do when no copy can be read", () => {
+  test("says what to do when no copy can be read", async () => {
     const directory = folder();
-    saveState(directory, identity, state);
+    await saveState(directory, identity, state);
     writeFileSync(join(directory, STATE_FILE), Buffer.alloc(100));
     expect(codeOf(() => loadState(directory, identity))).toBe("state.corrupt");
   });
 
-  test("refuses the state of another network, subnet or hotkey, and of a newer version", () => {
+  test("refuses the state of another network, subnet or hotkey, and of a newer version", async () => {
     const directory = folder();
-    saveState(directory, identity, state);
+    await saveState(directory, identity, state);
     for (const other of [{ genesis: "0xdef" }, { netuid: 2 }, { hotkey: "5G" }]) {
       expect(codeOf(() => loadState(directory, { ...identity, ...other }))).toBe("state.foreign");
     }
     const path = join(directory, STATE_FILE);
     writeFileSync(path, Buffer.from(readFileSync(path, "latin1").replace("state 1 ", "state 2 "), "latin1"));
     expect(codeOf(() => loadState(directory, identity))).toBe("state.newer");
+  });
+
+  test("saves one at a time, and the newest state last", async () => {
+    let running = 0;
+    let newest = 0;
+    const saved: number[] = [];
+    const saver = new StateSaver(async () => {
+      expect(++running).toBe(1);
+      const value = newest;
+      await Bun.sleep(1);
+      saved.push(value);
+      running--;
+    });
+    for (newest = 1; newest < 5; newest++) saver.request();
+    await saver.finish();
+    expect(saved).toEqual([1, 5]);
   });
 
   test("every released version stays readable", () => {
