@@ -5,7 +5,8 @@ import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
 import { asBlock, type BlockNumber } from "../base/units.ts";
 import { chainFailure } from "./errors.ts";
-import { openSession, type Session } from "./session.ts";
+import { closed, EarlyEvents, openUnlessAborted } from "./opening.ts";
+import type { Session, SessionEvents } from "./session.ts";
 
 /** Slots without a block after which a socket counts as dead: nodes miss one now and then, hardly three. */
 const STALL_SLOTS = 3;
@@ -58,7 +59,7 @@ export class ChainConnection {
       const endpoint = options.endpoints[attempt % options.endpoints.length]!;
       const early = new EarlyEvents();
       try {
-        const session = await openExpected(endpoint, options.expectedGenesis, early);
+        const session = await openUnlessAborted(endpoint, options.expectedGenesis, early, options.signal);
         const head = await headOf(session);
         const connection = new ChainConnection(session, head, options);
         early.forwardTo(connection.#eventsOf(session));
@@ -70,6 +71,7 @@ export class ChainConnection {
         });
         return connection;
       } catch (error) {
+        if (options.signal?.aborted) throw closed();
         log.warn("An endpoint of the chain cannot be used", { endpoint, error });
         failures.push(error);
         const round = Math.floor(attempt / options.endpoints.length);
@@ -77,7 +79,7 @@ export class ChainConnection {
           await sleep(backOffMs(BACK_OFF, round), options.signal);
       }
     }
-    throw failures.at(-1) ?? closed();
+    throw options.signal?.aborted ? closed() : (failures.at(-1) ?? closed());
   }
 
   private constructor(session: Session, head: number, options: ConnectOptions) {
@@ -176,7 +178,7 @@ export class ChainConnection {
     await this.#reopening;
   }
 
-  #eventsOf(session: Session): EventSink {
+  #eventsOf(session: Session): SessionEvents {
     const isCurrent = (): boolean => this.#session === session;
     return {
       onHead: (block) => {
@@ -235,11 +237,7 @@ export class ChainConnection {
       const endpoint = this.#endpoints[index % this.#endpoints.length]!;
       const early = new EarlyEvents();
       try {
-        const session = await openExpected(endpoint, this.genesisHash, early);
-        if (signal.aborted) {
-          session.close();
-          return;
-        }
+        const session = await openUnlessAborted(endpoint, this.genesisHash, early, signal);
         const previous = this.#session;
         this.#session = session;
         this.#lastProgressMs = Date.now();
@@ -257,55 +255,6 @@ export class ChainConnection {
   }
 }
 
-type EventSink = {
-  onHead(block: number): void;
-  onUpgrade(specVersion: number): void;
-  onLost(reason: string): void;
-};
-
-/** Keeps what a session reports before it is in use. */
-class EarlyEvents implements EventSink {
-  #waiting: ((sink: EventSink) => void)[] = [];
-  #sink: EventSink | null = null;
-
-  onHead(block: number): void {
-    this.#deliver((sink) => sink.onHead(block));
-  }
-
-  onUpgrade(specVersion: number): void {
-    this.#deliver((sink) => sink.onUpgrade(specVersion));
-  }
-
-  onLost(reason: string): void {
-    this.#deliver((sink) => sink.onLost(reason));
-  }
-
-  forwardTo(sink: EventSink): void {
-    this.#sink = sink;
-    for (const event of this.#waiting.splice(0)) event(sink);
-  }
-
-  #deliver(event: (sink: EventSink) => void): void {
-    if (this.#sink) event(this.#sink);
-    else this.#waiting.push(event);
-  }
-}
-
-async function openExpected(
-  endpoint: string,
-  expectedGenesis: string | undefined,
-  events: EventSink,
-): Promise<Session> {
-  const session = await openSession(endpoint, events);
-  if (expectedGenesis === undefined || session.genesisHash === expectedGenesis) return session;
-  session.close();
-  throw chainFailure("chain.wrong-genesis", {
-    message: `${endpoint} is a node of another chain`,
-    hint: "Check --subtensor.network and --subtensor.chain_endpoint against each other.",
-    data: { endpoint, genesis: session.genesisHash, expectedGenesis },
-  });
-}
-
 async function headOf(session: Session): Promise<number> {
   return (await session.api.rpc.chain.getHeader()).number.toNumber();
 }
@@ -315,8 +264,4 @@ function blockTimeOf(api: ApiPromise): number {
   if (slot > 0) return slot;
   const half = Number(api.consts.timestamp?.minimumPeriod ?? 0);
   return half > 0 ? half * 2 : DEFAULT_BLOCK_TIME_MS;
-}
-
-function closed(): Error {
-  return chainFailure("chain.closed", { message: "the connection to the chain was closed" });
 }

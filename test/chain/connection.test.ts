@@ -76,6 +76,25 @@ describe("a connection", () => {
     expect(await codeOf(connectTo(NOBODY, undefined, AbortSignal.abort()))).toBe("chain.closed");
   });
 
+  test("lets go of a node that hangs, while it opens and while it opens again", async () => {
+    const relay = new Relay(node);
+    relay.behaviour = "mute";
+    const stop = new AbortController();
+    const opening = connectTo(relay.endpoint, undefined, stop.signal);
+    await until(() => relay.connections === 1);
+    stop.abort();
+    expect(await codeOf(opening)).toBe("chain.closed");
+
+    relay.behaviour = "pass";
+    const connection = await connect(relay.endpoint);
+    relay.behaviour = "mute";
+    relay.drop();
+    await until(() => relay.connections === 3);
+    await connection.close();
+    expect(await codeOf(connection.ready())).toBe("chain.closed");
+    await relay.stop();
+  });
+
   test("ends every request after it was closed", async () => {
     const connection = await connect(node.endpoint);
     await connection.close();
