@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, statSync, truncateSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Identity } from "../../src/validator/session.ts";
 import { loadState, type SavedState } from "../../src/validator/state.ts";
+import { swiftshaderIcd } from "../swiftshader.ts";
 import { BUILD_TIMEOUT_MS, builtBinary, runCommand, type Scratch, scratch } from "./built.ts";
 import { poison } from "./poison.ts";
 import { readEvents, type Subnet, start, startSubnet, stepsOf, waitFor } from "./subnet.ts";
@@ -146,6 +147,32 @@ test(
       expect([...after.scores]).toEqual([...before.scores]);
       expect(after.steps - before.steps).toBe(steps() - journalled);
       expect(after.steps).toBeGreaterThan(before.steps);
+    } finally {
+      await subnet.running.stop();
+      place.remove();
+    }
+  },
+  RUN_TIMEOUT_MS,
+);
+
+const icd = swiftshaderIcd();
+test.skipIf(icd === undefined)(
+  "the binary computes on WebGPU",
+  async () => {
+    const place = scratch();
+    const subnet = await startSubnet([binary], place, SUBNET_FLAGS);
+    try {
+      const environment = {
+        ...place.environment,
+        VK_ICD_FILENAMES: resolve(icd!),
+        // Chromium's own Vulkan loader lies beside its driver; needed where libvulkan1 is not installed.
+        LD_LIBRARY_PATH: dirname(resolve(icd!)),
+      };
+      const command = [binary, ...subnet.runArguments, "--neuron.device", "webgpu"];
+      const validator = start(command, { directory: place.directory, environment });
+      // The worker says so after it has embedded a text on the device; a whole step would take SwiftShader a minute.
+      await waitFor("WebGPU", validator, () => /kind=webgpu.*SwiftShader/.exec(validator.output())?.[0]);
+      expect(await validator.stop()).toBe(0);
     } finally {
       await subnet.running.stop();
       place.remove();
