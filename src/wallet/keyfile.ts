@@ -43,7 +43,7 @@ export async function readHotkey(
     if (!password)
       throw walletFailure("wallet.needs-password", {
         message: `${path} is encrypted and no password was given`,
-        hint: `Start from a terminal, set ${passwordVariable(path)}, or give systemd LoadCredential=hotkey-password.`,
+        hint: `Start from a terminal, give --wallet.password_file, or set ${passwordVariable(path)}.`,
       });
     const plain = await decryptNacl(bytes, password);
     try {
