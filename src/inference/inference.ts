@@ -15,6 +15,8 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const RESTART = { firstMs: 250, maxMs: 30_000 };
 /** A request that was in the worker when it died is sent once more: the second death is taken as its fault. */
 const SENDS = 2;
+/** With `auto`, so many deaths without an answer between them make the next worker use the CPU. */
+const DEATHS_ON_GPU = 3;
 
 export interface InferenceOptions {
   device: DeviceChoice;
@@ -157,7 +159,9 @@ export class Inference {
     try {
       await sleep(backOffMs(RESTART, this.#deaths++), this.#stopping.signal);
       this.#throwIfStopping();
-      const worker = await spawnWorker(this.#options, this.#stopping.signal);
+      const isGpuGivenUp = this.#options.device === "auto" && this.#deaths > DEATHS_ON_GPU;
+      const options: InferenceOptions = isGpuGivenUp ? { ...this.#options, device: "cpu" } : this.#options;
+      const worker = await spawnWorker(options, this.#stopping.signal);
       this.#adopt(worker);
       for (const listener of this.#listeners) listener(worker.device);
       return worker;
@@ -173,6 +177,7 @@ function stopped(): Failure<InferenceCode> {
   return new Failure<InferenceCode>("inference.stopped", { message: "inference was stopped" });
 }
 
+/** With `auto`, a driver that crashes or hangs at the start counts as none: the CPU is taken. */
 async function spawnWorker(options: InferenceOptions, signal?: AbortSignal): Promise<WorkerProcess> {
   const settings: WorkerSettings = {
     device: options.device,
@@ -183,6 +188,12 @@ async function spawnWorker(options: InferenceOptions, signal?: AbortSignal): Pro
   try {
     return await WorkerProcess.start(workerCommand(), environment, settings, signal);
   } catch (error) {
-    throw signal?.aborted ? stopped() : error;
+    if (signal?.aborted) throw stopped();
+    const isDriversFault =
+      isFailure<InferenceCode>(error, "inference.crashed") ||
+      isFailure<InferenceCode>(error, "inference.late");
+    if (options.device !== "auto" || !isDriversFault) throw error;
+    log.warn("Inference did not start with the GPU; trying the CPU", { error });
+    return await spawnWorker({ ...options, device: "cpu" }, signal);
   }
 }
