@@ -11,6 +11,8 @@ export type InferenceCode =
   | "model.corrupt"
   /** The model cannot do what is asked of it. */
   | "model.unsupported"
+  /** ONNX Runtime cannot be put on disk or loaded. */
+  | "inference.native-library"
   /** The runtime refused a computation. */
   | "inference.failed"
   /** A request, or the start of the worker, took too long. */

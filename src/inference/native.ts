@@ -13,14 +13,13 @@ import {
 import { homedir, tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { Failure, messageOf } from "../base/error.ts";
+import type { InferenceCode } from "./failure.ts";
 
 /*
  * The operating system can only load a library from a file, so the binary carries ONNX Runtime compressed and puts it
  * into a cache folder at the first start of an inference worker. build.ts makes onnxruntime-node call loadNative();
  * run from source, nothing here is used.
  */
-
-export type NativeCode = "inference.native-library";
 
 /** A library inside the executable. */
 export interface EmbeddedLibrary {
@@ -148,7 +147,7 @@ export function openNative<T>(
     }
   }
   const told = attempts.map(({ folder, error }) => `${folder}: ${error}`).join("; ");
-  throw new Failure<NativeCode>("inference.native-library", {
+  throw new Failure<InferenceCode>("inference.native-library", {
     message: `ONNX Runtime could not be put on disk and loaded (${told})`,
     hint: "set OPENVALIDATOR_CACHE to a folder of this user, with 50 MB free, on a disk not mounted noexec",
     data: { attempts },

@@ -1,6 +1,6 @@
 import { Failure } from "../base/error.ts";
 import { listAdapters } from "./adapters.ts";
-import { Encoder } from "./encoder.ts";
+import type { Encoder } from "./encoder.ts";
 import { failureOf, type InferenceCode, toMessage } from "./failure.ts";
 import type { Device, DeviceKind, EmbedRequest, FromWorker, ToWorker, WorkerSettings } from "./protocol.ts";
 import { findModel } from "./store.ts";
@@ -22,6 +22,8 @@ class LoadedModels {
   async encoder(id: string): Promise<Encoder> {
     const known = this.#encoders.get(id);
     if (known !== undefined) return known;
+    // Loads ONNX Runtime. Here, and not with this file, so that a failure of that is an answer to the parent as well.
+    const { Encoder } = await import("./encoder.ts");
     const encoder = await Encoder.load(await findModel(id, this.#directory), this.#device);
     this.#encoders.set(id, encoder);
     return encoder;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Identity } from "../../src/validator/session.ts";
 import { loadState, type SavedState } from "../../src/validator/state.ts";
@@ -20,6 +20,8 @@ const SUBNET_FLAGS = [
 ];
 /** One forward pass of three short steps. */
 const SHORT_RUN = ["--run.forwards", "1", "--neuron.num_followup_steps", "1", "--neuron.device", "cpu"];
+/** The subnet of --mock has silent miners. */
+const QUICK = ["--neuron.followup_timeout", "1", "--neuron.answer_timeout", "1"];
 
 let binary: string;
 
@@ -74,6 +76,16 @@ describe("the binary on its own local subnet", () => {
     RUN_TIMEOUT_MS,
   );
 
+  test("leaves nothing in the home and the temporary folder but its own", () => {
+    // ONNX Runtime would keep a device id and its events for Microsoft there.
+    expect(readdirSync(place.environment.HOME!)).toEqual([".cache"]);
+    expect(readdirSync(join(place.environment.HOME!, ".cache"))).toEqual(["openvalidator"]);
+    const others = readdirSync(place.environment.TMPDIR!).filter(
+      (name) => !name.startsWith("openvalidator-"),
+    );
+    expect(others).toEqual([]);
+  });
+
   test(
     "replaces a truncated library in its cache",
     async () => {
@@ -84,6 +96,50 @@ describe("the binary on its own local subnet", () => {
       const { code, stderr } = await runCommand(command("--neuron.name", "three"), place);
       expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
       expect(statSync(library).size).toBe(size);
+    },
+    RUN_TIMEOUT_MS,
+  );
+});
+
+describe("a cache that cannot be written", () => {
+  const environment = { OPENVALIDATOR_CACHE: "/proc/none" };
+
+  test(
+    "is replaced by a temporary folder, which is gone afterwards",
+    async () => {
+      const place = scratch();
+      try {
+        const run = await runCommand([binary, "run", "--mock", ...SHORT_RUN, ...QUICK], {
+          directory: place.directory,
+          environment: { ...place.environment, ...environment },
+        });
+        expect({ code: run.code, stderr: run.code === 0 ? "" : run.stderr }).toEqual({ code: 0, stderr: "" });
+        const left = readdirSync(place.environment.TMPDIR!).filter((name) => name.includes("native"));
+        expect(left).toEqual([]);
+      } finally {
+        place.remove();
+      }
+    },
+    RUN_TIMEOUT_MS,
+  );
+
+  test(
+    "is named, with a way out, when there is no other place either",
+    async () => {
+      const place = scratch();
+      const subnet = await startSubnet([binary], place, SUBNET_FLAGS);
+      try {
+        const run = await runCommand([binary, ...subnet.runArguments, ...SHORT_RUN], {
+          directory: place.directory,
+          environment: { ...place.environment, ...environment, TMPDIR: "/proc/none" },
+        });
+        expect(run.code).toBe(69);
+        expect(run.stderr).toContain("/proc/none");
+        expect(run.stderr).toContain("OPENVALIDATOR_CACHE");
+      } finally {
+        await subnet.running.stop();
+        place.remove();
+      }
     },
     RUN_TIMEOUT_MS,
   );
