@@ -27,6 +27,7 @@ export interface ConnectOptions {
   endpoints: string[];
   /** An endpoint of another chain is passed over. Without it the first chain found is the right one. */
   expectedGenesis?: string | undefined;
+  /** Ends the opening only: an open connection is closed by its owner, when nothing is under way any more. */
   signal?: AbortSignal | undefined;
   /** Time without a new block after which the connection is made anew; three slots if absent. */
   stallMs?: number;
@@ -90,7 +91,6 @@ export class ChainConnection {
     this.genesisHash = session.genesisHash;
     const stall = this.#stallLimitMs();
     this.#watchdog = setInterval(() => this.#checkProgress(), Math.max(50, stall / 5));
-    options.signal?.addEventListener("abort", () => void this.close(), { once: true });
   }
 
   /** Never keep it: after an upgrade or a reconnect this is another object. */

@@ -16,7 +16,7 @@ import { settingsFor } from "./run.ts";
 
 export type DemoCode = "demo.unfinished";
 
-const NET = { minerCount: 16, blockTimeMs: 500, port: 0, tempoBlocks: 12, commitReveal: true };
+const NET = { minerCount: 16, blockTimeMs: 500, port: 0, tempoBlocks: 12, commitReveal: false };
 /** Short waits, for some miners are silent by character; a quick average, for a minute has few steps. */
 const PACE = {
   neuronFollowupTimeout: 1.5,
@@ -67,14 +67,14 @@ export async function demo(context: CommandContext): Promise<number> {
     if (!progress.isDone) throw unfinished(progress.missing);
     context.print(await resultTable(net, progress));
     const seconds = Math.round((performance.now() - startedMs) / 1000);
-    context.print(`\nWeights were set by commit-reveal and plainly. ${progress.summary}, ${seconds} s.\n`);
+    context.print(`\nWeights were set plainly and by commit-reveal. ${progress.summary}, ${seconds} s.\n`);
     return EXIT.ok;
   } finally {
     await net.stop();
   }
 }
 
-/** Follows the events of the run, switches the subnet from commit-reveal to plain weights, and ends it. */
+/** Follows the events of the run, switches the subnet from plain weights to commit-reveal, and ends it. */
 class Progress {
   readonly tallies = new Map<number, Tally>();
   readonly #forwards = new Set<string>();
@@ -95,9 +95,11 @@ class Progress {
   }
 
   get missing(): string {
+    if (!this.#plain) return "no plain weights were set";
     if (!this.#committed) return "no weights were committed";
-    if (!this.#revealed) return "the committed weights were not revealed";
-    return this.#plain ? `fewer than ${MIN_FORWARDS} forward passes ended` : "no plain weights were set";
+    return this.#revealed
+      ? `fewer than ${MIN_FORWARDS} forward passes ended`
+      : "the committed weights were not revealed";
   }
 
   get summary(): string {
@@ -107,14 +109,13 @@ class Progress {
   see(event: Event): void {
     if (event.kind === "step") this.#count(event);
     if (event.kind === "scores") this.scores = event.moving_averaged_scores;
-    if (event.kind === "weights" && event.error === null) {
-      if (event.path === "timelocked") this.#committed = true;
-      else this.#plain = true;
+    if (event.kind === "weights" && event.path === "plain") {
+      this.#plain = true;
+      // This way round no commit is left pending when the subnet changes its mind.
+      this.net.node.setCommitReveal(true);
     }
-    if (event.kind === "reveal" && event.error === null) {
-      this.#revealed = true;
-      this.net.node.setCommitReveal(false);
-    }
+    if (event.kind === "weights" && event.path === "timelocked") this.#committed = true;
+    if (event.kind === "reveal" && event.error === null) this.#revealed = true;
     this.#show();
     if (this.isDone) this.stop.abort();
   }
@@ -139,12 +140,12 @@ class Progress {
   }
 
   #show(): void {
-    const weights = this.#plain
+    const weights = this.#revealed
       ? "weights set both ways"
-      : this.#revealed
-        ? "weights revealed, now the plain way"
-        : this.#committed
-          ? "weights committed, waiting for the reveal"
+      : this.#committed
+        ? "weights committed, waiting for the reveal"
+        : this.#plain
+          ? "weights set plainly, now by commit-reveal"
           : "waiting for the first epoch";
     const line = `block ${this.net.node.head()} · ${this.summary} · ${weights}`;
     this.context.print(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
