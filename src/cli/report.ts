@@ -25,6 +25,7 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   model: EXIT.unavailable,
   inference: EXIT.unavailable,
   rewards: EXIT.configuration,
+  gating: EXIT.usage,
   state: EXIT.cannotCreate,
   deadline: EXIT.tryLater,
 };

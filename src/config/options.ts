@@ -7,6 +7,7 @@ export const GROUPS = [
   "validator",
   "miners",
   "rewards",
+  "gating",
   "models",
   "data",
   "localnet",
@@ -307,6 +308,56 @@ export const OPTIONS = {
     "Switch the task mask off.",
   ),
 
+  gatingExplore: option(
+    "gating.explore",
+    decimal({ min: 0, max: 1 }),
+    1,
+    "gating",
+    "Share of each sample drawn at random; the rest are the miners that the gating model scores highest.",
+  ),
+  gatingLearningRate: option(
+    "gating.learning_rate",
+    decimal({ min: 0, max: 10_000 }),
+    0.01,
+    "gating",
+    "Learning rate of the gating layer.",
+  ),
+  gatingMomentum: option(
+    "gating.momentum",
+    decimal({ min: 0, max: 0.9999 }),
+    0.9,
+    "gating",
+    "Momentum of the gating layer.",
+  ),
+  gatingNumUids: option(
+    "gating.num_uids",
+    integer({ min: 0, max: 65_536 }),
+    0,
+    "gating",
+    "Rows made ahead in the gating layer; 0 = the subnet's size, and never fewer.",
+  ),
+  gatingModelName: option(
+    "gating.model_name",
+    optional(text),
+    undefined,
+    "gating",
+    "Encoder of the gating model: all-minilm-l6-v2-embedded (default).",
+  ),
+  neuronUseCustomGatingModel: option(
+    "neuron.use_custom_gating_model",
+    toggle,
+    false,
+    "gating",
+    "Encode prompts with a sentence encoder; always so here, kept for old start lines.",
+  ),
+  neuronMockGatingModel: option(
+    "neuron.mock_gating_model",
+    toggle,
+    false,
+    "gating",
+    "Use the embedded encoder whatever --gating.model_name says.",
+  ),
+
   neuronDevice: option(
     "neuron.device",
     choice("auto", "webgpu", "cpu"),
@@ -320,20 +371,6 @@ export const OPTIONS = {
     false,
     "models",
     "Use the embedded models whatever the profile says.",
-  ),
-  neuronMockGatingModel: option(
-    "neuron.mock_gating_model",
-    toggle,
-    false,
-    "models",
-    "Use the embedded encoder for the gating model.",
-  ),
-  neuronUseCustomGatingModel: option(
-    "neuron.use_custom_gating_model",
-    toggle,
-    false,
-    "models",
-    "Use --gating.model_name as the gating model's encoder.",
   ),
 
   dataSource: option(
@@ -434,7 +471,7 @@ export const LOCALNET_OPTIONS = {
     optional(text),
     undefined,
     "localnet",
-    "Characters of the miners, with commas, repeated in turn (default: all of them).",
+    "Characters of the miners, with commas, repeated in turn (default: all but specialists).",
   ),
   directory: option(
     "directory",

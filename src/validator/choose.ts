@@ -10,25 +10,55 @@ export interface ChooseOptions {
   excluded: ReadonlySet<Uid>;
   /** 0 ≤ random() < 1 */
   random: () => number;
+  /** Share of the sample that is random, 0..1; the rest are the miners with the highest scores. 1 when left out. */
+  explore?: number;
+  /** Gating scores by uid for this prompt; all of the sample is random without them. */
+  scores?: Float32Array | undefined;
 }
 
-/** Draws at most `sampleSize` miners at random, fewer when the subnet has fewer; the order is random too. */
+/** Chooses at most `sampleSize` miners, fewer when the subnet has fewer; their order is random. */
 export function chooseMiners<N extends Neuron>(neurons: readonly N[], options: ChooseOptions): N[] {
+  const { sampleSize, excluded, random } = options;
   const candidates = neurons.filter(
     (neuron) =>
       neuron.uid !== options.ownUid &&
       neuron.isServing &&
       !(neuron.hasValidatorPermit && neuron.stakeTao > options.vpermitTaoLimit),
   );
-  const fresh = shuffle(
-    candidates.filter((neuron) => !options.excluded.has(neuron.uid)),
-    options.random,
+  const fresh = draw(
+    candidates.filter((neuron) => !excluded.has(neuron.uid)),
+    sampleSize,
+    options,
   );
-  const used = shuffle(
-    candidates.filter((neuron) => options.excluded.has(neuron.uid)),
-    options.random,
+  const used = draw(
+    candidates.filter((neuron) => excluded.has(neuron.uid)),
+    sampleSize - fresh.length,
+    options,
   );
-  return [...fresh, ...used].slice(0, options.sampleSize);
+  return shuffle([...fresh, ...used], random);
+}
+
+/** At most `count` of the pool: the best by score first, then the explored share at random from the others. */
+function draw<N extends Neuron>(
+  pool: N[],
+  count: number,
+  { random, explore = 1, scores }: ChooseOptions,
+): N[] {
+  const shuffled = shuffle(pool, random);
+  const wanted = Math.min(count, pool.length);
+  if (scores === undefined || explore >= 1 || wanted === 0) return shuffled.slice(0, wanted);
+  // A fraction of a miner is drawn for, so that small samples explore as well.
+  const explored = Math.floor(explore * wanted + random());
+  const score = ({ uid }: N): number => scores[uid] ?? Number.NEGATIVE_INFINITY;
+  // The sort is stable, so that miners of one score stand in random order.
+  const ranked = shuffled.toSorted((a, b) => compare(score(b), score(a)));
+  const best = ranked.slice(0, wanted - explored);
+  return [...best, ...shuffle(ranked.slice(best.length), random).slice(0, explored)];
+}
+
+/** As a − b, but equal infinities are equal. */
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a - b;
 }
 
 function shuffle<T>(items: T[], random: () => number): T[] {

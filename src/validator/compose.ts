@@ -11,6 +11,7 @@ import { stateDirectory } from "../config/paths.ts";
 import { specVersion, VERSION } from "../config/version.ts";
 import { Journal } from "../events/journal.ts";
 import type { Event } from "../events/schema.ts";
+import { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { Inference } from "../inference/inference.ts";
 import { startMiners } from "../localnet/miners/miners.ts";
 import { chainAddress } from "../miners/address.ts";
@@ -20,6 +21,7 @@ import { openTextSource } from "../prompts/source.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
 import { openJudge } from "./judge.ts";
 import type { Miners } from "./ports.ts";
+import { encoderOf, openRouter } from "./router.ts";
 import { validatorSettings } from "./settings.ts";
 import { type AxonNeuron, Subtensor } from "./subtensor.ts";
 import { runValidator } from "./validator.ts";
@@ -67,6 +69,8 @@ export async function startValidator(options: StartOptions): Promise<void> {
   const { settings, signer, signal } = options;
   const opened = new Opened();
   try {
+    // Asked for here already: a wrong name should not be found out after the chain was reached.
+    encoderOf(settings);
     const directory = stateDirectory(settings);
     opened.add(lockFile(join(directory, "lock")), (unlock) => unlock());
     const network = resolveNetwork({
@@ -85,7 +89,9 @@ export async function startValidator(options: StartOptions): Promise<void> {
     const inference = opened.add(await Inference.start({ device: settings.neuronDevice, signal }), (open) =>
       open.stop(),
     );
-    const judge = openJudge(settings, inference);
+    const models = new EmbeddingCache(inference);
+    const judge = openJudge(settings, models);
+    const router = openRouter(settings, models);
     const texts = opened.add(
       await openTextSource(settings.neuronMockDataset ? undefined : settings.dataSource, {
         endpoint: settings.dataEndpoint,
@@ -111,7 +117,7 @@ export async function startValidator(options: StartOptions): Promise<void> {
     await runValidator({
       settings: validatorSettings(settings),
       identity: { genesis: chain.genesisHash, netuid: settings.netuid, hotkey: signer.hotkey },
-      modules: { chain, miners, judge, texts, events },
+      modules: { chain, miners, judge, router, texts, events },
       stateDirectory: directory,
       signal,
     });

@@ -1,6 +1,6 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import { asHotkey, type BlockNumber } from "../base/units.ts";
+import type { BlockNumber, Hotkey } from "../base/units.ts";
 import { EVENT_VERSION } from "../events/schema.ts";
 import { alignScores } from "../weights/scores.ts";
 import type { Duty } from "./clock.ts";
@@ -25,6 +25,7 @@ export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
       );
       state.subnet = subnet;
       state.scores = aligned.scores;
+      modules.router.align(hotkeysOf(session));
       if (aligned.replaced.length > 0) log.info("Hotkeys were replaced", { uids: aligned.replaced });
       recordScores(session);
     },
@@ -151,6 +152,6 @@ function hintOf(error: unknown): string | undefined {
 }
 
 /** Hotkeys of the subnet by uid, as the state file stores them. */
-export function hotkeysOf<N extends Neuron>(session: Session<N>): string[] {
-  return session.state.subnet.neurons.map((neuron) => asHotkey(neuron.hotkey));
+export function hotkeysOf<N extends Neuron>(session: Session<N>): Hotkey[] {
+  return session.state.subnet.neurons.map((neuron) => neuron.hotkey);
 }

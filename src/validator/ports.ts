@@ -93,6 +93,29 @@ export interface JudgeMemory {
   arrays: Record<string, Float32Array>;
 }
 
+/** A miner that was asked, and what its answer earned. */
+export interface Outcome {
+  uid: Uid;
+  hotkey: Hotkey;
+  reward: number;
+}
+
+export type RouterMemory = JudgeMemory;
+
+/** Learns which miner answers which prompt well. */
+export interface Router {
+  /** Brings the rows to the subnet of now; index = uid. */
+  align(hotkeys: readonly Hotkey[]): void;
+  /** One score per uid for this prompt, higher is better; undefined when there are none. Never throws. */
+  scores(prompt: string): Promise<Float32Array | undefined>;
+  /** Learns from one step; gives the loss, null when there was nothing to learn from. Never throws. */
+  train(prompt: string, outcomes: readonly Outcome[]): Promise<number | null>;
+  /** Copies of what is to be saved with the state; undefined when nothing was learnt yet. */
+  save(): RouterMemory | undefined;
+  /** @param hotkeys those the memory was saved with */
+  load(memory: RouterMemory, hotkeys: readonly Hotkey[]): void;
+}
+
 export interface Texts {
   next(signal: AbortSignal): Promise<string>;
 }

@@ -1,5 +1,5 @@
 import type { StepEvent } from "../events/schema.ts";
-import type { Chain, EventSink, Judge, Miners, Neuron, Subnet, Texts } from "./ports.ts";
+import type { Chain, EventSink, Judge, Miners, Neuron, Router, Subnet, Texts } from "./ports.ts";
 
 /** The part of the configuration that steers forwards and duties. */
 export interface ValidatorSettings {
@@ -17,6 +17,8 @@ export interface ValidatorSettings {
   /** 0 = the subnet's tempo. */
   epochBlocks: number;
   vpermitTaoLimit: number;
+  /** Share of a sample that is random, 0..1; the rest goes to the highest gating scores. */
+  explore: number;
   setsWeights: boolean;
   logRewards: boolean;
 }
@@ -32,6 +34,7 @@ export interface Modules<N extends Neuron> {
   chain: Chain<N>;
   miners: Miners<N>;
   judge: Judge;
+  router: Router;
   texts: Texts;
   events: EventSink;
 }

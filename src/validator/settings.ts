@@ -15,6 +15,7 @@ export function validatorSettings(settings: Settings): ValidatorSettings {
     checkpointBlocks: settings.neuronCheckpointBlockLength,
     epochBlocks: settings.neuronEpochLengthOverride,
     vpermitTaoLimit: settings.neuronVpermitTaoLimit,
+    explore: settings.gatingExplore,
     setsWeights: !settings.neuronDisableSetWeights && !settings.neuronMockDendritePool,
     logRewards: !settings.neuronDisableLogRewards,
   };

@@ -4,15 +4,20 @@ import { z } from "zod";
 import { replaceFile } from "../base/atomic.ts";
 import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import type { JudgeMemory } from "./ports.ts";
+import type { JudgeMemory, RouterMemory } from "./ports.ts";
 import type { Identity } from "./session.ts";
 
 export type StateCode = "state.corrupt" | "state.newer" | "state.foreign" | "state.locked";
 
-/** Raised with every change of the form; golden files of all versions stay readable. */
+/**
+ * Raised when this program could no longer read an older file, or an older program would misread a new one; a field or
+ * array that may be absent does neither. Golden files of all versions stay readable.
+ */
 export const STATE_VERSION = 1;
 const MAGIC = "openvalidator-state";
 export const STATE_FILE = "state.bin";
+/** In front of the names of the router's arrays; no reward model or mask may be called so. */
+const ROUTER_PREFIX = "gating.";
 
 /** What outlives a restart. */
 export interface SavedState {
@@ -21,6 +26,8 @@ export interface SavedState {
   scores: Float32Array;
   steps: number;
   judge: JudgeMemory;
+  /** Absent before the first step, and in files of a program that could not route. */
+  router?: RouterMemory | undefined;
 }
 
 const header = z.object({
@@ -29,6 +36,7 @@ const header = z.object({
   steps: z.int().min(0),
   hotkeys: z.array(z.string()),
   judge: z.unknown(),
+  router: z.unknown().optional(),
   arrays: z.array(z.object({ name: z.string(), length: z.int().min(0) })),
 });
 
@@ -37,13 +45,17 @@ const header = z.object({
  * little-endian Float32 in the order the JSON names them. The file before it is kept as `.previous`.
  */
 export async function saveState(directory: string, identity: Identity, state: SavedState): Promise<void> {
-  const arrays = Object.entries({ scores: state.scores, ...state.judge.arrays });
+  const routerArrays = Object.entries(state.router?.arrays ?? {}).map(
+    ([name, values]) => [`${ROUTER_PREFIX}${name}`, values] as const,
+  );
+  const arrays = [...Object.entries({ scores: state.scores, ...state.judge.arrays }), ...routerArrays];
   const head: z.infer<typeof header> = {
     identity,
     savedAt: new Date().toISOString(),
     steps: state.steps,
     hotkeys: state.hotkeys,
     judge: state.judge.json,
+    ...(state.router && { router: state.router.json }),
     arrays: arrays.map(([name, values]) => ({ name, length: values.length })),
   };
   const body = [
@@ -141,10 +153,13 @@ function decode(file: Buffer, identity: Identity, path: string): SavedState {
     });
   }
   const arrays: Record<string, Float32Array> = {};
+  const routerArrays: Record<string, Float32Array> = {};
   let at = jsonEnd + 1;
   for (const { name, length } of head.arrays) {
     // Copied, for the offset inside the file need not be a multiple of four.
-    arrays[name] = new Float32Array(new Uint8Array(body.subarray(at, at + 4 * length)).buffer);
+    const values = new Float32Array(new Uint8Array(body.subarray(at, at + 4 * length)).buffer);
+    if (name.startsWith(ROUTER_PREFIX)) routerArrays[name.slice(ROUTER_PREFIX.length)] = values;
+    else arrays[name] = values;
     at += 4 * length;
   }
   const { scores, ...judgeArrays } = arrays;
@@ -154,6 +169,7 @@ function decode(file: Buffer, identity: Identity, path: string): SavedState {
     scores,
     steps: head.steps,
     judge: { json: head.judge, arrays: judgeArrays },
+    ...(head.router !== undefined && { router: { json: head.router, arrays: routerArrays } }),
   };
 }
 

@@ -21,7 +21,7 @@ export interface StepResult {
 }
 
 /**
- * The journey of one question: choose miners → ask → score and mask → moving scores → journal.
+ * The journey of one question: choose miners → ask → score and mask → moving scores → learn to route → journal.
  * @returns undefined when the run is stopping or no miner can be asked; nothing is recorded then.
  */
 export async function step<N extends Neuron>(
@@ -31,6 +31,8 @@ export async function step<N extends Neuron>(
 ): Promise<StepResult | undefined> {
   const { modules, settings, state } = session;
   const startedMs = performance.now();
+  const scores = settings.explore < 1 ? await modules.router.scores(question.prompt) : undefined;
+  if (session.signal.aborted) return undefined;
   const { neurons } = state.subnet;
   const chosen = chooseMiners(neurons, {
     ownUid: state.subnet.ownUid,
@@ -38,6 +40,8 @@ export async function step<N extends Neuron>(
     sampleSize: plan.sampleSize,
     excluded: plan.asked,
     random: session.random,
+    explore: settings.explore,
+    scores,
   });
   if (chosen.length === 0) {
     log.warn("No miner of this subnet can be asked", { netuid: settings.netuid, neurons: neurons.length });
@@ -54,17 +58,19 @@ export async function step<N extends Neuron>(
   if (session.signal.aborted) return undefined;
 
   // A uid that changed hands while the step ran must not earn its predecessor's reward.
-  const valid = [...replies.keys()].filter(
-    (i) => state.subnet.neurons[replies[i]!.uid]?.hotkey === replies[i]!.hotkey,
-  );
+  const outcomes = replies
+    .map(({ uid, hotkey }, i) => ({ uid, hotkey, reward: judgement.rewards[i]! }))
+    .filter(({ uid, hotkey }) => state.subnet.neurons[uid]?.hotkey === hotkey);
   state.scores = updateScores(
     state.scores,
-    { uids: valid.map((i) => replies[i]!.uid), rewards: valid.map((i) => judgement.rewards[i]!) },
+    { uids: outcomes.map(({ uid }) => uid), rewards: outcomes.map(({ reward }) => reward) },
     settings.movingAverageAlpha,
   );
+  const gatingLoss = await modules.router.train(question.prompt, outcomes);
 
   const best = bestCompletion(replies, judgement.rewards);
-  const event = stepEventOf(session, question, plan, replies, judgement, best, performance.now() - startedMs);
+  const elapsedMs = performance.now() - startedMs;
+  const event = stepEventOf(session, question, plan, { replies, judgement, gatingLoss, best, elapsedMs });
   modules.events.append(event);
   session.onStep(event);
   return { best, question };
@@ -80,14 +86,20 @@ function bestCompletion(replies: readonly Reply[], rewards: readonly number[]): 
   return best === undefined ? undefined : replies[best]!.completion!.trim();
 }
 
+/** What one step came to. */
+interface StepRecord {
+  replies: readonly Reply[];
+  judgement: Judgement;
+  gatingLoss: number | null;
+  best: string | undefined;
+  elapsedMs: number;
+}
+
 function stepEventOf<N extends Neuron>(
   session: Session<N>,
   question: Question,
   plan: StepPlan,
-  replies: readonly Reply[],
-  judgement: Judgement,
-  best: string | undefined,
-  elapsedMs: number,
+  { replies, judgement, gatingLoss, best, elapsedMs }: StepRecord,
 ): StepEvent {
   const columns = session.settings.logRewards ? judgement.columns : [];
   const lists: Record<string, (number | null)[]> = {};
@@ -112,7 +124,7 @@ function stepEventOf<N extends Neuron>(
     completion_status_codes: replies.map((reply) => reply.status),
     completion_status_messages: replies.map((reply) => reply.message),
     rewards: judgement.rewards,
-    gating_loss: null,
+    gating_loss: gatingLoss,
     best: best ?? "",
     nan_columns: Object.keys(lists).filter((name) => lists[name]!.includes(null)),
   };

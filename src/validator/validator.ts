@@ -63,13 +63,15 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
       scores: session.state.scores,
       steps: session.state.steps,
       judge: modules.judge.save(),
+      router: modules.router.save(),
     }),
   );
   if (saved) {
-    const hotkeys = subnet.neurons.map((neuron) => neuron.hotkey);
-    const aligned = alignScores({ hotkeys: saved.hotkeys.map(asHotkey), scores: saved.scores }, hotkeys);
+    const before = saved.hotkeys.map(asHotkey);
+    const aligned = alignScores({ hotkeys: before, scores: saved.scores }, hotkeysOf(session));
     session.state.scores = aligned.scores;
     modules.judge.load(saved.judge);
+    if (saved.router) modules.router.load(saved.router, before);
     log.info("Continuing from the saved state", {
       steps: saved.steps,
       replacedUids: aligned.replaced.length,
@@ -79,6 +81,8 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
       lastUpdate: subnet.ownLastUpdate,
     });
   }
+
+  modules.router.align(hotkeysOf(session));
 
   let fatal: unknown;
   const clock = new Clock(

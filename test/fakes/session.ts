@@ -1,6 +1,6 @@
 import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
 import type { Event } from "../../src/events/schema.ts";
-import type { Chain, Judge, Miners, Neuron, SentWeights, Subnet } from "../../src/validator/ports.ts";
+import type { Chain, Judge, Miners, Neuron, Router, SentWeights, Subnet } from "../../src/validator/ports.ts";
 import type { Modules, ValidatorSettings } from "../../src/validator/session.ts";
 
 export const SETTINGS: ValidatorSettings = {
@@ -16,6 +16,7 @@ export const SETTINGS: ValidatorSettings = {
   checkpointBlocks: 5,
   epochBlocks: 0,
   vpermitTaoLimit: 4096,
+  explore: 1,
   setsWeights: true,
   logRewards: true,
 };
@@ -106,12 +107,38 @@ export function fakeJudge(): Judge & { remembered: number } {
   };
 }
 
+/** Scores a uid by itself, and keeps what it is told. */
+export function fakeRouter(): Router & { trained: number[][]; hotkeys: readonly string[]; loaded: boolean } {
+  return {
+    trained: [],
+    hotkeys: [],
+    loaded: false,
+    align(hotkeys) {
+      this.hotkeys = hotkeys;
+    },
+    async scores() {
+      return Float32Array.from(this.hotkeys.keys());
+    },
+    async train(_prompt, outcomes) {
+      this.trained.push(outcomes.map(({ uid }) => uid));
+      return 1 / this.trained.length;
+    },
+    save() {
+      return { json: { steps: this.trained.length }, arrays: { bias: Float32Array.of(this.trained.length) } };
+    },
+    load() {
+      this.loaded = true;
+    },
+  };
+}
+
 export function fakeModules(chain: FakeChain, silent: number[] = []) {
   const events: Event[] = [];
   const modules = {
     chain,
     miners: fakeMiners(silent),
     judge: fakeJudge(),
+    router: fakeRouter(),
     texts: { next: async () => "One sentence. Two sentences. Three sentences." },
     events: { append: (event: Event) => void events.push(event) },
   } satisfies Modules<Neuron>;

@@ -13,7 +13,7 @@ import { describeLocalnet } from "./localnet.ts";
 const MOCK = { minerCount: 16, blockTimeMs: 1_000, port: 0, tempoBlocks: 20, commitReveal: true };
 
 /** Flags of openvalidators 1.2.0 whose room is not built yet; old start lines must keep working, but not silently. */
-const NO_EFFECT_YET = ["neuronNsfwOff", "neuronMockGatingModel", "neuronUseCustomGatingModel"] as const;
+const NO_EFFECT_YET = ["neuronNsfwOff"] as const;
 
 export async function run(context: CommandContext): Promise<number> {
   const configuration = loadConfiguration(OPTIONS, sourcesOf(context));

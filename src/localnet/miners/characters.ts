@@ -4,6 +4,7 @@ import { attack } from "./hostile.ts";
 import { hashText, pick, type Random, seededRandom } from "./random.ts";
 import type { Behaviour } from "./reaction.ts";
 import { readPrompt, splitSentences } from "./reading.ts";
+import { TOPICS, topicOf } from "./topics.ts";
 
 export const MINER_CHARACTERS = [
   "good",
@@ -16,6 +17,7 @@ export const MINER_CHARACTERS = [
   "silent",
   "gibberish",
   "hostile",
+  "specialist",
 ] as const;
 export type MinerCharacter = (typeof MINER_CHARACTERS)[number];
 
@@ -42,6 +44,18 @@ const OFF_TOPIC = [
   "A good tent is pitched with its door away from the wind.",
   "Owls cannot move their eyes, so they turn their heads.",
   "Paint dries more slowly when the air is damp.",
+] as const;
+
+// What a specialist says about anything but its topic.
+const VAGUE = [
+  "That depends on many things, and opinions differ.",
+  "There is more than one way to look at it.",
+  "It would take an expert to say more about this.",
+  "Some would agree and others would not.",
+  "One should not judge too quickly here.",
+  "It is hard to tell without knowing the details.",
+  "In general such matters are complicated.",
+  "Time will show which view was right.",
 ] as const;
 
 // Part of the timeout after which a slow miner answers: about half the time too late.
@@ -79,6 +93,14 @@ export function behaviourOf(person: Person): Behaviour {
         await sleep(timeoutMs * (SLOWNESS.min + (SLOWNESS.max - SLOWNESS.min) * random()), signal);
         return { kind: "completion", text: answerWell(readPrompt(prompt), random) };
       };
+    case "specialist": {
+      const topic = TOPICS[person.rank % TOPICS.length];
+      return says((prompt, random) => {
+        const parts = readPrompt(prompt);
+        if (topicOf(parts.text) === topic) return answerWell(parts, random);
+        return Array.from({ length: 3 }, () => pick(VAGUE, random)).join(" ");
+      });
+    }
     case "failing":
       return async () => ({ kind: "failure" });
     case "silent":

@@ -1,0 +1,138 @@
+import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
+import { loadConfiguration } from "../../src/config/load.ts";
+import { OPTIONS } from "../../src/config/options.ts";
+import type { StepEvent } from "../../src/events/schema.ts";
+import { GatingRouter } from "../../src/gating/router.ts";
+import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
+import { EMBEDDED_MODEL, type Inference } from "../../src/inference/inference.ts";
+import { behaviourOf } from "../../src/localnet/miners/characters.ts";
+import { seededRandom } from "../../src/localnet/miners/random.ts";
+import { TOPICS } from "../../src/localnet/miners/topics.ts";
+import { openTextSource } from "../../src/prompts/source.ts";
+import { forward } from "../../src/validator/flow.ts";
+import { openJudge } from "../../src/validator/judge.ts";
+import type { Neuron } from "../../src/validator/ports.ts";
+import type { Session } from "../../src/validator/session.ts";
+import { FakeChain, neuron, SETTINGS } from "../fakes/session.ts";
+
+export interface RoutingPlan {
+  specialists: number;
+  sampleSize: number;
+  learningRate: number;
+  /** Forward passes with random choice, in which the gating layer learns. */
+  trainingForwards: number;
+  /** Forward passes with routing, and as many with random choice, in turn. */
+  comparedForwards: number;
+  /** As --gating.explore while the two are compared. */
+  explore: number;
+  seed: number;
+}
+
+export interface RoutingResult {
+  /** Mean reward over all answers of the compared forward passes. */
+  random: number;
+  routed: number;
+  /** Answers behind each mean. */
+  answers: { random: number; routed: number };
+  /** Loss of the first and of the last tenth of the training steps. */
+  firstLoss: number;
+  lastLoss: number;
+}
+
+/**
+ * The story of a validator with the real encoder, rewards, masks, prompts and texts, on specialists that are asked
+ * without a socket: first random choice, then routed and random forward passes in turn, on texts of their own.
+ */
+export async function simulateRouting(inference: Inference, plan: RoutingPlan): Promise<RoutingResult> {
+  const random = seededRandom(plan.seed);
+  const { settings } = loadConfiguration(OPTIONS, { flags: {}, environment: {} });
+  const models = new EmbeddingCache(inference);
+  const router = new GatingRouter({
+    embedder: { embed: (texts) => models.embed(EMBEDDED_MODEL, texts) },
+    encoder: EMBEDDED_MODEL,
+    learningRate: plan.learningRate,
+    momentum: settings.gatingMomentum,
+    random,
+  });
+  const signal = new AbortController().signal;
+  const behaviours = Array.from({ length: plan.specialists }, (_, index) =>
+    behaviourOf({ character: "specialist", seed: index, rank: index, peers: plan.specialists }),
+  );
+  const neurons = [neuron(0), ...behaviours.map((_, index) => neuron(index + 1))];
+  const source = await openTextSource(undefined, { random });
+  const steps: StepEvent[] = [];
+  const session: Session<Neuron> = {
+    settings: {
+      ...SETTINGS,
+      followupSampleSize: plan.sampleSize,
+      answerSampleSize: plan.sampleSize,
+      explore: 1,
+    },
+    identity: { genesis: "0xfake", netuid: 1, hotkey: asHotkey("key0") },
+    modules: {
+      chain: new FakeChain(),
+      miners: {
+        ask: (asked, prompt, timeoutMs) =>
+          Promise.all(
+            asked.map(async ({ uid, hotkey }) => {
+              const reaction = await behaviours[uid - 1]!({ prompt, timeoutMs, signal });
+              const completion = reaction.kind === "completion" ? reaction.text : null;
+              return { uid, hotkey, status: 200, message: "Success", completion, elapsedMs: 1 };
+            }),
+          ),
+      },
+      judge: openJudge(settings, models),
+      router,
+      texts: source,
+      events: { append() {} },
+    },
+    state: {
+      subnet: {
+        block: asBlock(1),
+        ownUid: asUid(0),
+        neurons,
+        tempo: 20,
+        weightsRateLimit: 0,
+        ownLastUpdate: 0,
+      },
+      scores: new Float32Array(neurons.length),
+      steps: 0,
+    },
+    random,
+    signal,
+    onStep: (event) => void steps.push(event),
+  };
+  router.align(neurons.map(({ hotkey }) => hotkey));
+  /** Steps of one forward pass with this share of random choice. */
+  const pass = async (explore: number): Promise<StepEvent[]> => {
+    session.settings = { ...session.settings, explore };
+    steps.length = 0;
+    await forward(session);
+    return [...steps];
+  };
+
+  try {
+    const losses: number[] = [];
+    for (let done = 0; done < plan.trainingForwards; done++)
+      losses.push(...(await pass(1)).map((event) => event.gating_loss!));
+    const rewards = { random: [] as number[], routed: [] as number[] };
+    for (let done = 0; done < plan.comparedForwards; done++) {
+      rewards.routed.push(...(await pass(plan.explore)).flatMap((event) => event.rewards));
+      rewards.random.push(...(await pass(1)).flatMap((event) => event.rewards));
+    }
+    const tenth = Math.ceil(losses.length / 10);
+    return {
+      random: mean(rewards.random),
+      routed: mean(rewards.routed),
+      answers: { random: rewards.random.length, routed: rewards.routed.length },
+      firstLoss: mean(losses.slice(0, tenth)),
+      lastLoss: mean(losses.slice(-tenth)),
+    };
+  } finally {
+    source.close();
+  }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
