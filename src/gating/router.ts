@@ -127,7 +127,7 @@ export class GatingRouter {
       return encoding;
     } catch (error) {
       if (!this.#isFailing)
-        log.warn("The gating model's encoder fails; miners are chosen at random", {
+        log.warn("The gating model's encoder fails; steps go on without routing and learning", {
           reason: messageOf(error),
         });
       this.#isFailing = true;

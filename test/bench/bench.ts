@@ -4,6 +4,7 @@ import { configureLog } from "../../src/base/log.ts";
 import { VERSION } from "../../src/config/version.ts";
 import { benchMetagraph } from "./chain.ts";
 import { benchEmbeddings } from "./embeddings.ts";
+import { benchGating } from "./gating.ts";
 import { benchAsk } from "./miners.ts";
 import { benchFirstStep, benchStart } from "./process.ts";
 import { type BenchRow, renderTable } from "./row.ts";
@@ -13,6 +14,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   start: benchStart,
   metagraph: benchMetagraph,
   embeddings: benchEmbeddings,
+  gating: benchGating,
   ask: benchAsk,
   "first step": benchFirstStep,
 };

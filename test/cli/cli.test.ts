@@ -33,6 +33,8 @@ describe("command line", () => {
     [["wallet"], "openvalidator wallet create or openvalidator wallet show"],
     [["config", "show", "--netuid", "-1"], "must be a whole number"],
     [["version", "--netuid", "1"], "Unknown flag --netuid"],
+    [["run", "--gating.explore", "1.5"], "must be a number from 0 to 1"],
+    [["run", "--gating.momentum", "1"], "must be a number from 0 to 0.9999"],
   ])("%p is refused with exit code 64", async (words, sentence) => {
     const { exitCode, stderr, stdout } = await cli(words);
     expect(exitCode).toBe(64);
@@ -61,6 +63,20 @@ describe("command line", () => {
     expect(stdout).not.toContain("hf_canary");
     const json = JSON.parse((await cli(["config", "show", "--json"], { HF_TOKEN: "hf_canary" })).stdout);
     expect(json["data.token"]).toEqual({ value: "[secret]", origin: "$HF_TOKEN" });
+  });
+
+  test("config show knows the gating flags of openvalidators 1.2.0, and routing is off by default", async () => {
+    const old = ["--gating.model_name", "sentence-transformers/all-MiniLM-L6-v2", "--gating.num_uids", "256"];
+    const rates = ["--gating.learning_rate", "0.02", "--gating.momentum", "0.8"];
+    const switches = ["--neuron.use_custom_gating_model", "--neuron.mock_gating_model"];
+    const { exitCode, stdout } = await cli(["config", "show", "--json", ...old, ...rates, ...switches]);
+    expect(exitCode).toBe(0);
+    const shown = JSON.parse(stdout);
+    expect(shown["gating.explore"]).toEqual({ value: 1, origin: "default" });
+    expect(shown["gating.num_uids"].value).toBe(256);
+    expect(shown["gating.learning_rate"].value).toBe(0.02);
+    expect(shown["gating.momentum"].value).toBe(0.8);
+    expect(shown["neuron.use_custom_gating_model"].value).toBe(true);
   });
 
   test("help fits 100 columns and names every flag", async () => {

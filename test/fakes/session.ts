@@ -1,6 +1,16 @@
 import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
 import type { Event } from "../../src/events/schema.ts";
-import type { Chain, Judge, Miners, Neuron, Router, SentWeights, Subnet } from "../../src/validator/ports.ts";
+import type {
+  Chain,
+  Judge,
+  Miners,
+  Neuron,
+  Outcome,
+  Router,
+  RouterMemory,
+  SentWeights,
+  Subnet,
+} from "../../src/validator/ports.ts";
 import type { Modules, ValidatorSettings } from "../../src/validator/session.ts";
 
 export const SETTINGS: ValidatorSettings = {
@@ -107,29 +117,28 @@ export function fakeJudge(): Judge & { remembered: number } {
   };
 }
 
-/** Scores a uid by itself, and keeps what it is told. */
-export function fakeRouter(): Router & { trained: number[][]; hotkeys: readonly string[]; loaded: boolean } {
-  return {
-    trained: [],
-    hotkeys: [],
-    loaded: false,
-    align(hotkeys) {
-      this.hotkeys = hotkeys;
-    },
-    async scores() {
-      return Float32Array.from(this.hotkeys.keys());
-    },
-    async train(_prompt, outcomes) {
-      this.trained.push(outcomes.map(({ uid }) => uid));
-      return 1 / this.trained.length;
-    },
-    save() {
-      return { json: { steps: this.trained.length }, arrays: { bias: Float32Array.of(this.trained.length) } };
-    },
-    load() {
-      this.loaded = true;
-    },
-  };
+/** Scores a uid by its number, and keeps what it is told. */
+export class FakeRouter implements Router {
+  trained: number[][] = [];
+  hotkeys: readonly string[] = [];
+  loaded: { memory: RouterMemory; hotkeys: readonly string[] }[] = [];
+
+  align(hotkeys: readonly string[]): void {
+    this.hotkeys = hotkeys;
+  }
+  async scores(): Promise<Float32Array> {
+    return Float32Array.from(this.hotkeys.keys());
+  }
+  async train(_prompt: string, outcomes: readonly Outcome[]): Promise<number> {
+    this.trained.push(outcomes.map(({ uid }) => uid));
+    return 1 / this.trained.length;
+  }
+  save(): RouterMemory {
+    return { json: { steps: this.trained.length }, arrays: { bias: Float32Array.of(this.trained.length) } };
+  }
+  load(memory: RouterMemory, hotkeys: readonly string[]): void {
+    this.loaded.push({ memory, hotkeys });
+  }
 }
 
 export function fakeModules(chain: FakeChain, silent: number[] = []) {
@@ -138,7 +147,7 @@ export function fakeModules(chain: FakeChain, silent: number[] = []) {
     chain,
     miners: fakeMiners(silent),
     judge: fakeJudge(),
-    router: fakeRouter(),
+    router: new FakeRouter(),
     texts: { next: async () => "One sentence. Two sentences. Three sentences." },
     events: { append: (event: Event) => void events.push(event) },
   } satisfies Modules<Neuron>;

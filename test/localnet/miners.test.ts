@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { asUid } from "../../src/base/units.ts";
+import { behaviourOf } from "../../src/localnet/miners/characters.ts";
 import { ATTACK_NAMES } from "../../src/localnet/miners/hostile.ts";
 import { type LocalMiner, parseCharacters, startMiners } from "../../src/localnet/miners/miners.ts";
+import { TOPICS, topicOf } from "../../src/localnet/miners/topics.ts";
 import { chainAddress } from "../../src/miners/address.ts";
 import { Dendrite, type MinerTarget } from "../../src/miners/ask.ts";
 import { answerPrompt, augmentPrompt, followupPrompt, growText } from "../../src/prompts/templates.ts";
@@ -209,6 +211,52 @@ describe("miners of other characters", () => {
     await withMiners({ count: 2, basePort }, async (miners) => {
       expect(miners.map((miner) => miner.port)).toEqual([basePort, basePort + 1]);
     });
+  });
+});
+
+describe("specialists", () => {
+  const WAR = "The army and the navy won the war. The troops of both nations laid their weapons down.";
+  const MONEY =
+    "The tax on silver fell. The bank kept its gold, and the debt of the treasury was paid in currency.";
+  const answersTo = (text: string): Promise<string[]> =>
+    Promise.all(
+      TOPICS.map(async (_, rank) => {
+        const behave = behaviourOf({ character: "specialist", seed: rank, rank, peers: TOPICS.length });
+        const signal = new AbortController().signal;
+        const reaction = await behave({ prompt: augmentPrompt(text, 4), timeoutMs: 100, signal });
+        return reaction.kind === "completion" ? reaction.text : "";
+      }),
+    );
+
+  test("answer from the text on their own topic and vaguely on any other", async () => {
+    for (const [text, topic] of [
+      [WAR, "war"],
+      [MONEY, "money"],
+    ] as const) {
+      const answers = await answersTo(text);
+      const first = text.split(". ")[0]!;
+      expect(answers[TOPICS.indexOf(topic)]).toContain(first);
+      expect(answers.filter((answer) => answer.includes(first))).toHaveLength(1);
+      expect(answers.every((answer) => answer.length > 20)).toBe(true);
+    }
+  });
+
+  test("answer vaguely, all of them, when the text has none of their topics", async () => {
+    for (const answer of await answersTo("A violin has four strings."))
+      expect(answer).not.toContain("violin");
+  });
+
+  test("find a topic by most words, plurals included", () => {
+    expect(topicOf("Whales, ships and one tax")).toBe("sea");
+    expect(topicOf("The justices of the courts")).toBe("law");
+    expect(topicOf("Nothing of the kind")).toBeUndefined();
+    expect(topicOf("")).toBeUndefined();
+  });
+
+  test("are no part of the default mix", async () => {
+    const miners = await startMiners({ count: 16, host: "127.0.0.1" });
+    expect(miners.map(({ character }) => character)).not.toContain("specialist");
+    await Promise.all(miners.map((miner) => miner.stop()));
   });
 });
 

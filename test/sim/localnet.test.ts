@@ -93,6 +93,25 @@ describe("a validator on a local subnet", () => {
     expect(stepsOf(journal)).toHaveLength(after.steps);
   }, 60_000);
 
+  test("learns from every step, routes when told to, and keeps the gating layer with the state", async () => {
+    const routing = { gatingExplore: 0.25, neuronFollowupSampleSize: 4, neuronAnswerSampleSize: 4 };
+    const events = await run((seen) => stepsOf(seen).length >= 2, routing);
+    for (const event of stepsOf(events)) {
+      expect(event.gating_loss).toBeGreaterThanOrEqual(0);
+      expect(event.uids).toHaveLength(4);
+    }
+    const { router } = loadState(stateDirectory(settings), identity())!;
+    const uids = net.miners.length + 1;
+    expect(router!.arrays.bias).toHaveLength(uids);
+    expect(router!.arrays.weights).toHaveLength(uids * 384);
+    expect(router!.arrays.bias!.some((bias) => bias !== 0)).toBe(true);
+  }, 60_000);
+
+  test("refuses an encoder that this program has not, before anything else", async () => {
+    const failed = run(() => true, { gatingModelName: "EleutherAI/gpt-neo-125m" });
+    await expect(failed).rejects.toMatchObject({ code: "gating.unknown-encoder" });
+  });
+
   test("sets weights plainly when the subnet does not want commits", async () => {
     net.node.setCommitReveal(false);
     const events = await run((seen) => seen.some((event) => event.kind === "weights"));

@@ -7,7 +7,6 @@ import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
 import { EMBEDDED_MODEL, type Inference } from "../../src/inference/inference.ts";
 import { behaviourOf } from "../../src/localnet/miners/characters.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
-import { TOPICS } from "../../src/localnet/miners/topics.ts";
 import { openTextSource } from "../../src/prompts/source.ts";
 import { forward } from "../../src/validator/flow.ts";
 import { openJudge } from "../../src/validator/judge.ts";
@@ -18,6 +17,8 @@ import { FakeChain, neuron, SETTINGS } from "../fakes/session.ts";
 export interface RoutingPlan {
   specialists: number;
   sampleSize: number;
+  /** As --neuron.num_followup_steps; 0 = one step, a summary, per forward pass. */
+  followupSteps: number;
   learningRate: number;
   /** Forward passes with random choice, in which the gating layer learns. */
   trainingForwards: number;
@@ -34,9 +35,8 @@ export interface RoutingResult {
   routed: number;
   /** Answers behind each mean. */
   answers: { random: number; routed: number };
-  /** Loss of the first and of the last tenth of the training steps. */
-  firstLoss: number;
-  lastLoss: number;
+  /** Of every training step. */
+  losses: (number | null)[];
 }
 
 /**
@@ -66,6 +66,7 @@ export async function simulateRouting(inference: Inference, plan: RoutingPlan): 
       ...SETTINGS,
       followupSampleSize: plan.sampleSize,
       answerSampleSize: plan.sampleSize,
+      followupSteps: plan.followupSteps,
       explore: 1,
     },
     identity: { genesis: "0xfake", netuid: 1, hotkey: asHotkey("key0") },
@@ -112,21 +113,19 @@ export async function simulateRouting(inference: Inference, plan: RoutingPlan): 
   };
 
   try {
-    const losses: number[] = [];
+    const losses: (number | null)[] = [];
     for (let done = 0; done < plan.trainingForwards; done++)
-      losses.push(...(await pass(1)).map((event) => event.gating_loss!));
+      losses.push(...(await pass(1)).map((event) => event.gating_loss));
     const rewards = { random: [] as number[], routed: [] as number[] };
     for (let done = 0; done < plan.comparedForwards; done++) {
       rewards.routed.push(...(await pass(plan.explore)).flatMap((event) => event.rewards));
       rewards.random.push(...(await pass(1)).flatMap((event) => event.rewards));
     }
-    const tenth = Math.ceil(losses.length / 10);
     return {
       random: mean(rewards.random),
       routed: mean(rewards.routed),
       answers: { random: rewards.random.length, routed: rewards.routed.length },
-      firstLoss: mean(losses.slice(0, tenth)),
-      lastLoss: mean(losses.slice(-tenth)),
+      losses,
     };
   } finally {
     source.close();

@@ -89,6 +89,63 @@ describe("a run of the validator", () => {
   });
 });
 
+describe("routing", () => {
+  const routed = { ...SETTINGS, explore: 0, followupSampleSize: 1, answerSampleSize: 1 };
+
+  test("asks the miner with the highest score, then the next one", async () => {
+    const { run, modules } = options(new FakeChain(), { settings: routed });
+    await runValidator(run);
+    expect(modules.miners.asked).toEqual([[4], [3], [2]]);
+  });
+
+  test("is off by default: every miner has its turn", async () => {
+    const { run, modules } = options(new FakeChain(), { settings: { ...routed, explore: 1, forwards: 20 } });
+    await runValidator(run);
+    const firsts = modules.miners.asked.filter((_, step) => step % 3 === 0).flat();
+    expect(new Set(firsts)).toEqual(new Set([1, 2, 3, 4]));
+  });
+
+  test("learns from every step, and the event has the loss", async () => {
+    const { run, modules, events } = options(new FakeChain(), {}, [2]);
+    await runValidator(run);
+    expect(modules.router.trained).toEqual(modules.miners.asked);
+    expect(stepsOf(events).map((event) => event.gating_loss)).toEqual([1, 1 / 2, 1 / 3]);
+  });
+
+  test("does not learn from a uid that changed hands while the step ran", async () => {
+    const chain = new FakeChain();
+    const { run, modules } = options(chain, { settings: { ...SETTINGS, followupSampleSize: 4 } });
+    const ask = modules.miners.ask.bind(modules.miners);
+    modules.miners.ask = async (...given) => {
+      const replies = await ask(...given);
+      return replies.map((reply) =>
+        reply.uid === 3 ? { ...reply, hotkey: "former" as typeof reply.hotkey } : reply,
+      );
+    };
+    await runValidator(run);
+    expect(modules.router.trained[0]!.toSorted()).toEqual([1, 2, 4]);
+  });
+
+  test("goes on with the saved layer, brought to the hotkeys of now", async () => {
+    const chain = new FakeChain();
+    const first = options(chain);
+    await runValidator(first.run);
+    expect(first.modules.router.loaded).toEqual([]);
+    const saved = loadState(first.run.stateDirectory, identity)!;
+    expect(saved.router).toEqual({ json: { steps: 3 }, arrays: { bias: Float32Array.of(3) } });
+
+    const before = chain.neurons.map(({ hotkey }) => hotkey);
+    chain.neurons = [
+      ...chain.neurons.slice(0, 4),
+      { ...chain.neurons[4]!, hotkey: "new" as (typeof before)[0] },
+    ];
+    const { run, modules } = options(chain, { stateDirectory: first.run.stateDirectory });
+    await runValidator({ ...run, settings: { ...SETTINGS, forwards: 0 }, signal: AbortSignal.abort() });
+    expect(modules.router.loaded).toEqual([{ memory: saved.router!, hotkeys: before }]);
+    expect(modules.router.hotkeys[4]).toBe("new");
+  });
+});
+
 describe("duties", () => {
   /** Runs until `blocks` blocks have passed. */
   async function runFor(chain: FakeChain, blocks: number, more: Partial<ValidatorOptions<Neuron>> = {}) {
@@ -153,6 +210,19 @@ describe("duties", () => {
       [120, "no answer"],
       [125, "no answer"],
     ]);
+  });
+
+  test("the metagraph brings the router to the hotkeys of now", async () => {
+    const chain = new FakeChain();
+    const { run, modules } = options(chain, { settings: { ...SETTINGS, forwards: 0 } });
+    const stop = new AbortController();
+    const ended = runValidator({ ...run, signal: stop.signal });
+    await Bun.sleep(2);
+    chain.neurons = [...chain.neurons, neuron(5)];
+    await chain.tick(SETTINGS.checkpointBlocks);
+    stop.abort();
+    await ended;
+    expect(modules.router.hotkeys).toEqual(chain.neurons.map(({ hotkey }) => hotkey));
   });
 
   test("a lost registration ends the run with that error", async () => {

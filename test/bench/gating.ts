@@ -1,0 +1,54 @@
+import { GatingLayer } from "../../src/gating/layer.ts";
+import { Inference } from "../../src/inference/inference.ts";
+import { seededRandom } from "../../src/localnet/miners/random.ts";
+import { simulateRouting } from "../sim/routing.ts";
+import { type BenchRow, median } from "./row.ts";
+
+/** Vector size of the embedded encoder. */
+const HIDDEN = 384;
+const SAMPLE = 50;
+const STEPS = 50;
+
+/** Mean reward on specialists with routing and without, and what one step of learning costs. */
+export async function benchGating(): Promise<BenchRow[]> {
+  const inference = await Inference.start({ device: "cpu" });
+  try {
+    const { random, routed } = await simulateRouting(inference, {
+      specialists: 20,
+      sampleSize: 4,
+      followupSteps: 0,
+      learningRate: 1,
+      trainingForwards: 300,
+      comparedForwards: 50,
+      explore: 0,
+      seed: 1,
+    });
+    return [
+      { name: "mean reward of 20 specialists in 5 topics, random choice", value: random, unit: "" },
+      {
+        name: "mean reward of 20 specialists in 5 topics, routed after 300 steps",
+        value: routed,
+        unit: "",
+        ratio: routed / random,
+      },
+      ...[256, 4096].map(learningRow),
+    ];
+  } finally {
+    await inference.stop();
+  }
+}
+
+function learningRow(rows: number): BenchRow {
+  const random = seededRandom(1);
+  const layer = new GatingLayer({ hidden: HIDDEN, rows, learningRate: 0.01, momentum: 0.9, random });
+  const encoding = Float32Array.from({ length: HIDDEN }, () => (random() - 0.5) / Math.sqrt(HIDDEN));
+  const asked = Array.from({ length: SAMPLE }, (_, index) => (index * 37) % rows);
+  const rewards = asked.map(() => random());
+  const samples = Array.from({ length: STEPS }, () => {
+    const began = performance.now();
+    layer.scores(encoding);
+    layer.train(encoding, asked, rewards);
+    return performance.now() - began;
+  });
+  return { name: `gating, score and learn from 50 of ${rows} uids`, value: median(samples), unit: "ms" };
+}
