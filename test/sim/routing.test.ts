@@ -18,12 +18,12 @@ describe("routing on specialists", () => {
       trainingForwards: 160,
       comparedForwards: 30,
       explore: 0,
-      seed: 1,
+      seed: 2,
     });
     expect(losses).toHaveLength(160);
     expect(losses.every((loss) => loss !== null && loss >= 0)).toBe(true);
     expect(answers).toEqual({ random: 120, routed: 120 });
-    // Measured 0.44 against 0.17; a fifth of the specialists knows each topic.
+    // Measured 0.44 against 0.22; a fifth of the specialists knows each topic.
     expect(random).toBeLessThan(0.3);
     expect(routed).toBeGreaterThan(random + 0.1);
   }, 180_000);
