@@ -44,9 +44,9 @@ describe("the router that the settings describe", () => {
     expect(router.save()!.arrays.bias).toHaveLength(8);
     expect(new Set(server.models)).toEqual(new Set(["all-minilm-l6-v2-embedded"]));
 
-    const learning = openRouter(settingsOf({ gatingLearningRate: 100, gatingMomentum: 0 }), server);
+    const learning = openRouter(settingsOf({ gatingLearningRate: 3, gatingMomentum: 0 }), server);
     learning.align(HOTKEYS);
-    for (let step = 0; step < 50; step++) await learning.train("a prompt", OUTCOMES);
+    for (let step = 0; step < 400; step++) await learning.train("a prompt", OUTCOMES);
     const scores = (await learning.scores("a prompt"))!;
     expect(scores[2]).toBeGreaterThan(scores[1]!);
     expect(scores[1]).toBeGreaterThan(scores[0]!);
