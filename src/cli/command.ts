@@ -1,5 +1,5 @@
 import type { ConfigSources } from "../config/load.ts";
-import type { OptionTable } from "../config/options.ts";
+import type { OptionTable } from "../config/option.ts";
 
 /** What a command gets: no argv, no global process state. */
 export interface CommandContext {

@@ -1,4 +1,5 @@
-import { LOCALNET_OPTIONS, LOG_OPTIONS, OPTIONS } from "../config/options.ts";
+import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
+import { LOG_OPTIONS, OPTIONS } from "../config/options.ts";
 import type { Command } from "./command.ts";
 
 const WALLET_OPTIONS = {

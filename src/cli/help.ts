@@ -1,4 +1,4 @@
-import { environmentName, GROUPS, type Option } from "../config/options.ts";
+import { environmentName, GROUPS, type Option } from "../config/option.ts";
 import { VERSION } from "../config/version.ts";
 import { CONFIG_FLAG, type Command } from "./command.ts";
 

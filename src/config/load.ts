@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { Failure, messageOf } from "../base/error.ts";
 import { badValue, type ConfigCode } from "./kinds.ts";
-import { environmentName, OPTIONS, type Option, type OptionTable, type ValuesOf } from "./options.ts";
+import { environmentName, type Option, type OptionTable, type ValuesOf } from "./option.ts";
+import { OPTIONS } from "./options.ts";
 import { nearest } from "./suggest.ts";
 
 /** Where an effective value came from: a flag, a named environment variable, the config file, or the table. */

@@ -1,43 +1,5 @@
-import { choice, decimal, integer, type Kind, optional, path, size, text, toggle } from "./kinds.ts";
-
-/** Rooms of the help screen, in the order they are printed. */
-export const GROUPS = [
-  "wallet",
-  "chain",
-  "validator",
-  "miners",
-  "rewards",
-  "gating",
-  "models",
-  "data",
-  "localnet",
-  "logs",
-] as const;
-export type Group = (typeof GROUPS)[number];
-
-export interface Option<T> {
-  /** Dotted name on the command line, as openvalidators 1.2.0 wrote it where it had the flag. */
-  readonly flag: string;
-  readonly kind: Kind<T>;
-  readonly default: T;
-  readonly group: Group;
-  readonly help: string;
-  /** Other environment names that are honoured, first wins, after OPENVALIDATOR_<FLAG>. */
-  readonly env?: readonly string[];
-  /** Never printed, never written to events. */
-  readonly secret?: boolean;
-}
-
-function option<T>(
-  flag: string,
-  kind: Kind<T>,
-  fallback: NoInfer<T>,
-  group: Group,
-  help: string,
-  more: Pick<Option<T>, "env" | "secret"> = {},
-): Option<T> {
-  return { flag, kind, default: fallback, group, help, ...more };
-}
+import { choice, decimal, integer, optional, path, size, text, toggle } from "./kinds.ts";
+import { type Option, type OptionTable, option, type ValuesOf } from "./option.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
 const uidCount = integer({ min: 1, max: 65_536 });
@@ -434,53 +396,7 @@ export const OPTIONS = {
   ),
 } as const satisfies Readonly<Record<string, Option<unknown>>>;
 
-export type OptionTable = Readonly<Record<string, Option<unknown>>>;
-/** Effective values by camelCase name. */
-export type ValuesOf<Table extends OptionTable> = {
-  [Name in keyof Table]: Table[Name] extends Option<infer T> ? T : never;
-};
 export type Settings = ValuesOf<typeof OPTIONS>;
-
-/** What `openvalidator localnet` and `openvalidator demo` make. */
-export const LOCALNET_OPTIONS = {
-  miners: option("miners", integer({ min: 1, max: 1024 }), 16, "localnet", "Reference miners to start."),
-  blockTime: option(
-    "block-time",
-    decimal({ min: 0.1, max: 60 }, "SECONDS"),
-    1,
-    "localnet",
-    "Seconds between two blocks (the public chain: 12).",
-  ),
-  port: option(
-    "port",
-    integer({ min: 0, max: 65_535 }, "PORT"),
-    9944,
-    "localnet",
-    "Websocket port; 0 = any free one.",
-  ),
-  tempo: option("tempo", integer({ min: 5, max: 65_535 }, "BLOCKS"), 20, "localnet", "Blocks of one epoch."),
-  commitReveal: option(
-    "commit-reveal",
-    toggle,
-    true,
-    "localnet",
-    "Weights are committed first, revealed an epoch later.",
-  ),
-  characters: option(
-    "characters",
-    optional(text),
-    undefined,
-    "localnet",
-    "Characters of the miners, with commas, repeated in turn (default: all but specialists).",
-  ),
-  directory: option(
-    "directory",
-    optional(path),
-    undefined,
-    "localnet",
-    "Folder for the wallets (default: temporary).",
-  ),
-} as const satisfies OptionTable;
 
 /** Options of the log, which every command has. */
 export const LOG_OPTIONS = {
@@ -488,8 +404,3 @@ export const LOG_OPTIONS = {
   loggingTrace: OPTIONS.loggingTrace,
   logFormat: OPTIONS.logFormat,
 } as const satisfies OptionTable;
-
-/** OPENVALIDATOR_WALLET_NAME for wallet.name. */
-export function environmentName(flag: string): string {
-  return `OPENVALIDATOR_${flag.toUpperCase().replaceAll(/[.-]/g, "_")}`;
-}

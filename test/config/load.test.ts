@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../../src/base/error.ts";
 import { describeOrigin, loadConfiguration } from "../../src/config/load.ts";
-import { environmentName, OPTIONS } from "../../src/config/options.ts";
+import { environmentName } from "../../src/config/option.ts";
+import { OPTIONS } from "../../src/config/options.ts";
 
 function file(content: string): string {
   const path = join(mkdtempSync(join(tmpdir(), "ov-config-")), "config.json");

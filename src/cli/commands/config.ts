@@ -1,5 +1,6 @@
 import { describeOrigin, loadConfiguration } from "../../config/load.ts";
-import { OPTIONS, type Option } from "../../config/options.ts";
+import type { Option } from "../../config/option.ts";
+import { OPTIONS } from "../../config/options.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../report.ts";
 

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/error.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
 import { loadConfiguration } from "../../config/load.ts";
-import { LOCALNET_OPTIONS } from "../../config/options.ts";
+import { LOCALNET_OPTIONS } from "../../config/localnet-options.ts";
 import { expandPath } from "../../config/paths.ts";
 import { isCompiled } from "../../config/version.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";

@@ -1,6 +1,7 @@
 import { log } from "../../base/log.ts";
 import { type Configuration, loadConfiguration } from "../../config/load.ts";
-import { OPTIONS, type OptionTable, type Settings } from "../../config/options.ts";
+import type { OptionTable } from "../../config/option.ts";
+import { OPTIONS, type Settings } from "../../config/options.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
