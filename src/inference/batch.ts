@@ -12,6 +12,8 @@ export interface BatchLimits {
   maxTokens: number;
   /** Widths are multiples of this. A GPU compiles a program for each new shape, so few shapes start sooner. */
   widthStep: number;
+  /** Most tokens of one row; a model has no positions beyond. */
+  maxWidth?: number;
 }
 
 /**
@@ -25,8 +27,11 @@ const MAX_STRETCH = 1.34;
  * @param lengths tokens of each text, at least 1.
  * @returns batches that name every text once, shortest first.
  */
-export function planBatches(lengths: readonly number[], { maxTokens, widthStep }: BatchLimits): Batch[] {
-  const widthOf = (length: number): number => Math.ceil(length / widthStep) * widthStep;
+export function planBatches(
+  lengths: readonly number[],
+  { maxTokens, widthStep, maxWidth = Infinity }: BatchLimits,
+): Batch[] {
+  const widthOf = (length: number): number => Math.min(maxWidth, Math.ceil(length / widthStep) * widthStep);
   const order = lengths.map((_, row) => row).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
   const batches: Batch[] = [];
   let current: Batch | undefined;

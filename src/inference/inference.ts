@@ -4,7 +4,16 @@ import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
 import { workerCommand } from "./command.ts";
 import type { InferenceCode } from "./failure.ts";
-import type { Device, DeviceChoice, WorkerSettings } from "./protocol.ts";
+import type {
+  ClassifierInput,
+  Computed,
+  Continuation,
+  Device,
+  DeviceChoice,
+  Work,
+  WorkerSettings,
+} from "./protocol.ts";
+import type { TemplatePart } from "./tokens.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 /** The model inside the program: all-MiniLM-L6-v2, 384 dimensions, 256 tokens (models/manifests). */
@@ -86,15 +95,40 @@ export class Inference {
   }
 
   /**
-   * @returns one L2-normalised vector per text, in the order of the texts. Texts are a stranger's: they are cut to the
+   * @returns one L2-normalised vector per text, in the order of the texts; of a model that reads windows, the mean of
+   * the windows' vectors. Texts are a stranger's: they are cut to the
    * model's limit, and special tokens in them are broken.
    * @throws Failure `gpu.lost`, `gpu.memory`, `model.*` or `inference.*`.
    */
   async embed(model: string, texts: readonly string[]): Promise<Float32Array[]> {
-    if (texts.length === 0) return [];
-    const mine = this.#last.then(() => this.#serve(model, [...texts]));
-    this.#last = mine.catch(() => undefined);
-    return await mine;
+    return (await this.#compute(model, { kind: "embed", texts: [...texts] }, texts.length)).flat();
+  }
+
+  /**
+   * @returns the rows of logits of each input: one, or for `pieces` one to eight.
+   * @throws Failure as embed().
+   */
+  async classify(model: string, inputs: readonly ClassifierInput[]): Promise<Float32Array[][]> {
+    return await this.#compute(model, { kind: "classify", inputs: [...inputs] }, inputs.length);
+  }
+
+  /**
+   * @param penalty of a repeated token, as in LanguageModel.logProb; 1 for none.
+   * @returns the mean log-probability of each completion's tokens; −Infinity where the prompt fills the model.
+   * @throws Failure as embed().
+   */
+  async logProb(model: string, pairs: readonly Continuation[], penalty: number): Promise<number[]> {
+    const work: Work = { kind: "log-prob", pairs: [...pairs], penalty };
+    return (await this.#compute(model, work, pairs.length)).map(([row]) => row![0]!);
+  }
+
+  /**
+   * @returns for each prompt the logits of the digits 0 to 9 as the next token.
+   * @throws Failure as embed().
+   */
+  async digitScores(model: string, prompts: readonly (readonly TemplatePart[])[]): Promise<Float32Array[]> {
+    const work: Work = { kind: "digits", prompts: prompts.map((parts) => [...parts]) };
+    return (await this.#compute(model, work, prompts.length)).flat();
   }
 
   /** Ends the worker; a request under way fails with `inference.stopped`. */
@@ -105,15 +139,29 @@ export class Inference {
     await Promise.allSettled([this.#worker, this.#last]);
   }
 
-  async #serve(model: string, texts: string[]): Promise<Float32Array[]> {
+  /** @returns for each of the `count` inputs its rows. */
+  async #compute(model: string, work: Work, count: number): Promise<Float32Array[][]> {
+    if (count === 0) return [];
+    const mine = this.#last.then(() => this.#serve(model, work));
+    this.#last = mine.catch(() => undefined);
+    const { values, width, counts } = await mine;
+    let row = 0;
+    return counts.map((rows) =>
+      Array.from({ length: rows }, () => {
+        const start = row++ * width;
+        return values.slice(start, start + width);
+      }),
+    );
+  }
+
+  async #serve(model: string, work: Work): Promise<Computed> {
     for (let sent = 1; ; sent++) {
       this.#throwIfStopping();
       const worker = await this.#liveWorker();
       try {
-        const request = { id: this.#nextId++, model, texts };
-        const { vectors, dimensions } = await worker.embed(request, this.#requestTimeoutMs);
+        const computed = await worker.compute({ id: this.#nextId++, model, work }, this.#requestTimeoutMs);
         this.#deaths = 0;
-        return texts.map((_, row) => vectors.slice(row * dimensions, (row + 1) * dimensions));
+        return computed;
       } catch (error) {
         this.#throwIfStopping();
         const isLost = isFailure<InferenceCode>(error, "gpu.lost");
@@ -122,7 +170,7 @@ export class Inference {
         if (isLost) worker.kill();
         await worker.exited;
         if (sent >= SENDS) throw error;
-        log.warn("Inference request is sent again", { texts: texts.length, error });
+        log.warn("Inference request is sent again", { model, work: work.kind, error });
       }
     }
   }

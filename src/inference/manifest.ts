@@ -26,8 +26,14 @@ export const manifestSchema = z.object({
       dimensions: z.number().int().positive(),
       pooling: z.literal("mean"),
       normalize: z.literal(true),
+      /** A text beyond the limit is the mean of its consecutive windows' vectors; without it, it is cut. */
+      windows: z.boolean().optional(),
     })
     .optional(),
+  /** Present where the model gives one row of logits for a text or a pair: one number for each label. */
+  classification: z.object({ labels: z.array(z.string()).min(1) }).optional(),
+  /** Present where the model gives logits for the next token; `chat` stands around what it is asked. */
+  language: z.object({ chat: z.object({ before: z.string(), after: z.string() }).optional() }).optional(),
   /** Longest input in tokens, special tokens included. */
   maxTokens: z.number().int().min(8),
   dtype: z.object({ webgpu: dtype, cpu: dtype }),

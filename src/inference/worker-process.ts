@@ -1,7 +1,7 @@
 import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { fromMessage, type InferenceCode } from "./failure.ts";
-import type { Device, EmbedRequest, FromWorker, ToWorker, WorkerSettings } from "./protocol.ts";
+import type { Computed, Device, FromWorker, ToWorker, WorkerSettings, WorkRequest } from "./protocol.ts";
 
 /** From spawn to the first embedding: reading 25 MB, compiling shaders; SwiftShader on two busy cores takes 20 s. */
 const START_TIMEOUT_MS = 120_000;
@@ -9,12 +9,6 @@ const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 2_000;
 /** Enough of a driver's last words to understand a crash. */
 const LAST_WORDS_CHARACTERS = 400;
-
-export interface Embedded {
-  /** [texts, dimensions], flat. */
-  vectors: Float32Array;
-  dimensions: number;
-}
 
 interface Waiting {
   resolve(message: FromWorker): void;
@@ -101,11 +95,11 @@ export class WorkerProcess {
    * One request at a time; a worker that does not answer in time is killed, because nothing else frees a hung device.
    * @throws Failure of the worker, `inference.crashed` or `inference.late`.
    */
-  async embed(request: EmbedRequest, timeoutMs: number): Promise<Embedded> {
-    const reply = await this.#ask({ kind: "embed", ...request }, timeoutMs, "inference");
+  async compute(request: WorkRequest, timeoutMs: number): Promise<Computed> {
+    const reply = await this.#ask({ kind: "work", ...request }, timeoutMs, "inference");
     if (reply.kind === "failed" && reply.id === request.id) throw fromMessage(reply.failure);
-    if (reply.kind !== "embedded" || reply.id !== request.id) throw unexpected(reply);
-    return { vectors: reply.vectors, dimensions: reply.dimensions };
+    if (reply.kind !== "done" || reply.id !== request.id) throw unexpected(reply);
+    return reply;
   }
 
   kill(): void {

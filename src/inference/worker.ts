@@ -1,33 +1,94 @@
 import { Failure } from "../base/error.ts";
 import { listAdapters } from "./adapters.ts";
-import type { Encoder } from "./encoder.ts";
 import { failureOf, type InferenceCode, toMessage } from "./failure.ts";
-import type { Device, DeviceKind, EmbedRequest, FromWorker, ToWorker, WorkerSettings } from "./protocol.ts";
+import type {
+  Computed,
+  Device,
+  DeviceKind,
+  FromWorker,
+  ToWorker,
+  Work,
+  WorkerSettings,
+  WorkRequest,
+} from "./protocol.ts";
 import { findModel } from "./store.ts";
 
 /** Any text will do: it shows that the device can run the whole graph. */
 const TRIAL_TEXT = "a trial of the device";
 
-/** The models of one process on one device, loaded when they are first asked for. */
-class LoadedModels {
-  readonly #device: DeviceKind;
-  readonly #directory: string | undefined;
-  readonly #encoders = new Map<string, Encoder>();
+/** Loads and keeps one thing per id. */
+class Kept<T> {
+  readonly #things = new Map<string, T>();
+  readonly #load: (id: string) => Promise<T>;
 
-  constructor(device: DeviceKind, directory: string | undefined) {
-    this.#device = device;
-    this.#directory = directory;
+  constructor(load: (id: string) => Promise<T>) {
+    this.#load = load;
   }
 
-  async encoder(id: string): Promise<Encoder> {
-    const known = this.#encoders.get(id);
+  async get(id: string): Promise<T> {
+    const known = this.#things.get(id);
     if (known !== undefined) return known;
-    // Loads ONNX Runtime. Here, and not with this file, so that a failure of that is an answer to the parent as well.
-    const { Encoder } = await import("./encoder.ts");
-    const encoder = await Encoder.load(await findModel(id, this.#directory), this.#device);
-    this.#encoders.set(id, encoder);
-    return encoder;
+    const thing = await this.#load(id);
+    this.#things.set(id, thing);
+    return thing;
   }
+}
+
+/**
+ * The models of one process on one device, loaded when they are first asked for. The classes load ONNX Runtime and are
+ * imported here, and not with this file, so that a failure of that is an answer to the parent as well.
+ */
+function loadedModels(device: DeviceKind, directory: string | undefined) {
+  const find = (id: string): ReturnType<typeof findModel> => findModel(id, directory);
+  return {
+    encoders: new Kept(async (id) => (await import("./encoder.ts")).Encoder.load(await find(id), device)),
+    classifiers: new Kept(async (id) =>
+      (await import("./classifier.ts")).Classifier.load(await find(id), device),
+    ),
+    languages: new Kept(async (id) =>
+      (await import("./language.ts")).LanguageModel.load(await find(id), device),
+    ),
+  };
+}
+
+type LoadedModels = ReturnType<typeof loadedModels>;
+
+async function compute(models: LoadedModels, id: string, work: Work): Promise<Computed> {
+  const oneRowEach = (values: Float32Array, inputs: readonly unknown[], width: number): Computed => ({
+    values,
+    width,
+    counts: inputs.map(() => 1),
+  });
+  switch (work.kind) {
+    case "embed": {
+      const encoder = await models.encoders.get(id);
+      return oneRowEach(await encoder.embed(work.texts), work.texts, encoder.dimensions);
+    }
+    case "classify": {
+      const classifier = await models.classifiers.get(id);
+      const { logits, counts } = await classifier.classify(work.inputs);
+      return { values: logits, width: classifier.labels, counts };
+    }
+    case "log-prob": {
+      const language = await models.languages.get(id);
+      return oneRowEach(await language.logProb(work.pairs, work.penalty), work.pairs, 1);
+    }
+    case "digits": {
+      const scores = await (await models.languages.get(id)).digitScores(work.prompts);
+      return oneRowEach(scores, work.prompts, scores.length / work.prompts.length);
+    }
+  }
+}
+
+/** Runs a model of any kind once, so that what it lacks is known before the first step. */
+async function tryOut(models: LoadedModels, id: string, directory: string | undefined): Promise<void> {
+  const { embedding, classification } = (await findModel(id, directory)).manifest;
+  const work: Work = embedding
+    ? { kind: "embed", texts: [TRIAL_TEXT] }
+    : classification
+      ? { kind: "classify", inputs: [{ pieces: TRIAL_TEXT }] }
+      : { kind: "log-prob", pairs: [{ prompt: TRIAL_TEXT, completion: TRIAL_TEXT }], penalty: 1 };
+  await compute(models, id, work);
 }
 
 interface Ready {
@@ -38,8 +99,8 @@ interface Ready {
 }
 
 async function startOn(device: Device, settings: WorkerSettings): Promise<Ready> {
-  const models = new LoadedModels(device.kind, settings.modelDirectory);
-  for (const id of settings.models) await (await models.encoder(id)).embed([TRIAL_TEXT]);
+  const models = loadedModels(device.kind, settings.modelDirectory);
+  for (const id of settings.models) await tryOut(models, id, settings.modelDirectory);
   return { models, device };
 }
 
@@ -111,12 +172,10 @@ export async function runInferenceWorker(): Promise<void> {
       answer({ kind: "refused", failure: toMessage(failureOf(error)) });
     }
   }
-  async function embed({ id, model, texts }: EmbedRequest): Promise<void> {
+  async function serve({ id, model, work }: WorkRequest): Promise<void> {
     try {
       if (ready === undefined) throw new Error("asked before it was started");
-      const encoder = await ready.models.encoder(model);
-      const vectors = await encoder.embed(texts);
-      answer({ kind: "embedded", id, vectors, dimensions: encoder.dimensions });
+      answer({ kind: "done", id, ...(await compute(ready.models, model, work)) });
     } catch (error) {
       const failure = failureOf(error);
       answer({ kind: "failed", id, failure: toMessage(failure) });
@@ -127,7 +186,7 @@ export async function runInferenceWorker(): Promise<void> {
   let last: Promise<void> = Promise.resolve();
   process.on("message", (message: ToWorker) => {
     if (message.kind === "stop") return ended.resolve();
-    last = last.then(() => (message.kind === "start" ? begin(message) : embed(message)));
+    last = last.then(() => (message.kind === "start" ? begin(message) : serve(message)));
   });
   await ended.promise;
 }

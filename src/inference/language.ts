@@ -1,0 +1,155 @@
+import { Tensor } from "onnxruntime-node";
+import { Failure } from "../base/error.ts";
+import type { BatchLimits } from "./batch.ts";
+import type { InferenceCode } from "./failure.ts";
+import { Graph, numbersOf } from "./graph.ts";
+import type { Continuation, DeviceKind } from "./protocol.ts";
+import { appendScoredHead, LOG_SUM, PICKED, TOKEN_IDS } from "./scored-head.ts";
+import type { StoredModel } from "./store.ts";
+import type { TemplatePart } from "./tokens.ts";
+
+/** The logits stay on the device but have to fit there: 2048 × 152 000 × 4 bytes are 1.2 GB. */
+const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
+  cpu: { maxTokens: 1024, widthStep: 8 },
+  webgpu: { maxTokens: 2048, widthStep: 32 },
+};
+/**
+ * The original computes in half precision, where a token repeated some fifty times becomes impossible. In single
+ * precision the same completion would get −10¹³ and spoil the running statistics.
+ */
+const LOWEST_HALF = -65_504;
+const DIGITS = [..."0123456789"];
+
+interface Scored {
+  ids: number[];
+  /** Tokens of the prompt, which are not scored. */
+  promptLength: number;
+}
+
+/** A causal language model that tells how likely texts are; it never writes any. */
+export class LanguageModel {
+  readonly #graph: Graph;
+  readonly #chat: { before: string; after: string };
+  readonly #digits: number[];
+
+  private constructor(graph: Graph, chat: { before: string; after: string }) {
+    this.#graph = graph;
+    this.#chat = chat;
+    this.#digits = DIGITS.map((digit) => graph.tokenizer.encodeOpen(digit).at(-1)!);
+  }
+
+  /** @throws Failure `model.unsupported` for a model of another kind, and as Graph.open(). */
+  static async load(stored: StoredModel, device: DeviceKind): Promise<LanguageModel> {
+    const { id, language } = stored.manifest;
+    if (language === undefined)
+      throw new Failure<InferenceCode>("model.unsupported", { message: `${id} is no language model` });
+    const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS, edit: appendScoredHead });
+    return new LanguageModel(graph, language.chat ?? { before: "", after: "" });
+  }
+
+  /**
+   * Mean log-probability of a completion's tokens after its prompt. A token's logit is divided (multiplied when
+   * negative) by penalty^c before the softmax, where c counts it among the completion's tokens before the last one
+   * read; the first two predictions are left alone (openvalidators 1.2.0, DPO reward).
+   * @returns one number per pair; −Infinity when the prompt leaves no token to score, or repetition makes one impossible.
+   * @throws Failure `gpu.*` or `inference.failed`.
+   */
+  async logProb(pairs: readonly Continuation[], penalty: number): Promise<Float32Array> {
+    const { tokenizer } = this.#graph;
+    const limit = tokenizer.maxTokens;
+    const scored = pairs.map(({ prompt, completion }): Scored => {
+      const ids = tokenizer.encodeOpen(prompt + completion).slice(0, limit);
+      return { ids, promptLength: tokenizer.encodeOpen(prompt).length };
+    });
+    const means = new Float32Array(pairs.length).fill(Number.NEGATIVE_INFINITY);
+    const wanted = [...scored.keys()].filter((row) => {
+      const { ids, promptLength } = scored[row]!;
+      // The very first token of all has nothing that predicts it.
+      return Math.max(1, promptLength) < ids.length;
+    });
+    const rows = wanted.map((row) => scored[row]!);
+    let tokens: number[] = [];
+    await this.#graph.run(rows, {
+      inputs: (batch) => {
+        tokens = [...new Set(batch.rows.flatMap((row) => rows[row]!.ids.slice(rows[row]!.promptLength)))];
+        return { [TOKEN_IDS]: idTensor(tokens) };
+      },
+      read: ({ rows: numbers, width }, outputs) => {
+        const logSums = numbersOf(outputs, LOG_SUM, numbers.length * width);
+        const picked = numbersOf(outputs, PICKED, numbers.length * width * tokens.length);
+        const columns = new Map(tokens.map((token, column) => [token, column]));
+        for (const [index, row] of numbers.entries())
+          means[wanted[row]!] = meanLogProb(rows[row]!, penalty, {
+            logSum: (at) => logSums[index * width + at]!,
+            logit: (at, token) => picked[(index * width + at) * tokens.length + columns.get(token)!]!,
+          });
+      },
+    });
+    return means;
+  }
+
+  /**
+   * Logits of the ten digits as the next token after each prompt.
+   * @returns [prompts, 10], flat.
+   * @throws Failure `gpu.*` or `inference.failed`.
+   */
+  async digitScores(prompts: readonly (readonly TemplatePart[])[]): Promise<Float32Array> {
+    const { before, after } = this.#chat;
+    const rows = prompts.map((parts) => ({
+      ids: this.#graph.tokenizer.encodeTemplate([
+        { text: before, isOurs: true },
+        ...parts,
+        { text: after, isOurs: true },
+      ]),
+    }));
+    const count = DIGITS.length;
+    const scores = new Float32Array(prompts.length * count);
+    await this.#graph.run(rows, {
+      inputs: () => ({ [TOKEN_IDS]: idTensor(this.#digits) }),
+      read: ({ rows: numbers, width }, outputs) => {
+        const picked = numbersOf(outputs, PICKED, numbers.length * width * count);
+        for (const [index, row] of numbers.entries()) {
+          const start = (index * width + rows[row]!.ids.length - 1) * count;
+          scores.set(picked.subarray(start, start + count), row * count);
+        }
+      },
+    });
+    return scores;
+  }
+}
+
+interface Logits {
+  /** log Σ exp of all logits after the token at a place. */
+  logSum(at: number): number;
+  logit(at: number, token: number): number;
+}
+
+function meanLogProb({ ids, promptLength }: Scored, penalty: number, logits: Logits): number {
+  const seen = new Map<number, number>();
+  let sum = 0;
+  const start = Math.max(0, promptLength - 1);
+  for (let at = start; at < ids.length - 1; at++) {
+    const next = ids[at + 1]!;
+    let total = logits.logSum(at);
+    let logit = logits.logit(at, next);
+    if (at > promptLength) {
+      const last = ids[at - 1]!;
+      seen.set(last, (seen.get(last) ?? 0) + 1);
+      let change = 0;
+      for (const [token, count] of seen) {
+        const before = logits.logit(at, token);
+        const penalised = before < 0 ? before * penalty ** count : before / penalty ** count;
+        const after = penalised < LOWEST_HALF ? Number.NEGATIVE_INFINITY : penalised;
+        change += Math.exp(after - total) - Math.exp(before - total);
+        if (token === next) logit = after;
+      }
+      total += Math.log1p(change);
+    }
+    sum += logit - total;
+  }
+  return sum / (ids.length - 1 - start);
+}
+
+function idTensor(ids: readonly number[]): Tensor {
+  return new Tensor("int64", BigInt64Array.from(ids.map(BigInt)), [ids.length]);
+}

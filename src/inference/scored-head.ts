@@ -1,0 +1,70 @@
+import { ELEMENT, GRAPH, MODEL, node, tensor, value } from "./onnx.ts";
+import { type Field, fieldsOf, Message } from "./protobuf.ts";
+
+/** What the edited graph takes besides its own inputs, and gives in place of `logits`. */
+export const TOKEN_IDS = "scored_token_ids";
+/** log Σ exp of all logits at a place, [batch, width]. */
+export const LOG_SUM = "scored_log_sum";
+/** Logits of the wanted tokens, [batch, width, tokens]. */
+export const PICKED = "scored_picked";
+
+const AXES_INPUT_OPSET = 18;
+
+/**
+ * Appends to a language model's graph what turns its logits into the few numbers that scoring needs, so that the logits
+ * (620 MB for 1024 tokens of a vocabulary of 152 000) never leave the device. Only `logits`, which nothing else reads,
+ * and the key-value cache stop being outputs.
+ * @param onnx a model whose graph has an output `logits` [batch, width, vocabulary]
+ * @throws RangeError when the bytes are no such model
+ */
+export function appendScoredHead(onnx: Uint8Array): Uint8Array<ArrayBuffer> {
+  const model = fieldsOf(onnx);
+  const graph = model.find(({ number }) => number === MODEL.graph);
+  if (graph === undefined) throw new RangeError("an ONNX file without a graph");
+  const parts = fieldsOf(graph.content);
+  const outputs = parts.filter(({ number }) => number === GRAPH.output);
+  if (!outputs.some((output) => nameOf(output) === "logits"))
+    throw new RangeError("the graph has no output named logits");
+
+  const edited = new Message()
+    .copy(...parts.filter((part) => part.number !== GRAPH.output))
+    // Half precision would lose the sum of a large vocabulary.
+    .message(GRAPH.node, node("Cast", ["logits"], ["scored_logits"], { to: ELEMENT.float }))
+    .message(GRAPH.node, largestLogit(model))
+    .message(GRAPH.node, node("Sub", ["scored_logits", "scored_max"], ["scored_shifted"]))
+    .message(GRAPH.node, node("Exp", ["scored_shifted"], ["scored_exp"]))
+    .message(GRAPH.node, node("ReduceSum", ["scored_exp", "scored_axis"], ["scored_sum"], { keepdims: 1 }))
+    .message(GRAPH.node, node("Log", ["scored_sum"], ["scored_log"]))
+    .message(GRAPH.node, node("Add", ["scored_log", "scored_max"], [LOG_SUM]))
+    .message(GRAPH.node, node("Gather", ["scored_logits", TOKEN_IDS], [PICKED], { axis: 2 }))
+    .message(GRAPH.initializer, tensor("scored_axis", [1], BigInt64Array.of(2n)))
+    .message(GRAPH.input, value(TOKEN_IDS, ELEMENT.int64, ["tokens"]))
+    .message(GRAPH.output, value(LOG_SUM, ELEMENT.float, ["batch_size", "sequence_length", 1]))
+    .message(GRAPH.output, value(PICKED, ELEMENT.float, ["batch_size", "sequence_length", "tokens"]));
+  const whole = new Message().copy(...model.filter((field) => field !== graph)).message(MODEL.graph, edited);
+  return new Uint8Array(whole.encode());
+}
+
+/** ReduceMax over the vocabulary: its axes were an attribute up to opset 17, and are an input from 18 on. */
+function largestLogit(model: readonly Field[]): Message {
+  const opset = Math.max(...model.filter(isOwnOpset).map(({ content }) => versionOf(content)));
+  return opset < AXES_INPUT_OPSET
+    ? node("ReduceMax", ["scored_logits"], ["scored_max"], { axes: [2], keepdims: 1 })
+    : node("ReduceMax", ["scored_logits", "scored_axis"], ["scored_max"], { keepdims: 1 });
+}
+
+/** An opset of ONNX itself: its domain is empty or left out. */
+function isOwnOpset({ number, content }: Field): boolean {
+  return (
+    number === MODEL.opset &&
+    fieldsOf(content).every((field) => field.number !== 1 || field.content.length === 0)
+  );
+}
+
+const versionOf = (opset: Uint8Array): number =>
+  fieldsOf(opset).find(({ number }) => number === 2)?.integer ?? 0;
+
+function nameOf(output: Field): string {
+  const name = fieldsOf(output.content).find(({ number }) => number === 1);
+  return new TextDecoder().decode(name?.content);
+}
