@@ -327,6 +327,20 @@ export const OPTIONS = {
     "models",
     "Where models run; auto takes a GPU when there is one.",
   ),
+  modelsProfile: option(
+    "models.profile",
+    choice("embedded", "legacy"),
+    "embedded",
+    "models",
+    "Which models score: those inside this program, or those of openvalidators 1.2.0 from --models.dir.",
+  ),
+  modelsDir: option(
+    "models.dir",
+    path,
+    "~/.local/share/openvalidator/models",
+    "models",
+    "Folder with further models, each in a folder of its own.",
+  ),
   neuronMockRewardModels: option(
     "neuron.mock_reward_models",
     toggle,

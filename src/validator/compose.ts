@@ -19,7 +19,7 @@ import { Dendrite, type MinerTarget } from "../miners/ask.ts";
 import { readOwnAddresses } from "../miners/own-addresses.ts";
 import { openTextSource } from "../prompts/source.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
-import { openJudge } from "./judge.ts";
+import { judgeModels, openJudge } from "./judge.ts";
 import type { Miners } from "./ports.ts";
 import { encoderOf, openRouter } from "./router.ts";
 import { validatorSettings } from "./settings.ts";
@@ -86,8 +86,14 @@ export async function startValidator(options: StartOptions): Promise<void> {
     const subnet = await chain.fetchSubnet();
     log.info("Registered", { hotkey: signer.hotkey, netuid: settings.netuid, uid: subnet.ownUid });
 
-    const inference = opened.add(await Inference.start({ device: settings.neuronDevice, signal }), (open) =>
-      open.stop(),
+    const inference = opened.add(
+      await Inference.start({
+        device: settings.neuronDevice,
+        models: judgeModels(settings),
+        modelDirectory: settings.modelsDir,
+        signal,
+      }),
+      (open) => open.stop(),
     );
     const models = new EmbeddingCache(inference);
     const judge = openJudge(settings, models);

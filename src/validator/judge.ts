@@ -1,19 +1,22 @@
 import embeddedProfile from "../../models/profiles/embedded.json" with { type: "json" };
+import legacyProfile from "../../models/profiles/legacy.json" with { type: "json" };
 import type { Settings } from "../config/options.ts";
-import type { TextEmbedder } from "../rewards/embeddings.ts";
-import { createPipeline, readProfile } from "../rewards/profile.ts";
+import { createPipeline, modelsOf, type Profile, readProfile } from "../rewards/profile.ts";
+import type { ServedModels } from "../rewards/served.ts";
 import type { Judge } from "./ports.ts";
 
-/** The part of the inference process that scoring needs. */
-export interface ModelServer {
-  embed(model: string, texts: string[]): Promise<Float32Array[]>;
+const PROFILES: Record<Settings["modelsProfile"], unknown> = {
+  embedded: embeddedProfile,
+  legacy: legacyProfile,
+};
+
+interface Choice {
+  profile: Profile;
+  weights: Record<string, number>;
+  off: Record<"blacklist" | "taskValidator" | "relevance" | "diversity" | "nsfw", boolean>;
 }
 
-/**
- * The reward pipeline of the profile with the operator's weights and switches.
- * @throws Failure `rewards.*`
- */
-export function openJudge(settings: Settings, models: ModelServer): Judge {
+function choiceOf(settings: Settings): Choice {
   const given = {
     dpo_reward_model: settings.rewardDpoWeight,
     rlhf_reward_model: settings.rewardRlhfWeight,
@@ -21,17 +24,36 @@ export function openJudge(settings: Settings, models: ModelServer): Judge {
     dahoas_reward_model: settings.rewardDahoasWeight,
     prompt_reward_model: settings.rewardPromptBasedWeight,
   };
-  const weights = Object.fromEntries(
-    Object.entries(given).filter((entry): entry is [string, number] => entry[1] !== undefined),
-  );
-  return createPipeline(readProfile(embeddedProfile), {
-    embedderOf: (model): TextEmbedder => ({ embed: (texts) => models.embed(model, texts) }),
-    weights,
+  const isMock = settings.neuronMockRewardModels;
+  return {
+    profile: readProfile(PROFILES[isMock ? "embedded" : settings.modelsProfile]),
+    weights: Object.fromEntries(
+      Object.entries(given).filter((entry): entry is [string, number] => entry[1] !== undefined),
+    ),
     off: {
       blacklist: settings.neuronBlacklistOff,
       taskValidator: settings.neuronTaskValidatorOff,
       relevance: settings.neuronRelevanceOff,
       diversity: settings.neuronDiversityOff,
+      nsfw: settings.neuronNsfwOff,
     },
-  });
+  };
+}
+
+/**
+ * Models that the judge will ask for.
+ * @throws Failure `rewards.bad-profile`
+ */
+export function judgeModels(settings: Settings): string[] {
+  const { profile, ...choice } = choiceOf(settings);
+  return modelsOf(profile, choice);
+}
+
+/**
+ * The reward pipeline of the profile with the operator's weights and switches.
+ * @throws Failure `rewards.*`
+ */
+export function openJudge(settings: Settings, models: ServedModels): Judge {
+  const { profile, ...choice } = choiceOf(settings);
+  return createPipeline(profile, { models, ...choice });
 }

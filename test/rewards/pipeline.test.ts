@@ -5,6 +5,7 @@ import { answerPrompt, followupPrompt } from "../../src/prompts/templates.ts";
 import { type Mask, type RewardModel, RewardPipeline } from "../../src/rewards/pipeline.ts";
 import { createPipeline, readProfile } from "../../src/rewards/profile.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
+import { fakeModels } from "./fake-models.ts";
 import { question } from "./questions.ts";
 
 const PROFILE = {
@@ -15,7 +16,7 @@ const PROFILE = {
 };
 
 const embedded = (encoder = new FakeEncoder()): RewardPipeline =>
-  createPipeline(readProfile(PROFILE), { embedderOf: () => encoder });
+  createPipeline(readProfile(PROFILE), { models: fakeModels(encoder) });
 
 /** A reward model that gives the numbers written in the answers. */
 const numbers = (name = "numbers"): RewardModel => ({
@@ -293,10 +294,12 @@ describe("a profile", () => {
     );
     const wanted = new Set<string>();
     const pipeline = createPipeline(profile, {
-      embedderOf: (model) => {
-        wanted.add(model);
-        return new FakeEncoder();
-      },
+      models: fakeModels(new FakeEncoder(), {
+        embed: async (model, texts) => {
+          wanted.add(model);
+          return await new FakeEncoder().embed(texts);
+        },
+      }),
     });
     const { columns } = await pipeline.score(question(), ["whales"]);
     expect(columns.map(({ name }) => name)).toEqual([
@@ -310,7 +313,7 @@ describe("a profile", () => {
   });
 
   test("names a reward that this program does not have", () => {
-    const parts = { embedderOf: () => new FakeEncoder() };
+    const parts = { models: fakeModels(new FakeEncoder()) };
     const strange = { ...PROFILE, rewards: [{ name: "magic_reward_model", model: "bag", weight: 1 }] };
     expect(() => createPipeline(readProfile(strange), parts)).toThrow(/magic_reward_model/);
     const weights = { dpo_reward_model: 0.3 };
@@ -319,7 +322,7 @@ describe("a profile", () => {
 
   test("leaves out the masks that are off", async () => {
     const pipeline = createPipeline(readProfile(PROFILE), {
-      embedderOf: () => new FakeEncoder(),
+      models: fakeModels(new FakeEncoder()),
       off: { blacklist: true, taskValidator: true, relevance: true, diversity: true },
     });
     expect((await pipeline.score(question(), ["whales"])).columns.map(({ name }) => name)).toEqual([
