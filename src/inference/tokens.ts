@@ -24,6 +24,9 @@ const CHARACTERS_PER_TOKEN = 32;
 /** Token windows and pieces of one text that are looked at: bounds what one answer may cost. */
 const MAX_WINDOWS = 8;
 
+/** Texts whose ids are kept: the prompt of a step is asked for with each of its answers. */
+const RECENT_TEXTS = 4;
+
 /** Ids of one input of a model, and which text of a pair each belongs to. */
 export interface TokenRow {
   ids: number[];
@@ -47,6 +50,7 @@ export class BoundedTokenizer {
   /** What stands between the two texts of a pair, and after the second. */
   readonly #pairMiddle: number[];
   readonly #pairSuffix: number[];
+  readonly #recent = new Map<string, number[]>();
 
   /**
    * @param unknownToken what a word outside the vocabulary becomes; the only special token a text may contain.
@@ -136,10 +140,20 @@ export class BoundedTokenizer {
   }
 
   #body(text: string, windows = 1): number[] {
-    const cut = text.slice(0, windows * this.#maxTokens * CHARACTERS_PER_TOKEN).toWellFormed();
+    const cut = text.slice(0, windows * this.#maxTokens * CHARACTERS_PER_TOKEN);
+    const ids = this.#recent.get(cut) ?? this.#encodeSafely(cut);
+    // The one used longest ago is the first of a Map, and goes when there are too many.
+    this.#recent.delete(cut);
+    this.#recent.set(cut, ids);
+    const [oldest] = this.#recent.keys();
+    if (this.#recent.size > RECENT_TEXTS && oldest !== undefined) this.#recent.delete(oldest);
+    return ids;
+  }
+
+  #encodeSafely(text: string): number[] {
     return (
       this.#tokenizer
-        .encode(neutralise(cut, this.#spelled), { add_special_tokens: false })
+        .encode(neutralise(text.toWellFormed(), this.#spelled), { add_special_tokens: false })
         // A second lock: some tokenizers find special tokens after normalising, in spellings we cannot list.
         .filter((id) => !this.#reserved.has(id))
     );

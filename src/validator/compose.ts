@@ -95,9 +95,9 @@ export async function startValidator(options: StartOptions): Promise<void> {
       }),
       (open) => open.stop(),
     );
-    const models = new EmbeddingCache(inference);
-    const judge = openJudge(settings, models);
-    const router = openRouter(settings, models);
+    const vectors = new EmbeddingCache(inference);
+    const judge = openJudge(settings, inference, vectors);
+    const router = openRouter(settings, vectors);
     const texts = opened.add(
       await openTextSource(settings.neuronMockDataset ? undefined : settings.dataSource, {
         endpoint: settings.dataEndpoint,

@@ -10,6 +10,9 @@ const PROFILES: Record<Settings["modelsProfile"], unknown> = {
   legacy: legacyProfile,
 };
 
+/** The part of the inference process that gives vectors. */
+export type ModelServer = Pick<ServedModels, "embed">;
+
 interface Choice {
   profile: Profile;
   weights: Record<string, number>;
@@ -51,9 +54,16 @@ export function judgeModels(settings: Settings): string[] {
 
 /**
  * The reward pipeline of the profile with the operator's weights and switches.
+ * @param vectors gives embeddings in place of `models`, such as a cache that others share.
  * @throws Failure `rewards.*`
  */
-export function openJudge(settings: Settings, models: ServedModels): Judge {
+export function openJudge(settings: Settings, models: ServedModels, vectors: ModelServer = models): Judge {
   const { profile, ...choice } = choiceOf(settings);
-  return createPipeline(profile, { models, ...choice });
+  const served: ServedModels = {
+    embed: (model, texts) => vectors.embed(model, texts),
+    classify: (model, inputs) => models.classify(model, inputs),
+    logProb: (model, pairs, penalty) => models.logProb(model, pairs, penalty),
+    digitScores: (model, prompts) => models.digitScores(model, prompts),
+  };
+  return createPipeline(profile, { models: served, ...choice });
 }

@@ -7,6 +7,7 @@ import { benchEmbeddings } from "./embeddings.ts";
 import { benchGating } from "./gating.ts";
 import { benchAsk } from "./miners.ts";
 import { benchFirstStep, benchStart } from "./process.ts";
+import { benchRewards } from "./rewards.ts";
 import { type BenchRow, renderTable } from "./row.ts";
 
 /** In this order: what measures time at rest comes before what starts many processes. */
@@ -15,6 +16,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   metagraph: benchMetagraph,
   embeddings: benchEmbeddings,
   gating: benchGating,
+  rewards: benchRewards,
   ask: benchAsk,
   "first step": benchFirstStep,
 };

@@ -82,7 +82,7 @@ export async function simulateRouting(inference: Inference, plan: RoutingPlan): 
             }),
           ),
       },
-      judge: openJudge(settings, models),
+      judge: openJudge(settings, inference, models),
       router,
       texts: source,
       events: { append() {} },

@@ -7,6 +7,7 @@ import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
 import { openJudge } from "../../src/validator/judge.ts";
 import { openRouter } from "../../src/validator/router.ts";
 import { FakeEncoder } from "../rewards/fake-encoder.ts";
+import { fakeModels } from "../rewards/fake-models.ts";
 
 const settingsOf = (more: Partial<Settings> = {}): Settings => ({
   ...loadConfiguration(OPTIONS, { flags: {}, environment: {} }).settings,
@@ -57,7 +58,7 @@ describe("the router that the settings describe", () => {
       const server = serverOf();
       const models = new EmbeddingCache(server);
       const router = openRouter(settingsOf(), models);
-      const judge = openJudge(settingsOf(), models);
+      const judge = openJudge(settingsOf(), fakeModels(new FakeEncoder()), models);
       router.align(HOTKEYS);
       const prompt = "Summarise the herring trade of the bay.";
       if (isRouting) await router.scores(prompt);

@@ -1,6 +1,4 @@
-import { log } from "../../base/log.ts";
-import { type Configuration, loadConfiguration } from "../../config/load.ts";
-import type { OptionTable } from "../../config/option.ts";
+import { loadConfiguration } from "../../config/load.ts";
 import { OPTIONS, type Settings } from "../../config/options.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
@@ -13,12 +11,8 @@ import { describeLocalnet } from "./localnet.ts";
 /** `--mock` runs on a subnet of this size and pace. */
 const MOCK = { minerCount: 16, blockTimeMs: 1_000, port: 0, tempoBlocks: 20, commitReveal: true };
 
-/** Flags of openvalidators 1.2.0 whose room is not built yet; old start lines must keep working, but not silently. */
-const NO_EFFECT_YET = ["neuronNsfwOff"] as const;
-
 export async function run(context: CommandContext): Promise<number> {
   const configuration = loadConfiguration(OPTIONS, sourcesOf(context));
-  warnNoEffect(configuration);
   const { settings, origins } = configuration;
   if (!settings.mock) {
     // An endpoint of the environment gives way to a network on the command line.
@@ -39,14 +33,6 @@ async function validate(settings: Settings, networkWins: boolean, context: Comma
   const signer = await openSigner(settings, context.environment);
   await startValidator({ settings, networkWins, signer, signal: context.signal, findExternalIp });
   return EXIT.ok;
-}
-
-function warnNoEffect<Table extends OptionTable>({ origins }: Configuration<Table>): void {
-  for (const name of NO_EFFECT_YET) {
-    if (origins[name]?.kind !== "default") {
-      log.warn("This flag has no effect in this version", { flag: `--${OPTIONS[name].flag}` });
-    }
-  }
 }
 
 /** Settings that point a validator at a local subnet. */
