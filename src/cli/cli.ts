@@ -37,19 +37,20 @@ async function dispatch(rawArguments: readonly string[], io: CliIo): Promise<num
     io.stdout(isRoot ? rootHelp(COMMANDS) : commandHelp(command));
     return EXIT.ok;
   }
-  checkArguments(rest, command);
+  const { words, flagWords } = checkArguments(rest, command);
   let exitCode: number = EXIT.ok;
   const tree = commandTree(async (chosen, flags) => {
     setUpLog(flags, io.environment);
     const context: CommandContext = {
       flags,
+      words,
       environment: io.environment,
       signal: io.signal,
       print: io.stdout,
     };
     exitCode = await (await chosen.load())(context);
   });
-  await runCommand(tree, { rawArgs: [...command.path, ...rest] });
+  await runCommand(tree, { rawArgs: [...command.path, ...flagWords] });
   return exitCode;
 }
 

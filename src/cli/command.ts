@@ -5,6 +5,8 @@ import type { OptionTable } from "../config/option.ts";
 export interface CommandContext {
   /** Text of the flags that were given, by dotted name. */
   flags: Readonly<Record<string, string>>;
+  /** What stands on the command line without dashes; empty but for commands with `words`. */
+  words?: readonly string[];
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first SIGINT or SIGTERM. */
   signal: AbortSignal;
@@ -20,6 +22,8 @@ export interface Command {
   readonly table: OptionTable;
   /** Switches of this command alone, which neither environment nor config file can set. */
   readonly switches?: Readonly<Record<string, string>>;
+  /** Words without dashes that it takes, as help shows them, and how many. */
+  readonly words?: { readonly hint: string; readonly min: number; readonly max: number };
   readonly examples?: readonly string[];
   readonly hidden?: boolean;
   /** Returns the exit code. */

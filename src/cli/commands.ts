@@ -1,4 +1,5 @@
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
+import { MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
 import { LOG_OPTIONS, OPTIONS } from "../config/options.ts";
 import type { Command } from "./command.ts";
 
@@ -53,6 +54,56 @@ export const COMMANDS: readonly Command[] = [
     table: OPTIONS,
     switches: { json: "Print JSON." },
     load: async () => (await import("./commands/config.ts")).showConfig,
+  },
+  {
+    path: ["models", "list"],
+    summary: "List the models, what they are for, and which are here.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "Print JSON." },
+    load: async () => (await import("./commands/models.ts")).listModels,
+  },
+  {
+    path: ["models", "pull"],
+    summary: "Download models and check them; goes on where it stopped.",
+    table: { ...MODELS_PULL_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "[ID…]", min: 0, max: 32 },
+    examples: ["openvalidator models pull all-mpnet-base-v2"],
+    load: async () => (await import("./commands/models.ts")).pull,
+  },
+  {
+    path: ["models", "verify"],
+    summary: "Read every file of the models that are here, and name the damaged ones.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "[ID…]", min: 0, max: 32 },
+    load: async () => (await import("./commands/models.ts")).verify,
+  },
+  {
+    path: ["models", "path"],
+    summary: "Print the folder of a model.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "ID", min: 1, max: 1 },
+    load: async () => (await import("./commands/models.ts")).printPath,
+  },
+  {
+    path: ["models", "import"],
+    summary: "Take a model from a folder, for machines without a network.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "ID FOLDER", min: 2, max: 2 },
+    load: async () => (await import("./commands/models.ts")).importFolder,
+  },
+  {
+    path: ["models", "remove"],
+    summary: "Delete a model.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "ID", min: 1, max: 1 },
+    load: async () => (await import("./commands/models.ts")).remove,
+  },
+  {
+    path: ["devices"],
+    summary: "List the GPUs that models can run on.",
+    table: LOG_OPTIONS,
+    switches: { json: "Print JSON." },
+    load: async () => (await import("./commands/devices.ts")).devices,
   },
   {
     path: ["version"],

@@ -28,7 +28,7 @@ export function rootHelp(commands: readonly Command[]): string {
 
 export function commandHelp(command: Command): string {
   const lines = [
-    `Usage: openvalidator ${command.path.join(" ")} [FLAGS]`,
+    `Usage: openvalidator ${command.path.join(" ")}${command.words ? ` ${command.words.hint}` : ""} [FLAGS]`,
     "",
     ...wrap(command.summary, 0),
     "",

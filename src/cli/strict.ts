@@ -13,16 +13,28 @@ export function flagsOf(command: Command): Map<string, { needsValue: boolean }> 
   return flags;
 }
 
+export interface Arguments {
+  words: string[];
+  flagWords: string[];
+}
+
 /**
  * Refuses what the argument parser would take silently: unknown flags, flags without a value, stray words, and a flag
  * given twice.
+ * @returns the flags, and the words of a command that takes some.
  * @throws Failure `config.*` (exit code 64).
  */
-export function checkArguments(rawArguments: readonly string[], command: Command): void {
+export function checkArguments(rawArguments: readonly string[], command: Command): Arguments {
+  const words: string[] = [];
+  const flagWords: string[] = [];
   const flags = flagsOf(command);
   const seen = new Set<string>();
   for (let index = 0; index < rawArguments.length; index++) {
     const word = rawArguments[index]!;
+    if (!word.startsWith("-") && words.length < (command.words?.max ?? 0)) {
+      words.push(word);
+      continue;
+    }
     if (!word.startsWith("--") || word === "--") throw strayWord(word, command, flags);
     const equals = word.indexOf("=");
     const name = word.slice(2, equals < 0 ? undefined : equals);
@@ -35,6 +47,7 @@ export function checkArguments(rawArguments: readonly string[], command: Command
       });
     }
     seen.add(name);
+    flagWords.push(word);
     if (!flag.needsValue) continue;
     const value = equals < 0 ? rawArguments[++index] : word.slice(equals + 1);
     if (value === undefined || value === "" || value.startsWith("--")) {
@@ -43,7 +56,15 @@ export function checkArguments(rawArguments: readonly string[], command: Command
         hint: `write --${name} VALUE`,
       });
     }
+    if (equals < 0) flagWords.push(value);
   }
+  if (words.length < (command.words?.min ?? 0)) {
+    throw new Failure<ConfigCode>("config.missing-value", {
+      message: `openvalidator ${command.path.join(" ")} needs ${command.words!.hint}`,
+      hint: helpHint(command),
+    });
+  }
+  return { words, flagWords };
 }
 
 function unknownFlag(name: string, command: Command, flags: Map<string, unknown>): Failure<ConfigCode> {

@@ -69,6 +69,16 @@ export function choice<const T extends string>(...values: T[]): Kind<T> {
   };
 }
 
+/** `auto`, `webgpu`, `cpu`, or one adapter: `webgpu:1`, `webgpu:NAME`. */
+export const device: Kind<"auto" | "webgpu" | "cpu" | `webgpu:${string}`> = {
+  hint: "auto|webgpu|webgpu:N|cpu",
+  parse(value) {
+    if (value === "auto" || value === "webgpu" || value === "cpu") return value;
+    if (/^webgpu:.+$/.test(value)) return value as `webgpu:${string}`;
+    throw new Error(`must be one of auto, webgpu, cpu, or webgpu:N, webgpu:NAME, not "${value}"`);
+  },
+};
+
 const SIZE_UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
 /** Bytes from a text such as `2 GB` or `500MB` (decimal units, as in the old flags). */

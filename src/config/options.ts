@@ -1,4 +1,4 @@
-import { choice, decimal, integer, optional, path, size, text, toggle } from "./kinds.ts";
+import { choice, decimal, device, integer, optional, path, size, text, toggle } from "./kinds.ts";
 import { type Option, type OptionTable, option, type ValuesOf } from "./option.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
@@ -322,10 +322,32 @@ export const OPTIONS = {
 
   neuronDevice: option(
     "neuron.device",
-    choice("auto", "webgpu", "cpu"),
+    device,
     "auto",
     "models",
-    "Where models run; auto takes a GPU when there is one.",
+    "Where models run; auto takes a GPU when there is one. openvalidator devices lists N and names.",
+  ),
+  modelsDir: option(
+    "models.dir",
+    optional(path),
+    undefined,
+    "models",
+    "Folder of the models (default: $XDG_DATA_HOME or ~/.local/share, openvalidator/models).",
+  ),
+  modelsMirror: option(
+    "models.mirror",
+    optional(text),
+    undefined,
+    "models",
+    "Base address to pull models from (default: https://huggingface.co).",
+  ),
+  modelsToken: option(
+    "models.token",
+    optional(text),
+    undefined,
+    "models",
+    "Hugging Face token for models; from environment or file.",
+    { env: ["HF_TOKEN"], secret: true },
   ),
   modelsProfile: option(
     "models.profile",
@@ -333,13 +355,6 @@ export const OPTIONS = {
     "embedded",
     "models",
     "Which models score: those inside this program, or those of openvalidators 1.2.0 from --models.dir.",
-  ),
-  modelsDir: option(
-    "models.dir",
-    path,
-    "~/.local/share/openvalidator/models",
-    "models",
-    "Folder with further models, each in a folder of its own.",
   ),
   neuronMockRewardModels: option(
     "neuron.mock_reward_models",

@@ -18,3 +18,13 @@ export function stateDirectory(settings: Settings): string {
     settings.neuronName,
   );
 }
+
+/** Where models lie: --models.dir, else the XDG data folder. */
+export function modelDirectory(
+  given: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  return given === undefined
+    ? join(expandPath(environment.XDG_DATA_HOME || "~/.local/share"), "openvalidator/models")
+    : expandPath(given);
+}

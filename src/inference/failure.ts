@@ -9,6 +9,13 @@ export type InferenceCode =
   | "gpu.memory"
   | "model.missing"
   | "model.corrupt"
+  /** The hub says no, or something that cannot be used. */
+  | "model.refused"
+  /** The hub cannot be reached, or not to the end; a later pull goes on. */
+  | "model.unreachable"
+  | "model.no-space"
+  /** Another process changes the same model. */
+  | "model.busy"
   /** The model cannot do what is asked of it. */
   | "model.unsupported"
   /** ONNX Runtime cannot be put on disk or loaded. */

@@ -1,14 +1,19 @@
 import type { FailureMessage } from "./failure.ts";
 import type { TemplatePart } from "./tokens.ts";
 
-/** What the operator asked for; `auto` takes a hardware GPU that works, and the CPU otherwise. */
-export type DeviceChoice = "auto" | "webgpu" | "cpu";
+/**
+ * What the operator asked for; `auto` takes a hardware GPU that works, and the CPU otherwise. `webgpu:1` and
+ * `webgpu:NAME` choose an adapter of listAdapters.
+ */
+export type DeviceChoice = "auto" | "webgpu" | "cpu" | `webgpu:${string}`;
 export type DeviceKind = "webgpu" | "cpu";
 
 export interface Device {
   kind: DeviceKind;
   /** Name of the GPU, where the driver tells it. */
   adapter?: string;
+  /** Whether WebGPU computed in 16-bit floats when it was tried. */
+  f16?: boolean;
 }
 
 export interface WorkerSettings {

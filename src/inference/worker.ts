@@ -1,5 +1,5 @@
 import { Failure } from "../base/error.ts";
-import { listAdapters } from "./adapters.ts";
+import { type Adapter, listAdapters } from "./adapters.ts";
 import { failureOf, type InferenceCode, toMessage } from "./failure.ts";
 import type {
   Computed,
@@ -11,6 +11,7 @@ import type {
   WorkerSettings,
   WorkRequest,
 } from "./protocol.ts";
+import { hasNamedDrivers, offerOnly, pickAdapter, visibleAdapters } from "./selection.ts";
 import { findModel } from "./store.ts";
 
 /** Any text will do: it shows that the device can run the whole graph. */
@@ -106,7 +107,10 @@ async function startOn(device: Device, settings: WorkerSettings): Promise<Ready>
 
 async function startOnGpu(adapter: string | undefined, settings: WorkerSettings): Promise<Ready> {
   try {
-    return await startOn({ kind: "webgpu", adapter }, settings);
+    // Loads ONNX Runtime, so not with this file.
+    const f16 = await (await import("./f16.ts")).hasWorkingF16();
+    if (!f16) await refuseF16Models(settings);
+    return await startOn({ kind: "webgpu", adapter, f16 }, settings);
   } catch (error) {
     const failure = failureOf(error);
     // A driver without WebGPU's needs ends up here: "Failed to get a WebGPU adapter" and the like.
@@ -118,6 +122,15 @@ async function startOnGpu(adapter: string | undefined, settings: WorkerSettings)
   }
 }
 
+/** @throws Failure `gpu.none`: such a model would load and fail at its first run. */
+async function refuseF16Models(settings: WorkerSettings): Promise<void> {
+  for (const id of settings.models) {
+    const { dtype } = (await findModel(id, settings.modelDirectory)).manifest;
+    if (dtype.webgpu.endsWith("f16") || dtype.webgpu === "fp16")
+      throw noGpu(`the model ${id} needs 16-bit arithmetic (${dtype.webgpu}), which this GPU does not offer`);
+  }
+}
+
 function noGpu(message: string, cause?: unknown): Failure<InferenceCode> {
   return new Failure<InferenceCode>("gpu.none", {
     message,
@@ -126,21 +139,54 @@ function noGpu(message: string, cause?: unknown): Failure<InferenceCode> {
   });
 }
 
-/** Device choice: see DeviceChoice. A renderer on the CPU is slower than the CPU itself, so auto passes it over. */
+const SELECTED = "webgpu:";
+
+/** The adapters that may be used, best first; with one chosen, or some hidden, the loader is told to offer that alone. */
+function offered(choice: string): Adapter[] | undefined {
+  const all = listAdapters();
+  if (all === undefined) {
+    if (choice.startsWith(SELECTED))
+      throw noGpu("adapters can be chosen only where Vulkan is: this system has one default adapter");
+    return undefined;
+  }
+  const visible = visibleAdapters(all, process.env.CUDA_VISIBLE_DEVICES);
+  if (choice.startsWith(SELECTED)) {
+    const chosen = pickAdapter(visible, choice.slice(SELECTED.length));
+    offerOnly(chosen);
+    return [chosen];
+  }
+  if (visible.length < all.length && visible[0]?.isHardware) {
+    offerOnly(visible[0]);
+    return [visible[0]];
+  }
+  return visible;
+}
+
+/**
+ * Device choice: see DeviceChoice. A renderer on the CPU is slower than the CPU itself: auto passes it over, and webgpu
+ * takes it only where it, or its driver, is named.
+ */
 async function start(settings: WorkerSettings): Promise<Ready> {
   if (settings.device === "cpu") return await startOn({ kind: "cpu" }, settings);
-  const adapters = listAdapters();
-  const best = adapters?.[0];
-  if (settings.device === "webgpu") {
+  if (settings.device !== "auto") {
+    const adapters = offered(settings.device);
+    const best = adapters?.[0];
     if (adapters?.length === 0) throw noGpu("this machine has no GPU with a Vulkan driver");
+    if (settings.device === "webgpu" && best?.isHardware === false && !hasNamedDrivers(process.env))
+      throw new Failure<InferenceCode>("gpu.none", {
+        message: `the only adapter, ${best.name}, is a renderer on the CPU`,
+        hint: "run with --neuron.device cpu, or name it: --neuron.device webgpu:0",
+      });
     return await startOnGpu(best?.name, settings);
   }
-  if (adapters !== undefined && !best?.isHardware)
-    return {
-      ...(await startOn({ kind: "cpu" }, settings)),
-      ...(best && { passedOver: `${best.name} is a renderer on the CPU` }),
-    };
   try {
+    const adapters = offered("auto");
+    const best = adapters?.[0];
+    if (adapters !== undefined && !best?.isHardware)
+      return {
+        ...(await startOn({ kind: "cpu" }, settings)),
+        ...(best && { passedOver: `${best.name} is a renderer on the CPU` }),
+      };
     return await startOnGpu(best?.name, settings);
   } catch (error) {
     const failure = failureOf(error);

@@ -7,7 +7,7 @@ import { ChainConnection } from "../chain/connection.ts";
 import { type Network, resolveNetwork } from "../chain/networks.ts";
 import { serveAxon } from "../chain/serve.ts";
 import type { Settings } from "../config/options.ts";
-import { expandPath, stateDirectory } from "../config/paths.ts";
+import { modelDirectory, stateDirectory } from "../config/paths.ts";
 import { specVersion, VERSION } from "../config/version.ts";
 import { Journal } from "../events/journal.ts";
 import type { Event } from "../events/schema.ts";
@@ -90,7 +90,7 @@ export async function startValidator(options: StartOptions): Promise<void> {
       await Inference.start({
         device: settings.neuronDevice,
         models: judgeModels(settings),
-        modelDirectory: expandPath(settings.modelsDir),
+        modelDirectory: modelDirectory(settings.modelsDir, process.env),
         signal,
       }),
       (open) => open.stop(),

@@ -1,0 +1,21 @@
+import { optional, text } from "./kinds.ts";
+import { type OptionTable, option } from "./option.ts";
+import { OPTIONS } from "./options.ts";
+
+/** What `openvalidator models` works with. */
+export const MODELS_OPTIONS = {
+  modelsDir: OPTIONS.modelsDir,
+  modelsMirror: OPTIONS.modelsMirror,
+  modelsToken: OPTIONS.modelsToken,
+} as const satisfies OptionTable;
+
+export const MODELS_PULL_OPTIONS = {
+  ...MODELS_OPTIONS,
+  profile: option(
+    "profile",
+    optional(text),
+    undefined,
+    "models",
+    "Pull every model that this profile names.",
+  ),
+} as const satisfies OptionTable;
