@@ -75,7 +75,7 @@ describe("configuration", () => {
     ["netuid", "abc", "whole number"],
     ["netuid", "70000", "0 to 65535"],
     ["neuron.moving_average_alpha", "1.5", "0 to 1"],
-    ["neuron.device", "cuda", "auto, webgpu, cpu"],
+    ["neuron.device", "cuda", "auto, webgpu, cpu, or webgpu:N"],
     ["neuron.events_retention_size", "lots", "2 GB"],
     ["neuron.axon_off", "maybe", "switch"],
   ])("--%s %s is refused with what it must be", (flag, value, words) => {
