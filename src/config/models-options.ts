@@ -1,4 +1,4 @@
-import { optional, text } from "./kinds.ts";
+import { choice, optional } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 import { OPTIONS } from "./options.ts";
 
@@ -13,9 +13,9 @@ export const MODELS_PULL_OPTIONS = {
   ...MODELS_OPTIONS,
   profile: option(
     "profile",
-    optional(text),
+    optional(choice("embedded", "legacy")),
     undefined,
     "models",
-    "Pull every model that this profile names.",
+    "Pull every model that this profile needs.",
   ),
 } as const satisfies OptionTable;

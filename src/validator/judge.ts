@@ -1,14 +1,8 @@
-import embeddedProfile from "../../models/profiles/embedded.json" with { type: "json" };
-import legacyProfile from "../../models/profiles/legacy.json" with { type: "json" };
 import type { Settings } from "../config/options.ts";
-import { createPipeline, modelsOf, type Profile, readProfile } from "../rewards/profile.ts";
+import { createPipeline, modelsOf, type Profile } from "../rewards/profile.ts";
+import { namedProfile } from "../rewards/profiles.ts";
 import type { ServedModels } from "../rewards/served.ts";
 import type { Judge } from "./ports.ts";
-
-const PROFILES: Record<Settings["modelsProfile"], unknown> = {
-  embedded: embeddedProfile,
-  legacy: legacyProfile,
-};
 
 /** The part of the inference process that gives vectors. */
 export type ModelServer = Pick<ServedModels, "embed">;
@@ -29,7 +23,7 @@ function choiceOf(settings: Settings): Choice {
   };
   const isMock = settings.neuronMockRewardModels;
   return {
-    profile: readProfile(PROFILES[isMock ? "embedded" : settings.modelsProfile]),
+    profile: namedProfile(isMock ? "embedded" : settings.modelsProfile),
     weights: Object.fromEntries(
       Object.entries(given).filter((entry): entry is [string, number] => entry[1] !== undefined),
     ),

@@ -1,11 +1,10 @@
-import embeddedProfile from "../../../models/profiles/embedded.json";
-import legacyProfile from "../../../models/profiles/legacy.json";
 import { Failure } from "../../base/error.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { MODELS_PULL_OPTIONS } from "../../config/models-options.ts";
 import { expandPath, modelDirectory } from "../../config/paths.ts";
 import { type CatalogModel, catalogModel, embeddedManifests, readCatalog } from "../../inference/catalog.ts";
+import type { InferenceCode } from "../../inference/failure.ts";
 import { HUB, type HubAccess } from "../../inference/hub.ts";
 import {
   importModel,
@@ -16,12 +15,11 @@ import {
   removeModel,
   verifyModel,
 } from "../../inference/model-store.ts";
+import { modelsOf } from "../../rewards/profile.ts";
+import { namedProfile, PROFILE_NAMES, type ProfileName } from "../../rewards/profiles.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";
-
-/** Profiles by name, as the program holds them. */
-const PROFILES: Readonly<Record<string, unknown>> = { embedded: embeddedProfile, legacy: legacyProfile };
 
 function open(context: CommandContext) {
   const { settings } = loadConfiguration(MODELS_PULL_OPTIONS, sourcesOf(context));
@@ -77,8 +75,11 @@ export async function listModels(context: CommandContext): Promise<number> {
 export async function pull(context: CommandContext): Promise<number> {
   const { directory, catalog, access, profile } = open(context);
   const inside = new Set(embeddedManifests().map(({ id }) => id));
-  const ids = new Set([...(context.words ?? []), ...(profile === undefined ? [] : modelsOf(profile))]);
-  if (ids.size === 0)
+  const needed = profile === undefined ? [] : neededBy(profile).filter((id) => !inside.has(id));
+  const isKnown = (id: string): boolean => catalog.some((model) => model.id === id);
+  const ids = new Set([...(context.words ?? []), ...needed.filter(isKnown)]);
+  const unknown = needed.filter((id) => !isKnown(id));
+  if (ids.size === 0 && profile === undefined)
     throw new Failure<ConfigCode>("config.missing-value", {
       message: "openvalidator models pull needs the id of a model, or --profile NAME",
       hint: "openvalidator models list shows the ids",
@@ -94,6 +95,11 @@ export async function pull(context: CommandContext): Promise<number> {
     await pullModel(directory, model, access, progressPrinter());
     context.print(`${id} is in ${modelFolder(directory, id)}\n`);
   }
+  if (unknown.length > 0)
+    throw new Failure<InferenceCode>("model.missing", {
+      message: `the profile ${profile} also needs models that no hub has as ONNX: ${unknown.join(", ")}`,
+      hint: `export each and put it, with its manifest.json, into a folder of its own below ${directory}`,
+    });
   return EXIT.ok;
 }
 
@@ -155,26 +161,12 @@ function lockedNote(model: CatalogModel): string {
 }
 
 function profilesWith(id: string): string[] {
-  return Object.keys(PROFILES).filter((name) => modelsOf(name).includes(id));
+  return PROFILE_NAMES.filter((name) => neededBy(name).includes(id));
 }
 
-/** Every `model` anywhere in a profile. @throws Failure `config.bad-value` for an unknown name. */
-function modelsOf(profile: string): string[] {
-  if (!Object.hasOwn(PROFILES, profile))
-    throw new Failure<ConfigCode>("config.bad-value", {
-      message: `there is no profile "${profile}"`,
-      hint: `profiles: ${Object.keys(PROFILES).join(", ")}`,
-    });
-  const found: string[] = [];
-  const visit = (node: unknown): void => {
-    if (typeof node !== "object" || node === null) return;
-    for (const [key, value] of Object.entries(node)) {
-      if (key === "model" && typeof value === "string") found.push(value);
-      else visit(value);
-    }
-  };
-  visit(PROFILES[profile]);
-  return [...new Set(found)];
+/** Models that scoring with a profile loads. */
+function neededBy(profile: ProfileName): string[] {
+  return modelsOf(namedProfile(profile), {});
 }
 
 /** A line that grows on a terminal; one line at each tenth elsewhere. To standard error: results stay clean. */

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runCli } from "../../src/cli/cli.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "ov-models-cli-"));
+
+async function models(...words: string[]) {
+  let stdout = "";
+  let stderr = "";
+  const exitCode = await runCli(["models", ...words, "--models.dir", directory], {
+    environment: {},
+    signal: new AbortController().signal,
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+  });
+  return { exitCode, stdout, stderr };
+}
+
+describe("openvalidator models", () => {
+  test("lists what is inside the program, what can be pulled, and which profile needs it", async () => {
+    const { exitCode, stdout } = await models("list", "--json");
+    expect(exitCode).toBe(0);
+    const found = JSON.parse(stdout).models as { id: string; state: string; profiles: string[] }[];
+    expect(found.map(({ id, state }) => [id, state])).toEqual([
+      ["all-minilm-l6-v2-embedded", "embedded"],
+      ["all-mpnet-base-v2", "absent"],
+      ["all-minilm-l6-v2", "absent"],
+    ]);
+    expect(found[0]!.profiles).toEqual(["embedded"]);
+    expect(found[1]!.profiles).toEqual(["legacy"]);
+  });
+
+  test("needs nothing for the embedded profile", async () => {
+    expect(await models("pull", "--profile", "embedded")).toMatchObject({ exitCode: 0, stderr: "" });
+  });
+
+  test("says where a model lies, and that a folder without it verifies nothing", async () => {
+    expect((await models("path", "all-mpnet-base-v2")).stdout).toBe(
+      `${join(directory, "all-mpnet-base-v2")}\n`,
+    );
+    expect((await models("verify")).stdout).toContain("no models in");
+  });
+
+  test("names each file that an import lacks, and imports nothing then", async () => {
+    const folder = join(directory, "given");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "config.json"), "{}");
+    const { exitCode, stderr } = await models("import", "all-mpnet-base-v2", folder);
+    expect(exitCode).toBe(69);
+    expect(stderr).toContain("tokenizer");
+    expect((await models("verify")).stdout).toContain("no models in");
+  });
+
+  test.each([
+    [["pull"], 64, "needs the id of a model"],
+    [["pull", "nope"], 69, "all-mpnet-base-v2"],
+    [["pull", "--profile", "nope"], 64, "embedded, legacy"],
+    [["path"], 64, "models path"],
+    [["remove", "a", "b"], 64, '"b"'],
+  ])("%p is refused", async (words, exitCode, sentence) => {
+    const result = await models(...words);
+    expect(result.exitCode).toBe(exitCode);
+    expect(result.stderr).toContain(sentence);
+  });
+});
