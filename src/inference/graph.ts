@@ -115,7 +115,7 @@ export class Graph {
 /** A batch's output as float32, of the expected size. */
 export function numbersOf(outputs: Outputs, name: string, count: number): Float32Array {
   const data = outputs[name]?.data;
-  const numbers = data instanceof Uint16Array ? Float32Array.from(new Float16Array(data.buffer)) : data;
+  const numbers = data instanceof Float16Array ? Float32Array.from(data) : data;
   if (numbers instanceof Float32Array && numbers.length === count) return numbers;
   throw new Failure<InferenceCode>("model.unsupported", {
     message: `the model gives no ${name} of the expected shape`,
