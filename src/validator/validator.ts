@@ -19,8 +19,6 @@ export interface ValidatorOptions<N extends Neuron> {
   stateDirectory: string;
   /** Ends the run after the current step. */
   signal: AbortSignal;
-  random?: () => number;
-  onStep?(event: StepEvent): void;
 }
 
 /** A failed forward is tried again after 1 s, 2 s, … 60 s. */
@@ -48,13 +46,12 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     identity,
     modules,
     state: { subnet, scores: new Float32Array(subnet.neurons.length), steps: saved?.steps ?? 0 },
-    random: options.random ?? Math.random,
+    random: Math.random,
     signal: stop.signal,
     onStep(event) {
       session.state.steps++;
       saver.request();
       reportStep(event, session.state.steps);
-      options.onStep?.(event);
     },
   };
   const saver = new StateSaver(() =>
@@ -90,20 +87,26 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     [metagraphDuty(session), weightsDuty(session, modules.chain.head(), saved !== undefined)],
     (duty, error) => {
       if (isFatal(error)) {
-        fatal = error;
+        fatal ??= error;
         stop.abort();
       } else log.error("A duty failed and will be tried again", { duty, error });
     },
   );
+  const lanes = Array.from({ length: settings.concurrentForwards }, async (_, lane) => {
+    try {
+      await runForwards(session, lane);
+    } catch (error) {
+      fatal ??= error;
+      stop.abort();
+    }
+  });
+  // Every lane and duty comes to rest before the state is saved and the caller closes what they write to.
+  await Promise.all(lanes);
+  stop.abort();
+  options.signal.removeEventListener("abort", onOuterStop);
   try {
-    const lanes = Array.from({ length: settings.concurrentForwards }, (_, lane) =>
-      runForwards(session, lane),
-    );
-    await Promise.all(lanes);
-  } finally {
-    stop.abort();
-    options.signal.removeEventListener("abort", onOuterStop);
     await clock.stop(STOP_TIMEOUT_MS);
+  } finally {
     recordScores(session);
     saver.request();
     await saver.finish();

@@ -144,6 +144,23 @@ describe("routing", () => {
     expect(modules.router.loaded).toEqual([{ memory: saved.router!, hotkeys: before }]);
     expect(modules.router.hotkeys[4]).toBe("new");
   });
+
+  test("brings all lanes to rest and saves the state when one of them fails for good", async () => {
+    const broken = new Failure("model.corrupt", { message: "the file is damaged" });
+    const { run, events, modules } = options(new FakeChain());
+    const score = modules.judge.score.bind(modules.judge);
+    let calls = 0;
+    modules.judge.score = async (question, completions) => {
+      if (++calls === 4) throw broken;
+      return score(question, completions);
+    };
+    const settings = { ...SETTINGS, forwards: 0, concurrentForwards: 2 };
+    await expect(runValidator({ ...run, settings })).rejects.toBe(broken);
+    const atEnd = events.length;
+    await Bun.sleep(20);
+    expect(events).toHaveLength(atEnd);
+    expect(loadState(run.stateDirectory, identity)!.steps).toBe(stepsOf(events).length);
+  });
 });
 
 describe("duties", () => {
