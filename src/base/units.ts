@@ -11,15 +11,12 @@ export type Uid = Brand<number, "Uid">;
 export type Netuid = Brand<number, "Netuid">;
 /** Height of a block. */
 export type BlockNumber = Brand<number, "BlockNumber">;
-/** 1e-9 TAO. */
-export type Rao = Brand<bigint, "Rao">;
 /** SS58 address with prefix 42 (48 characters) of a hotkey. */
 export type Hotkey = Brand<string, "Hotkey">;
 
 export const asUid = (value: number): Uid => value as Uid;
 export const asNetuid = (value: number): Netuid => value as Netuid;
 export const asBlock = (value: number): BlockNumber => value as BlockNumber;
-export const asRao = (value: bigint): Rao => value as Rao;
 export const asHotkey = (value: string): Hotkey => value as Hotkey;
 
 /** TAO has nine decimals. */

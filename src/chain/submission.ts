@@ -20,9 +20,6 @@ import { roundAfterBlock } from "./schedule.ts";
 import { numberItem, numbersOf, readStorage } from "./storage.ts";
 import { encodeWeightsPayload, encryptTimelock } from "./timelock.ts";
 
-export type { ExtrinsicSigner } from "./extrinsic.ts";
-export { confirmReveal } from "./reveal.ts";
-
 export interface WeightsSubmission extends Weights {
   /** Wait until a timelocked commit is revealed: an epoch or more. */
   waitForReveal?: boolean;

@@ -1,8 +1,10 @@
 import { Failure } from "../base/error.ts";
 import { asUid, type BlockNumber, type Netuid, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "../chain/connection.ts";
+import type { ExtrinsicSigner } from "../chain/extrinsic.ts";
 import { type AxonInfo, fetchMetagraph, type Metagraph } from "../chain/metagraph.ts";
-import { confirmReveal, type ExtrinsicSigner, submitWeights } from "../chain/submission.ts";
+import { confirmReveal } from "../chain/reveal.ts";
+import { submitWeights } from "../chain/submission.ts";
 import { processWeights } from "../weights/process.ts";
 import { quantizeWeights } from "../weights/quantize.ts";
 import { normalizeL1 } from "../weights/scores.ts";
