@@ -5,16 +5,20 @@ import { VERSION } from "../../src/config/version.ts";
 import { benchMetagraph } from "./chain.ts";
 import { benchEmbeddings } from "./embeddings.ts";
 import { benchGating } from "./gating.ts";
+import { benchInference } from "./inference.ts";
 import { benchAsk } from "./miners.ts";
 import { benchFirstStep, benchStart } from "./process.ts";
 import { benchRewards } from "./rewards.ts";
 import { type BenchRow, renderTable } from "./row.ts";
+import { benchStep } from "./step.ts";
 
 /** In this order: what measures time at rest comes before what starts many processes. */
 const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   start: benchStart,
   metagraph: benchMetagraph,
   embeddings: benchEmbeddings,
+  inference: benchInference,
+  step: benchStep,
   gating: benchGating,
   rewards: benchRewards,
   ask: benchAsk,

@@ -1,50 +1,15 @@
-import { readFileSync } from "node:fs";
 import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
+import { bestMs, residentMb } from "./measure.ts";
 import type { BenchRow } from "./row.ts";
+import { mixedTexts } from "./texts.ts";
 
 /** As many as the answers of one step. */
 const TEXTS = 50;
-const MIN_WORDS = 10;
-const MAX_WORDS = 160;
-const RUNS = 3;
-
-const WORDS =
-  "the river carries water from the mountains to the sea and feeds the fields along its banks in every season".split(
-    " ",
-  );
-
-/** Texts of 10 to 160 words in a fixed, mixed order: the lengths of one-line answers and of summaries. */
-function mixedTexts(): string[] {
-  const spread = MAX_WORDS - MIN_WORDS + 1;
-  return Array.from({ length: TEXTS }, (_, index) => {
-    // 37 and 151 have no common factor, so the lengths are spread evenly.
-    const length = MIN_WORDS + ((index * 37) % spread);
-    return Array.from({ length }, (_, at) => WORDS[(at * 7 + index) % WORDS.length]).join(" ");
-  });
-}
-
-/** Fewest milliseconds of some runs: what the machine can do when it is left alone. */
-async function bestMs(work: () => Promise<unknown>): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < RUNS; run++) {
-    const began = performance.now();
-    await work();
-    best = Math.min(best, performance.now() - began);
-  }
-  return best;
-}
-
-function residentMb(pid: number): number | undefined {
-  if (process.platform !== "linux") return undefined;
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return kilobytes === undefined ? undefined : Number(kilobytes) / 1000;
-}
-
 /** Embeddings a second of the embedded model on the CPU: one step's answers in one request against one by one. */
 export async function benchEmbeddings(): Promise<BenchRow[]> {
   const inference = await Inference.start({ device: "cpu" });
   try {
-    const texts = mixedTexts();
+    const texts = mixedTexts(TEXTS);
     const together = await bestMs(() => inference.embed(EMBEDDED_MODEL, texts));
     const single = await bestMs(async () => {
       for (const text of texts) await inference.embed(EMBEDDED_MODEL, [text]);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { builtBinary, type Scratch, scratch } from "../binary/built.ts";
 import { readEvents, start, startSubnet, stepsOf, waitFor } from "../binary/subnet.ts";
+import { residentMb } from "./measure.ts";
 import { type BenchRow, median } from "./row.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
@@ -40,13 +41,6 @@ export async function benchStart(): Promise<BenchRow[]> {
   } finally {
     place.remove();
   }
-}
-
-/** Resident memory of a process in MB; undefined where there is no /proc. */
-function residentMb(pid: number): number | undefined {
-  if (process.platform !== "linux") return undefined;
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return kilobytes === undefined ? undefined : Number(kilobytes) / 1000;
 }
 
 function childrenOf(pid: number): number[] {

@@ -1,0 +1,86 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Inference } from "../../src/inference/inference.ts";
+import { seededRandom } from "../../src/localnet/miners/random.ts";
+import { augmentPrompt, firstSentences } from "../../src/prompts/templates.ts";
+import type { RewardPipeline, StepQuestion } from "../../src/rewards/pipeline.ts";
+import { createPipeline } from "../../src/rewards/profile.ts";
+import { namedProfile } from "../../src/rewards/profiles.ts";
+import type { ServedModels } from "../../src/rewards/served.ts";
+import { bestMs } from "./measure.ts";
+import type { BenchRow } from "./row.ts";
+
+const ANSWERS = 50;
+/** The history of the diversity mask when it is full, and the size of the embedded encoder's vectors. */
+const HISTORY = 15_500;
+const DIMENSIONS = 384;
+const BASE_SENTENCES = 20;
+const PASSAGES = join(import.meta.dir, "../../src/prompts/sample/passages.jsonl");
+
+/** Scoring of one step of 50 answers with every mask of the embedded profile, as the validator does it and plainly. */
+export async function benchStep(): Promise<BenchRow[]> {
+  const inference = await Inference.start({ device: "cpu" });
+  try {
+    // The plain form: each text of each model and mask on its own, as openvalidators 1.2.0 did.
+    const plain: ServedModels = {
+      embed: async (model, texts) => {
+        const vectors: Float32Array[] = [];
+        for (const text of texts) vectors.push(...(await inference.embed(model, [text])));
+        return vectors;
+      },
+      classify: (model, inputs) => inference.classify(model, inputs),
+      logProb: (model, pairs, penalty) => inference.logProb(model, pairs, penalty),
+      digitScores: (model, prompts) => inference.digitScores(model, prompts),
+    };
+    const oursMs = await stepMs(pipelineWith(inference));
+    const plainMs = await stepMs(pipelineWith(plain));
+    return [
+      {
+        name: "score a step of 50 answers, all masks, history of 15 500, embedded profile, CPU",
+        value: oursMs,
+        unit: "ms",
+        ratio: plainMs / oursMs,
+      },
+    ];
+  } finally {
+    await inference.stop();
+  }
+}
+
+async function stepMs(pipeline: RewardPipeline): Promise<number> {
+  let step = 0;
+  return await bestMs(async () => {
+    const { question, answers } = stepOf(step++);
+    pipeline.beginForward();
+    await pipeline.score(question, answers);
+  });
+}
+
+function pipelineWith(models: ServedModels): RewardPipeline {
+  const pipeline = createPipeline(namedProfile("embedded"), { models });
+  const memory = pipeline.save();
+  const random = seededRandom(1);
+  const rows = Float32Array.from({ length: HISTORY * DIMENSIONS }, () => (random() - 0.5) * 0.17);
+  const json = memory.json as { masks: Record<string, unknown> };
+  const { encoder } = json.masks.diversity_reward_model as { encoder: string };
+  json.masks.diversity_reward_model = { encoder, dimensions: DIMENSIONS };
+  pipeline.load({ ...memory, arrays: { ...memory.arrays, diversity_reward_model: rows } });
+  return pipeline;
+}
+
+/** A summary task and 50 answers of one to eight sentences out of the packaged sample; each step has texts of its own. */
+function stepOf(step: number): { question: StepQuestion; answers: string[] } {
+  const passages = readFileSync(PASSAGES, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { text: string }).text);
+  const base = firstSentences(passages[step]!, BASE_SENTENCES);
+  const answers = Array.from({ length: ANSWERS }, (_, index) => {
+    const from = passages[(step * ANSWERS + index + 1) % passages.length]!;
+    return firstSentences(from, 1 + ((index * 5) % 8));
+  });
+  return {
+    question: { name: "augment", task: "augment", prompt: augmentPrompt(base, 5), basePrompt: base },
+    answers,
+  };
+}
