@@ -69,15 +69,43 @@ export function choice<const T extends string>(...values: T[]): Kind<T> {
   };
 }
 
-/** `auto`, `webgpu`, `cpu`, or one adapter: `webgpu:1`, `webgpu:NAME`. */
-export const device: Kind<"auto" | "webgpu" | "cpu" | `webgpu:${string}`> = {
-  hint: "auto|webgpu|webgpu:N|cpu",
-  parse(value) {
-    if (value === "auto" || value === "webgpu" || value === "cpu") return value;
-    if (/^webgpu:.+$/.test(value)) return value as `webgpu:${string}`;
-    throw new Error(`must be one of auto, webgpu, cpu, or webgpu:N, webgpu:NAME, not "${value}"`);
-  },
-};
+type DeviceChoice = "auto" | "webgpu" | "cpu" | `webgpu:${string}`;
+
+/** Where models run: one device for all, and others for the models of single roles. */
+export interface DevicePlan<Role extends string = string> {
+  device: DeviceChoice;
+  byRole: Partial<Record<Role, DeviceChoice>>;
+}
+
+/** `auto`, `webgpu`, `cpu`, or one adapter (`webgpu:1`, `webgpu:NAME`), then any number of `,ROLE=DEVICE`. */
+export function devicePlan<const Role extends string>(...roles: Role[]): Kind<DevicePlan<Role>> {
+  return {
+    hint: "DEVICE[,ROLE=DEVICE…]",
+    format: ({ device, byRole }) =>
+      [device, ...Object.entries(byRole).map(([role, own]) => `${role}=${own}`)].join(","),
+    parse(value) {
+      const plan: DevicePlan<Role> = { device: "auto", byRole: {} };
+      for (const [at, part] of value.split(",").entries()) {
+        const [, name, choice = part] = /^([a-z]+)=(.*)$/.exec(part.trim()) ?? [undefined, undefined];
+        if (name === undefined) {
+          if (at > 0) throw new Error(`must have ROLE=DEVICE after its first part, not "${part}"`);
+          plan.device = parseDevice(choice.trim());
+          continue;
+        }
+        const role = roles.find((known) => known === name);
+        if (role === undefined) throw new Error(`knows no role "${name}"; there are ${roles.join(", ")}`);
+        plan.byRole[role] = parseDevice(choice);
+      }
+      return plan;
+    },
+  };
+}
+
+function parseDevice(value: string): DeviceChoice {
+  if (value === "auto" || value === "webgpu" || value === "cpu") return value;
+  if (/^webgpu:.+$/.test(value)) return value as `webgpu:${string}`;
+  throw new Error(`must be one of auto, webgpu, cpu, or webgpu:N, webgpu:NAME, not "${value}"`);
+}
 
 const SIZE_UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 

@@ -1,4 +1,4 @@
-import { choice, optional } from "./kinds.ts";
+import { optional, text } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 import { OPTIONS } from "./options.ts";
 
@@ -13,9 +13,9 @@ export const MODELS_PULL_OPTIONS = {
   ...MODELS_OPTIONS,
   profile: option(
     "profile",
-    optional(choice("embedded", "legacy")),
+    optional(text),
     undefined,
     "models",
-    "Pull every model that this profile needs.",
+    "Pull every model that this profile needs: a name, or the path of a file.",
   ),
 } as const satisfies OptionTable;

@@ -1,4 +1,4 @@
-import { choice, decimal, device, integer, optional, path, size, text, toggle } from "./kinds.ts";
+import { choice, decimal, devicePlan, integer, optional, path, size, text, toggle } from "./kinds.ts";
 import { type Option, type OptionTable, option, type ValuesOf } from "./option.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
@@ -270,6 +270,15 @@ export const OPTIONS = {
     "Switch the task mask off.",
   ),
 
+  shadowOff: option("shadow.off", toggle, false, "rewards", "Compute no shadow scores with models."),
+  shadowMiners: option(
+    "shadow.miners",
+    integer({ min: 0, max: 256 }),
+    0,
+    "rewards",
+    "Answers of each step that other miners are asked to mark; the marks go to the events and into no reward.",
+  ),
+
   gatingExplore: option(
     "gating.explore",
     decimal({ min: 0, max: 1 }),
@@ -303,7 +312,7 @@ export const OPTIONS = {
     optional(text),
     undefined,
     "gating",
-    "Encoder of the gating model: all-minilm-l6-v2-embedded (default).",
+    "Encoder of the gating model: an embedding model of openvalidator models list, by its id or hub name.",
   ),
   neuronUseCustomGatingModel: option(
     "neuron.use_custom_gating_model",
@@ -322,10 +331,29 @@ export const OPTIONS = {
 
   neuronDevice: option(
     "neuron.device",
-    device,
-    "auto",
+    // The roles of rewards/profile.ts, which this room cannot import; a test holds the two lists together.
+    devicePlan(
+      "dpo",
+      "rlhf",
+      "reciprocate",
+      "dahoas",
+      "prompt",
+      "relevance",
+      "diversity",
+      "nsfw",
+      "shadow",
+      "gating",
+    ),
+    { device: "auto", byRole: {} },
     "models",
-    "Where models run; auto takes a GPU when there is one. openvalidator devices lists N and names.",
+    "auto (a GPU when there is one), cpu, webgpu, webgpu:N or webgpu:NAME of openvalidator devices; then ,ROLE=DEVICE for single roles.",
+  ),
+  modelsMemory: option(
+    "models.memory",
+    optional(size),
+    undefined,
+    "models",
+    "Most memory for the weights on each device (default: 80 % of what it has).",
   ),
   modelsDir: option(
     "models.dir",
@@ -351,10 +379,10 @@ export const OPTIONS = {
   ),
   modelsProfile: option(
     "models.profile",
-    choice("embedded", "legacy"),
+    text,
     "embedded",
     "models",
-    "Which models score: those inside this program, or those of openvalidators 1.2.0 from --models.dir.",
+    "Which models score: embedded, lite, standard, legacy, or the path of a profile of your own.",
   ),
   neuronMockRewardModels: option(
     "neuron.mock_reward_models",

@@ -1,4 +1,5 @@
 import { Failure } from "../base/error.ts";
+import { readCatalog } from "../inference/catalog.ts";
 import { EMBEDDED_MODEL } from "../inference/inference.ts";
 
 export type GatingCode = "gating.unknown-encoder";
@@ -7,8 +8,10 @@ export type GatingCode = "gating.unknown-encoder";
 const EMBEDDED_NAMES: readonly string[] = [EMBEDDED_MODEL, "sentence-transformers/all-MiniLM-L6-v2"];
 
 export interface EncoderChoice {
-  /** --gating.model_name */
+  /** --gating.model_name: the id of a model, or its name on the hub. */
   modelName: string | undefined;
+  /** The profile's encoder, where no name is given. */
+  profileModel?: string | undefined;
   /** --neuron.mock_gating_model: the embedded encoder whatever the name. */
   isMock: boolean;
 }
@@ -17,11 +20,16 @@ export interface EncoderChoice {
  * Model that encodes prompts for the gating layer.
  * @throws Failure `gating.unknown-encoder` for a name that this program has no model for
  */
-export function gatingEncoder({ modelName, isMock }: EncoderChoice): string {
-  if (isMock || modelName === undefined || EMBEDDED_NAMES.includes(modelName)) return EMBEDDED_MODEL;
+export function gatingEncoder({ modelName, profileModel, isMock }: EncoderChoice): string {
+  if (isMock) return EMBEDDED_MODEL;
+  if (modelName === undefined) return profileModel ?? EMBEDDED_MODEL;
+  if (EMBEDDED_NAMES.includes(modelName)) return EMBEDDED_MODEL;
+  const encoders = readCatalog().filter(({ embedding }) => embedding !== undefined);
+  const found = encoders.find(({ id, repo, aliases = [] }) => [id, repo, ...aliases].includes(modelName));
+  if (found !== undefined) return found.id;
   throw new Failure<GatingCode>("gating.unknown-encoder", {
-    message: `--gating.model_name ${modelName} cannot be used: this program has one encoder, all-MiniLM-L6-v2`,
-    hint: `leave the flag out, or give ${EMBEDDED_NAMES.join(" or ")}`,
+    message: `--gating.model_name ${modelName} cannot be used: this program knows no such encoder`,
+    hint: `leave the flag out, or give one of ${[EMBEDDED_MODEL, ...encoders.map(({ id }) => id)].join(", ")}`,
     data: { modelName },
   });
 }

@@ -88,3 +88,18 @@ export function poolMean(
   const norm = Math.sqrt(squares);
   for (let i = 0; i < size; i++) into[i] = sums[i]! / norm;
 }
+
+/**
+ * The vector of the last of `length` tokens of one row, as it is.
+ * @param hidden [rows, width, into.length], flat.
+ */
+export function pickLast(
+  hidden: Float32Array,
+  row: number,
+  width: number,
+  length: number,
+  into: Float32Array,
+): void {
+  const start = (row * width + length - 1) * into.length;
+  into.set(hidden.subarray(start, start + into.length));
+}

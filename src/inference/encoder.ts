@@ -1,9 +1,12 @@
 import { Failure } from "../base/error.ts";
-import { type BatchLimits, poolMean } from "./batch.ts";
+import { type BatchLimits, pickLast, poolMean } from "./batch.ts";
 import type { InferenceCode } from "./failure.ts";
 import { Graph, numbersOf } from "./graph.ts";
+import type { ModelManifest } from "./manifest.ts";
 import type { DeviceKind } from "./protocol.ts";
 import type { StoredModel } from "./store.ts";
+
+type Embedding = NonNullable<ModelManifest["embedding"]>;
 
 /**
  * Most tokens of one run. 2048 fill two cores; twice as many are no faster. A GPU needs more to be busy; its limit keeps
@@ -20,11 +23,13 @@ export class Encoder {
   readonly dimensions: number;
   readonly #graph: Graph;
   readonly #hasWindows: boolean;
+  readonly #pool: typeof poolMean;
 
-  private constructor(graph: Graph, dimensions: number, hasWindows: boolean) {
+  private constructor(graph: Graph, { dimensions, pooling, windows = false }: Embedding) {
     this.#graph = graph;
     this.dimensions = dimensions;
-    this.#hasWindows = hasWindows;
+    this.#hasWindows = windows;
+    this.#pool = pooling === "mean" ? poolMean : pickLast;
   }
 
   /** @throws Failure `model.unsupported` for a model without an embedding, and as Graph.open(). */
@@ -35,12 +40,17 @@ export class Encoder {
         message: `${id} does not turn texts into vectors`,
       });
     const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS });
-    return new Encoder(graph, embedding.dimensions, embedding.windows ?? false);
+    return new Encoder(graph, embedding);
+  }
+
+  /** Frees the model's memory; it cannot be used any more. */
+  async release(): Promise<void> {
+    await this.#graph.release();
   }
 
   /**
-   * @returns one vector per text, in a flat array [texts, dimensions]: L2-normalised, or for a text of several windows
-   * the mean of their normalised vectors.
+   * @returns one vector per text, in a flat array [texts, dimensions]: L2-normalised where the mean of the tokens is
+   * taken, and for a text of several windows the mean of their vectors.
    * @throws Failure `gpu.*` or `inference.failed`.
    */
   async embed(texts: readonly string[]): Promise<Float32Array> {
@@ -57,7 +67,7 @@ export class Encoder {
       read: ({ rows: numbers, width }, outputs) => {
         const hidden = numbersOf(outputs, "last_hidden_state", numbers.length * width * size);
         for (const [index, row] of numbers.entries()) {
-          poolMean(hidden, index, width, rows[row]!.ids.length, vector);
+          this.#pool(hidden, index, width, rows[row]!.ids.length, vector);
           const text = owners[row]!;
           for (const [at, number] of vector.entries())
             vectors[text * size + at]! += number / windows[text]!.length;

@@ -18,10 +18,14 @@ export type InferenceCode =
   | "model.busy"
   /** The model cannot do what is asked of it. */
   | "model.unsupported"
+  /** An optional model that was given up when memory was short. */
+  | "model.shed"
   /** ONNX Runtime cannot be put on disk or loaded. */
   | "inference.native-library"
   /** The runtime refused a computation. */
   | "inference.failed"
+  /** The device gives other numbers than the model's manifest has. */
+  | "inference.wrong-numbers"
   /** A request, or the start of the worker, took too long. */
   | "inference.late"
   /** The worker died twice over the same request, or does not start. */

@@ -94,6 +94,10 @@ export class Graph {
     }
   }
 
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+
   #feeds(rows: readonly TokenRow[], batch: Batch): Record<string, Tensor> {
     const shape = [batch.rows.length, batch.width];
     const ids = rows.map((row) => row.ids);
@@ -152,7 +156,7 @@ async function openSession(
   const graph = weights.find(({ path }) => path.endsWith(".onnx"));
   if (graph === undefined)
     throw new Failure<InferenceCode>("model.corrupt", {
-      message: `the manifest of ${manifest.id} names no .onnx file for ${manifest.dtype[device]}`,
+      message: `the manifest of ${manifest.id} names no .onnx file for ${manifest.dtype[device][0]}`,
     });
   const bytes = files.get(graph.path)!;
   return await InferenceSession.create(edit?.(bytes) ?? bytes, {

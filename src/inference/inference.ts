@@ -10,6 +10,8 @@ import type {
   Continuation,
   Device,
   DeviceChoice,
+  LeftOut,
+  ModelOrder,
   Work,
   WorkerSettings,
 } from "./protocol.ts";
@@ -29,10 +31,12 @@ const DEATHS_ON_GPU = 3;
 
 export interface InferenceOptions {
   device: DeviceChoice;
-  /** Loaded before start() returns; the first is tried out on the device. The embedded model unless given. */
-  models?: string[];
+  /** Loaded and tried out in this order before start() returns. The embedded model unless given. */
+  models?: readonly (string | ModelOrder)[];
   /** Folder with further models: <id>/manifest.json beside the files that it names. */
   modelDirectory?: string;
+  /** Most bytes of weights on the device; 80 % of its memory unless given. */
+  memoryBytes?: number;
   /** For the child only, on top of this process's environment; chooses drivers, for example. */
   environment?: Record<string, string>;
   /** Of one request, in the worker; not the wait for earlier requests. */
@@ -81,6 +85,11 @@ export class Inference {
   /** What the models run on; with `auto` it can change when the worker is started anew. */
   get device(): Device {
     return this.#device;
+  }
+
+  /** Models that the running worker could not load, in their order. */
+  get leftOut(): readonly LeftOut[] {
+    return this.#current?.leftOut ?? [];
   }
 
   /** Process id of the worker, while one runs. */
@@ -161,6 +170,8 @@ export class Inference {
       try {
         const computed = await worker.compute({ id: this.#nextId++, model, work }, this.#requestTimeoutMs);
         this.#deaths = 0;
+        for (const id of computed.shed)
+          log.warn("An optional model is given up for want of memory", { model: id, for: model });
         return computed;
       } catch (error) {
         this.#throwIfStopping();
@@ -229,8 +240,11 @@ function stopped(): Failure<InferenceCode> {
 async function spawnWorker(options: InferenceOptions, signal?: AbortSignal): Promise<WorkerProcess> {
   const settings: WorkerSettings = {
     device: options.device,
-    models: options.models ?? [EMBEDDED_MODEL],
+    models: (options.models ?? [EMBEDDED_MODEL]).map((model) =>
+      typeof model === "string" ? { id: model } : model,
+    ),
     modelDirectory: options.modelDirectory,
+    memoryBytes: options.memoryBytes,
   };
   const environment = { ...process.env, ...options.environment };
   try {

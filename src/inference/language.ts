@@ -47,6 +47,11 @@ export class LanguageModel {
     return new LanguageModel(graph, language.chat ?? { before: "", after: "" });
   }
 
+  /** Frees the model's memory; it cannot be used any more. */
+  async release(): Promise<void> {
+    await this.#graph.release();
+  }
+
   /**
    * Mean log-probability of a completion's tokens after its prompt. A token's logit is divided (multiplied when
    * negative) by penalty^c before the softmax, where c counts it among the completion's tokens before the last one

@@ -4,15 +4,31 @@ import { z } from "zod";
 const relativePath = z.string().regex(/^(?!\.)[\w.-]+(?:\/(?!\.)[\w.-]+)*$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** Names of transformers.js; each stands for a file name (q8 is model_quantized.onnx). */
-const dtype = z.enum(["fp32", "fp16", "q8", "q4", "q4f16"]);
+export const dtypeSchema = z.enum(["fp32", "fp16", "q8", "q4", "q4f16"]);
+export type Dtype = z.infer<typeof dtypeSchema>;
+
+/** Best first; the first whose weights are here and that the device computes is taken. One name is a list of one. */
+const preference = z.union([dtypeSchema.transform((one) => [one]), z.array(dtypeSchema).min(1)]);
 
 const file = z.object({
   path: relativePath,
   size: z.number().int().positive(),
   sha256,
   /** Only for weights; a file without it belongs to every dtype. */
-  dtype: dtype.optional(),
+  dtype: dtypeSchema.optional(),
 });
+
+/** What the model gave for an input when its maker ran it: shows that a device and its driver compute it rightly. */
+const goldenCase = z.union([
+  /** First numbers of the vector of a text. */
+  z.strictObject({ text: z.string(), first8: z.array(z.number()).min(1) }),
+  /** Logits of a text, or of a pair in the model's own form. */
+  z.strictObject({ text: z.string(), logits: z.array(z.number()).min(1) }),
+  z.strictObject({ pair: z.tuple([z.string(), z.string()]), logits: z.array(z.number()).min(1) }),
+  /** Mean log-probability of a completion's tokens, without a penalty of repetition. */
+  z.strictObject({ prompt: z.string(), completion: z.string(), logProb: z.number() }),
+]);
+export type GoldenCase = z.infer<typeof goldenCase>;
 
 /** models/manifests/*.json: what is known of a model before a byte of it is used. Unknown fields are for people. */
 export const manifestSchema = z.object({
@@ -24,20 +40,27 @@ export const manifestSchema = z.object({
   embedding: z
     .object({
       dimensions: z.number().int().positive(),
-      pooling: z.literal("mean"),
-      normalize: z.literal(true),
+      /** Mean of all tokens' vectors, scaled to length 1, or the last token's vector as it is (causal models). */
+      pooling: z.enum(["mean", "last"]),
       /** A text beyond the limit is the mean of its consecutive windows' vectors; without it, it is cut. */
       windows: z.boolean().optional(),
     })
     .optional(),
   /** Present where the model gives one row of logits for a text or a pair: one number for each label. */
-  classification: z.object({ labels: z.array(z.string()).min(1) }).optional(),
+  classification: z
+    .object({
+      labels: z.array(z.string()).min(1),
+      /** What stands around the two texts of a pair, special tokens included; without it, the tokenizer's own frame. */
+      template: z.object({ before: z.string(), between: z.string(), after: z.string() }).optional(),
+    })
+    .optional(),
   /** Present where the model gives logits for the next token; `chat` stands around what it is asked. */
   language: z.object({ chat: z.object({ before: z.string(), after: z.string() }).optional() }).optional(),
   /** Longest input in tokens, special tokens included. */
   maxTokens: z.number().int().min(8),
-  dtype: z.object({ webgpu: dtype, cpu: dtype }),
+  dtype: z.object({ webgpu: preference, cpu: preference }),
   files: z.array(file).min(1),
+  golden: z.partialRecord(dtypeSchema, z.array(goldenCase).min(1)).optional(),
 });
 
 export type ModelManifest = z.infer<typeof manifestSchema>;

@@ -1,4 +1,5 @@
 import type { FailureMessage } from "./failure.ts";
+import type { Dtype } from "./manifest.ts";
 import type { TemplatePart } from "./tokens.ts";
 
 /**
@@ -16,17 +17,39 @@ export interface Device {
   f16?: boolean;
 }
 
+/** A role's own choice for each kind of device, in place of the manifest's preference. */
+export type WantedDtypes = Partial<Record<DeviceKind, Dtype>>;
+
+/** A model that a worker is to load. */
+export interface ModelOrder {
+  id: string;
+  /** In place of the manifest's preference. */
+  dtypes?: WantedDtypes;
+  /** Given up when memory is short, the last of the list first. */
+  isOptional?: boolean;
+  /** Not loaded before it is asked for: another device has it, as long as it can. */
+  isDeferred?: boolean;
+}
+
 export interface WorkerSettings {
   device: DeviceChoice;
-  /** Models to load before the worker is ready; the first is tried out on the device. */
-  models: string[];
+  /** Loaded and tried out in this order before the worker is ready. */
+  models: ModelOrder[];
   /** Folder with further models, one folder each with a manifest.json. */
   modelDirectory?: string;
+  /** Most bytes of weights on the device; 80 % of its memory unless given. */
+  memoryBytes?: number;
+}
+
+/** A model that is not loaded, and why. */
+export interface LeftOut {
+  id: string;
+  failure: FailureMessage;
 }
 
 /** One input of a classifier; texts in it are a stranger's but for the parts of a template that are ours. */
 export type ClassifierInput =
-  /** Two texts in the model's own frame for pairs, cut longest first. */
+  /** Two texts in the form that the model was trained on (its manifest's, else its tokenizer's), cut longest first. */
   | { pair: [first: string, second: string] }
   /** Parts in a row. */
   | { template: TemplatePart[] }
@@ -64,8 +87,9 @@ export type ToWorker =
   | { kind: "stop" };
 
 export type FromWorker =
-  /** `passedOver`: why a GPU that is there is not used. */
-  | { kind: "ready"; device: Device; passedOver?: string }
+  /** `passedOver`: why a GPU that is there is not used. `leftOut`: models that do not fit or work on the device. */
+  | { kind: "ready"; device: Device; passedOver?: string; leftOut: LeftOut[] }
   | { kind: "refused"; failure: FailureMessage }
-  | ({ kind: "done"; id: number } & Computed)
+  /** `shed`: optional models that were given up to make room for this work. */
+  | ({ kind: "done"; id: number; shed: string[] } & Computed)
   | { kind: "failed"; id: number; failure: FailureMessage };

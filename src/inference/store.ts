@@ -56,13 +56,12 @@ async function readManifest(id: string, path: string): Promise<ModelManifest> {
 }
 
 /**
- * Reads the files that a device needs and checks each against the manifest.
+ * Reads the files that a device needs, weights in its first dtype, and checks each against the manifest.
  * @throws Failure `model.missing` or `model.corrupt`; both name the file.
  */
 export async function readVerified(model: StoredModel, device: DeviceKind): Promise<VerifiedFiles> {
-  const wanted = model.manifest.files.filter(
-    ({ dtype }) => dtype === undefined || dtype === model.manifest.dtype[device],
-  );
+  const [first] = model.manifest.dtype[device];
+  const wanted = model.manifest.files.filter(({ dtype }) => dtype === undefined || dtype === first);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const file of wanted) files.set(file.path, await readFile(model, file));
   return files;

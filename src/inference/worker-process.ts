@@ -1,7 +1,15 @@
 import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { fromMessage, type InferenceCode } from "./failure.ts";
-import type { Computed, Device, FromWorker, ToWorker, WorkerSettings, WorkRequest } from "./protocol.ts";
+import type {
+  Computed,
+  Device,
+  FromWorker,
+  LeftOut,
+  ToWorker,
+  WorkerSettings,
+  WorkRequest,
+} from "./protocol.ts";
 
 /** From spawn to the first embedding: reading 25 MB, compiling shaders; SwiftShader on two busy cores takes 20 s. */
 const START_TIMEOUT_MS = 120_000;
@@ -19,6 +27,7 @@ interface Waiting {
 export class WorkerProcess {
   readonly #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
   #device: Device | undefined;
+  #leftOut: readonly LeftOut[] = [];
   #waiting: Waiting | undefined;
   #lastWords = "";
   #hasEnded = false;
@@ -65,6 +74,7 @@ export class WorkerProcess {
       if (reply.kind !== "ready") throw unexpected(reply);
       if (reply.passedOver !== undefined) log.warn("GPU passed over", { reason: reply.passedOver });
       worker.#device = reply.device;
+      worker.#leftOut = reply.leftOut;
       return worker;
     } catch (error) {
       worker.kill();
@@ -86,6 +96,11 @@ export class WorkerProcess {
     return this.#child.exited;
   }
 
+  /** Models that it could not load, in their order. */
+  get leftOut(): readonly LeftOut[] {
+    return this.#leftOut;
+  }
+
   /** What the worker runs on. */
   get device(): Device {
     return this.#device!;
@@ -95,7 +110,7 @@ export class WorkerProcess {
    * One request at a time; a worker that does not answer in time is killed, because nothing else frees a hung device.
    * @throws Failure of the worker, `inference.crashed` or `inference.late`.
    */
-  async compute(request: WorkRequest, timeoutMs: number): Promise<Computed> {
+  async compute(request: WorkRequest, timeoutMs: number): Promise<Computed & { shed: string[] }> {
     const reply = await this.#ask({ kind: "work", ...request }, timeoutMs, "inference");
     if (reply.kind === "failed" && reply.id === request.id) throw fromMessage(reply.failure);
     if (reply.kind !== "done" || reply.id !== request.id) throw unexpected(reply);

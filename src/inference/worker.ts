@@ -1,133 +1,48 @@
 import { Failure } from "../base/error.ts";
 import { type Adapter, listAdapters } from "./adapters.ts";
 import { failureOf, type InferenceCode, toMessage } from "./failure.ts";
-import type {
-  Computed,
-  Device,
-  DeviceKind,
-  FromWorker,
-  ToWorker,
-  Work,
-  WorkerSettings,
-  WorkRequest,
-} from "./protocol.ts";
+import { LoadedModels } from "./loaded-models.ts";
+import { availableMemoryBytes } from "./memory.ts";
+import type { Device, FromWorker, LeftOut, ToWorker, WorkerSettings, WorkRequest } from "./protocol.ts";
 import { hasNamedDrivers, offerOnly, pickAdapter, visibleAdapters } from "./selection.ts";
-import { findModel } from "./store.ts";
 
-/** Any text will do: it shows that the device can run the whole graph. */
-const TRIAL_TEXT = "a trial of the device";
-
-/** Loads and keeps one thing per id. */
-class Kept<T> {
-  readonly #things = new Map<string, T>();
-  readonly #load: (id: string) => Promise<T>;
-
-  constructor(load: (id: string) => Promise<T>) {
-    this.#load = load;
-  }
-
-  async get(id: string): Promise<T> {
-    const known = this.#things.get(id);
-    if (known !== undefined) return known;
-    const thing = await this.#load(id);
-    this.#things.set(id, thing);
-    return thing;
-  }
-}
-
-/**
- * The models of one process on one device, loaded when they are first asked for. The classes load ONNX Runtime and are
- * imported here, and not with this file, so that a failure of that is an answer to the parent as well.
- */
-function loadedModels(device: DeviceKind, directory: string | undefined) {
-  const find = (id: string): ReturnType<typeof findModel> => findModel(id, directory);
-  return {
-    encoders: new Kept(async (id) => (await import("./encoder.ts")).Encoder.load(await find(id), device)),
-    classifiers: new Kept(async (id) =>
-      (await import("./classifier.ts")).Classifier.load(await find(id), device),
-    ),
-    languages: new Kept(async (id) =>
-      (await import("./language.ts")).LanguageModel.load(await find(id), device),
-    ),
-  };
-}
-
-type LoadedModels = ReturnType<typeof loadedModels>;
-
-async function compute(models: LoadedModels, id: string, work: Work): Promise<Computed> {
-  const oneRowEach = (values: Float32Array, inputs: readonly unknown[], width: number): Computed => ({
-    values,
-    width,
-    counts: inputs.map(() => 1),
-  });
-  switch (work.kind) {
-    case "embed": {
-      const encoder = await models.encoders.get(id);
-      return oneRowEach(await encoder.embed(work.texts), work.texts, encoder.dimensions);
-    }
-    case "classify": {
-      const classifier = await models.classifiers.get(id);
-      const { logits, counts } = await classifier.classify(work.inputs);
-      return { values: logits, width: classifier.labels, counts };
-    }
-    case "log-prob": {
-      const language = await models.languages.get(id);
-      return oneRowEach(await language.logProb(work.pairs, work.penalty), work.pairs, 1);
-    }
-    case "digits": {
-      const scores = await (await models.languages.get(id)).digitScores(work.prompts);
-      return oneRowEach(scores, work.prompts, scores.length / work.prompts.length);
-    }
-  }
-}
-
-/** Runs a model of any kind once, so that what it lacks is known before the first step. */
-async function tryOut(models: LoadedModels, id: string, directory: string | undefined): Promise<void> {
-  const { embedding, classification } = (await findModel(id, directory)).manifest;
-  const work: Work = embedding
-    ? { kind: "embed", texts: [TRIAL_TEXT] }
-    : classification
-      ? { kind: "classify", inputs: [{ pieces: TRIAL_TEXT }] }
-      : { kind: "log-prob", pairs: [{ prompt: TRIAL_TEXT, completion: TRIAL_TEXT }], penalty: 1 };
-  await compute(models, id, work);
-}
+/** Part of a device's memory that weights may take; the rest is for the numbers in between, and for others. */
+const MEMORY_SHARE = 0.8;
 
 interface Ready {
   models: LoadedModels;
   device: Device;
+  leftOut: LeftOut[];
   /** Why a GPU that is there is not used. */
   passedOver?: string;
 }
 
-async function startOn(device: Device, settings: WorkerSettings): Promise<Ready> {
-  const models = loadedModels(device.kind, settings.modelDirectory);
-  for (const id of settings.models) await tryOut(models, id, settings.modelDirectory);
-  return { models, device };
+/** @param memoryBytes of the device; 0 where nobody tells */
+async function startOn(device: Device, memoryBytes: number, settings: WorkerSettings): Promise<Ready> {
+  const budget = settings.memoryBytes ?? (memoryBytes > 0 ? memoryBytes * MEMORY_SHARE : Infinity);
+  const models = new LoadedModels(device, { directory: settings.modelDirectory, memoryBytes: budget });
+  const leftOut = await models.load(settings.models);
+  return { models, device, leftOut };
 }
 
-async function startOnGpu(adapter: string | undefined, settings: WorkerSettings): Promise<Ready> {
+async function startOnCpu(settings: WorkerSettings): Promise<Ready> {
+  return await startOn({ kind: "cpu" }, availableMemoryBytes(), settings);
+}
+
+async function startOnGpu(adapter: Adapter | undefined, settings: WorkerSettings): Promise<Ready> {
   try {
     // Loads ONNX Runtime, so not with this file.
     const f16 = await (await import("./f16.ts")).hasWorkingF16();
-    if (!f16) await refuseF16Models(settings);
-    return await startOn({ kind: "webgpu", adapter, f16 }, settings);
+    const device: Device = { kind: "webgpu", adapter: adapter?.name, f16 };
+    return await startOn(device, adapter?.memoryBytes ?? 0, settings);
   } catch (error) {
     const failure = failureOf(error);
     // A driver without WebGPU's needs ends up here: "Failed to get a WebGPU adapter" and the like.
     if (failure.code !== "inference.failed") throw failure;
     throw noGpu(
-      `WebGPU does not work${adapter === undefined ? "" : ` on ${adapter}`}: ${failure.message}`,
+      `WebGPU does not work${adapter === undefined ? "" : ` on ${adapter.name}`}: ${failure.message}`,
       failure,
     );
-  }
-}
-
-/** @throws Failure `gpu.none`: such a model would load and fail at its first run. */
-async function refuseF16Models(settings: WorkerSettings): Promise<void> {
-  for (const id of settings.models) {
-    const { dtype } = (await findModel(id, settings.modelDirectory)).manifest;
-    if (dtype.webgpu.endsWith("f16") || dtype.webgpu === "fp16")
-      throw noGpu(`the model ${id} needs 16-bit arithmetic (${dtype.webgpu}), which this GPU does not offer`);
   }
 }
 
@@ -167,7 +82,7 @@ function offered(choice: string): Adapter[] | undefined {
  * takes it only where it, or its driver, is named.
  */
 async function start(settings: WorkerSettings): Promise<Ready> {
-  if (settings.device === "cpu") return await startOn({ kind: "cpu" }, settings);
+  if (settings.device === "cpu") return await startOnCpu(settings);
   if (settings.device !== "auto") {
     const adapters = offered(settings.device);
     const best = adapters?.[0];
@@ -177,21 +92,21 @@ async function start(settings: WorkerSettings): Promise<Ready> {
         message: `the only adapter, ${best.name}, is a renderer on the CPU`,
         hint: "run with --neuron.device cpu, or name it: --neuron.device webgpu:0",
       });
-    return await startOnGpu(best?.name, settings);
+    return await startOnGpu(best, settings);
   }
   try {
     const adapters = offered("auto");
     const best = adapters?.[0];
     if (adapters !== undefined && !best?.isHardware)
       return {
-        ...(await startOn({ kind: "cpu" }, settings)),
+        ...(await startOnCpu(settings)),
         ...(best && { passedOver: `${best.name} is a renderer on the CPU` }),
       };
-    return await startOnGpu(best?.name, settings);
+    return await startOnGpu(best, settings);
   } catch (error) {
     const failure = failureOf(error);
     if (failure.code.startsWith("model.")) throw failure;
-    return { ...(await startOn({ kind: "cpu" }, settings)), passedOver: failure.message };
+    return { ...(await startOnCpu(settings)), passedOver: failure.message };
   }
 }
 
@@ -213,7 +128,8 @@ export async function runInferenceWorker(): Promise<void> {
   async function begin(settings: WorkerSettings): Promise<void> {
     try {
       ready = await start(settings);
-      answer({ kind: "ready", device: ready.device, passedOver: ready.passedOver });
+      const { device, passedOver, leftOut } = ready;
+      answer({ kind: "ready", device, passedOver, leftOut });
     } catch (error) {
       answer({ kind: "refused", failure: toMessage(failureOf(error)) });
     }
@@ -221,7 +137,7 @@ export async function runInferenceWorker(): Promise<void> {
   async function serve({ id, model, work }: WorkRequest): Promise<void> {
     try {
       if (ready === undefined) throw new Error("asked before it was started");
-      answer({ kind: "done", id, ...(await compute(ready.models, model, work)) });
+      answer({ kind: "done", id, ...(await ready.models.compute(model, work)) });
     } catch (error) {
       const failure = failureOf(error);
       answer({ kind: "failed", id, failure: toMessage(failure) });

@@ -25,6 +25,12 @@ export interface RewardModel {
   score(question: StepQuestion, completions: string[]): Promise<number[]>;
 }
 
+/** Gives each answer of a step a number that counts for nothing, null where it has none. Never throws. */
+export interface Watcher {
+  readonly name: string;
+  score(question: StepQuestion, completions: string[]): Promise<(number | null)[]>;
+}
+
 /** What a mask wants kept across restarts: a small JSON value and rows of numbers. */
 export interface MaskMemory {
   json: unknown;
@@ -71,6 +77,8 @@ export interface WeightedModel {
 export interface PipelineOptions {
   models: WeightedModel[];
   masks: Mask[];
+  /** Computed beside the others; counts for nothing. */
+  shadow?: Watcher[];
   /** Encoders that models and masks share; told at each step which texts will be wanted. */
   embeddings?: StepEmbeddings[];
 }
@@ -91,13 +99,14 @@ const memoryShape = z.object({
 export class RewardPipeline {
   readonly #models: { model: RewardModel; weight: number; normalizer: RunningNormalizer }[];
   readonly #masks: Mask[];
+  readonly #shadow: Watcher[];
   readonly #embeddings: StepEmbeddings[];
   /** Models and masks that gave a number that is none, so that each is reported once. */
   readonly #reported = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
 
   /** @throws Failure `rewards.bad-weights` when weights are negative or do not sum to 1 */
-  constructor({ models, masks, embeddings = [] }: PipelineOptions) {
+  constructor({ models, masks, shadow = [], embeddings = [] }: PipelineOptions) {
     const sum = models.reduce((total, { weight }) => total + weight, 0);
     if (!(Math.abs(sum - 1) <= WEIGHT_TOLERANCE) || models.some(({ weight }) => !(weight >= 0)))
       throw new Failure<RewardsCode>("rewards.bad-weights", {
@@ -109,6 +118,7 @@ export class RewardPipeline {
       .filter(({ weight }) => weight > 0)
       .map(({ model, weight }) => ({ model, weight: weight / sum, normalizer: new RunningNormalizer() }));
     this.#masks = masks;
+    this.#shadow = shadow;
     this.#embeddings = embeddings;
   }
 
@@ -134,12 +144,18 @@ export class RewardPipeline {
     for (const embeddings of this.#embeddings)
       embeddings.beginStep([question.prompt, question.basePrompt, ...answers]);
 
-    const raws: number[][] = [];
-    for (const { model } of this.#models)
-      raws.push(await this.#numbers(model.name, answers, () => model.score(question, answers)));
-    const factors: number[][] = [];
-    for (const mask of this.#masks)
-      factors.push(await this.#numbers(mask.name, answers, () => mask.apply(question, answers)));
+    // All are asked at once: devices work side by side, and each takes its models in this order, shadow scorers last.
+    const [raws, factors, watched] = await Promise.all([
+      settled(
+        this.#models.map(({ model }) =>
+          this.#numbers(model.name, answers, () => model.score(question, answers)),
+        ),
+      ),
+      settled(
+        this.#masks.map((mask) => this.#numbers(mask.name, answers, () => mask.apply(question, answers))),
+      ),
+      Promise.all(this.#shadow.map((scorer) => scorer.score(question, answers))),
+    ]);
 
     const spread = <T>(values: T[]): (T | null)[] => {
       const row: (T | null)[] = completions.map(() => null);
@@ -162,6 +178,7 @@ export class RewardPipeline {
         totals[position]! *= isUsable(factor) ? Math.min(1, Math.max(0, factor)) : 0;
       columns.push({ name: mask.name, raw: spread(factors[m]!.map(usableOrNull)) });
     }
+    for (const [s, { name }] of this.#shadow.entries()) columns.push({ name, raw: spread(watched[s]!) });
     this.#remember(question, answers, totals);
     return { rewards: spread(totals).map((reward) => Math.min(1, reward ?? 0)), columns };
   }
@@ -221,6 +238,12 @@ export class RewardPipeline {
         log.warn("The saved history of a mask is of another model; starting without it", { mask: mask.name });
     }
   }
+}
+
+/** Waits for all, also when one fails: nothing of a failed step may run into the next one. */
+async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
 }
 
 /** Finite, and no larger than a logit can be: one 1e300 would spoil the running variance for 3000 answers. */

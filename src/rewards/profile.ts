@@ -1,87 +1,82 @@
 import { z } from "zod";
 import { Failure } from "../base/error.ts";
+import { dtypeSchema } from "../inference/manifest.ts";
+import type { WantedDtypes } from "../inference/protocol.ts";
 import { StepEmbeddings, type TextEmbedder } from "./embeddings.ts";
 import { BlacklistMask } from "./masks/blacklist.ts";
 import { DiversityMask } from "./masks/diversity.ts";
-import { NsfwMask } from "./masks/nsfw.ts";
+import { NSFW_RULES, NsfwMask } from "./masks/nsfw.ts";
 import { RelevanceMask } from "./masks/relevance.ts";
 import { TaskValidatorMask } from "./masks/task-validator.ts";
 import { DahoasReward } from "./models/dahoas.ts";
 import { DpoReward } from "./models/dpo.ts";
+import { type PreferenceName, PreferenceReward } from "./models/preference.ts";
 import { PromptReward } from "./models/prompt.ts";
-import { ReciprocateReward } from "./models/reciprocate.ts";
 import { RelevanceReward } from "./models/relevance.ts";
-import { RlhfReward } from "./models/rlhf.ts";
 import { type Mask, type RewardModel, RewardPipeline, type RewardsCode } from "./pipeline.ts";
 import type { ServedModels } from "./served.ts";
+import { ShadowScorer } from "./shadow.ts";
 
 const cosineBound = z.number().min(0).max(1);
+
+/** A model that plays a role, and in which dtype on which kind of device; the manifest's preference when left out. */
+const served = {
+  model: z.string(),
+  dtype: z.partialRecord(z.enum(["webgpu", "cpu"]), dtypeSchema).optional(),
+};
 
 const profileShape = z.strictObject({
   id: z.string().min(1),
   /** Reward models with the model that serves each and its share of the reward. */
-  rewards: z
-    .array(z.strictObject({ name: z.string(), model: z.string(), weight: z.number().min(0).max(1) }))
-    .min(1),
+  rewards: z.array(z.strictObject({ name: z.string(), ...served, weight: z.number().min(0).max(1) })).min(1),
   relevance: z.strictObject({
-    model: z.string(),
+    ...served,
     minCosine: cosineBound,
     /** A second encoder and the smallest −RMSE of its vectors that passes. */
-    distance: z.strictObject({ model: z.string(), minNegativeRmse: z.number().max(0) }).optional(),
+    distance: z.strictObject({ ...served, minNegativeRmse: z.number().max(0) }).optional(),
   }),
   /** Factor = sigmoid(slope · distance − shift), for the batch and for the history. */
   diversity: z.strictObject({
-    model: z.string(),
+    ...served,
     batchSlope: z.number().positive(),
     batchShift: z.number(),
     historySlope: z.number().positive(),
     historyShift: z.number(),
   }),
-  /** A hate classifier and the largest of its scores that passes; without it there is no such mask. */
-  nsfw: z.strictObject({ model: z.string(), maxScore: z.number() }).optional(),
-  /** Where a model comes from, for people: `onnx` says whether its repository has the file or we have to make it. */
-  sources: z
-    .record(
-      z.string(),
-      z.strictObject({
-        repo: z.string(),
-        revision: z
-          .string()
-          .regex(/^[0-9a-f]{40}$/)
-          .optional(),
-        onnx: z.enum(["in-repo", "to-be-exported"]),
-      }),
-    )
-    .optional(),
+  /** A classifier of hate or poison, how its logits are read, and the largest score that passes. */
+  nsfw: z.strictObject({ ...served, rule: z.enum(NSFW_RULES), maxScore: z.number() }).optional(),
+  /** Reward models that are computed beside the others and written to the events, and count for nothing. */
+  shadow: z.array(z.strictObject({ name: z.string(), ...served })).optional(),
+  /** Encoder of the gating model, where --gating.model_name names none. */
+  gating: z.strictObject(served).optional(),
 });
 
 /** Which model plays which role in scoring, with the bounds that belong to it: models/profiles/*.json. */
 export type Profile = z.infer<typeof profileShape>;
 
-/** @throws Failure `rewards.bad-profile` when the value has another shape, with the first place that is wrong */
-export function readProfile(value: unknown): Profile {
+/**
+ * @param name for messages
+ * @throws Failure `rewards.bad-profile` when the value has another shape, with the first place that is wrong
+ */
+export function readProfile(value: unknown, name = "the scoring profile"): Profile {
   const parsed = profileShape.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw new Failure<RewardsCode>("rewards.bad-profile", {
-    message: `the scoring profile is wrong at ${issue.path.join(".") || "its top"}: ${issue.message}`,
+    message: `${name} is wrong at ${issue.path.join(".") || "its top"}: ${issue.message}`,
     hint: "compare it with models/profiles/embedded.json",
     cause: parsed.error,
   });
 }
 
+/** What the operator can switch off. */
+export const SWITCHES = ["blacklist", "taskValidator", "relevance", "diversity", "nsfw", "shadow"] as const;
+
 /** Switches and weights of the operator. */
 interface OperatorChoice {
   /** Weights given by the operator, by reward name; they replace the profile's. */
   weights?: Record<string, number>;
-  /** Masks the operator switched off. */
-  off?: {
-    blacklist?: boolean;
-    taskValidator?: boolean;
-    relevance?: boolean;
-    diversity?: boolean;
-    nsfw?: boolean;
-  };
+  off?: Partial<Record<(typeof SWITCHES)[number], boolean>>;
 }
 
 export interface PipelineParts extends OperatorChoice {
@@ -94,13 +89,17 @@ export interface PipelineParts extends OperatorChoice {
 /** Makes one reward model out of the model that serves it. */
 type Maker = (models: ServedModels, model: string, embedder: TextEmbedder) => RewardModel;
 
+const preference =
+  (name: PreferenceName): Maker =>
+  (models, model) =>
+    new PreferenceReward(name, (inputs) => models.classify(model, inputs));
+
 const MAKERS: Readonly<Record<string, Maker>> = {
   relevance_reward_model: (_models, _model, embedder) => new RelevanceReward(embedder),
   dpo_reward_model: (models, model) =>
     new DpoReward((pairs, penalty) => models.logProb(model, pairs, penalty)),
-  rlhf_reward_model: (models, model) => new RlhfReward((inputs) => models.classify(model, inputs)),
-  reciprocate_reward_model: (models, model) =>
-    new ReciprocateReward((inputs) => models.classify(model, inputs)),
+  rlhf_reward_model: preference("rlhf_reward_model"),
+  reciprocate_reward_model: preference("reciprocate_reward_model"),
   dahoas_reward_model: (models, model) => new DahoasReward((inputs) => models.classify(model, inputs)),
   prompt_reward_model: (models, model) => new PromptReward((prompts) => models.digitScores(model, prompts)),
 };
@@ -123,17 +122,62 @@ function activeRewards(profile: Profile, weights: Record<string, number>): Profi
   return active.length > 0 ? active : weighted;
 }
 
-/** Models that scoring with a profile will ask for, each once. */
-export function modelsOf(profile: Profile, { weights = {}, off = {} }: OperatorChoice): string[] {
-  const { relevance, diversity, nsfw } = profile;
+/** Roles that a model can play, by the names that --neuron.device knows. */
+export const ROLES = [
+  "dpo",
+  "rlhf",
+  "reciprocate",
+  "dahoas",
+  "prompt",
+  "relevance",
+  "diversity",
+  "nsfw",
+  "shadow",
+  "gating",
+] as const;
+export type Role = (typeof ROLES)[number];
+
+/** A model that a role needs. */
+export interface RoleModel {
+  role: Role;
+  model: string;
+  dtypes?: WantedDtypes | undefined;
+  /** Given up when memory is short: nothing that counts depends on it. */
+  isOptional?: boolean;
+}
+
+/**
+ * Models that scoring with a profile will ask for, in the order in which they are loaded: rewards by their weight, masks,
+ * then shadow scorers, which are the first to go. A model in two roles comes twice.
+ * @throws Failure `rewards.bad-profile` as createPipeline
+ */
+export function rolesOf(profile: Profile, { weights = {}, off = {} }: OperatorChoice): RoleModel[] {
+  const { relevance, diversity, nsfw, shadow = [] } = profile;
+  const needed = (
+    role: Role,
+    { model, dtype }: { model: string; dtype?: WantedDtypes | undefined },
+  ): RoleModel => ({
+    role,
+    model,
+    ...(dtype && { dtypes: dtype }),
+  });
+  const rewards = activeRewards(profile, weights).toSorted((a, b) => b.weight - a.weight);
   return [
-    ...new Set([
-      ...activeRewards(profile, weights).map(({ model }) => model),
-      ...(off.relevance ? [] : [relevance.model, ...(relevance.distance ? [relevance.distance.model] : [])]),
-      ...(off.diversity ? [] : [diversity.model]),
-      ...(off.nsfw || nsfw === undefined ? [] : [nsfw.model]),
-    ]),
+    ...rewards.map((reward) => needed(roleOf(reward.name), reward)),
+    ...(off.relevance ? [] : [relevance, ...(relevance.distance ? [relevance.distance] : [])]).map((part) =>
+      needed("relevance", part),
+    ),
+    ...(off.diversity ? [] : [needed("diversity", diversity)]),
+    ...(off.nsfw || nsfw === undefined ? [] : [needed("nsfw", nsfw)]),
+    ...(off.shadow ? [] : shadow).map((scorer) => ({ ...needed("shadow", scorer), isOptional: true })),
   ];
+}
+
+/** dpo_reward_model is the role dpo; the relevance reward shares the role of its mask. */
+function roleOf(name: string): Role {
+  const role = ROLES.find((known) => name === `${known}_reward_model`);
+  if (role === undefined) throw unknownReward(name, "this program has no such reward model");
+  return role;
 }
 
 /**
@@ -149,12 +193,15 @@ export function createPipeline(profile: Profile, parts: PipelineParts): RewardPi
     return known;
   };
 
-  const models = activeRewards(profile, weights).map(({ name, model, weight }) => {
-    const make = MAKERS[name];
-    if (make === undefined) throw unknownReward(name, "this program has no such reward model");
-    return { model: make(served, model, embeddingsOf(model)), weight };
-  });
-
+  const make = ({ name, model }: { name: string; model: string }): RewardModel => {
+    const maker = MAKERS[name];
+    if (maker === undefined) throw unknownReward(name, "this program has no such reward model");
+    return maker(served, model, embeddingsOf(model));
+  };
+  const models = activeRewards(profile, weights).map((reward) => ({
+    model: make(reward),
+    weight: reward.weight,
+  }));
   const { relevance, diversity, nsfw } = profile;
   const masks: Mask[] = [];
   if (!off.blacklist) masks.push(new BlacklistMask(phrases));
@@ -185,10 +232,12 @@ export function createPipeline(profile: Profile, parts: PipelineParts): RewardPi
     masks.push(
       new NsfwMask({
         classify: (inputs) => served.classify(nsfw.model, inputs),
+        rule: nsfw.rule,
         maxScore: nsfw.maxScore,
       }),
     );
-  return new RewardPipeline({ models, masks, embeddings: [...shared.values()] });
+  const shadow = off.shadow ? [] : (profile.shadow ?? []).map((scorer) => new ShadowScorer(make(scorer)));
+  return new RewardPipeline({ models, masks, shadow, embeddings: [...shared.values()] });
 }
 
 function unknownReward(name: string, reason: string): Failure<RewardsCode> {

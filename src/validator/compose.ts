@@ -12,14 +12,14 @@ import { specVersion, VERSION } from "../config/version.ts";
 import { Journal } from "../events/journal.ts";
 import type { Event } from "../events/schema.ts";
 import { EmbeddingCache } from "../inference/embedding-cache.ts";
-import { Inference } from "../inference/inference.ts";
+import { ModelPool } from "../inference/model-pool.ts";
 import { startMiners } from "../localnet/miners/miners.ts";
 import { chainAddress } from "../miners/address.ts";
 import { Dendrite, type MinerTarget } from "../miners/ask.ts";
 import { readOwnAddresses } from "../miners/own-addresses.ts";
 import { openTextSource } from "../prompts/source.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
-import { judgeModels, openJudge } from "./judge.ts";
+import { openJudge, placeModels, readScoring } from "./judge.ts";
 import type { Miners } from "./ports.ts";
 import { encoderOf, openRouter } from "./router.ts";
 import { validatorSettings } from "./settings.ts";
@@ -69,8 +69,10 @@ export async function startValidator(options: StartOptions): Promise<void> {
   const { settings, signer, signal } = options;
   const opened = new Opened();
   try {
-    // Asked for here already: a wrong name should not be found out after the chain was reached.
-    encoderOf(settings);
+    // Read here already: a wrong name should not be found out after the chain was reached.
+    const scoring = readScoring(settings);
+    const encoder = encoderOf(settings, scoring.profile);
+    const models = placeModels(settings, scoring, encoder);
     const directory = stateDirectory(settings);
     opened.add(lockFile(join(directory, "lock")), (unlock) => unlock());
     const network = resolveNetwork({
@@ -87,17 +89,17 @@ export async function startValidator(options: StartOptions): Promise<void> {
     log.info("Registered", { hotkey: signer.hotkey, netuid: settings.netuid, uid: subnet.ownUid });
 
     const inference = opened.add(
-      await Inference.start({
-        device: settings.neuronDevice,
-        models: judgeModels(settings),
+      await ModelPool.start({
+        models,
         modelDirectory: modelDirectory(settings.modelsDir, process.env),
+        memoryBytes: settings.modelsMemory,
         signal,
       }),
       (open) => open.stop(),
     );
     const vectors = new EmbeddingCache(inference);
-    const judge = openJudge(settings, inference, vectors);
-    const router = openRouter(settings, vectors);
+    const judge = openJudge(scoring, inference, vectors);
+    const router = openRouter(settings, encoder, vectors);
     const texts = opened.add(
       await openTextSource(settings.neuronMockDataset ? undefined : settings.dataSource, {
         endpoint: settings.dataEndpoint,

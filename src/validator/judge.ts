@@ -1,19 +1,25 @@
+import { Failure } from "../base/error.ts";
+import type { ConfigCode } from "../config/kinds.ts";
 import type { Settings } from "../config/options.ts";
-import { createPipeline, modelsOf, type Profile } from "../rewards/profile.ts";
-import { namedProfile } from "../rewards/profiles.ts";
+import type { PlacedModel } from "../inference/model-pool.ts";
+import type { DeviceChoice } from "../inference/protocol.ts";
+import { createPipeline, type Profile, type RoleModel, rolesOf, type SWITCHES } from "../rewards/profile.ts";
+import { chosenProfile } from "../rewards/profiles.ts";
 import type { ServedModels } from "../rewards/served.ts";
 import type { Judge } from "./ports.ts";
 
 /** The part of the inference process that gives vectors. */
 export type ModelServer = Pick<ServedModels, "embed">;
 
-interface Choice {
+/** What scores, read once: a profile may be a file. */
+export interface Scoring {
   profile: Profile;
   weights: Record<string, number>;
-  off: Record<"blacklist" | "taskValidator" | "relevance" | "diversity" | "nsfw", boolean>;
+  off: Record<(typeof SWITCHES)[number], boolean>;
 }
 
-function choiceOf(settings: Settings): Choice {
+/** @throws Failure `rewards.bad-profile` */
+export function readScoring(settings: Settings): Scoring {
   const given = {
     dpo_reward_model: settings.rewardDpoWeight,
     rlhf_reward_model: settings.rewardRlhfWeight,
@@ -21,9 +27,8 @@ function choiceOf(settings: Settings): Choice {
     dahoas_reward_model: settings.rewardDahoasWeight,
     prompt_reward_model: settings.rewardPromptBasedWeight,
   };
-  const isMock = settings.neuronMockRewardModels;
   return {
-    profile: namedProfile(isMock ? "embedded" : settings.modelsProfile),
+    profile: chosenProfile(settings.neuronMockRewardModels ? "embedded" : settings.modelsProfile),
     weights: Object.fromEntries(
       Object.entries(given).filter((entry): entry is [string, number] => entry[1] !== undefined),
     ),
@@ -33,17 +38,63 @@ function choiceOf(settings: Settings): Choice {
       relevance: settings.neuronRelevanceOff,
       diversity: settings.neuronDiversityOff,
       nsfw: settings.neuronNsfwOff,
+      shadow: settings.shadowOff,
     },
   };
 }
 
 /**
- * Models that the judge will ask for.
- * @throws Failure `rewards.bad-profile`
+ * Every model that scoring and routing need, where it is to run, in load order.
+ * @throws Failure `rewards.bad-profile`; `config.conflict` where two roles want one model on two devices or in two dtypes
  */
-export function judgeModels(settings: Settings): string[] {
-  const { profile, ...choice } = choiceOf(settings);
-  return modelsOf(profile, choice);
+export function placeModels(
+  settings: Settings,
+  { profile, ...choice }: Scoring,
+  gating: string,
+): PlacedModel[] {
+  const { device, byRole } = settings.neuronDevice;
+  const roles: RoleModel[] = [
+    ...rolesOf(profile, choice),
+    // Routing can do without: prompts that cannot be encoded are drawn for at random.
+    { role: "gating", model: gating, dtypes: profile.gating?.dtype, isOptional: true },
+  ];
+  const placed = new Map<string, PlacedModel & { role: string; isPlaced: boolean }>();
+  for (const { role, model, dtypes, isOptional = false } of roles) {
+    const own: DeviceChoice | undefined = byRole[role];
+    const known = placed.get(model);
+    if (known === undefined) {
+      placed.set(model, {
+        id: model,
+        device: own ?? device,
+        dtypes,
+        isOptional,
+        role,
+        isPlaced: own !== undefined,
+      });
+      continue;
+    }
+    // A role that says nothing of its device goes where the model is.
+    if (own !== undefined && own !== known.device) {
+      if (known.isPlaced) throw conflict(known.role, role, model, `${known.device} and ${own}`);
+      known.device = own;
+      known.isPlaced = true;
+    }
+    if (dtypes !== undefined && JSON.stringify(dtypes) !== JSON.stringify(known.dtypes)) {
+      if (known.dtypes !== undefined) throw conflict(known.role, role, model, "two dtypes");
+      known.dtypes = dtypes;
+    }
+    known.isOptional &&= isOptional;
+  }
+  // One that a needed role shares is needed, whichever role came first.
+  const all = [...placed.values()].map(({ role: _role, isPlaced: _isPlaced, ...model }) => model);
+  return [...all.filter(({ isOptional }) => !isOptional), ...all.filter(({ isOptional }) => isOptional)];
+}
+
+function conflict(first: string, second: string, model: string, what: string): Failure<ConfigCode> {
+  return new Failure<ConfigCode>("config.conflict", {
+    message: `${first} and ${second} share the model ${model}, which cannot run on ${what}`,
+    hint: "give both roles one device (--neuron.device) and one dtype (the profile)",
+  });
 }
 
 /**
@@ -51,8 +102,11 @@ export function judgeModels(settings: Settings): string[] {
  * @param vectors gives embeddings in place of `models`, such as a cache that others share.
  * @throws Failure `rewards.*`
  */
-export function openJudge(settings: Settings, models: ServedModels, vectors: ModelServer = models): Judge {
-  const { profile, ...choice } = choiceOf(settings);
+export function openJudge(
+  { profile, ...choice }: Scoring,
+  models: ServedModels,
+  vectors: ModelServer = models,
+): Judge {
   const served: ServedModels = {
     embed: (model, texts) => vectors.embed(model, texts),
     classify: (model, inputs) => models.classify(model, inputs),

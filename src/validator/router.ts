@@ -2,6 +2,7 @@ import { log } from "../base/log.ts";
 import type { Settings } from "../config/options.ts";
 import { gatingEncoder } from "../gating/encoder.ts";
 import { GatingRouter } from "../gating/router.ts";
+import type { Profile } from "../rewards/profile.ts";
 import type { ModelServer } from "./judge.ts";
 import type { Router } from "./ports.ts";
 
@@ -14,16 +15,16 @@ const ROUTING_RATE_PER_SQUARE = 1 / 16;
 const SLOW = 1 / 10;
 
 /** @throws Failure `gating.unknown-encoder` */
-export function encoderOf(settings: Settings): string {
-  return gatingEncoder({ modelName: settings.gatingModelName, isMock: settings.neuronMockGatingModel });
+export function encoderOf(settings: Settings, profile: Profile): string {
+  return gatingEncoder({
+    modelName: settings.gatingModelName,
+    profileModel: profile.gating?.model,
+    isMock: settings.neuronMockGatingModel,
+  });
 }
 
-/**
- * The gating model with the operator's settings.
- * @throws Failure `gating.unknown-encoder`
- */
-export function openRouter(settings: Settings, models: ModelServer): Router {
-  const encoder = encoderOf(settings);
+/** The gating model on an encoder, with the operator's settings. */
+export function openRouter(settings: Settings, encoder: string, models: ModelServer): Router {
   warnSlowLearning(settings);
   return new GatingRouter({
     embedder: { embed: (texts) => models.embed(encoder, texts) },

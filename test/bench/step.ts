@@ -5,7 +5,7 @@ import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { augmentPrompt, firstSentences } from "../../src/prompts/templates.ts";
 import type { RewardPipeline, StepQuestion } from "../../src/rewards/pipeline.ts";
 import { createPipeline } from "../../src/rewards/profile.ts";
-import { namedProfile } from "../../src/rewards/profiles.ts";
+import { chosenProfile } from "../../src/rewards/profiles.ts";
 import type { ServedModels } from "../../src/rewards/served.ts";
 import { bestMs } from "./measure.ts";
 import type { BenchRow } from "./row.ts";
@@ -57,7 +57,7 @@ async function stepMs(pipeline: RewardPipeline): Promise<number> {
 }
 
 function pipelineWith(models: ServedModels): RewardPipeline {
-  const pipeline = createPipeline(namedProfile("embedded"), { models });
+  const pipeline = createPipeline(chosenProfile("embedded"), { models });
   const memory = pipeline.save();
   const random = seededRandom(1);
   const rows = Float32Array.from({ length: HISTORY * DIMENSIONS }, () => (random() - 0.5) * 0.17);

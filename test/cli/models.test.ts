@@ -27,13 +27,16 @@ describe("openvalidator models", () => {
     const { exitCode, stdout } = await models("list", "--json");
     expect(exitCode).toBe(0);
     const found = JSON.parse(stdout).models as { id: string; state: string; profiles: string[] }[];
-    expect(found.map(({ id, state }) => [id, state])).toEqual([
-      ["all-minilm-l6-v2-embedded", "embedded"],
-      ["all-mpnet-base-v2", "absent"],
-      ["all-minilm-l6-v2", "absent"],
-    ]);
-    expect(found[0]!.profiles).toEqual(["embedded"]);
-    expect(found[1]!.profiles).toEqual(["legacy"]);
+    const byId = new Map(found.map((model) => [model.id, model]));
+    expect(byId.get("all-minilm-l6-v2-embedded")).toMatchObject({
+      state: "embedded",
+      profiles: ["embedded", "lite"],
+    });
+    expect(byId.get("all-mpnet-base-v2")).toMatchObject({
+      state: "absent",
+      profiles: ["standard", "legacy"],
+    });
+    expect(byId.get("oa-deberta-v3-large-v2")).toMatchObject({ state: "absent", profiles: ["legacy"] });
   });
 
   test("needs nothing for the embedded profile", async () => {
@@ -60,7 +63,7 @@ describe("openvalidator models", () => {
   test.each([
     [["pull"], 64, "needs the id of a model"],
     [["pull", "nope"], 69, "all-mpnet-base-v2"],
-    [["pull", "--profile", "nope"], 64, "embedded, legacy"],
+    [["pull", "--profile", "nope"], 64, "embedded, lite, standard, legacy"],
     [["path"], 64, "models path"],
     [["remove", "a", "b"], 64, '"b"'],
   ])("%p is refused", async (words, exitCode, sentence) => {

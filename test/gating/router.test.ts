@@ -186,8 +186,22 @@ describe("the encoder's name", () => {
     const names = [undefined, "all-minilm-l6-v2-embedded", "sentence-transformers/all-MiniLM-L6-v2"];
     for (const name of names) expect(code(name)).toBe("all-minilm-l6-v2-embedded");
   });
+  test("may be the id of a model to pull, or a name that the old program knew it by", () => {
+    expect(code("EleutherAI/gpt-neo-125m")).toBe("gpt-neo-125m");
+    expect(code("sentence-transformers/all-distilroberta-v1")).toBe("all-distilroberta-v1");
+    expect(code("sentence-transformers/all-mpnet-base-v2")).toBe("all-mpnet-base-v2");
+    expect(code("Xenova/all-mpnet-base-v2")).toBe("all-mpnet-base-v2");
+  });
+  test("gives way to nothing but the mock, and goes before the profile's", () => {
+    const choose = (modelName?: string) =>
+      gatingEncoder({ modelName, profileModel: "gpt-neo-125m", isMock: false });
+    expect(choose()).toBe("gpt-neo-125m");
+    expect(choose("all-mpnet-base-v2")).toBe("all-mpnet-base-v2");
+  });
   test("is refused when there is no such model, unless the mock is asked for", () => {
-    expect(code("EleutherAI/gpt-neo-125m")).toBe("gating.unknown-encoder");
-    expect(code("EleutherAI/gpt-neo-125m", true)).toBe("all-minilm-l6-v2-embedded");
+    expect(code("someone/else")).toBe("gating.unknown-encoder");
+    // Known, but it gives no vectors.
+    expect(code("toxic-bert")).toBe("gating.unknown-encoder");
+    expect(code("someone/else", true)).toBe("all-minilm-l6-v2-embedded");
   });
 });

@@ -5,7 +5,7 @@ import { Inference } from "../../src/inference/inference.ts";
 import { GRAPH, MODEL } from "../../src/inference/onnx.ts";
 import { fieldsOf, Message } from "../../src/inference/protobuf.ts";
 import type { RewardPipeline } from "../../src/rewards/pipeline.ts";
-import { createPipeline, modelsOf, readProfile } from "../../src/rewards/profile.ts";
+import { createPipeline, readProfile, rolesOf } from "../../src/rewards/profile.ts";
 import { type FixtureId, writeFixtures } from "../fixtures/models.ts";
 import { question } from "../rewards/questions.ts";
 
@@ -29,7 +29,7 @@ const PROFILE = readProfile({
   },
   diversity: { model: "tiny-mpnet", batchSlope: 40, batchShift: 4, historySlope: 1000, historyShift: 50 },
   // Random weights find hate everywhere; all that matters here is that it is looked for.
-  nsfw: { model: "tiny-roberta-hate", maxScore: 100 },
+  nsfw: { model: "tiny-roberta-hate", rule: "against", maxScore: 100 },
 });
 const ANSWERS = 50;
 const MEGABYTE = 1_000_000;
@@ -42,7 +42,7 @@ interface Opened {
 async function open(directory: string): Promise<Opened> {
   const inference = await Inference.start({
     device: "cpu",
-    models: modelsOf(PROFILE, {}),
+    models: [...new Set(rolesOf(PROFILE, {}).map(({ model }) => model))],
     modelDirectory: directory,
   });
   return { inference, pipeline: createPipeline(PROFILE, { models: inference }) };

@@ -84,7 +84,7 @@ export function catalogEntry(revision: string): CatalogModel {
     licence: { spdx: "MIT", url: "https://example.org" },
     architecture: "bert",
     maxTokens: 16,
-    dtype: { webgpu: "fp32", cpu: "fp32" },
+    dtype: { webgpu: ["fp32"], cpu: ["fp32"] },
     files: [
       { path: "config.json", ...file },
       { path: "onnx/model.onnx", ...file, dtype: "fp32" },

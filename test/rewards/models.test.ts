@@ -7,7 +7,7 @@ import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
 import { DahoasReward } from "../../src/rewards/models/dahoas.ts";
 import { DpoReward } from "../../src/rewards/models/dpo.ts";
 import { PromptReward } from "../../src/rewards/models/prompt.ts";
-import { createPipeline, modelsOf, readProfile } from "../../src/rewards/profile.ts";
+import { createPipeline, readProfile, rolesOf } from "../../src/rewards/profile.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
 import { fakeModels } from "./fake-models.ts";
 import { question } from "./questions.ts";
@@ -87,7 +87,11 @@ describe("the prompt-based reward", () => {
 
 describe("the hate mask", () => {
   const mask = (pieces: [number, number][]): NsfwMask =>
-    new NsfwMask({ classify: async () => [pieces.map((piece) => Float32Array.from(piece))], maxScore: -0.5 });
+    new NsfwMask({
+      classify: async () => [pieces.map((piece) => Float32Array.from(piece))],
+      rule: "against",
+      maxScore: -0.5,
+    });
 
   test("passes a text whose every piece is clearly no hate", async () => {
     expect(
@@ -151,15 +155,13 @@ describe("the profile of openvalidators 1.2.0", () => {
     expect(profile.relevance.minCosine).toBe(0.3);
     expect(profile.relevance.distance?.minNegativeRmse).toBe(-0.0246);
     expect(profile.nsfw?.maxScore).toBe(-0.5);
-    const named = [...profile.rewards.map(({ model }) => model), ...modelsOf(profile, {})];
-    expect(new Set(named)).toEqual(new Set(Object.keys(profile.sources ?? {})));
   });
 
   test("needs no model of a reward or mask that is off", async () => {
     const profile = await read();
     const off = { relevance: true, diversity: true, nsfw: true };
     const weights = { rlhf_reward_model: 1, dpo_reward_model: 0, reciprocate_reward_model: 0 };
-    expect(modelsOf(profile, { weights, off })).toEqual(["oa-deberta-v3-large-v2"]);
+    expect(rolesOf(profile, { weights, off })).toEqual([{ role: "rlhf", model: "oa-deberta-v3-large-v2" }]);
   });
 
   test("is refused with weights that do not sum to 1", async () => {

@@ -7,8 +7,7 @@ import { hateScore } from "../../src/rewards/masks/nsfw.ts";
 import { negativeRmse } from "../../src/rewards/masks/relevance.ts";
 import { DahoasReward } from "../../src/rewards/models/dahoas.ts";
 import { DpoReward } from "../../src/rewards/models/dpo.ts";
-import { ReciprocateReward } from "../../src/rewards/models/reciprocate.ts";
-import { RlhfReward } from "../../src/rewards/models/rlhf.ts";
+import { PreferenceReward } from "../../src/rewards/models/preference.ts";
 import type { RewardModel } from "../../src/rewards/pipeline.ts";
 import { FIXTURE_IDS, type FixtureId, writeFixtures } from "../fixtures/models.ts";
 import golden from "../golden/rewards-models.json";
@@ -58,12 +57,12 @@ function meetsPython(cases: readonly Case[], open: () => Promise<Inference>, tol
   const classify = (id: FixtureId) => (inputs: ClassifierInput[]) => inference.classify(id, inputs);
 
   test("by the pair reward, cut longest first", async () => {
-    const model = new RlhfReward(classify("tiny-deberta-rm"));
+    const model = new PreferenceReward("rlhf_reward_model", classify("tiny-deberta-rm"));
     expect(difference(cases, await scores(cases, model), "rlhf")).toBeLessThan(tolerance);
   });
 
   test("by the reward on a conversation, whose own special tokens are real", async () => {
-    const model = new ReciprocateReward(classify("tiny-qwen3-rm"));
+    const model = new PreferenceReward("reciprocate_reward_model", classify("tiny-qwen3-rm"));
     expect(difference(cases, await scores(cases, model), "reciprocate")).toBeLessThan(tolerance);
   });
 
@@ -87,7 +86,13 @@ function meetsPython(cases: readonly Case[], open: () => Promise<Inference>, tol
       cases.map(({ completion }) => ({ pieces: completion })),
     );
     expect(Math.max(...rows.map(({ length }) => length))).toBeGreaterThan(4);
-    expect(difference(cases, rows.map(hateScore), "nsfw")).toBeLessThan(tolerance);
+    expect(
+      difference(
+        cases,
+        rows.map((pieces) => hateScore(pieces, "against")),
+        "nsfw",
+      ),
+    ).toBeLessThan(tolerance);
   });
 
   test("by both measures of relevance", async () => {

@@ -32,7 +32,7 @@ describe("a validator on a local subnet", () => {
     settings = {
       ...loadConfiguration(OPTIONS, { flags: {}, environment: {} }).settings,
       ...settingsFor(net),
-      neuronDevice: "cpu",
+      neuronDevice: { device: "cpu", byRole: {} },
       neuronFollowupTimeout: 0.8,
       neuronAnswerTimeout: 0.8,
       neuronNumFollowupSteps: 1,

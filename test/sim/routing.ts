@@ -9,7 +9,7 @@ import { behaviourOf } from "../../src/localnet/miners/characters.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { openTextSource } from "../../src/prompts/source.ts";
 import { forward } from "../../src/validator/flow.ts";
-import { openJudge } from "../../src/validator/judge.ts";
+import { openJudge, readScoring } from "../../src/validator/judge.ts";
 import type { Neuron } from "../../src/validator/ports.ts";
 import type { Session } from "../../src/validator/session.ts";
 import { FakeChain, neuron, SETTINGS } from "../fakes/session.ts";
@@ -82,7 +82,7 @@ export async function simulateRouting(inference: Inference, plan: RoutingPlan): 
             }),
           ),
       },
-      judge: openJudge(settings, inference, models),
+      judge: openJudge(readScoring(settings), inference, models),
       router,
       texts: source,
       events: { append() {} },

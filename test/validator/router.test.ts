@@ -4,7 +4,8 @@ import { asHotkey, asUid } from "../../src/base/units.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS, type Settings } from "../../src/config/options.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
-import { openJudge } from "../../src/validator/judge.ts";
+import { EMBEDDED_MODEL } from "../../src/inference/inference.ts";
+import { openJudge, readScoring } from "../../src/validator/judge.ts";
 import { openRouter } from "../../src/validator/router.ts";
 import { FakeEncoder } from "../rewards/fake-encoder.ts";
 import { fakeModels } from "../rewards/fake-models.ts";
@@ -37,7 +38,11 @@ function serverOf() {
 describe("the router that the settings describe", () => {
   test("has the wanted rows, rate and encoder", async () => {
     const server = serverOf();
-    const router = openRouter(settingsOf({ gatingNumUids: 8, gatingLearningRate: 0 }), server);
+    const router = openRouter(
+      settingsOf({ gatingNumUids: 8, gatingLearningRate: 0 }),
+      EMBEDDED_MODEL,
+      server,
+    );
     router.align(HOTKEYS);
     const before = await router.scores("a prompt");
     expect(await router.train("a prompt", OUTCOMES)).toBeGreaterThan(0);
@@ -45,7 +50,11 @@ describe("the router that the settings describe", () => {
     expect(router.save()!.arrays.bias).toHaveLength(8);
     expect(new Set(server.models)).toEqual(new Set(["all-minilm-l6-v2-embedded"]));
 
-    const learning = openRouter(settingsOf({ gatingLearningRate: 3, gatingMomentum: 0 }), server);
+    const learning = openRouter(
+      settingsOf({ gatingLearningRate: 3, gatingMomentum: 0 }),
+      EMBEDDED_MODEL,
+      server,
+    );
     learning.align(HOTKEYS);
     for (let step = 0; step < 400; step++) await learning.train("a prompt", OUTCOMES);
     const scores = (await learning.scores("a prompt"))!;
@@ -57,8 +66,8 @@ describe("the router that the settings describe", () => {
     for (const isRouting of [false, true]) {
       const server = serverOf();
       const models = new EmbeddingCache(server);
-      const router = openRouter(settingsOf(), models);
-      const judge = openJudge(settingsOf(), fakeModels(new FakeEncoder()), models);
+      const router = openRouter(settingsOf(), EMBEDDED_MODEL, models);
+      const judge = openJudge(readScoring(settingsOf()), fakeModels(new FakeEncoder()), models);
       router.align(HOTKEYS);
       const prompt = "Summarise the herring trade of the bay.";
       if (isRouting) await router.scores(prompt);
@@ -75,12 +84,12 @@ describe("the router that the settings describe", () => {
 
   test("tells the operator when it would route by a layer that hardly learns", () => {
     const slow = { gatingExplore: 0.25, neuronFollowupSampleSize: 4, neuronAnswerSampleSize: 50 };
-    openRouter(settingsOf(slow), serverOf());
+    openRouter(settingsOf(slow), EMBEDDED_MODEL, serverOf());
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("--gating.learning_rate 160 for samples of 50");
     lines = [];
-    openRouter(settingsOf({ ...slow, gatingLearningRate: 100 }), serverOf());
-    openRouter(settingsOf(), serverOf());
+    openRouter(settingsOf({ ...slow, gatingLearningRate: 100 }), EMBEDDED_MODEL, serverOf());
+    openRouter(settingsOf(), EMBEDDED_MODEL, serverOf());
     expect(lines).toEqual([]);
   });
 });

@@ -15,8 +15,8 @@ import {
   removeModel,
   verifyModel,
 } from "../../inference/model-store.ts";
-import { modelsOf } from "../../rewards/profile.ts";
-import { namedProfile, PROFILE_NAMES, type ProfileName } from "../../rewards/profiles.ts";
+import { rolesOf } from "../../rewards/profile.ts";
+import { chosenProfile, PROFILE_NAMES } from "../../rewards/profiles.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";
@@ -165,8 +165,8 @@ function profilesWith(id: string): string[] {
 }
 
 /** Models that scoring with a profile loads. */
-function neededBy(profile: ProfileName): string[] {
-  return modelsOf(namedProfile(profile), {});
+function neededBy(profile: string): string[] {
+  return [...new Set(rolesOf(chosenProfile(profile), {}).map(({ model }) => model))];
 }
 
 /** A line that grows on a terminal; one line at each tenth elsewhere. To standard error: results stay clean. */

@@ -1,10 +1,18 @@
 import type { Mask, StepQuestion } from "../pipeline.ts";
 import type { Classify } from "../served.ts";
 
+/**
+ * How the logits of a piece become one score: `against` reads two, "not hate" and "hate", as max(−not hate, hate);
+ * `any` reads one for each kind of poison, and takes the largest.
+ */
+export const NSFW_RULES = ["against", "any"] as const;
+export type NsfwRule = (typeof NSFW_RULES)[number];
+
 export interface NsfwMaskOptions {
-  /** Gives two logits, "not hate" and "hate", for each piece of a text. */
+  /** Gives the logits of each piece of a text. */
   classify: Classify;
-  /** Largest max(−"not hate", "hate") that passes: −0.5 for the classifier of openvalidators 1.2.0. */
+  rule: NsfwRule;
+  /** Largest score that passes: −0.5 for the classifier of openvalidators 1.2.0, which is read `against`. */
   maxScore: number;
 }
 
@@ -18,17 +26,21 @@ export class NsfwMask implements Mask {
   }
 
   async apply(_question: StepQuestion, completions: string[]): Promise<number[]> {
-    const { classify, maxScore } = this.#options;
+    const { classify, rule, maxScore } = this.#options;
     const texts = await classify(completions.map((completion) => ({ pieces: completion })));
     return texts.map((pieces) => {
-      const score = hateScore(pieces);
+      const score = hateScore(pieces, rule);
       // NaN must reach the pipeline, which reports it; a comparison would hide it.
       return Number.isNaN(score) ? score : score > maxScore ? 0 : 1;
     });
   }
 }
 
-/** Largest max(−"not hate", "hate") of a text's pieces. */
-export function hateScore(pieces: readonly Float32Array[]): number {
-  return Math.max(...pieces.map(([notHate, hate]) => Math.max(-notHate!, hate!)));
+/** The largest score of a text's pieces. */
+export function hateScore(pieces: readonly Float32Array[], rule: NsfwRule): number {
+  return Math.max(
+    ...pieces.map((logits) =>
+      rule === "any" ? Math.max(...logits) : Math.max(-(logits[0] ?? Number.NaN), logits[1] ?? Number.NaN),
+    ),
+  );
 }
