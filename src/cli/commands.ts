@@ -1,6 +1,6 @@
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
-import { LOG_OPTIONS, OPTIONS } from "../config/options.ts";
+import { JOURNAL_OPTIONS, LOG_OPTIONS, OPTIONS } from "../config/options.ts";
 import type { Command } from "./command.ts";
 
 const WALLET_OPTIONS = {
@@ -54,6 +54,15 @@ export const COMMANDS: readonly Command[] = [
     table: OPTIONS,
     switches: { json: "Print JSON." },
     load: async () => (await import("./commands/config.ts")).showConfig,
+  },
+  {
+    path: ["shadow"],
+    summary: "Show how well shadow scores agree with the rewards.",
+    table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "Print JSON." },
+    words: { hint: "[FOLDER]", min: 0, max: 1 },
+    examples: ["openvalidator shadow --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
+    load: async () => (await import("./commands/shadow.ts")).shadow,
   },
   {
     path: ["models", "list"],

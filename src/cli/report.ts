@@ -26,6 +26,7 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   inference: EXIT.unavailable,
   rewards: EXIT.configuration,
   gating: EXIT.usage,
+  journal: EXIT.configuration,
   state: EXIT.cannotCreate,
   deadline: EXIT.tryLater,
 };

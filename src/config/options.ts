@@ -461,3 +461,12 @@ export const LOG_OPTIONS = {
   loggingTrace: OPTIONS.loggingTrace,
   logFormat: OPTIONS.logFormat,
 } as const satisfies OptionTable;
+
+/** What names a validator's journal. */
+export const JOURNAL_OPTIONS = {
+  walletName: OPTIONS.walletName,
+  walletHotkey: OPTIONS.walletHotkey,
+  netuid: OPTIONS.netuid,
+  neuronName: OPTIONS.neuronName,
+  loggingDir: OPTIONS.loggingDir,
+} as const satisfies OptionTable;

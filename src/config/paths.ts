@@ -9,7 +9,9 @@ export function expandPath(path: string): string {
 }
 
 /** `<logging_dir>/<wallet>/<hotkey>/netuid<N>/<neuron.name>`, as openvalidators 1.2.0 laid it out. */
-export function stateDirectory(settings: Settings): string {
+export function stateDirectory(
+  settings: Pick<Settings, "loggingDir" | "walletName" | "walletHotkey" | "netuid" | "neuronName">,
+): string {
   return join(
     expandPath(settings.loggingDir),
     settings.walletName,

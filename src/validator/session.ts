@@ -19,6 +19,8 @@ export interface ValidatorSettings {
   vpermitTaoLimit: number;
   /** Share of a sample that is random, 0..1; the rest goes to the highest gating scores. */
   explore: number;
+  /** Answers of each step that other miners are asked to mark; 0 = none. */
+  shadowMiners: number;
   setsWeights: boolean;
   logRewards: boolean;
 }

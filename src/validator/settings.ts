@@ -16,6 +16,7 @@ export function validatorSettings(settings: Settings): ValidatorSettings {
     epochBlocks: settings.neuronEpochLengthOverride,
     vpermitTaoLimit: settings.neuronVpermitTaoLimit,
     explore: settings.gatingExplore,
+    shadowMiners: settings.shadowMiners,
     setsWeights: !settings.neuronDisableSetWeights && !settings.neuronMockDendritePool,
     logRewards: !settings.neuronDisableLogRewards,
   };

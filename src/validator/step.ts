@@ -3,6 +3,7 @@ import type { Uid } from "../base/units.ts";
 import { EVENT_VERSION, type StepEvent } from "../events/schema.ts";
 import { updateScores } from "../weights/scores.ts";
 import { chooseMiners } from "./choose.ts";
+import { askForMarks } from "./marks.ts";
 import type { Judgement, Neuron, Question, Reply } from "./ports.ts";
 import type { Session } from "./session.ts";
 
@@ -21,7 +22,7 @@ export interface StepResult {
 }
 
 /**
- * The journey of one question: choose miners → ask → score and mask → moving scores → learn to route → journal.
+ * The journey of one question: choose miners → ask → score and mask (shadow scores beside) → moving scores → learn to route → journal.
  * @returns undefined when the run is stopping or no miner can be asked; nothing is recorded then.
  */
 export async function step<N extends Neuron>(
@@ -51,10 +52,13 @@ export async function step<N extends Neuron>(
 
   const replies = await modules.miners.ask(chosen, question.prompt, plan.timeoutMs, session.signal);
   if (session.signal.aborted) return undefined;
-  const judgement = await modules.judge.score(
-    question,
-    replies.map((reply) => reply.completion),
-  );
+  const [judgement, marks] = await Promise.all([
+    modules.judge.score(
+      question,
+      replies.map((reply) => reply.completion),
+    ),
+    askForMarks(session, question, replies),
+  ]);
   if (session.signal.aborted) return undefined;
 
   // A uid that changed hands while the step ran must not earn its predecessor's reward.
@@ -70,7 +74,16 @@ export async function step<N extends Neuron>(
 
   const best = bestCompletion(replies, judgement.rewards);
   const elapsedMs = performance.now() - startedMs;
-  const event = stepEventOf(session, question, plan, { replies, judgement, gatingLoss, best, elapsedMs });
+  const columns = [...judgement.columns, ...marks];
+  const { rewards } = judgement;
+  const event = stepEventOf(session, question, plan, {
+    replies,
+    rewards,
+    columns,
+    gatingLoss,
+    best,
+    elapsedMs,
+  });
   modules.events.append(event);
   session.onStep(event);
   return { best, question };
@@ -89,7 +102,8 @@ function bestCompletion(replies: readonly Reply[], rewards: readonly number[]): 
 /** What one step came to. */
 interface StepRecord {
   replies: readonly Reply[];
-  judgement: Judgement;
+  rewards: number[];
+  columns: Judgement["columns"];
   gatingLoss: number | null;
   best: string | undefined;
   elapsedMs: number;
@@ -99,11 +113,10 @@ function stepEventOf<N extends Neuron>(
   session: Session<N>,
   question: Question,
   plan: StepPlan,
-  { replies, judgement, gatingLoss, best, elapsedMs }: StepRecord,
+  { replies, rewards, columns, gatingLoss, best, elapsedMs }: StepRecord,
 ): StepEvent {
-  const columns = session.settings.logRewards ? judgement.columns : [];
   const lists: Record<string, (number | null)[]> = {};
-  for (const { name, raw, normalized } of columns) {
+  for (const { name, raw, normalized } of session.settings.logRewards ? columns : []) {
     lists[name] = raw;
     if (normalized) lists[`${name}_normalized`] = normalized;
   }
@@ -123,7 +136,7 @@ function stepEventOf<N extends Neuron>(
     completion_times: replies.map((reply) => reply.elapsedMs / 1000),
     completion_status_codes: replies.map((reply) => reply.status),
     completion_status_messages: replies.map((reply) => reply.message),
-    rewards: judgement.rewards,
+    rewards,
     gating_loss: gatingLoss,
     best: best ?? "",
     nan_columns: Object.keys(lists).filter((name) => lists[name]!.includes(null)),

@@ -27,6 +27,7 @@ export const SETTINGS: ValidatorSettings = {
   epochBlocks: 0,
   vpermitTaoLimit: 4096,
   explore: 1,
+  shadowMiners: 0,
   setsWeights: true,
   logRewards: true,
 };

@@ -1,6 +1,7 @@
 import { sleep } from "../../base/deadline.ts";
 import { answerWell } from "./good.ts";
 import { attack } from "./hostile.ts";
+import { markOf } from "./marking.ts";
 import { hashText, pick, type Random, seededRandom } from "./random.ts";
 import type { Behaviour } from "./reaction.ts";
 import { readPrompt, splitSentences } from "./reading.ts";
@@ -73,7 +74,7 @@ export function behaviourOf(person: Person): Behaviour {
 
   switch (person.character) {
     case "good":
-      return says((prompt, random) => answerWell(readPrompt(prompt), random));
+      return says((prompt, random) => markOf(prompt) ?? answerWell(readPrompt(prompt), random));
     case "terse":
       return says(terse);
     case "off-topic":
