@@ -4,14 +4,14 @@ import { z } from "zod";
 const relativePath = z.string().regex(/^(?!\.)[\w.-]+(?:\/(?!\.)[\w.-]+)*$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** Names of transformers.js; each stands for a file name (q8 is model_quantized.onnx). */
-const dtype = z.enum(["fp32", "fp16", "q8", "q4", "q4f16"]);
+export const dtypeSchema = z.enum(["fp32", "fp16", "q8", "q4", "q4f16"]);
 
 const file = z.object({
   path: relativePath,
   size: z.number().int().positive(),
   sha256,
   /** Only for weights; a file without it belongs to every dtype. */
-  dtype: dtype.optional(),
+  dtype: dtypeSchema.optional(),
 });
 
 /** models/manifests/*.json: what is known of a model before a byte of it is used. Unknown fields are for people. */
@@ -36,9 +36,10 @@ export const manifestSchema = z.object({
   language: z.object({ chat: z.object({ before: z.string(), after: z.string() }).optional() }).optional(),
   /** Longest input in tokens, special tokens included. */
   maxTokens: z.number().int().min(8),
-  dtype: z.object({ webgpu: dtype, cpu: dtype }),
+  dtype: z.object({ webgpu: dtypeSchema, cpu: dtypeSchema }),
   files: z.array(file).min(1),
 });
 
 export type ModelManifest = z.infer<typeof manifestSchema>;
 export type ModelFile = z.infer<typeof file>;
+export type Dtype = z.infer<typeof dtypeSchema>;

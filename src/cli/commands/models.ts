@@ -1,30 +1,26 @@
 import { Failure } from "../../base/error.ts";
-import type { ConfigCode } from "../../config/kinds.ts";
-import { loadConfiguration } from "../../config/load.ts";
+import { badValue, type ConfigCode } from "../../config/kinds.ts";
+import { describeOrigin, loadConfiguration, type Origin } from "../../config/load.ts";
 import { MODELS_PULL_OPTIONS } from "../../config/models-options.ts";
 import { expandPath, modelDirectory } from "../../config/paths.ts";
 import { type CatalogModel, catalogModel, embeddedManifests, readCatalog } from "../../inference/catalog.ts";
 import type { InferenceCode } from "../../inference/failure.ts";
-import { HUB, type HubAccess } from "../../inference/hub.ts";
-import {
-  importModel,
-  modelFolder,
-  modelState,
-  type Progress,
-  pullModel,
-  removeModel,
-  verifyModel,
-} from "../../inference/model-store.ts";
+import { HUB } from "../../inference/hub.ts";
+import type { HubAccess } from "../../inference/hub-request.ts";
+import { type Dtype, dtypeSchema } from "../../inference/manifest.ts";
+import { dtypesOf, lockedFiles, modelFolder, modelState, wantedFiles } from "../../inference/model-lock.ts";
+import { importModel, pullModel, removeModel, verifyModel } from "../../inference/model-store.ts";
 import { modelsOf } from "../../rewards/profile.ts";
 import { namedProfile, PROFILE_NAMES, type ProfileName } from "../../rewards/profiles.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { megabytes, showProgress } from "../progress.ts";
 import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";
 
 function open(context: CommandContext) {
-  const { settings } = loadConfiguration(MODELS_PULL_OPTIONS, sourcesOf(context));
+  const { settings, origins } = loadConfiguration(MODELS_PULL_OPTIONS, sourcesOf(context));
   const access: HubAccess = {
-    endpoint: (settings.modelsMirror ?? HUB).replace(/\/+$/, ""),
+    endpoint: settings.modelsMirror ?? HUB,
     signal: context.signal,
     ...(settings.modelsToken === undefined ? {} : { token: settings.modelsToken }),
   };
@@ -33,7 +29,18 @@ function open(context: CommandContext) {
     catalog: readCatalog(),
     access,
     profile: settings.profile,
+    ...(settings.dtype === undefined ? {} : { dtypes: parseDtypes(settings.dtype, origins.dtype) }),
   };
+}
+
+/** The names in `fp16,q4`. */
+function parseDtypes(text: string, origin: Origin): Dtype[] {
+  return text.split(",").map((word) => {
+    const parsed = dtypeSchema.safeParse(word.trim());
+    if (parsed.success) return parsed.data;
+    const known = dtypeSchema.options.join(", ");
+    throw badValue("dtype", describeOrigin(origin), `must be some of ${known}, with commas, not "${word}"`);
+  });
 }
 
 export async function listModels(context: CommandContext): Promise<number> {
@@ -44,6 +51,8 @@ export async function listModels(context: CommandContext): Promise<number> {
       roles: ["relevance", "diversity"],
       licence: model.licence.spdx,
       sizeBytes: model.files.reduce((sum, { size }) => sum + size, 0),
+      dtypes: dtypesOf(model),
+      dtypesHere: dtypesOf(model),
       state: "embedded",
       profiles: profilesWith(model.id),
     })),
@@ -52,6 +61,8 @@ export async function listModels(context: CommandContext): Promise<number> {
       roles: model.roles,
       licence: model.licence.spdx,
       sizeBytes: knownSize(model),
+      dtypes: dtypesOf(model),
+      dtypesHere: dtypesHere(directory, model),
       state: modelState(directory, model),
       profiles: profilesWith(model.id),
     })),
@@ -65,15 +76,18 @@ export async function listModels(context: CommandContext): Promise<number> {
     row.roles.join(" "),
     row.licence,
     row.sizeBytes === null ? "told by pull" : megabytes(row.sizeBytes),
-    row.state,
+    row.dtypes.join(" "),
+    row.state === "here" && row.dtypesHere.length < row.dtypes.length
+      ? `here: ${row.dtypesHere.join(" ")}`
+      : row.state,
     row.profiles.join(" ") || "-",
   ]);
-  context.print(renderTable(["id", "for", "licence", "size", "state", "profiles"], table));
+  context.print(renderTable(["id", "for", "licence", "size", "dtypes", "state", "profiles"], table));
   return EXIT.ok;
 }
 
 export async function pull(context: CommandContext): Promise<number> {
-  const { directory, catalog, access, profile } = open(context);
+  const { directory, catalog, access, profile, dtypes } = open(context);
   const inside = new Set(embeddedManifests().map(({ id }) => id));
   const needed = profile === undefined ? [] : neededBy(profile).filter((id) => !inside.has(id));
   const isKnown = (id: string): boolean => catalog.some((model) => model.id === id);
@@ -84,15 +98,20 @@ export async function pull(context: CommandContext): Promise<number> {
       message: "openvalidator models pull needs the id of a model, or --profile NAME",
       hint: "openvalidator models list shows the ids",
     });
-  for (const id of ids) {
-    if (inside.has(id)) {
-      context.print(`${id} is inside the program\n`);
-      continue;
-    }
-    const model = catalogModel(catalog, id);
+  for (const id of ids) if (inside.has(id)) context.print(`${id} is inside the program\n`);
+  // All are looked up before the first byte is pulled.
+  const models = [...ids].filter((id) => !inside.has(id)).map((id) => catalogModel(catalog, id));
+  for (const model of models) wantedFiles(model, dtypes);
+  for (const model of models) {
+    const { id } = model;
     context.print(`${id}: ${model.repo} at ${model.revision}, licence ${model.licence.spdx}\n`);
     context.print(`  ${model.licence.url}\n`);
-    await pullModel(directory, model, access, progressPrinter());
+    const progress = showProgress(process.stderr);
+    try {
+      await pullModel(directory, model, access, { dtypes, onProgress: progress.onProgress });
+    } finally {
+      progress.end();
+    }
     context.print(`${id} is in ${modelFolder(directory, id)}\n`);
   }
   if (unknown.length > 0)
@@ -108,15 +127,19 @@ export async function verify(context: CommandContext): Promise<number> {
   const named = (context.words ?? []).map((id) => catalogModel(catalog, id));
   const models =
     named.length > 0 ? named : catalog.filter((model) => modelState(directory, model) !== "absent");
-  let isGood = true;
+  const remedies: string[] = [];
   for (const model of models) {
     const problems = await verifyModel(directory, model);
     for (const { path, problem } of problems) context.print(`${model.id}: ${path}: ${problem}\n`);
-    if (problems.length > 0) isGood = false;
-    else context.print(`${model.id}: right${lockedNote(model)}\n`);
+    if (problems.length === 0) context.print(`${model.id}: right, ${lockedNote(directory, model)}\n`);
+    else remedies.push(pullCommand(directory, model));
   }
   if (models.length === 0) context.print(`no models in ${directory}\n`);
-  return isGood ? EXIT.ok : EXIT.unavailable;
+  if (remedies.length === 0) return EXIT.ok;
+  throw new Failure<InferenceCode>("model.corrupt", {
+    message: "not every file is there and right",
+    hint: `pull again, only what is wrong is fetched: ${remedies.join("; ")}`,
+  });
 }
 
 export async function printPath(context: CommandContext): Promise<number> {
@@ -126,10 +149,10 @@ export async function printPath(context: CommandContext): Promise<number> {
 }
 
 export async function importFolder(context: CommandContext): Promise<number> {
-  const { directory, catalog } = open(context);
+  const { directory, catalog, dtypes } = open(context);
   const [id, folder] = context.words as [string, string];
   const model = catalogModel(catalog, id);
-  const unproven = await importModel(directory, model, expandPath(folder));
+  const unproven = await importModel(directory, model, expandPath(folder), { dtypes });
   context.print(`${id} is in ${modelFolder(directory, id)}, licence ${model.licence.spdx}\n`);
   if (unproven.length > 0)
     context.print(`No known sha256, locked as found in the folder: ${unproven.join(", ")}\n`);
@@ -139,8 +162,10 @@ export async function importFolder(context: CommandContext): Promise<number> {
 export async function remove(context: CommandContext): Promise<number> {
   const { directory, catalog } = open(context);
   const model = catalogModel(catalog, context.words![0]!);
-  await removeModel(directory, model);
-  context.print(`${model.id} is removed\n`);
+  const wasThere = await removeModel(directory, model);
+  context.print(
+    wasThere ? `${model.id} is removed\n` : `${model.id} is not in ${directory}: nothing to remove\n`,
+  );
   return EXIT.ok;
 }
 
@@ -153,11 +178,25 @@ function knownSize(model: CatalogModel): number | null {
   return sum;
 }
 
-function lockedNote(model: CatalogModel): string {
-  const locked = model.files.filter(({ sha256 }) => sha256 === null).length;
-  return locked === 0
-    ? ""
-    : ` (${locked} of ${model.files.length} hashes locked by the first pull or import)`;
+/** What brings the forms of a model that were pulled before; all of them where that is not known. */
+function pullCommand(directory: string, model: CatalogModel): string {
+  const dtypes = dtypesHere(directory, model);
+  const isSome = dtypes.length > 0 && dtypes.length < dtypesOf(model).length;
+  return `openvalidator models pull ${model.id}${isSome ? ` --dtype ${dtypes.join(",")}` : ""}`;
+}
+
+function dtypesHere(directory: string, model: CatalogModel): Dtype[] {
+  return dtypesOf({ files: [...lockedFiles(directory, model).values()] });
+}
+
+/** Which weights were read, and how many hashes nothing but the first pull or import stands for. */
+function lockedNote(directory: string, model: CatalogModel): string {
+  const locked = lockedFiles(directory, model);
+  const dtypes = dtypesHere(directory, model).join(" ");
+  const unsealed = model.files.filter(({ path, sha256 }) => locked.has(path) && sha256 === null).length;
+  return unsealed === 0
+    ? dtypes
+    : `${dtypes} (${unsealed} of ${locked.size} hashes locked by the first pull or import)`;
 }
 
 function profilesWith(id: string): string[] {
@@ -167,26 +206,4 @@ function profilesWith(id: string): string[] {
 /** Models that scoring with a profile loads. */
 function neededBy(profile: ProfileName): string[] {
   return modelsOf(namedProfile(profile), {});
-}
-
-/** A line that grows on a terminal; one line at each tenth elsewhere. To standard error: results stay clean. */
-function progressPrinter(): Progress {
-  let last = "";
-  return (path, bytes, total) => {
-    const percent = Math.floor((100 * bytes) / Math.max(1, total));
-    if (process.stderr.isTTY) {
-      const bar = "#".repeat(percent / 5).padEnd(20);
-      const line = `  ${path} [${bar}] ${percent} % of ${megabytes(total)}`;
-      if (line !== last) process.stderr.write(`\r${line}${percent === 100 ? "\n" : ""}`);
-      last = line;
-    } else {
-      const line = `  ${path} ${percent - (percent % 10)} % of ${megabytes(total)}\n`;
-      if (line !== last) process.stderr.write(line);
-      last = line;
-    }
-  };
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
