@@ -15,7 +15,7 @@ const REDRAW = "\r\u001b[K";
 
 export interface ProgressDisplay {
   onProgress(path: string, bytes: number, totalBytes: number): void;
-  /** Ends a line that is still growing, so that whatever is printed next begins its own. */
+  /** The last word: ends a line that is still growing, so that whatever is printed next begins its own. */
   end(): void;
 }
 
@@ -27,14 +27,16 @@ export function showProgress(output: ProgressOutput, now: () => number = Date.no
 function showBar(output: ProgressOutput, now: () => number): ProgressDisplay {
   let current: { path: string; firstBytes: number; startedMs: number; lastBytes: number } | undefined;
   let drawnMs = Number.NEGATIVE_INFINITY;
-  const end = (): void => {
+  let isOver = false;
+  const endLine = (): void => {
     if (current !== undefined) output.write("\n");
     current = undefined;
     drawnMs = Number.NEGATIVE_INFINITY;
   };
   return {
     onProgress(path, bytes, totalBytes) {
-      if (current !== undefined && current.path !== path) end();
+      if (isOver) return;
+      if (current !== undefined && current.path !== path) endLine();
       // Bytes of an earlier pull were not fetched now, and a file that is begun anew starts its clock anew.
       if (current === undefined || bytes < current.lastBytes)
         current = { path, firstBytes: bytes, startedMs: now(), lastBytes: bytes };
@@ -45,9 +47,12 @@ function showBar(output: ProgressOutput, now: () => number): ProgressDisplay {
       const seconds = (now() - current.startedMs) / 1000;
       const speed = seconds > 0 ? (bytes - current.firstBytes) / seconds : 0;
       output.write(`${REDRAW}${barLine(path, bytes, totalBytes, speed, output.columns || DEFAULT_COLUMNS)}`);
-      if (isWhole) end();
+      if (isWhole) endLine();
     },
-    end,
+    end() {
+      isOver = true;
+      endLine();
+    },
   };
 }
 
@@ -55,9 +60,9 @@ function showBar(output: ProgressOutput, now: () => number): ProgressDisplay {
 function barLine(path: string, bytes: number, totalBytes: number, speed: number, columns: number): string {
   const percent = percentOf(bytes, totalBytes);
   const bar = "#".repeat(Math.floor((percent * BAR_CHARACTERS) / 100)).padEnd(BAR_CHARACTERS, ".");
-  const total = megabytes(totalBytes);
-  const amount = megabytes(bytes).padStart(total.length);
-  const rate = speed > 0 ? `  ${megabytes(speed)}/s` : "";
+  const total = bytesText(totalBytes);
+  const amount = bytesText(bytes).padStart(total.length);
+  const rate = speed > 0 ? `  ${bytesText(speed)}/s` : "";
   const rest = ` [${bar}] ${String(percent).padStart(3)} %  ${amount} of ${total}${rate}`;
   const room = Math.max(0, columns - 1 - 2 - rest.length);
   const name = path.length <= room ? path : `…${path.slice(path.length - Math.max(0, room - 1))}`;
@@ -69,7 +74,7 @@ function printTenths(output: ProgressOutput): ProgressDisplay {
   return {
     onProgress(path, bytes, totalBytes) {
       const percent = percentOf(bytes, totalBytes);
-      const line = `  ${path} ${percent - (percent % 10)} % of ${megabytes(totalBytes)}\n`;
+      const line = `  ${path} ${percent - (percent % 10)} % of ${bytesText(totalBytes)}\n`;
       if (line !== last) output.write(line);
       last = line;
     },
@@ -81,6 +86,8 @@ function percentOf(bytes: number, totalBytes: number): number {
   return Math.floor((100 * bytes) / Math.max(1, totalBytes));
 }
 
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+/** Decimal units, as the hub shows them. */
+export function bytesText(bytes: number): string {
+  if (bytes < 1000) return `${Math.floor(bytes)} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

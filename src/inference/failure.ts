@@ -48,7 +48,7 @@ export function isOutOfMemory(text: string): boolean {
 
 /** What ONNX Runtime says of bytes that are no model, or a model that contradicts itself. */
 export function isUnreadableModel(text: string): boolean {
-  return /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|does not have a graph|ShapeInferenceError|TypeInferenceError|invalid model|invalid graph/i.test(
+  return /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|does not have a graph|no graph was found|ShapeInferenceError|TypeInferenceError|invalid model|invalid graph/i.test(
     text,
   );
 }

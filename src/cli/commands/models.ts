@@ -13,7 +13,7 @@ import { importModel, pullModel, removeModel, verifyModel } from "../../inferenc
 import { modelsOf } from "../../rewards/profile.ts";
 import { namedProfile, PROFILE_NAMES, type ProfileName } from "../../rewards/profiles.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { megabytes, showProgress } from "../progress.ts";
+import { bytesText, showProgress } from "../progress.ts";
 import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";
 
@@ -60,7 +60,7 @@ export async function listModels(context: CommandContext): Promise<number> {
       id: model.id,
       roles: model.roles,
       licence: model.licence.spdx,
-      sizeBytes: knownSize(model),
+      sizeBytes: knownSize(directory, model),
       dtypes: dtypesOf(model),
       dtypesHere: dtypesHere(directory, model),
       state: modelState(directory, model),
@@ -75,7 +75,7 @@ export async function listModels(context: CommandContext): Promise<number> {
     row.id,
     row.roles.join(" "),
     row.licence,
-    row.sizeBytes === null ? "told by pull" : megabytes(row.sizeBytes),
+    row.sizeBytes === null ? "told by pull" : bytesText(row.sizeBytes),
     row.dtypes.join(" "),
     row.state === "here" && row.dtypesHere.length < row.dtypes.length
       ? `here: ${row.dtypesHere.join(" ")}`
@@ -107,9 +107,11 @@ export async function pull(context: CommandContext): Promise<number> {
     context.print(`${id}: ${model.repo} at ${model.revision}, licence ${model.licence.spdx}\n`);
     context.print(`  ${model.licence.url}\n`);
     const progress = showProgress(process.stderr);
+    context.signal.addEventListener("abort", progress.end, { once: true });
     try {
       await pullModel(directory, model, access, { dtypes, onProgress: progress.onProgress });
     } finally {
+      context.signal.removeEventListener("abort", progress.end);
       progress.end();
     }
     context.print(`${id} is in ${modelFolder(directory, id)}\n`);
@@ -169,13 +171,13 @@ export async function remove(context: CommandContext): Promise<number> {
   return EXIT.ok;
 }
 
-function knownSize(model: CatalogModel): number | null {
-  let sum = 0;
-  for (const { size } of model.files) {
-    if (size === null) return null;
-    sum += size;
-  }
-  return sum;
+/** Bytes of the whole model where they are known, else of what was pulled of it. */
+function knownSize(directory: string, model: CatalogModel): number | null {
+  const locked = lockedFiles(directory, model);
+  const sizes = model.files.map(({ path, size }) => size ?? locked.get(path)?.size);
+  const known = sizes.filter((size) => size !== undefined);
+  const isEnough = known.length === sizes.length || modelState(directory, model) === "here";
+  return isEnough ? known.reduce((sum, size) => sum + size, 0) : null;
 }
 
 /** What brings the forms of a model that were pulled before; all of them where that is not known. */
