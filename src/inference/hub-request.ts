@@ -12,6 +12,11 @@ const STALL_TIMEOUT_MS = 30_000;
  */
 const LEAST_RATE = { bytes: 60_000, windowMs: 60_000 };
 const RETRY: BackOff = { firstMs: 500, maxMs: 20_000, attempts: 6 };
+/**
+ * An attempt that brought a file so much further than any before it counts as none: large models come over lines that
+ * break more often than `attempts`. It ends all the same, because the file does.
+ */
+const ADVANCE_BYTES = 10_000_000;
 const MAX_RETRY_AFTER_MS = 60_000;
 /** The hub needs one; a mirror before it, and a storage behind it, may add some. */
 const MAX_REDIRECTS = 5;
@@ -147,14 +152,26 @@ async function authorizationFor({ token, resolve }: HubAccess, first: URL): Prom
   return `Bearer ${token}`;
 }
 
-/** Repeats what may succeed soon, after the pause that the server asked for or a growing one. */
-export async function withRetries<T>(access: HubAccess, work: () => Promise<T>): Promise<T> {
+/**
+ * Repeats what may succeed soon, after the pause that the server asked for or a growing one.
+ * @param reached how many bytes there are by now.
+ */
+export async function withRetries<T>(
+  access: HubAccess,
+  work: () => Promise<T>,
+  reached: () => number = () => 0,
+): Promise<T> {
   const policy = access.retry ?? RETRY;
+  let furthest = reached();
   for (let attempt = 0; ; attempt++) {
     if (access.signal?.aborted) throw stopped();
     try {
       return await work();
     } catch (error) {
+      if (reached() >= furthest + ADVANCE_BYTES) {
+        furthest = reached();
+        attempt = 0;
+      }
       if (!(error instanceof Failure) || error.retry !== "soon" || attempt + 1 >= policy.attempts)
         throw error;
       const asked = (error.data as { retryAfterMs?: number } | undefined)?.retryAfterMs;

@@ -96,7 +96,11 @@ export async function downloadFile(
   onProgress: (bytes: number) => void,
 ): Promise<string> {
   const url = `${access.endpoint}/${wanted.repo}/resolve/${wanted.revision}/${wanted.path}`;
-  await withRetries(access, () => appendRest(access, url, wanted, part, onProgress));
+  await withRetries(
+    access,
+    () => appendRest(access, url, wanted, part, onProgress),
+    () => statSync(part, { throwIfNoEntry: false })?.size ?? 0,
+  );
   const sha256 = createHash("sha256");
   const git = createHash("sha1").update(`blob ${wanted.size}\0`);
   for await (const chunk of createReadStream(part)) {

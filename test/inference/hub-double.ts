@@ -55,19 +55,19 @@ export function startHub(files: Record<string, Uint8Array>, revision: string, re
       case "good":
         return new Response(bytes.slice(from), whole);
       case "cut":
-        return new Response(stream([bytes.slice(from, half)]), whole);
+        return new Response(streamOf([bytes.slice(from, half)]), whole);
       case "held":
-        return new Response(stream([bytes.slice(from, half), held.promise, bytes.slice(half)]), whole);
+        return new Response(streamOf([bytes.slice(from, half), held.promise, bytes.slice(half)]), whole);
       case "wrong":
         return new Response(bytes.map((byte) => byte ^ 1));
       case "endless":
-        return new Response(stream([bytes, bytes]));
+        return new Response(streamOf([bytes, bytes]));
       case "longer":
         return new Response(new Uint8Array(bytes.length * 2));
       case "shorter":
         return new Response(bytes.slice(0, half));
       case "silent":
-        return new Response(stream([bytes.slice(0, 10), new Promise(() => {})]));
+        return new Response(streamOf([bytes.slice(0, 10), new Promise(() => {})]));
       case "drip":
         return new Response(drip(bytes.slice(from)), whole);
       case "gzip":
@@ -152,7 +152,7 @@ export function startHub(files: Record<string, Uint8Array>, revision: string, re
 }
 
 /** Chunks in a row; a promise among them is waited for. */
-function stream(parts: (Uint8Array | Promise<unknown>)[]): ReadableStream<Uint8Array> {
+export function streamOf(parts: (Uint8Array | Promise<unknown>)[]): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(into) {
       const part = parts.shift();
