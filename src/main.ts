@@ -9,8 +9,9 @@ const EXIT_INTERRUPTED = 130;
 
 function onSignal(): void {
   if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED);
-  process.stderr.write("stopping; press Ctrl-C again to stop at once\n");
+  // First: a progress bar ends its line then.
   stop.abort();
+  process.stderr.write("stopping; press Ctrl-C again to stop at once\n");
 }
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);

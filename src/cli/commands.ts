@@ -1,5 +1,5 @@
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
-import { MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
+import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
 import { JOURNAL_OPTIONS, LOG_OPTIONS, OPTIONS } from "../config/options.ts";
 import type { Command } from "./command.ts";
 
@@ -76,7 +76,10 @@ export const COMMANDS: readonly Command[] = [
     summary: "Download models and check them; goes on where it stopped.",
     table: { ...MODELS_PULL_OPTIONS, ...LOG_OPTIONS },
     words: { hint: "[ID…]", min: 0, max: 32 },
-    examples: ["openvalidator models pull all-mpnet-base-v2"],
+    examples: [
+      "openvalidator models pull all-mpnet-base-v2 --dtype fp16",
+      "openvalidator models pull --profile legacy",
+    ],
     load: async () => (await import("./commands/models.ts")).pull,
   },
   {
@@ -96,7 +99,7 @@ export const COMMANDS: readonly Command[] = [
   {
     path: ["models", "import"],
     summary: "Take a model from a folder, for machines without a network.",
-    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    table: { ...MODELS_IMPORT_OPTIONS, ...LOG_OPTIONS },
     words: { hint: "ID FOLDER", min: 2, max: 2 },
     load: async () => (await import("./commands/models.ts")).importFolder,
   },

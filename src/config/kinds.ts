@@ -22,6 +22,19 @@ export interface Kind<T> {
 export const text: Kind<string> = { hint: "TEXT", parse: (value) => value };
 export const path: Kind<string> = { hint: "PATH", parse: (value) => value };
 
+/** Base address of a server, without a slash at its end. Shown to everybody, so nothing secret may stand in it. */
+export const webAddress: Kind<string> = {
+  hint: "URL",
+  parse(value) {
+    const url = URL.parse(value);
+    if (url === null || !/^https?:$/.test(url.protocol))
+      throw new Error("must be an address such as https://mirror.example");
+    if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
+      throw new Error("must be an address without a password and without a query");
+    return value.replace(/\/+$/, "");
+  },
+};
+
 export const toggle: Kind<boolean> = {
   isSwitch: true,
   parse(value) {

@@ -9,8 +9,20 @@ export const MODELS_OPTIONS = {
   modelsToken: OPTIONS.modelsToken,
 } as const satisfies OptionTable;
 
-export const MODELS_PULL_OPTIONS = {
+/** What `models import` takes besides. */
+export const MODELS_IMPORT_OPTIONS = {
   ...MODELS_OPTIONS,
+  dtype: option(
+    "dtype",
+    optional(text),
+    undefined,
+    "models",
+    "Weights of these forms alone, for example fp16,q4 (default: all that the model comes in).",
+  ),
+} as const satisfies OptionTable;
+
+export const MODELS_PULL_OPTIONS = {
+  ...MODELS_IMPORT_OPTIONS,
   profile: option(
     "profile",
     optional(text),

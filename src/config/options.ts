@@ -1,4 +1,15 @@
-import { choice, decimal, devicePlan, integer, optional, path, size, text, toggle } from "./kinds.ts";
+import {
+  choice,
+  decimal,
+  devicePlan,
+  integer,
+  optional,
+  path,
+  size,
+  text,
+  toggle,
+  webAddress,
+} from "./kinds.ts";
 import { type Option, type OptionTable, option, type ValuesOf } from "./option.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
@@ -364,7 +375,7 @@ export const OPTIONS = {
   ),
   modelsMirror: option(
     "models.mirror",
-    optional(text),
+    optional(webAddress),
     undefined,
     "models",
     "Base address to pull models from (default: https://huggingface.co).",

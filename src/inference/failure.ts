@@ -50,6 +50,13 @@ export function isOutOfMemory(text: string): boolean {
   );
 }
 
+/** What ONNX Runtime says of bytes that are no model, or a model that contradicts itself. */
+export function isUnreadableModel(text: string): boolean {
+  return /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|does not have a graph|no graph was found|ShapeInferenceError|TypeInferenceError|invalid model|invalid graph/i.test(
+    text,
+  );
+}
+
 /** Names what the runtime threw, by the words of its message: ONNX Runtime gives no codes for these. */
 export function failureOf(error: unknown): Failure<InferenceCode> {
   if (error instanceof Failure) return error as Failure<InferenceCode>;

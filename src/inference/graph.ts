@@ -2,10 +2,10 @@ import { basename } from "node:path";
 import { AutoTokenizer, env } from "@huggingface/transformers";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { z } from "zod";
-import { Failure } from "../base/error.ts";
+import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { type Batch, type BatchLimits, padBatch, planBatches } from "./batch.ts";
-import { failureOf, type InferenceCode } from "./failure.ts";
+import { failureOf, type InferenceCode, isUnreadableModel } from "./failure.ts";
 import type { ModelManifest } from "./manifest.ts";
 import type { DeviceKind } from "./protocol.ts";
 import { readVerified, type StoredModel, type VerifiedFiles } from "./store.ts";
@@ -159,12 +159,26 @@ async function openSession(
       message: `the manifest of ${manifest.id} names no .onnx file for ${manifest.dtype[device][0]}`,
     });
   const bytes = files.get(graph.path)!;
-  return await InferenceSession.create(edit?.(bytes) ?? bytes, {
-    ...SESSION_OPTIONS,
-    executionProviders: [device],
-    externalData: weights
-      .filter((file) => file !== graph)
-      .map(({ path }) => ({ path: basename(path), data: files.get(path)! })),
+  try {
+    return await InferenceSession.create(edit?.(bytes) ?? bytes, {
+      ...SESSION_OPTIONS,
+      executionProviders: [device],
+      externalData: weights
+        .filter((file) => file !== graph)
+        .map(({ path }) => ({ path: basename(path), data: files.get(path)! })),
+    });
+  } catch (error) {
+    if (!isUnreadableModel(messageOf(error))) throw error;
+    throw unusable(graph.path, manifest.id, error);
+  }
+}
+
+/** A file can have the locked hash and still be no model, when it was already none where it was locked. */
+function unusable(path: string, id: string, cause: unknown): Failure<InferenceCode> {
+  return new Failure<InferenceCode>("model.corrupt", {
+    message: `the file ${path} of model ${id} cannot be used: ${messageOf(cause)}`,
+    hint: "put the original file back",
+    cause,
   });
 }
 
@@ -176,6 +190,8 @@ async function openTokenizer(manifest: ModelManifest, files: VerifiedFiles): Pro
       JSON.parse(new TextDecoder().decode(files.get("tokenizer.json"))),
     );
     return new BoundedTokenizer(tokenizer, added, tokenizer.unk_token, manifest.maxTokens);
+  } catch (error) {
+    throw unusable("tokenizer.json", manifest.id, error);
   } finally {
     env.customCache = NO_FILES;
   }

@@ -1,152 +1,152 @@
 import { createHash } from "node:crypto";
 import {
+  constants,
   copyFileSync,
   createReadStream,
   existsSync,
   mkdirSync,
-  readFileSync,
   renameSync,
   rmSync,
-  statfsSync,
-  statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeFileAtomic } from "../base/atomic.ts";
-import { Failure, isFailure } from "../base/error.ts";
-import { type LockCode, lockFile } from "../base/lock.ts";
+import { Failure } from "../base/error.ts";
 import type { CatalogFile, CatalogModel } from "./catalog.ts";
+import { checkSpace, type FreeBytes } from "./disk-space.ts";
 import type { InferenceCode } from "./failure.ts";
-import { downloadFile, type HubAccess, listHubFiles } from "./hub.ts";
-import { type ModelManifest, manifestSchema } from "./manifest.ts";
-
-/** Left free beside a pulled model, for the journal and the state. */
-const DISK_RESERVE_BYTES = 200_000_000;
+import { downloadFile, type HubFile, listHubFiles, type Wanted } from "./hub.ts";
+import { type HubAccess, refused } from "./hub-request.ts";
+import type { Dtype, ModelFile } from "./manifest.ts";
+import {
+  addToLock,
+  dtypesOf,
+  lockedFiles,
+  lockedManifest,
+  modelFolder,
+  partFolder,
+  sizeOf,
+  wantedFiles,
+  withModelLock,
+} from "./model-lock.ts";
 
 export interface FileProblem {
   path: string;
   problem: string;
 }
 
-export type ModelState = "here" | "partly" | "absent";
-
-/** Told of each file as it grows. */
+/** Told of each file as it grows; first of what an earlier pull left of it. */
 export type Progress = (path: string, bytes: number, totalBytes: number) => void;
 
-/** The folder of one model, which holds its files and manifest.json, the lock of their sizes and hashes. */
-export function modelFolder(directory: string, id: string): string {
-  return join(directory, id);
+export interface StoreOptions {
+  /** Weights of these alone; all of them unless given. */
+  dtypes?: readonly Dtype[];
+  /** For tests. */
+  freeBytes?: FreeBytes;
 }
 
 /**
- * The manifest written by pull or import, with every size and hash; undefined before the first pull, or for another
- * revision.
- */
-export function lockedManifest(directory: string, model: CatalogModel): ModelManifest | undefined {
-  const path = join(modelFolder(directory, model.id), "manifest.json");
-  if (!existsSync(path)) return undefined;
-  try {
-    const content = JSON.parse(readFileSync(path, "utf8")) as { revision?: unknown };
-    const parsed = manifestSchema.safeParse(content);
-    return parsed.success && content.revision === model.revision ? parsed.data : undefined;
-  } catch {
-    // Damaged: as if it were not there. The next pull writes it anew, from the hub's hashes.
-    return undefined;
-  }
-}
-
-export function modelState(directory: string, model: CatalogModel): ModelState {
-  const folder = modelFolder(directory, model.id);
-  const locked = lockedManifest(directory, model);
-  const sizes = new Map(locked?.files.map(({ path, size }) => [path, size]));
-  const complete = model.files.filter(({ path }) => sizes.get(path) === sizeOf(join(folder, path)));
-  if (locked !== undefined && complete.length === model.files.length) return "here";
-  return existsSync(folder) ? "partly" : "absent";
-}
-
-/**
- * Checks every file of a model against the locked manifest.
+ * Checks every locked file of a model, and that those are locked which a pull of `dtypes` brings.
  * @returns what is wrong, by file; nothing when all is right.
  */
-export async function verifyModel(directory: string, model: CatalogModel): Promise<FileProblem[]> {
-  const locked = lockedManifest(directory, model);
+export async function verifyModel(
+  directory: string,
+  model: CatalogModel,
+  dtypes: readonly Dtype[] = [],
+): Promise<FileProblem[]> {
+  const locked = lockedManifest(directory, model)?.files;
   if (locked === undefined)
     return [{ path: "manifest.json", problem: "missing or damaged: nothing was pulled or imported here" }];
   const problems: FileProblem[] = [];
-  for (const file of model.files) {
-    const lock = locked.files.find(({ path }) => path === file.path);
-    const path = join(modelFolder(directory, model.id), file.path);
-    const size = sizeOf(path);
-    if (lock === undefined) problems.push({ path: file.path, problem: "not in the lock" });
-    else if (file.sha256 !== null && file.sha256 !== lock.sha256)
-      problems.push({ path: file.path, problem: "locked with another sha256 than this program's" });
-    else if (size === undefined) problems.push({ path: file.path, problem: "missing" });
-    else if (size !== lock.size)
-      problems.push({ path: file.path, problem: `${size} bytes instead of ${lock.size}` });
-    else if ((await sha256Of(path)) !== lock.sha256)
-      problems.push({ path: file.path, problem: "the sha256 is another one" });
+  for (const file of wantedFiles(model, dtypes))
+    if (!locked.some(({ path }) => path === file.path))
+      problems.push({ path: file.path, problem: "not in the lock" });
+  if (dtypesOf({ files: locked }).length === 0)
+    problems.push({ path: "manifest.json", problem: "locks no weights" });
+  for (const lock of locked) {
+    const problem = await problemOf(
+      join(modelFolder(directory, model.id), lock.path),
+      lock,
+      model.files.find(({ path }) => path === lock.path),
+    );
+    if (problem !== undefined) problems.push({ path: lock.path, problem });
   }
   return problems;
 }
 
+async function problemOf(path: string, lock: ModelFile, file?: CatalogFile): Promise<string | undefined> {
+  if (file === undefined) return "locked, but no file of this model";
+  if (file.sha256 !== null && file.sha256 !== lock.sha256)
+    return "locked with another sha256 than this program's";
+  const size = sizeOf(path);
+  if (size === undefined) return "missing";
+  if (size !== lock.size) return `${size} bytes instead of ${lock.size}`;
+  return (await sha256Of(path)) === lock.sha256 ? undefined : "the sha256 is another one";
+}
+
 /**
  * Brings a model into the directory. Files that are there and right are kept; a part goes on where it stopped.
- * @throws Failure `model.refused`, `model.unreachable`, `model.corrupt`, `model.no-space`, `model.busy`.
+ * @throws Failure `model.missing` (such a dtype), `model.refused`, `model.unreachable`, `model.corrupt`,
+ * `model.no-space`, `model.busy`, `deadline.aborted`.
  */
 export async function pullModel(
   directory: string,
   model: CatalogModel,
   access: HubAccess,
-  onProgress: Progress = () => undefined,
+  { dtypes, freeBytes, onProgress }: StoreOptions & { onProgress?: Progress } = {},
 ): Promise<void> {
-  await withLock(directory, model, async () => {
-    const locked = new Map(lockedManifest(directory, model)?.files.map((file) => [file.path, file]));
-    const needsList = model.files.some((file) => !isSealed(file) && !locked.has(file.path));
-    const listed = needsList ? await listHubFiles(access, model.repo, model.revision) : new Map();
-    const wanted = model.files.map((file) => {
-      const known = { ...listed.get(file.path), ...locked.get(file.path) };
-      const sha256 = file.sha256 ?? known.sha256;
-      const size = file.size ?? known.size;
-      if (size === undefined || (sha256 === undefined && known.gitSha1 === undefined))
-        throw new Failure<InferenceCode>("model.refused", {
-          message: `${model.repo} has no file ${file.path} at ${model.revision}, or tells no hash of it`,
-        });
-      return {
-        repo: model.repo,
-        revision: model.revision,
-        path: file.path,
-        size,
-        sha256,
-        gitSha1: known.gitSha1,
-      };
-    });
+  const files = wantedFiles(model, dtypes);
+  await withModelLock(directory, model, async () => {
+    const wanted = await knownFiles(directory, model, files, access);
     const folder = modelFolder(directory, model.id);
     const parts = partFolder(directory, model.id);
-    checkSpace(directory, missingBytes(wanted, folder, parts), model.id);
-    const hashes = new Map<string, string>();
+    checkSpace(directory, missingBytes(wanted, folder, parts), model.id, freeBytes);
+    const pulled = new Map<string, { size: number; sha256: string }>();
     for (const file of wanted) {
-      const target = join(folder, file.path);
-      if (
-        file.sha256 !== undefined &&
-        sizeOf(target) === file.size &&
-        (await sha256Of(target)) === file.sha256
-      ) {
-        hashes.set(file.path, file.sha256);
+      const { path, size } = file;
+      const target = join(folder, path);
+      const isHere =
+        file.sha256 !== undefined && sizeOf(target) === size && (await sha256Of(target)) === file.sha256;
+      if (isHere) {
+        pulled.set(path, { size, sha256: file.sha256! });
         continue;
       }
-      const part = join(parts, file.path);
+      const part = join(parts, path);
       mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
-      hashes.set(
-        file.path,
-        await downloadFile(access, file, part, (bytes) => onProgress(file.path, bytes, file.size)),
-      );
-      mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-      renameSync(part, target);
+      const sha256 = await downloadFile(access, file, part, (bytes) => onProgress?.(path, bytes, size));
+      moveInto(target, part);
+      pulled.set(path, { size, sha256 });
     }
-    writeLock(directory, model, (path) => {
-      const size = wanted.find((file) => file.path === path)!.size;
-      return { size, sha256: hashes.get(path)! };
-    });
-    rmSync(parts, { recursive: true, force: true });
+    addToLock(directory, model, pulled);
+    dropParts(directory, model, wanted);
+  });
+}
+
+/** What is known of the wanted files: by this program, else by the lock, else by the hub. */
+async function knownFiles(
+  directory: string,
+  model: CatalogModel,
+  files: readonly CatalogFile[],
+  access: HubAccess,
+): Promise<Wanted[]> {
+  const locked = lockedFiles(directory, model);
+  const needsList = files.some((file) => !isSealed(file) && !locked.has(file.path));
+  const listed: ReadonlyMap<string, HubFile> = needsList
+    ? await listHubFiles(access, model.repo, model.revision)
+    : new Map();
+  return files.map((file) => {
+    const { path } = file;
+    const atHub = listed.get(path);
+    const sha256 = file.sha256 ?? locked.get(path)?.sha256 ?? atHub?.sha256;
+    const size = file.size ?? locked.get(path)?.size ?? atHub?.size;
+    if (!size || (sha256 === undefined && atHub?.gitSha1 === undefined))
+      throw refused(
+        `${model.repo} has no file ${path} at ${model.revision}, or tells no size and hash of it`,
+      );
+    if (atHub?.sha256 !== undefined && atHub.sha256 !== sha256)
+      throw refused(
+        `the file ${path} of ${model.repo} is another one at the server: its sha256 is ${atHub.sha256} instead of ${sha256}`,
+        "check --models.mirror: it holds another file than the one this program knows",
+      );
+    return { repo: model.repo, revision: model.revision, path, size, sha256, gitSha1: atHub?.gitSha1 };
   });
 }
 
@@ -156,52 +156,73 @@ export async function pullModel(
  * @returns the files whose hash nothing vouched for.
  * @throws Failure `model.missing`, `model.corrupt`, `model.no-space`, `model.busy`.
  */
-export async function importModel(directory: string, model: CatalogModel, source: string): Promise<string[]> {
-  return await withLock(directory, model, async () => {
-    const locked = new Map(lockedManifest(directory, model)?.files.map((file) => [file.path, file]));
+export async function importModel(
+  directory: string,
+  model: CatalogModel,
+  source: string,
+  { dtypes, freeBytes }: StoreOptions = {},
+): Promise<string[]> {
+  const files = wantedFiles(model, dtypes);
+  return await withModelLock(directory, model, async () => {
+    const locked = lockedFiles(directory, model);
     const found = new Map<string, { size: number; sha256: string }>();
     const unproven: string[] = [];
-    for (const file of model.files) {
+    for (const file of files) {
       const path = join(source, file.path);
       const size = sizeOf(path);
-      if (size === undefined)
-        throw new Failure<InferenceCode>("model.missing", { message: `${source} has no file ${file.path}` });
+      if (size === undefined) throw notInFolder(model, file, source);
       const sha256 = await sha256Of(path);
       const wanted = file.sha256 ?? locked.get(file.path)?.sha256;
-      if ((file.size !== null && file.size !== size) || (wanted !== undefined && wanted !== sha256))
+      if (size === 0 || (file.size !== null && file.size !== size) || (wanted ?? sha256) !== sha256)
         throw new Failure<InferenceCode>("model.corrupt", {
           message: `the file ${file.path} in ${source} is not the one of ${model.id}: ${size} bytes, sha256 ${sha256}`,
+          hint: `copy it again, from ${model.repo} at ${model.revision}`,
         });
       if (wanted === undefined) unproven.push(file.path);
       found.set(file.path, { size, sha256 });
     }
-    checkSpace(
-      directory,
-      [...found.values()].reduce((sum, { size }) => sum + size, 0),
-      model.id,
-    );
+    const neededBytes = [...found.values()].reduce((sum, { size }) => sum + size, 0);
+    checkSpace(directory, neededBytes, model.id, freeBytes);
     const parts = partFolder(directory, model.id);
     for (const [path, { sha256 }] of found) {
       const part = join(parts, path);
       mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
-      copyFileSync(join(source, path), part);
+      copyFileSync(join(source, path), part, constants.COPYFILE_FICLONE);
       if ((await sha256Of(part)) !== sha256)
         throw new Failure<InferenceCode>("model.corrupt", { message: `${path} changed while it was copied` });
-      const target = join(modelFolder(directory, model.id), path);
-      mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-      renameSync(part, target);
+      moveInto(join(modelFolder(directory, model.id), path), part);
     }
-    writeLock(directory, model, (path) => found.get(path)!);
-    rmSync(parts, { recursive: true, force: true });
+    addToLock(directory, model, found);
+    dropParts(directory, model, files);
     return unproven;
   });
 }
 
-/** Deletes a model and what was begun of it. */
-export async function removeModel(directory: string, model: CatalogModel): Promise<void> {
-  await withLock(directory, model, async () => {
-    rmSync(modelFolder(directory, model.id), { recursive: true, force: true });
-    rmSync(partFolder(directory, model.id), { recursive: true, force: true });
+function notInFolder(model: CatalogModel, file: CatalogFile, source: string): Failure<InferenceCode> {
+  const others = dtypesOf(model).filter((dtype) =>
+    wantedFiles(model, [dtype]).every(({ path }) => sizeOf(join(source, path)) !== undefined),
+  );
+  return new Failure<InferenceCode>("model.missing", {
+    message: `${source} has no file ${file.path}`,
+    hint:
+      others.length > 0
+        ? `--dtype ${others.join(",")} imports what is there`
+        : `the folder must hold ${wantedFiles(model)
+            .map(({ path }) => path)
+            .join(", ")}`,
+  });
+}
+
+/**
+ * Deletes a model and what was begun of it.
+ * @returns whether there was anything.
+ */
+export async function removeModel(directory: string, model: CatalogModel): Promise<boolean> {
+  return await withModelLock(directory, model, async () => {
+    const folders = [modelFolder(directory, model.id), partFolder(directory, model.id)];
+    const isThere = folders.some((folder) => existsSync(folder));
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    return isThere;
   });
 }
 
@@ -209,18 +230,17 @@ function isSealed({ size, sha256 }: CatalogFile): boolean {
   return size !== null && sha256 !== null;
 }
 
-function partFolder(directory: string, id: string): string {
-  return join(directory, ".partial", id);
+function moveInto(target: string, part: string): void {
+  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  renameSync(part, target);
 }
 
-function writeLock(
-  directory: string,
-  model: CatalogModel,
-  known: (path: string) => { size: number; sha256: string },
-): void {
-  const files = model.files.map((file) => ({ ...file, ...known(file.path) }));
-  const text = `${JSON.stringify({ ...model, files }, null, 2)}\n`;
-  writeFileAtomic(join(modelFolder(directory, model.id), "manifest.json"), text);
+/** Deletes the parts of files that are whole now; what was begun of other dtypes stays. */
+function dropParts(directory: string, model: CatalogModel, whole: readonly { path: string }[]): void {
+  const parts = partFolder(directory, model.id);
+  for (const { path } of whole) rmSync(join(parts, path), { force: true });
+  if (model.files.every(({ path }) => sizeOf(join(parts, path)) === undefined))
+    rmSync(parts, { recursive: true, force: true });
 }
 
 function missingBytes(
@@ -232,42 +252,6 @@ function missingBytes(
     const have = sizeOf(join(folder, path)) === size ? size : (sizeOf(join(parts, path)) ?? 0);
     return sum + Math.max(0, size - have);
   }, 0);
-}
-
-function checkSpace(directory: string, neededBytes: number, id: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const { bavail, bsize } = statfsSync(directory);
-  if (neededBytes === 0 || bavail * bsize >= neededBytes + DISK_RESERVE_BYTES) return;
-  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
-  throw new Failure<InferenceCode>("model.no-space", {
-    message: `${id} needs ${megabytes(neededBytes)} more, and ${megabytes(bavail * bsize)} are free in ${directory}`,
-    hint: "free some space, or choose another folder with --models.dir",
-  });
-}
-
-/** One process at a time changes a model. */
-async function withLock<T>(directory: string, model: CatalogModel, work: () => Promise<T>): Promise<T> {
-  let unlock: () => void;
-  try {
-    unlock = lockFile(join(directory, ".locks", model.id));
-  } catch (error) {
-    if (!isFailure<LockCode>(error, "state.locked")) throw error;
-    throw new Failure<InferenceCode>("model.busy", {
-      message: `another openvalidator is pulling, importing or removing ${model.id}`,
-      hint: "wait for it; what it pulled is then used here as well",
-      cause: error,
-    });
-  }
-  try {
-    return await work();
-  } finally {
-    unlock();
-  }
-}
-
-function sizeOf(path: string): number | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat?.isFile() ? stat.size : undefined;
 }
 
 async function sha256Of(path: string): Promise<string> {

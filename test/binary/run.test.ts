@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import type { Identity } from "../../src/validator/session.ts";
 import { loadState, type SavedState } from "../../src/validator/state.ts";
-import { swiftshaderIcd } from "../swiftshader.ts";
+import { swiftshaderEnvironment } from "../swiftshader.ts";
 import { BUILD_TIMEOUT_MS, builtBinary, runCommand, type Scratch, scratch } from "./built.ts";
 import { poison } from "./poison.ts";
 import { readEvents, type Subnet, start, startSubnet, stepsOf, waitFor } from "./subnet.ts";
@@ -211,19 +211,14 @@ test(
   RUN_TIMEOUT_MS,
 );
 
-const icd = swiftshaderIcd();
-test.skipIf(icd === undefined)(
+const gpu = swiftshaderEnvironment();
+test.skipIf(gpu === undefined)(
   "the binary computes on WebGPU",
   async () => {
     const place = scratch();
     const subnet = await startSubnet([binary], place, SUBNET_FLAGS);
     try {
-      const environment = {
-        ...place.environment,
-        VK_ICD_FILENAMES: resolve(icd!),
-        // Chromium's own Vulkan loader lies beside its driver; needed where libvulkan1 is not installed.
-        LD_LIBRARY_PATH: dirname(resolve(icd!)),
-      };
+      const environment = { ...place.environment, ...gpu };
       const command = [binary, ...subnet.runArguments, "--neuron.device", "webgpu"];
       const validator = start(command, { directory: place.directory, environment });
       // The worker says so after it has embedded a text on the device; a whole step would take SwiftShader a minute.

@@ -60,10 +60,43 @@ describe("openvalidator models", () => {
     expect((await models("verify")).stdout).toContain("no models in");
   });
 
+  test("says so when there is nothing to remove", async () => {
+    expect(await models("remove", "all-mpnet-base-v2")).toMatchObject({
+      exitCode: 0,
+      stdout: `all-mpnet-base-v2 is not in ${directory}: nothing to remove\n`,
+    });
+  });
+
+  test("says how to mend a model that is asked for and not there", async () => {
+    const { exitCode, stdout, stderr } = await models("verify", "all-mpnet-base-v2");
+    expect(exitCode).toBe(69);
+    expect(stdout).toContain("nothing was pulled or imported here");
+    expect(stderr).toContain("openvalidator models pull all-mpnet-base-v2\n");
+  });
+
   test.each([
     [["pull"], 64, "needs the id of a model"],
     [["pull", "nope"], 69, "all-mpnet-base-v2"],
     [["pull", "--profile", "nope"], 64, "embedded, lite, standard, legacy"],
+    [
+      ["pull", "all-mpnet-base-v2", "--dtype", "fp16,q5"],
+      64,
+      'fp32, fp16, q8, q4, q4f16, with commas, not "q5"',
+    ],
+    [
+      ["pull", "all-mpnet-base-v2", "--dtype", "q4"],
+      69,
+      "all-mpnet-base-v2 has no q4\n  → it comes as fp32, fp16",
+    ],
+    [
+      ["pull", "all-mpnet-base-v2", "all-minilm-l6-v2", "--dtype", "fp16"],
+      69,
+      "all-minilm-l6-v2 has no fp16",
+    ],
+    [["import", "all-mpnet-base-v2", "/", "--dtype", "q8"], 69, "has no q8"],
+    [["pull", "all-mpnet-base-v2", "--models.mirror", "mirror.example"], 64, "https://mirror.example"],
+    [["pull", "all-mpnet-base-v2", "--models.mirror", "file:///srv"], 64, "https://mirror.example"],
+    [["pull", "all-mpnet-base-v2", "--models.mirror", "https://u:p@h"], 64, "without a password"],
     [["path"], 64, "models path"],
     [["remove", "a", "b"], 64, '"b"'],
   ])("%p is refused", async (words, exitCode, sentence) => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
 import golden from "../golden/inference.json";
-import { swiftshaderIcd } from "../swiftshader.ts";
+import { swiftshaderEnvironment } from "../swiftshader.ts";
 
 // Real processes on a machine that may be busy with others.
 setDefaultTimeout(60_000);
@@ -178,16 +178,8 @@ describe("the choice of a device", () => {
   });
 });
 
-const icd = swiftshaderIcd();
-describe.skipIf(icd === undefined)("WebGPU through SwiftShader", () => {
-  const folder = icd === undefined ? "" : dirname(resolve(icd));
-  const environment = {
-    VK_ICD_FILENAMES: icd ?? "",
-    VK_DRIVER_FILES: icd ?? "",
-    // Chromium's own Vulkan loader lies beside its driver; needed where libvulkan1 is not installed.
-    LD_LIBRARY_PATH: [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":"),
-  };
-
+const environment = swiftshaderEnvironment();
+describe.skipIf(environment === undefined)("WebGPU through SwiftShader", () => {
   test("gives the vectors of the original model, whatever shares a batch", async () => {
     const inference = await Inference.start({ device: "webgpu", environment });
     expect(inference.device.kind).toBe("webgpu");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import type { Adapter } from "../../src/inference/adapters.ts";
 import { pickAdapter, visibleAdapters } from "../../src/inference/selection.ts";
-import { swiftshaderIcd } from "../swiftshader.ts";
+import { swiftshaderEnvironment } from "../swiftshader.ts";
 
 const adapter = (name: string, vendorId: number, uuid: string): Adapter => ({
   name,
@@ -42,11 +42,11 @@ describe("choosing an adapter", () => {
   });
 });
 
-const icd = swiftshaderIcd();
-test.skipIf(icd === undefined)("devices lists SwiftShader as software without f16", async () => {
+const environment = swiftshaderEnvironment();
+test.skipIf(environment === undefined)("devices lists SwiftShader as software without f16", async () => {
   const child = Bun.spawn(
     [process.execPath, join(resolve(import.meta.dir, "../.."), "src/main.ts"), "devices", "--json"],
-    { env: { ...process.env, VK_ICD_FILENAMES: icd }, stdout: "pipe", stderr: "ignore" },
+    { env: { ...process.env, ...environment }, stdout: "pipe", stderr: "ignore" },
   );
   const { adapters } = JSON.parse(await new Response(child.stdout).text());
   expect(adapters).toMatchObject([{ index: 0, kind: "software", f16: false, isHardware: false }]);

@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import manifest from "../../models/manifests/all-minilm-l6-v2-embedded.json";
 import { EMBEDDED_MODELS } from "../../src/inference/embedded.ts";
 import { findModel, readVerified } from "../../src/inference/store.ts";
+import { writeFixtures } from "../fixtures/models.ts";
 
 let directory: string;
 const folder = (): string => join(directory, "copy");
@@ -95,5 +96,25 @@ describe("a model in a folder", () => {
   test("is missing when nobody has it", async () => {
     await expect(findModel("none", directory)).rejects.toMatchObject({ code: "model.missing" });
     await expect(findModel("none")).rejects.toMatchObject({ code: "model.missing" });
+  });
+});
+
+describe("a model cut at any of 100 places", () => {
+  const id = "tiny-bert";
+
+  test.each(["onnx/model.onnx", "tokenizer.json"])("is refused, and %s is named", async (path) => {
+    const fixture = writeFixtures([id]);
+    const file = join(fixture.directory, id, path);
+    const whole = readFileSync(file);
+    for (let place = 0; place < 100; place++) {
+      writeFileSync(file, whole.subarray(0, Math.floor((whole.length * place) / 100)));
+      await expect(readVerified(await findModel(id, fixture.directory), "cpu")).rejects.toMatchObject({
+        code: "model.corrupt",
+        message: expect.stringContaining(`the file ${path} of model ${id} is damaged`),
+      });
+    }
+    writeFileSync(file, whole);
+    expect((await readVerified(await findModel(id, fixture.directory), "cpu")).size).toBeGreaterThan(1);
+    fixture.remove();
   });
 });

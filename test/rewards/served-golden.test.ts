@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { dirname, resolve } from "node:path";
 import { Inference } from "../../src/inference/inference.ts";
 import type { ClassifierInput } from "../../src/inference/protocol.ts";
 import { cosine } from "../../src/rewards/embeddings.ts";
@@ -11,7 +10,7 @@ import { PreferenceReward } from "../../src/rewards/models/preference.ts";
 import type { RewardModel } from "../../src/rewards/pipeline.ts";
 import { FIXTURE_IDS, type FixtureId, writeFixtures } from "../fixtures/models.ts";
 import golden from "../golden/rewards-models.json";
-import { swiftshaderIcd } from "../swiftshader.ts";
+import { swiftshaderEnvironment } from "../swiftshader.ts";
 import { question } from "./questions.ts";
 
 // Real processes on a machine that may be busy with others.
@@ -134,14 +133,8 @@ describe("on the CPU, Python's numbers are met", () => {
   meetsPython(golden.cases, () => Inference.start({ ...options, models: [...FIXTURE_IDS] }), 1e-4);
 });
 
-const icd = swiftshaderIcd();
-describe.skipIf(icd === undefined)("on WebGPU, Python's numbers are met", () => {
-  const environment = {
-    VK_ICD_FILENAMES: icd ?? "",
-    VK_DRIVER_FILES: icd ?? "",
-    // Chromium's own Vulkan loader lies beside its driver; needed where libvulkan1 is not installed.
-    LD_LIBRARY_PATH: icd === undefined ? "" : dirname(resolve(icd)),
-  };
+const environment = swiftshaderEnvironment();
+describe.skipIf(environment === undefined)("on WebGPU, Python's numbers are met", () => {
   // SwiftShader needs a second for what the CPU does in ten milliseconds.
   meetsPython(
     golden.cases.filter((_, at) => at % 3 === 0 || at > 45),

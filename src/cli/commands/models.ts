@@ -1,39 +1,50 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Failure } from "../../base/error.ts";
-import type { ConfigCode } from "../../config/kinds.ts";
-import { loadConfiguration } from "../../config/load.ts";
+import { badValue, type ConfigCode } from "../../config/kinds.ts";
+import { describeOrigin, loadConfiguration, type Origin } from "../../config/load.ts";
 import { MODELS_PULL_OPTIONS } from "../../config/models-options.ts";
 import { expandPath, modelDirectory } from "../../config/paths.ts";
-import { type CatalogModel, catalogModel, embeddedManifests, readCatalog } from "../../inference/catalog.ts";
+import { type CatalogModel, catalogModel, embeddedManifests } from "../../inference/catalog.ts";
 import type { InferenceCode } from "../../inference/failure.ts";
-import { HUB, type HubAccess } from "../../inference/hub.ts";
-import {
-  importModel,
-  modelFolder,
-  modelState,
-  type Progress,
-  pullModel,
-  removeModel,
-  verifyModel,
-} from "../../inference/model-store.ts";
+import { HUB } from "../../inference/hub.ts";
+import type { HubAccess } from "../../inference/hub-request.ts";
+import { importedModel, knownModels, preferredDtypes } from "../../inference/known-models.ts";
+import { type Dtype, dtypeSchema } from "../../inference/manifest.ts";
+import { dtypesOf, lockedFiles, modelFolder, modelState, wantedFiles } from "../../inference/model-lock.ts";
+import { importModel, pullModel, removeModel, verifyModel } from "../../inference/model-store.ts";
 import { rolesOf } from "../../rewards/profile.ts";
 import { chosenProfile, PROFILE_NAMES } from "../../rewards/profiles.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { bytesText, showProgress } from "../progress.ts";
 import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";
 
 function open(context: CommandContext) {
-  const { settings } = loadConfiguration(MODELS_PULL_OPTIONS, sourcesOf(context));
+  const { settings, origins } = loadConfiguration(MODELS_PULL_OPTIONS, sourcesOf(context));
   const access: HubAccess = {
-    endpoint: (settings.modelsMirror ?? HUB).replace(/\/+$/, ""),
+    endpoint: settings.modelsMirror ?? HUB,
     signal: context.signal,
     ...(settings.modelsToken === undefined ? {} : { token: settings.modelsToken }),
   };
+  const directory = modelDirectory(settings.modelsDir, context.environment);
   return {
-    directory: modelDirectory(settings.modelsDir, context.environment),
-    catalog: readCatalog(),
+    directory,
+    catalog: knownModels(directory),
     access,
     profile: settings.profile,
+    ...(settings.dtype === undefined ? {} : { dtypes: parseDtypes(settings.dtype, origins.dtype) }),
   };
+}
+
+/** The names in `fp16,q4`. */
+function parseDtypes(text: string, origin: Origin): Dtype[] {
+  return text.split(",").map((word) => {
+    const parsed = dtypeSchema.safeParse(word.trim());
+    if (parsed.success) return parsed.data;
+    const known = dtypeSchema.options.join(", ");
+    throw badValue("dtype", describeOrigin(origin), `must be some of ${known}, with commas, not "${word}"`);
+  });
 }
 
 export async function listModels(context: CommandContext): Promise<number> {
@@ -44,6 +55,9 @@ export async function listModels(context: CommandContext): Promise<number> {
       roles: ["relevance", "diversity"],
       licence: model.licence.spdx,
       sizeBytes: model.files.reduce((sum, { size }) => sum + size, 0),
+      isExport: false,
+      dtypes: dtypesOf(model),
+      dtypesHere: dtypesOf(model),
       state: "embedded",
       profiles: profilesWith(model.id),
     })),
@@ -51,7 +65,10 @@ export async function listModels(context: CommandContext): Promise<number> {
       id: model.id,
       roles: model.roles,
       licence: model.licence.spdx,
-      sizeBytes: knownSize(model),
+      sizeBytes: knownSize(directory, model),
+      isExport: model.export !== undefined,
+      dtypes: dtypesOf(model),
+      dtypesHere: dtypesHere(directory, model),
       state: modelState(directory, model),
       profiles: profilesWith(model.id),
     })),
@@ -64,41 +81,54 @@ export async function listModels(context: CommandContext): Promise<number> {
     row.id,
     row.roles.join(" "),
     row.licence,
-    row.sizeBytes === null ? "told by pull" : megabytes(row.sizeBytes),
-    row.state,
+    row.sizeBytes === null ? (row.isExport ? "to be exported" : "told by pull") : bytesText(row.sizeBytes),
+    row.dtypes.join(" ") || "-",
+    row.state === "here" && row.dtypesHere.length < row.dtypes.length
+      ? `here: ${row.dtypesHere.join(" ")}`
+      : row.state,
     row.profiles.join(" ") || "-",
   ]);
-  context.print(renderTable(["id", "for", "licence", "size", "state", "profiles"], table));
+  context.print(renderTable(["id", "for", "licence", "size", "dtypes", "state", "profiles"], table));
   return EXIT.ok;
 }
 
 export async function pull(context: CommandContext): Promise<number> {
-  const { directory, catalog, access, profile } = open(context);
+  const { directory, catalog, access, profile, dtypes } = open(context);
   const inside = new Set(embeddedManifests().map(({ id }) => id));
   const needed = profile === undefined ? [] : neededBy(profile).filter((id) => !inside.has(id));
-  const isKnown = (id: string): boolean => catalog.some((model) => model.id === id);
-  const ids = new Set([...(context.words ?? []), ...needed.filter(isKnown)]);
-  const unknown = needed.filter((id) => !isKnown(id));
+  const ids = new Set([...(context.words ?? []), ...needed]);
   if (ids.size === 0 && profile === undefined)
     throw new Failure<ConfigCode>("config.missing-value", {
       message: "openvalidator models pull needs the id of a model, or --profile NAME",
       hint: "openvalidator models list shows the ids",
     });
-  for (const id of ids) {
-    if (inside.has(id)) {
-      context.print(`${id} is inside the program\n`);
-      continue;
-    }
-    const model = catalogModel(catalog, id);
+  for (const id of ids) if (inside.has(id)) context.print(`${id} is inside the program\n`);
+  // All are looked up before the first byte is pulled.
+  const models = [...ids].filter((id) => !inside.has(id)).map((id) => catalogModel(catalog, id));
+  const atHub = models.filter((model) => model.export === undefined);
+  for (const model of atHub) wantedFiles(model, dtypes);
+  for (const model of atHub) {
+    const { id } = model;
     context.print(`${id}: ${model.repo} at ${model.revision}, licence ${model.licence.spdx}\n`);
     context.print(`  ${model.licence.url}\n`);
-    await pullModel(directory, model, access, progressPrinter());
+    const progress = showProgress(process.stderr);
+    context.signal.addEventListener("abort", progress.end, { once: true });
+    try {
+      await pullModel(directory, model, access, {
+        dtypes: dtypes ?? preferredDtypes(model),
+        onProgress: progress.onProgress,
+      });
+    } finally {
+      context.signal.removeEventListener("abort", progress.end);
+      progress.end();
+    }
     context.print(`${id} is in ${modelFolder(directory, id)}\n`);
   }
-  if (unknown.length > 0)
+  const missing = models.filter((model) => model.export && modelState(directory, model) !== "here");
+  if (missing.length > 0)
     throw new Failure<InferenceCode>("model.missing", {
-      message: `the profile ${profile} also needs models that no hub has as ONNX: ${unknown.join(", ")}`,
-      hint: `export each and put it, with its manifest.json, into a folder of its own below ${directory}`,
+      message: `no hub has these as ONNX, so they cannot be pulled: ${missing.map(({ id }) => id).join(", ")}`,
+      hint: "make each with models/export/export.py (models/README.md), then: openvalidator models import ID FOLDER",
     });
   return EXIT.ok;
 }
@@ -108,15 +138,19 @@ export async function verify(context: CommandContext): Promise<number> {
   const named = (context.words ?? []).map((id) => catalogModel(catalog, id));
   const models =
     named.length > 0 ? named : catalog.filter((model) => modelState(directory, model) !== "absent");
-  let isGood = true;
+  const remedies: string[] = [];
   for (const model of models) {
     const problems = await verifyModel(directory, model);
     for (const { path, problem } of problems) context.print(`${model.id}: ${path}: ${problem}\n`);
-    if (problems.length > 0) isGood = false;
-    else context.print(`${model.id}: right${lockedNote(model)}\n`);
+    if (problems.length === 0) context.print(`${model.id}: right, ${lockedNote(directory, model)}\n`);
+    else remedies.push(pullCommand(directory, model));
   }
   if (models.length === 0) context.print(`no models in ${directory}\n`);
-  return isGood ? EXIT.ok : EXIT.unavailable;
+  if (remedies.length === 0) return EXIT.ok;
+  throw new Failure<InferenceCode>("model.corrupt", {
+    message: "not every file is there and right",
+    hint: `get it again, only what is wrong is fetched: ${remedies.join("; ")}`,
+  });
 }
 
 export async function printPath(context: CommandContext): Promise<number> {
@@ -126,10 +160,11 @@ export async function printPath(context: CommandContext): Promise<number> {
 }
 
 export async function importFolder(context: CommandContext): Promise<number> {
-  const { directory, catalog } = open(context);
+  const { directory, dtypes } = open(context);
   const [id, folder] = context.words as [string, string];
-  const model = catalogModel(catalog, id);
-  const unproven = await importModel(directory, model, expandPath(folder));
+  const source = expandPath(folder);
+  const model = importedModel(id, source);
+  const unproven = await importModel(directory, model, source, { dtypes: dtypes ?? dtypesIn(model, source) });
   context.print(`${id} is in ${modelFolder(directory, id)}, licence ${model.licence.spdx}\n`);
   if (unproven.length > 0)
     context.print(`No known sha256, locked as found in the folder: ${unproven.join(", ")}\n`);
@@ -139,25 +174,51 @@ export async function importFolder(context: CommandContext): Promise<number> {
 export async function remove(context: CommandContext): Promise<number> {
   const { directory, catalog } = open(context);
   const model = catalogModel(catalog, context.words![0]!);
-  await removeModel(directory, model);
-  context.print(`${model.id} is removed\n`);
+  const wasThere = await removeModel(directory, model);
+  context.print(
+    wasThere ? `${model.id} is removed\n` : `${model.id} is not in ${directory}: nothing to remove\n`,
+  );
   return EXIT.ok;
 }
 
-function knownSize(model: CatalogModel): number | null {
-  let sum = 0;
-  for (const { size } of model.files) {
-    if (size === null) return null;
-    sum += size;
-  }
-  return sum;
+/** Bytes of the whole model where they are known, else of what was pulled of it. */
+function knownSize(directory: string, model: CatalogModel): number | null {
+  const locked = lockedFiles(directory, model);
+  const sizes = model.files.map(({ path, size }) => size ?? locked.get(path)?.size);
+  const known = sizes.filter((size) => size !== undefined);
+  const isEnough =
+    (sizes.length > 0 && known.length === sizes.length) || modelState(directory, model) === "here";
+  return isEnough ? known.reduce((sum, size) => sum + size, 0) : null;
 }
 
-function lockedNote(model: CatalogModel): string {
-  const locked = model.files.filter(({ sha256 }) => sha256 === null).length;
-  return locked === 0
-    ? ""
-    : ` (${locked} of ${model.files.length} hashes locked by the first pull or import)`;
+/** What brings the forms of a model that were got before; all of them where that is not known. */
+function pullCommand(directory: string, model: CatalogModel): string {
+  if (model.export !== undefined) return `openvalidator models import ${model.id} FOLDER`;
+  const dtypes = dtypesHere(directory, model);
+  const isSome = dtypes.length > 0 && dtypes.length < dtypesOf(model).length;
+  return `openvalidator models pull ${model.id}${isSome ? ` --dtype ${dtypes.join(",")}` : ""}`;
+}
+
+function dtypesHere(directory: string, model: CatalogModel): Dtype[] {
+  return dtypesOf({ files: [...lockedFiles(directory, model).values()] });
+}
+
+/** Which weights were read, and how many hashes nothing but the first pull or import stands for. */
+/** Forms that are whole in a folder; all of the model's where none is, so that the import says what it misses. */
+function dtypesIn(model: CatalogModel, folder: string): Dtype[] | undefined {
+  const whole = dtypesOf(model).filter((dtype) =>
+    model.files.every((file) => file.dtype !== dtype || existsSync(join(folder, file.path))),
+  );
+  return whole.length > 0 ? whole : undefined;
+}
+
+function lockedNote(directory: string, model: CatalogModel): string {
+  const locked = lockedFiles(directory, model);
+  const dtypes = dtypesHere(directory, model).join(" ");
+  const unsealed = model.files.filter(({ path, sha256 }) => locked.has(path) && sha256 === null).length;
+  return unsealed === 0
+    ? dtypes
+    : `${dtypes} (${unsealed} of ${locked.size} hashes locked by the first pull or import)`;
 }
 
 function profilesWith(id: string): string[] {
@@ -167,26 +228,4 @@ function profilesWith(id: string): string[] {
 /** Models that scoring with a profile loads. */
 function neededBy(profile: string): string[] {
   return [...new Set(rolesOf(chosenProfile(profile), {}).map(({ model }) => model))];
-}
-
-/** A line that grows on a terminal; one line at each tenth elsewhere. To standard error: results stay clean. */
-function progressPrinter(): Progress {
-  let last = "";
-  return (path, bytes, total) => {
-    const percent = Math.floor((100 * bytes) / Math.max(1, total));
-    if (process.stderr.isTTY) {
-      const bar = "#".repeat(percent / 5).padEnd(20);
-      const line = `  ${path} [${bar}] ${percent} % of ${megabytes(total)}`;
-      if (line !== last) process.stderr.write(`\r${line}${percent === 100 ? "\n" : ""}`);
-      last = line;
-    } else {
-      const line = `  ${path} ${percent - (percent % 10)} % of ${megabytes(total)}\n`;
-      if (line !== last) process.stderr.write(line);
-      last = line;
-    }
-  };
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -1,0 +1,93 @@
+/** What of a terminal's stream is used. */
+export interface ProgressOutput {
+  isTTY?: boolean;
+  columns?: number;
+  write(text: string): unknown;
+}
+
+/** Often enough to look alive. */
+const REDRAW_MS = 100;
+const BAR_CHARACTERS = 20;
+/** Of a terminal that does not tell. */
+const DEFAULT_COLUMNS = 80;
+/** Back to the first column; the second part deletes what a longer line left behind. */
+const REDRAW = "\r\u001b[K";
+
+export interface ProgressDisplay {
+  onProgress(path: string, bytes: number, totalBytes: number): void;
+  /** The last word: ends a line that is still growing, so that whatever is printed next begins its own. */
+  end(): void;
+}
+
+/** Shows files that grow: a bar with the speed on a terminal, one line for each tenth elsewhere. */
+export function showProgress(output: ProgressOutput, now: () => number = Date.now): ProgressDisplay {
+  return output.isTTY ? showBar(output, now) : printTenths(output);
+}
+
+function showBar(output: ProgressOutput, now: () => number): ProgressDisplay {
+  let current: { path: string; firstBytes: number; startedMs: number; lastBytes: number } | undefined;
+  let drawnMs = Number.NEGATIVE_INFINITY;
+  let isOver = false;
+  const endLine = (): void => {
+    if (current !== undefined) output.write("\n");
+    current = undefined;
+    drawnMs = Number.NEGATIVE_INFINITY;
+  };
+  return {
+    onProgress(path, bytes, totalBytes) {
+      if (isOver) return;
+      if (current !== undefined && current.path !== path) endLine();
+      // Bytes of an earlier pull were not fetched now, and a file that is begun anew starts its clock anew.
+      if (current === undefined || bytes < current.lastBytes)
+        current = { path, firstBytes: bytes, startedMs: now(), lastBytes: bytes };
+      current.lastBytes = bytes;
+      const isWhole = bytes >= totalBytes;
+      if (!isWhole && now() - drawnMs < REDRAW_MS) return;
+      drawnMs = now();
+      const seconds = (now() - current.startedMs) / 1000;
+      const speed = seconds > 0 ? (bytes - current.firstBytes) / seconds : 0;
+      output.write(`${REDRAW}${barLine(path, bytes, totalBytes, speed, output.columns || DEFAULT_COLUMNS)}`);
+      if (isWhole) endLine();
+    },
+    end() {
+      isOver = true;
+      endLine();
+    },
+  };
+}
+
+/** A line that is shorter than the terminal is wide: the name gives way, from its front, since its end tells more. */
+function barLine(path: string, bytes: number, totalBytes: number, speed: number, columns: number): string {
+  const percent = percentOf(bytes, totalBytes);
+  const bar = "#".repeat(Math.floor((percent * BAR_CHARACTERS) / 100)).padEnd(BAR_CHARACTERS, ".");
+  const total = bytesText(totalBytes);
+  const amount = bytesText(bytes).padStart(total.length);
+  const rate = speed > 0 ? `  ${bytesText(speed)}/s` : "";
+  const rest = ` [${bar}] ${String(percent).padStart(3)} %  ${amount} of ${total}${rate}`;
+  const room = Math.max(0, columns - 1 - 2 - rest.length);
+  const name = path.length <= room ? path : `…${path.slice(path.length - Math.max(0, room - 1))}`;
+  return `  ${name}${rest}`.slice(0, columns - 1);
+}
+
+function printTenths(output: ProgressOutput): ProgressDisplay {
+  let last = "";
+  return {
+    onProgress(path, bytes, totalBytes) {
+      const percent = percentOf(bytes, totalBytes);
+      const line = `  ${path} ${percent - (percent % 10)} % of ${bytesText(totalBytes)}\n`;
+      if (line !== last) output.write(line);
+      last = line;
+    },
+    end() {},
+  };
+}
+
+function percentOf(bytes: number, totalBytes: number): number {
+  return Math.floor((100 * bytes) / Math.max(1, totalBytes));
+}
+
+/** Decimal units, as the hub shows them. */
+export function bytesText(bytes: number): string {
+  if (bytes < 1000) return `${Math.floor(bytes)} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,87 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Failure, messageOf } from "../base/error.ts";
+import { type CatalogModel, catalogSchema, readCatalog } from "./catalog.ts";
+import type { InferenceCode } from "./failure.ts";
+import type { Dtype } from "./manifest.ts";
+import { dtypesOf, modelFolder } from "./model-lock.ts";
+
+/**
+ * Every model that can be named: those of this program, then those that were imported with a manifest of their own. The
+ * files of an exported model are known only once it is here.
+ */
+export function knownModels(directory: string): CatalogModel[] {
+  const catalog = readCatalog();
+  const ids = new Set(catalog.map(({ id }) => id));
+  const folders = existsSync(directory) ? readdirSync(directory).sort() : [];
+  return [
+    ...catalog.map((model) => (model.export ? (ownManifest(directory, model.id, model) ?? model) : model)),
+    ...folders.flatMap((id) => (ids.has(id) ? [] : (ownManifest(directory, id) ?? []))),
+  ];
+}
+
+/** What the manifest in a model's folder says; undefined where there is none of this model. */
+function ownManifest(directory: string, id: string, expected?: CatalogModel): CatalogModel | undefined {
+  try {
+    return readManifest(join(modelFolder(directory, id), "manifest.json"), id, expected);
+  } catch {
+    // Absent, damaged or another model: as if it were not here. `models verify` and the loader tell of damage.
+    return undefined;
+  }
+}
+
+/**
+ * The model that a folder is to be imported as: one of this program, or what the folder's own manifest.json describes.
+ * @throws Failure `model.missing` or `model.corrupt` for a folder without a manifest that fits.
+ */
+export function importedModel(id: string, source: string): CatalogModel {
+  const known = readCatalog().find((model) => model.id === id);
+  return known !== undefined && known.export === undefined
+    ? known
+    : readManifest(join(source, "manifest.json"), id, known);
+}
+
+function readManifest(path: string, id: string, expected?: CatalogModel): CatalogModel {
+  const recipe = expected?.export?.recipe;
+  if (!existsSync(path))
+    throw new Failure<InferenceCode>("model.missing", {
+      message: `${path} does not exist`,
+      hint:
+        recipe === undefined
+          ? `no model of this program is called ${id}: import a folder whose manifest.json tells what it is`
+          : `make the folder with models/export/export.py ${recipe}`,
+    });
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw corrupt(path, `cannot be read as JSON: ${messageOf(cause)}`, cause);
+  }
+  const parsed = catalogSchema.safeParse(content);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw corrupt(path, `is wrong at ${issue!.path.join(".") || "its top"}: ${issue!.message}`, parsed.error);
+  }
+  const model = parsed.data;
+  if (model.id !== id) throw corrupt(path, `is that of ${model.id}, not of ${id}`);
+  if (dtypesOf(model).length === 0) throw corrupt(path, "names no weights");
+  if (expected !== undefined && (model.repo !== expected.repo || model.revision !== expected.revision))
+    throw corrupt(
+      path,
+      `is of ${model.repo} at ${model.revision}; this program knows ${id} as ${expected.repo} at ${expected.revision}`,
+    );
+  return expected === undefined ? model : { ...model, export: expected.export, roles: expected.roles };
+}
+
+function corrupt(path: string, what: string, cause?: unknown): Failure<InferenceCode> {
+  return new Failure<InferenceCode>("model.corrupt", {
+    message: `${path} ${what}`,
+    hint: "models/README.md describes what a manifest holds",
+    cause,
+  });
+}
+
+/** Forms of a model that are pulled unless others are asked for: the best for a GPU, and the best for the CPU. */
+export function preferredDtypes({ dtype }: CatalogModel): Dtype[] {
+  return [...new Set([dtype.webgpu[0]!, dtype.cpu[0]!])];
+}
