@@ -3,6 +3,7 @@ import { Failure } from "../base/error.ts";
 import { StepEmbeddings, type TextEmbedder } from "./embeddings.ts";
 import { BlacklistMask } from "./masks/blacklist.ts";
 import { DiversityMask } from "./masks/diversity.ts";
+import { NgramBlacklistMask } from "./masks/ngram-blacklist.ts";
 import { NsfwMask } from "./masks/nsfw.ts";
 import { RelevanceMask } from "./masks/relevance.ts";
 import { TaskValidatorMask } from "./masks/task-validator.ts";
@@ -12,6 +13,7 @@ import { PromptReward } from "./models/prompt.ts";
 import { ReciprocateReward } from "./models/reciprocate.ts";
 import { RelevanceReward } from "./models/relevance.ts";
 import { RlhfReward } from "./models/rlhf.ts";
+import { createPenalties, type PenaltyChoice, penaltyChoice } from "./penalties/presets.ts";
 import { type Mask, type RewardModel, RewardPipeline, type RewardsCode } from "./pipeline.ts";
 import type { ServedModels } from "./served.ts";
 
@@ -39,6 +41,8 @@ const profileShape = z.strictObject({
   }),
   /** A hate classifier and the largest of its scores that passes; without it there is no such mask. */
   nsfw: z.strictObject({ model: z.string(), maxScore: z.number() }).optional(),
+  /** Without it there are none but the operator's. */
+  penalties: z.array(penaltyChoice).optional(),
   /** Where a model comes from, for people: `onnx` says whether its repository has the file or we have to make it. */
   sources: z
     .record(
@@ -82,6 +86,10 @@ interface OperatorChoice {
     diversity?: boolean;
     nsfw?: boolean;
   };
+  /** The operator wants the blacklist of n-grams, which no profile has. */
+  ngramBlacklist?: boolean;
+  /** Penalties of the operator; each replaces the profile's of its name. */
+  penalties?: readonly PenaltyChoice[];
 }
 
 export interface PipelineParts extends OperatorChoice {
@@ -138,10 +146,11 @@ export function modelsOf(profile: Profile, { weights = {}, off = {} }: OperatorC
 
 /**
  * Puts together what a profile describes. Models and masks on the same encoder share its embeddings within a step.
- * @throws Failure `rewards.bad-profile` for a reward this program does not have, `rewards.bad-weights` as the pipeline
+ * @throws Failure `rewards.bad-profile` for a reward this program does not have, `rewards.bad-weights` as the pipeline,
+ * `rewards.bad-penalty` for a penalty that cannot be computed
  */
 export function createPipeline(profile: Profile, parts: PipelineParts): RewardPipeline {
-  const { models: served, weights = {}, off = {}, phrases } = parts;
+  const { models: served, weights = {}, off = {}, ngramBlacklist = false, penalties = [], phrases } = parts;
   const shared = new Map<string, StepEmbeddings>();
   const embeddingsOf = (model: string): StepEmbeddings => {
     const known = shared.get(model) ?? new StepEmbeddings({ embed: (texts) => served.embed(model, texts) });
@@ -158,6 +167,7 @@ export function createPipeline(profile: Profile, parts: PipelineParts): RewardPi
   const { relevance, diversity, nsfw } = profile;
   const masks: Mask[] = [];
   if (!off.blacklist) masks.push(new BlacklistMask(phrases));
+  if (ngramBlacklist) masks.push(new NgramBlacklistMask());
   if (!off.taskValidator) masks.push(new TaskValidatorMask());
   if (!off.relevance)
     masks.push(
@@ -188,7 +198,12 @@ export function createPipeline(profile: Profile, parts: PipelineParts): RewardPi
         maxScore: nsfw.maxScore,
       }),
     );
-  return new RewardPipeline({ models, masks, embeddings: [...shared.values()] });
+  return new RewardPipeline({
+    models,
+    masks,
+    penalties: createPenalties([...penalties, ...(profile.penalties ?? [])]),
+    embeddings: [...shared.values()],
+  });
 }
 
 function unknownReward(name: string, reason: string): Failure<RewardsCode> {

@@ -320,6 +320,33 @@ describe("a profile", () => {
     expect(() => createPipeline(readProfile(PROFILE), { ...parts, weights })).toThrow(/dpo_reward_model/);
   });
 
+  test("has the blacklist of n-grams only when it is asked for, with why and with a memory of its own", async () => {
+    const open = (): RewardPipeline =>
+      createPipeline(readProfile(PROFILE), {
+        models: fakeModels(new FakeEncoder()),
+        ngramBlacklist: true,
+      });
+    const pipeline = open();
+    const { columns } = await pipeline.score(question(), ["whales dive", null]);
+    expect(columns.filter(({ name }) => name.startsWith("ngram"))).toEqual([
+      { name: "ngram_blacklist_filter", raw: [1, null] },
+      { name: "ngram_blacklist_filter_significance", raw: [0, null] },
+    ]);
+    expect((await embedded().score(question(), ["whales"])).columns.map(({ name }) => name)).not.toContain(
+      "ngram_blacklist_filter",
+    );
+
+    const saved = pipeline.save();
+    const restored = open();
+    restored.load({ json: JSON.parse(JSON.stringify(saved.json)), arrays: saved.arrays });
+    expect(restored.save()).toEqual(saved);
+    // What another kind of counter saved under this name is left alone, with a word about it.
+    const json = saved.json as { masks: Record<string, object> };
+    const masks = { ngram_blacklist_filter: { ...json.masks.ngram_blacklist_filter, kind: "tokens" } };
+    open().load({ json: { ...json, masks }, arrays: saved.arrays });
+    expect(lines.filter((line) => line.includes("mask=ngram_blacklist_filter"))).toHaveLength(1);
+  });
+
   test("leaves out the masks that are off", async () => {
     const pipeline = createPipeline(readProfile(PROFILE), {
       models: fakeModels(new FakeEncoder()),
