@@ -69,6 +69,18 @@ export function choice<const T extends string>(...values: T[]): Kind<T> {
   };
 }
 
+/** Values of one kind with commas between them, each once; an empty text is no value. */
+export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
+  return {
+    hint: `${kind.hint},…`,
+    format: (values) => values.join(","),
+    parse(value) {
+      const parts = value.split(",").map((part) => part.trim());
+      return [...new Set(parts.filter((part) => part !== "").map((part) => kind.parse(part)))];
+    },
+  };
+}
+
 /** `auto`, `webgpu`, `cpu`, or one adapter: `webgpu:1`, `webgpu:NAME`. */
 export const device: Kind<"auto" | "webgpu" | "cpu" | `webgpu:${string}`> = {
   hint: "auto|webgpu|webgpu:N|cpu",

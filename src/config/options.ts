@@ -1,4 +1,4 @@
-import { choice, decimal, device, integer, optional, path, size, text, toggle } from "./kinds.ts";
+import { choice, decimal, device, integer, list, optional, path, size, text, toggle } from "./kinds.ts";
 import { type Option, type OptionTable, option, type ValuesOf } from "./option.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
@@ -268,6 +268,27 @@ export const OPTIONS = {
     false,
     "rewards",
     "Switch the task mask off.",
+  ),
+  neuronNgramBlacklist: option(
+    "neuron.ngram_blacklist",
+    toggle,
+    false,
+    "rewards",
+    "Blacklist phrases of 5 to 10 words that become a fashion among miners.",
+  ),
+  rewardPenalties: option(
+    "reward.penalties",
+    list(choice("content-match", "keyword-match", "task-validation")),
+    [],
+    "rewards",
+    "Penalties that lower the reward of answers, besides the profile's.",
+  ),
+  rewardKeywords: option(
+    "reward.keywords",
+    list(text),
+    [],
+    "rewards",
+    "Words or phrases that cost an answer its reward with --reward.penalties keyword-match.",
   ),
 
   gatingExplore: option(

@@ -1,4 +1,7 @@
+import { Failure } from "../base/error.ts";
 import type { Settings } from "../config/options.ts";
+import type { PenaltyChoice } from "../rewards/penalties/presets.ts";
+import type { RewardsCode } from "../rewards/pipeline.ts";
 import { createPipeline, modelsOf, type Profile } from "../rewards/profile.ts";
 import { namedProfile } from "../rewards/profiles.ts";
 import type { ServedModels } from "../rewards/served.ts";
@@ -11,6 +14,8 @@ interface Choice {
   profile: Profile;
   weights: Record<string, number>;
   off: Record<"blacklist" | "taskValidator" | "relevance" | "diversity" | "nsfw", boolean>;
+  ngramBlacklist: boolean;
+  penalties: PenaltyChoice[];
 }
 
 function choiceOf(settings: Settings): Choice {
@@ -34,7 +39,21 @@ function choiceOf(settings: Settings): Choice {
       diversity: settings.neuronDiversityOff,
       nsfw: settings.neuronNsfwOff,
     },
+    ngramBlacklist: settings.neuronNgramBlacklist,
+    penalties: penaltiesOf(settings),
   };
+}
+
+/** @throws Failure `rewards.bad-penalty` for keywords that nothing looks for */
+function penaltiesOf({ rewardPenalties, rewardKeywords }: Settings): PenaltyChoice[] {
+  if (rewardKeywords.length > 0 && !rewardPenalties.includes("keyword-match"))
+    throw new Failure<RewardsCode>("rewards.bad-penalty", {
+      message: "--reward.keywords has no effect without the penalty keyword-match",
+      hint: "add --reward.penalties keyword-match, or leave the keywords out",
+    });
+  return rewardPenalties.map((name) =>
+    name === "keyword-match" ? { name, words: [...rewardKeywords] } : { name },
+  );
 }
 
 /**
