@@ -60,10 +60,11 @@ export function commandHelp(command: Command): string {
 function optionLines(option: Option<unknown>): string[] {
   const flag = option.secret ? `$${environmentName(option.flag)}` : `--${option.flag}`;
   const hint = option.kind.isSwitch || option.secret ? "" : ` ${option.kind.hint ?? "VALUE"}`;
-  const shown =
+  const usual =
     option.default === undefined || option.kind.isSwitch === true
       ? ""
-      : ` [${option.kind.format?.(option.default) ?? String(option.default)}]`;
+      : (option.kind.format?.(option.default) ?? String(option.default));
+  const shown = usual === "" ? "" : ` [${usual}]`;
   const on = option.kind.isSwitch && option.default === true ? " [on]" : "";
   return row(flag + hint, option.help + shown + on);
 }

@@ -120,6 +120,18 @@ function parseDevice(value: string): DeviceChoice {
   throw new Error(`must be one of auto, webgpu, cpu, or webgpu:N, webgpu:NAME, not "${value}"`);
 }
 
+/** Values of one kind with commas between them, each once; an empty text is no value. */
+export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
+  return {
+    hint: `${kind.hint},…`,
+    format: (values) => values.join(","),
+    parse(value) {
+      const parts = value.split(",").map((part) => part.trim());
+      return [...new Set(parts.filter((part) => part !== "").map((part) => kind.parse(part)))];
+    },
+  };
+}
+
 const SIZE_UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
 /** Bytes from a text such as `2 GB` or `500MB` (decimal units, as in the old flags). */

@@ -17,7 +17,8 @@ const numberOrNull = z.number().nullable();
 
 /**
  * One question to a sample of miners. Names are those of openvalidators 1.2.0 where it had the field; lists run in
- * step with `uids`. Reward and mask columns, `<name>` and `<name>_normalized`, stand beside the fixed fields.
+ * step with `uids`. Columns of rewards and masks, `<name>` and `<name>_normalized`, and of penalties, `<name>_raw`,
+ * `_adjusted` and `_applied` (text-prompting 2.1), stand beside the fixed fields.
  */
 export const stepEvent = z
   .object({

@@ -2,10 +2,15 @@ import { z } from "zod";
 import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { Task } from "../prompts/templates.ts";
+import { isUsable, maskFactors, normalizeUsable, penaltyColumns, usableOrNull } from "./columns.ts";
 import type { StepEmbeddings } from "./embeddings.ts";
 import { normalizerState, RunningNormalizer } from "./normalize.ts";
 
-export type RewardsCode = "rewards.bad-weights" | "rewards.bad-model" | "rewards.bad-profile";
+export type RewardsCode =
+  | "rewards.bad-weights"
+  | "rewards.bad-model"
+  | "rewards.bad-profile"
+  | "rewards.bad-penalty";
 
 /** What was asked in one step. */
 export interface StepQuestion {
@@ -37,10 +42,17 @@ export interface MaskMemory {
   rows: Float32Array;
 }
 
+/** A mask's factors with what they came from. */
+export interface MaskVerdict {
+  factors: number[];
+  /** More numbers per completion by name, for the columns `<mask>_<name>`; there are none when nobody answered. */
+  details: Record<string, number[]>;
+}
+
 /** Gives each answer of a step a factor in 0..1. */
 export interface Mask {
   readonly name: string;
-  apply(question: StepQuestion, completions: string[]): Promise<number[]>;
+  apply(question: StepQuestion, completions: string[]): Promise<number[] | MaskVerdict>;
   /** A new forward pass starts. */
   beginForward?(): void;
   /** The best answer of the step just scored. */
@@ -48,6 +60,14 @@ export interface Mask {
   save?(): MaskMemory;
   /** @returns false when the memory is of another kind and was left alone */
   load?(memory: MaskMemory): boolean;
+}
+
+/** Gives each answer of a step a penalty from 0 up; its reward is multiplied by 1 − min(penalty, max). */
+export interface Penalty {
+  readonly name: string;
+  /** 0..1: the share of a reward that this penalty can take at most. */
+  readonly max: number;
+  apply(question: StepQuestion, completions: string[]): Promise<number[]>;
 }
 
 export interface RewardColumn {
@@ -79,13 +99,13 @@ export interface PipelineOptions {
   masks: Mask[];
   /** Computed beside the others; counts for nothing. */
   shadow?: Watcher[];
+  penalties?: Penalty[];
   /** Encoders that models and masks share; told at each step which texts will be wanted. */
   embeddings?: StepEmbeddings[];
 }
 
 /** Weights come as decimals, so 0.3 + 0.4 + 0.3 must count as 1, and so may three times 0.333. */
 const WEIGHT_TOLERANCE = 2e-3;
-const MAX_RAW = 1e9;
 
 const memoryShape = z.object({
   normalizers: z.record(z.string(), normalizerState),
@@ -94,19 +114,23 @@ const memoryShape = z.object({
 
 /**
  * Scores the answers of one step: Σ weight · normalised reward over the models, times every mask
- * (openvalidators 1.2.0, forward.run_step). Steps are scored one after another, in the order of the calls.
+ * (openvalidators 1.2.0, forward.run_step), times what every penalty leaves (text-prompting 2.1). Steps are scored one after another, in the order of the calls.
  */
 export class RewardPipeline {
   readonly #models: { model: RewardModel; weight: number; normalizer: RunningNormalizer }[];
   readonly #masks: Mask[];
   readonly #shadow: Watcher[];
+  readonly #penalties: Penalty[];
   readonly #embeddings: StepEmbeddings[];
-  /** Models and masks that gave a number that is none, so that each is reported once. */
+  /** Models, masks and penalties that gave a number that is none, so that each is reported once. */
   readonly #reported = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
 
-  /** @throws Failure `rewards.bad-weights` when weights are negative or do not sum to 1 */
-  constructor({ models, masks, shadow = [], embeddings = [] }: PipelineOptions) {
+  /**
+   * @throws Failure `rewards.bad-weights` when weights are negative or do not sum to 1, `rewards.bad-penalty` when a
+   * penalty could take more than the whole reward, or less than nothing
+   */
+  constructor({ models, masks, penalties = [], shadow = [], embeddings = [] }: PipelineOptions) {
     const sum = models.reduce((total, { weight }) => total + weight, 0);
     if (!(Math.abs(sum - 1) <= WEIGHT_TOLERANCE) || models.some(({ weight }) => !(weight >= 0)))
       throw new Failure<RewardsCode>("rewards.bad-weights", {
@@ -114,11 +138,18 @@ export class RewardPipeline {
         hint: "give weights that sum to 1 with the --reward.*_weight flags",
         data: { weights: Object.fromEntries(models.map(({ model, weight }) => [model.name, weight])) },
       });
+    const strange = penalties.find(({ max }) => !(max >= 0 && max <= 1));
+    if (strange !== undefined)
+      throw new Failure<RewardsCode>("rewards.bad-penalty", {
+        message: `the penalty ${strange.name} has the maximum ${strange.max}, which is not from 0 to 1`,
+        hint: "a maximum of 1 takes the whole reward",
+      });
     this.#models = models
       .filter(({ weight }) => weight > 0)
       .map(({ model, weight }) => ({ model, weight: weight / sum, normalizer: new RunningNormalizer() }));
     this.#masks = masks;
     this.#shadow = shadow;
+    this.#penalties = penalties;
     this.#embeddings = embeddings;
   }
 
@@ -145,14 +176,17 @@ export class RewardPipeline {
       embeddings.beginStep([question.prompt, question.basePrompt, ...answers]);
 
     // All are asked at once: devices work side by side, and each takes its models in this order, shadow scorers last.
-    const [raws, factors, watched] = await Promise.all([
+    const [raws, verdicts, penalties, watched] = await Promise.all([
       settled(
         this.#models.map(({ model }) =>
           this.#numbers(model.name, answers, () => model.score(question, answers)),
         ),
       ),
+      settled(this.#masks.map((mask) => this.#verdict(mask, question, answers))),
       settled(
-        this.#masks.map((mask) => this.#numbers(mask.name, answers, () => mask.apply(question, answers))),
+        this.#penalties.map((penalty) =>
+          this.#numbers(penalty.name, answers, () => penalty.apply(question, answers)),
+        ),
       ),
       Promise.all(this.#shadow.map((scorer) => scorer.score(question, answers))),
     ]);
@@ -173,17 +207,39 @@ export class RewardPipeline {
         normalized: spread(normalized),
       });
     }
-    for (const [m, mask] of this.#masks.entries()) {
-      for (const [position, factor] of factors[m]!.entries())
-        totals[position]! *= isUsable(factor) ? Math.min(1, Math.max(0, factor)) : 0;
-      columns.push({ name: mask.name, raw: spread(factors[m]!.map(usableOrNull)) });
+    const multiply = (factors: number[]): void => {
+      for (const [position, factor] of factors.entries()) totals[position]! *= factor;
+    };
+    for (const [m, { name }] of this.#masks.entries()) {
+      const { factors, details } = verdicts[m]!;
+      multiply(maskFactors(factors));
+      columns.push({ name, raw: spread(factors.map(usableOrNull)) });
+      for (const [detail, values] of Object.entries(details))
+        columns.push({ name: `${name}_${detail}`, raw: spread(values.map(usableOrNull)) });
+    }
+    for (const [p, { name, max }] of this.#penalties.entries()) {
+      const { raw, adjusted, applied } = penaltyColumns(penalties[p]!, max);
+      multiply(applied);
+      for (const [form, values] of Object.entries({ raw, adjusted, applied }))
+        columns.push({ name: `${name}_${form}`, raw: spread(values) });
     }
     for (const [s, { name }] of this.#shadow.entries()) columns.push({ name, raw: spread(watched[s]!) });
     this.#remember(question, answers, totals);
     return { rewards: spread(totals).map((reward) => Math.min(1, reward ?? 0)), columns };
   }
 
-  /** Runs one model or mask and checks that it gave one number per answer. */
+  async #verdict(mask: Mask, question: StepQuestion, answers: string[]): Promise<MaskVerdict> {
+    let details: MaskVerdict["details"] = {};
+    const factors = await this.#numbers(mask.name, answers, async () => {
+      const verdict = await mask.apply(question, answers);
+      if (Array.isArray(verdict)) return verdict;
+      details = verdict.details;
+      return verdict.factors;
+    });
+    return { factors, details };
+  }
+
+  /** Runs one model, mask or penalty and checks that it gave one number per answer. */
   async #numbers(name: string, answers: string[], work: () => Promise<number[]>): Promise<number[]> {
     if (answers.length === 0) return [];
     const numbers = await work();
@@ -193,7 +249,9 @@ export class RewardPipeline {
       });
     if (!this.#reported.has(name) && !numbers.every(isUsable)) {
       this.#reported.add(name);
-      log.error("A reward model gave a number that is not finite; such answers get 0 from it", { name });
+      log.error("A model, mask or penalty gave a number that is not finite; it counts as the worst one", {
+        name,
+      });
     }
     return numbers;
   }
@@ -244,20 +302,4 @@ export class RewardPipeline {
 async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return await Promise.all(promises);
-}
-
-/** Finite, and no larger than a logit can be: one 1e300 would spoil the running variance for 3000 answers. */
-function isUsable(value: number): boolean {
-  return Math.abs(value) <= MAX_RAW;
-}
-
-function usableOrNull(value: number): number | null {
-  return isUsable(value) ? value : null;
-}
-
-/** Normalises the usable rewards of a batch; the others stay null and leave the statistics alone. */
-function normalizeUsable(normalizer: RunningNormalizer, raws: number[]): (number | null)[] {
-  const normalized = normalizer.normalize(raws.filter(isUsable));
-  let next = 0;
-  return raws.map((raw) => (isUsable(raw) ? normalized[next++]! : null));
 }

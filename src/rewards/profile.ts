@@ -2,20 +2,9 @@ import { z } from "zod";
 import { Failure } from "../base/error.ts";
 import { dtypeSchema } from "../inference/manifest.ts";
 import type { WantedDtypes } from "../inference/protocol.ts";
-import { StepEmbeddings, type TextEmbedder } from "./embeddings.ts";
-import { BlacklistMask } from "./masks/blacklist.ts";
-import { DiversityMask } from "./masks/diversity.ts";
-import { NSFW_RULES, NsfwMask } from "./masks/nsfw.ts";
-import { RelevanceMask } from "./masks/relevance.ts";
-import { TaskValidatorMask } from "./masks/task-validator.ts";
-import { DahoasReward } from "./models/dahoas.ts";
-import { DpoReward } from "./models/dpo.ts";
-import { type PreferenceName, PreferenceReward } from "./models/preference.ts";
-import { PromptReward } from "./models/prompt.ts";
-import { RelevanceReward } from "./models/relevance.ts";
-import { type Mask, type RewardModel, RewardPipeline, type RewardsCode } from "./pipeline.ts";
-import type { ServedModels } from "./served.ts";
-import { ShadowScorer } from "./shadow.ts";
+import { NSFW_RULES } from "./masks/nsfw.ts";
+import { type PenaltyChoice, penaltyChoice } from "./penalties/presets.ts";
+import type { RewardsCode } from "./pipeline.ts";
 
 const cosineBound = z.number().min(0).max(1);
 
@@ -49,6 +38,8 @@ const profileShape = z.strictObject({
   shadow: z.array(z.strictObject({ name: z.string(), ...served })).optional(),
   /** Encoder of the gating model, where --gating.model_name names none. */
   gating: z.strictObject(served).optional(),
+  /** Without it there are none but the operator's. */
+  penalties: z.array(penaltyChoice).optional(),
 });
 
 /** Which model plays which role in scoring, with the bounds that belong to it: models/profiles/*.json. */
@@ -73,42 +64,21 @@ export function readProfile(value: unknown, name = "the scoring profile"): Profi
 export const SWITCHES = ["blacklist", "taskValidator", "relevance", "diversity", "nsfw", "shadow"] as const;
 
 /** Switches and weights of the operator. */
-interface OperatorChoice {
+export interface OperatorChoice {
   /** Weights given by the operator, by reward name; they replace the profile's. */
   weights?: Record<string, number>;
   off?: Partial<Record<(typeof SWITCHES)[number], boolean>>;
+  /** The operator wants the blacklist of n-grams, which no profile has. */
+  ngramBlacklist?: boolean;
+  /** Penalties of the operator; each replaces the profile's of its name. */
+  penalties?: readonly PenaltyChoice[];
 }
-
-export interface PipelineParts extends OperatorChoice {
-  /** What the model names of the profile stand for. */
-  models: ServedModels;
-  /** Listed phrases; ours when left out. */
-  phrases?: readonly string[];
-}
-
-/** Makes one reward model out of the model that serves it. */
-type Maker = (models: ServedModels, model: string, embedder: TextEmbedder) => RewardModel;
-
-const preference =
-  (name: PreferenceName): Maker =>
-  (models, model) =>
-    new PreferenceReward(name, (inputs) => models.classify(model, inputs));
-
-const MAKERS: Readonly<Record<string, Maker>> = {
-  relevance_reward_model: (_models, _model, embedder) => new RelevanceReward(embedder),
-  dpo_reward_model: (models, model) =>
-    new DpoReward((pairs, penalty) => models.logProb(model, pairs, penalty)),
-  rlhf_reward_model: preference("rlhf_reward_model"),
-  reciprocate_reward_model: preference("reciprocate_reward_model"),
-  dahoas_reward_model: (models, model) => new DahoasReward((inputs) => models.classify(model, inputs)),
-  prompt_reward_model: (models, model) => new PromptReward((prompts) => models.digitScores(model, prompts)),
-};
 
 /**
  * Rewards of the profile that count, with the operator's weights.
  * @throws Failure `rewards.bad-profile` for a weight on a reward that the profile or this program does not have
  */
-function activeRewards(profile: Profile, weights: Record<string, number>): Profile["rewards"] {
+export function activeRewards(profile: Profile, weights: Record<string, number>): Profile["rewards"] {
   const strange = Object.keys(weights).find(
     (name) => weights[name]! > 0 && profile.rewards.every((reward) => reward.name !== name),
   );
@@ -180,67 +150,7 @@ function roleOf(name: string): Role {
   return role;
 }
 
-/**
- * Puts together what a profile describes. Models and masks on the same encoder share its embeddings within a step.
- * @throws Failure `rewards.bad-profile` for a reward this program does not have, `rewards.bad-weights` as the pipeline
- */
-export function createPipeline(profile: Profile, parts: PipelineParts): RewardPipeline {
-  const { models: served, weights = {}, off = {}, phrases } = parts;
-  const shared = new Map<string, StepEmbeddings>();
-  const embeddingsOf = (model: string): StepEmbeddings => {
-    const known = shared.get(model) ?? new StepEmbeddings({ embed: (texts) => served.embed(model, texts) });
-    shared.set(model, known);
-    return known;
-  };
-
-  const make = ({ name, model }: { name: string; model: string }): RewardModel => {
-    const maker = MAKERS[name];
-    if (maker === undefined) throw unknownReward(name, "this program has no such reward model");
-    return maker(served, model, embeddingsOf(model));
-  };
-  const models = activeRewards(profile, weights).map((reward) => ({
-    model: make(reward),
-    weight: reward.weight,
-  }));
-  const { relevance, diversity, nsfw } = profile;
-  const masks: Mask[] = [];
-  if (!off.blacklist) masks.push(new BlacklistMask(phrases));
-  if (!off.taskValidator) masks.push(new TaskValidatorMask());
-  if (!off.relevance)
-    masks.push(
-      new RelevanceMask({
-        embedder: embeddingsOf(relevance.model),
-        minCosine: relevance.minCosine,
-        ...(relevance.distance && {
-          distance: {
-            embedder: embeddingsOf(relevance.distance.model),
-            minNegativeRmse: relevance.distance.minNegativeRmse,
-          },
-        }),
-      }),
-    );
-  if (!off.diversity)
-    masks.push(
-      new DiversityMask({
-        embedder: embeddingsOf(diversity.model),
-        encoder: diversity.model,
-        batch: { slope: diversity.batchSlope, shift: diversity.batchShift },
-        history: { slope: diversity.historySlope, shift: diversity.historyShift },
-      }),
-    );
-  if (!off.nsfw && nsfw !== undefined)
-    masks.push(
-      new NsfwMask({
-        classify: (inputs) => served.classify(nsfw.model, inputs),
-        rule: nsfw.rule,
-        maxScore: nsfw.maxScore,
-      }),
-    );
-  const shadow = off.shadow ? [] : (profile.shadow ?? []).map((scorer) => new ShadowScorer(make(scorer)));
-  return new RewardPipeline({ models, masks, shadow, embeddings: [...shared.values()] });
-}
-
-function unknownReward(name: string, reason: string): Failure<RewardsCode> {
+export function unknownReward(name: string, reason: string): Failure<RewardsCode> {
   return new Failure("rewards.bad-profile", {
     message: `the reward ${name} cannot be computed: ${reason}`,
     hint: "set its weight to 0, or choose another profile",

@@ -24,6 +24,24 @@ function failure(run: () => unknown): Failure {
 }
 
 describe("configuration", () => {
+  test("a list has commas, spaces make no difference, and each value counts once", () => {
+    const penaltiesOf = (text: string): readonly string[] =>
+      loadConfiguration(OPTIONS, { flags: { "reward.penalties": text }, environment: {} }).settings
+        .rewardPenalties;
+    expect(penaltiesOf("content-match")).toEqual(["content-match"]);
+    expect(penaltiesOf(" task-validation , content-match,task-validation,")).toEqual([
+      "task-validation",
+      "content-match",
+    ]);
+    expect(penaltiesOf("")).toEqual([]);
+    expect(failure(() => penaltiesOf("content-match,magic")).message).toContain('not "magic"');
+    const { kind } = OPTIONS.rewardPenalties;
+    expect(kind.parse(kind.format!(["content-match", "keyword-match"]))).toEqual([
+      "content-match",
+      "keyword-match",
+    ]);
+  });
+
   test("a flag wins over the environment, the environment over the file, the file over the default", () => {
     const filePath = file('{"netuid": 3, "neuron": {"followup_sample_size": 7, "answer_sample_size": 8}}');
     const environment = { OPENVALIDATOR_NETUID: "4", OPENVALIDATOR_NEURON_FOLLOWUP_SAMPLE_SIZE: "9" };

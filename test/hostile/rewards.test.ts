@@ -4,8 +4,9 @@ import { configureLog } from "../../src/base/log.ts";
 import { Inference } from "../../src/inference/inference.ts";
 import { GRAPH, MODEL } from "../../src/inference/onnx.ts";
 import { fieldsOf, Message } from "../../src/inference/protobuf.ts";
+import { createPipeline } from "../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../src/rewards/pipeline.ts";
-import { createPipeline, readProfile, rolesOf } from "../../src/rewards/profile.ts";
+import { readProfile, rolesOf } from "../../src/rewards/profile.ts";
 import { type FixtureId, writeFixtures } from "../fixtures/models.ts";
 import { question } from "../rewards/questions.ts";
 

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { configureLog } from "../../src/base/log.ts";
 import { answerPrompt, followupPrompt } from "../../src/prompts/templates.ts";
+import { createPipeline } from "../../src/rewards/assemble.ts";
 import { type Mask, type RewardModel, RewardPipeline } from "../../src/rewards/pipeline.ts";
-import { createPipeline, readProfile } from "../../src/rewards/profile.ts";
+import { readProfile } from "../../src/rewards/profile.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
 import { fakeModels } from "./fake-models.ts";
 import { question } from "./questions.ts";
@@ -318,6 +319,33 @@ describe("a profile", () => {
     expect(() => createPipeline(readProfile(strange), parts)).toThrow(/magic_reward_model/);
     const weights = { dpo_reward_model: 0.3 };
     expect(() => createPipeline(readProfile(PROFILE), { ...parts, weights })).toThrow(/dpo_reward_model/);
+  });
+
+  test("has the blacklist of n-grams only when it is asked for, with why and with a memory of its own", async () => {
+    const open = (): RewardPipeline =>
+      createPipeline(readProfile(PROFILE), {
+        models: fakeModels(new FakeEncoder()),
+        ngramBlacklist: true,
+      });
+    const pipeline = open();
+    const { columns } = await pipeline.score(question(), ["whales dive", null]);
+    expect(columns.filter(({ name }) => name.startsWith("ngram"))).toEqual([
+      { name: "ngram_blacklist_filter", raw: [1, null] },
+      { name: "ngram_blacklist_filter_significance", raw: [0, null] },
+    ]);
+    expect((await embedded().score(question(), ["whales"])).columns.map(({ name }) => name)).not.toContain(
+      "ngram_blacklist_filter",
+    );
+
+    const saved = pipeline.save();
+    const restored = open();
+    restored.load({ json: JSON.parse(JSON.stringify(saved.json)), arrays: saved.arrays });
+    expect(restored.save()).toEqual(saved);
+    // What another kind of counter saved under this name is left alone, with a word about it.
+    const json = saved.json as { masks: Record<string, object> };
+    const masks = { ngram_blacklist_filter: { ...json.masks.ngram_blacklist_filter, kind: "tokens" } };
+    open().load({ json: { ...json, masks }, arrays: saved.arrays });
+    expect(lines.filter((line) => line.includes("mask=ngram_blacklist_filter"))).toHaveLength(1);
   });
 
   test("leaves out the masks that are off", async () => {

@@ -1,4 +1,5 @@
 import { cleanQuestion, parsePrompt } from "../../prompts/templates.ts";
+import { comparable } from "../comparable.ts";
 import type { Mask, StepQuestion } from "../pipeline.ts";
 
 /** Answers that fit any question and so answer none. Ours; operators may give their own. */
@@ -22,9 +23,6 @@ const COMMON_PHRASES: readonly string[] = [
 
 /** A quotation of a part of the prompt that is at least this long is a copy even with words of its own around it. */
 const MIN_COPIED_CHARACTERS = 200;
-
-/** Beyond this a text is compared by its beginning: normalising costs time, and answers are cut far below it. */
-const MAX_COMPARED_CHARACTERS = 65_536;
 
 /**
  * 0 where a completion is a listed phrase, the prompt or one of its parts, or a question or answer of this forward
@@ -64,20 +62,4 @@ export class BlacklistMask implements Mask {
       return isListed || long.some((part) => text.includes(part)) ? 0 : 1;
     });
   }
-}
-
-/** Cyrillic and Greek letters that look like Latin ones (Unicode confusables), in lower case. */
-const LOOK_ALIKES: Record<string, string> = Object.fromEntries(
-  [..."аеорсухіјѕһԁԛԝνοαιτρκυ"].map((letter, index) => [letter, "aeopcyxijshdqwvoaitpku"[index]!]),
-);
-
-/** Letters and digits of a text in one form; the trimmed text itself when it has none. */
-function comparable(text: string): string {
-  const letters = text
-    .slice(0, MAX_COMPARED_CHARACTERS)
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, "");
-  if (letters === "") return text.trim();
-  return letters.replace(/[\u0370-\u052f]/g, (letter) => LOOK_ALIKES[letter] ?? letter);
 }

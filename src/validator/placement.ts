@@ -1,0 +1,61 @@
+import { Failure } from "../base/error.ts";
+import type { ConfigCode } from "../config/kinds.ts";
+import type { Settings } from "../config/options.ts";
+import type { PlacedModel } from "../inference/model-pool.ts";
+import type { DeviceChoice } from "../inference/protocol.ts";
+import { type RoleModel, rolesOf } from "../rewards/profile.ts";
+import type { Scoring } from "./judge.ts";
+
+/**
+ * Every model that scoring and routing need, where it is to run, in load order.
+ * @throws Failure `rewards.bad-profile`; `config.conflict` where two roles want one model on two devices or in two dtypes
+ */
+export function placeModels(
+  settings: Settings,
+  { profile, ...choice }: Scoring,
+  gating: string,
+): PlacedModel[] {
+  const { device, byRole } = settings.neuronDevice;
+  const roles: RoleModel[] = [
+    ...rolesOf(profile, choice),
+    // Routing can do without: prompts that cannot be encoded are drawn for at random.
+    { role: "gating", model: gating, dtypes: profile.gating?.dtype, isOptional: true },
+  ];
+  const placed = new Map<string, PlacedModel & { role: string; isPlaced: boolean }>();
+  for (const { role, model, dtypes, isOptional = false } of roles) {
+    const own: DeviceChoice | undefined = byRole[role];
+    const known = placed.get(model);
+    if (known === undefined) {
+      placed.set(model, {
+        id: model,
+        device: own ?? device,
+        dtypes,
+        isOptional,
+        role,
+        isPlaced: own !== undefined,
+      });
+      continue;
+    }
+    // A role that says nothing of its device goes where the model is.
+    if (own !== undefined && own !== known.device) {
+      if (known.isPlaced) throw conflict(known.role, role, model, `${known.device} and ${own}`);
+      known.device = own;
+      known.isPlaced = true;
+    }
+    if (dtypes !== undefined && JSON.stringify(dtypes) !== JSON.stringify(known.dtypes)) {
+      if (known.dtypes !== undefined) throw conflict(known.role, role, model, "two dtypes");
+      known.dtypes = dtypes;
+    }
+    known.isOptional &&= isOptional;
+  }
+  // One that a needed role shares is needed, whichever role came first.
+  const all = [...placed.values()].map(({ role: _role, isPlaced: _isPlaced, ...model }) => model);
+  return [...all.filter(({ isOptional }) => !isOptional), ...all.filter(({ isOptional }) => isOptional)];
+}
+
+function conflict(first: string, second: string, model: string, what: string): Failure<ConfigCode> {
+  return new Failure<ConfigCode>("config.conflict", {
+    message: `${first} and ${second} share the model ${model}, which cannot run on ${what}`,
+    hint: "give both roles one device (--neuron.device) and one dtype (the profile)",
+  });
+}
