@@ -96,7 +96,7 @@ export class LoadedModels {
     const used = [...this.#loaded.values()].reduce((sum, loaded) => sum + loaded.weightBytes, 0);
     if (used + weightBytes > this.#options.memoryBytes)
       throw new Failure<InferenceCode>("gpu.memory", {
-        message: `the model ${id} needs ${gigabytes(weightBytes)}, and ${gigabytes(Math.max(0, this.#options.memoryBytes - used))} are left for models on this device`,
+        message: `the model ${id} needs ${sizeText(weightBytes)}, and ${sizeText(Math.max(0, this.#options.memoryBytes - used))} are left for models on this device`,
         hint: "give --models.memory more, choose a smaller dtype, or place models with --neuron.device ROLE=DEVICE",
         retry: "soon",
       });
@@ -175,6 +175,6 @@ async function run(loaded: Opened, id: string, work: Work): Promise<Computed> {
   });
 }
 
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(2)} GB`;
+function sizeText(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -13,6 +13,8 @@ export interface PlacedModel extends ModelOrder {
 export interface ModelPoolOptions extends Omit<InferenceOptions, "device" | "models"> {
   /** In load order: needed ones first, for the last are left out first. Each id once. */
   models: readonly PlacedModel[];
+  /** For tests. */
+  startInference?: typeof Inference.start;
 }
 
 /**
@@ -118,7 +120,8 @@ export class ModelPool {
       const models = this.#options.models
         .map((model) => ({ ...model, isDeferred: this.#homes.get(model.id) !== choice }))
         .filter(({ isDeferred }) => choice === "cpu" || !isDeferred);
-      started = Inference.start({ ...this.#options, device: choice, models });
+      const { startInference = Inference.start, ...options } = this.#options;
+      started = startInference({ ...options, device: choice, models });
       this.#byDevice.set(choice, started);
       started.catch(() => this.#byDevice.delete(choice));
     }
