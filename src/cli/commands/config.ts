@@ -22,7 +22,7 @@ export async function showConfig(context: CommandContext): Promise<number> {
   }
   const width = Math.max(...rows.map((row) => row.flag.length)) + 2;
   for (const { flag, value, origin } of rows) {
-    const shown = value === undefined ? "(not set)" : String(value);
+    const shown = value === undefined || value === "" ? "(not set)" : String(value);
     print(`${flag.padEnd(width)}${shown.padEnd(34)} ${origin}\n`);
   }
   return EXIT.ok;
