@@ -1,10 +1,12 @@
 import { Failure } from "../base/error.ts";
 import { BATCH_LIMITS } from "./encoder.ts";
 import type { InferenceCode } from "./failure.ts";
-import { Graph, numbersOf } from "./graph.ts";
+import { Graph, type GraphRow, numbersOf } from "./graph.ts";
+import { editGraph } from "./onnx.ts";
 import type { ClassifierInput, DeviceKind } from "./protocol.ts";
+import { sharePast, TRIAL } from "./shared-past.ts";
 import type { StoredModel } from "./store.ts";
-import type { BoundedTokenizer, TokenRow } from "./tokens.ts";
+import type { BoundedTokenizer } from "./tokens.ts";
 
 /** A model that gives one row of logits for a text: reward models and hate classifiers. */
 export class Classifier {
@@ -22,8 +24,15 @@ export class Classifier {
     const { id, classification } = stored.manifest;
     if (classification === undefined)
       throw new Failure<InferenceCode>("model.unsupported", { message: `${id} does not classify texts` });
-    const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS });
-    return new Classifier(graph, classification.labels.length);
+    const graph = await Graph.open(stored, device, {
+      limits: BATCH_LIMITS,
+      edit: (onnx) => editGraph(onnx, [sharePast]),
+    });
+    const classifier = new Classifier(graph, classification.labels.length);
+    await graph.trySharing(
+      async () => (await classifier.classify(TRIAL.map((template) => ({ template })))).logits,
+    );
+    return classifier;
   }
 
   /**
@@ -35,9 +44,10 @@ export class Classifier {
     const rows = groups.flat();
     const logits = new Float32Array(rows.length * this.labels);
     await this.#graph.run(rows, {
-      read: ({ rows: numbers }, outputs) => {
-        const found = numbersOf(outputs, "logits", numbers.length * this.labels);
-        for (const [index, row] of numbers.entries())
+      outputs: ["logits"],
+      read: ({ count, places }, outputs) => {
+        const found = numbersOf(outputs, "logits", count * this.labels);
+        for (const { row, index } of places)
           logits.set(found.subarray(index * this.labels, (index + 1) * this.labels), row * this.labels);
       },
     });
@@ -45,8 +55,12 @@ export class Classifier {
   }
 }
 
-function rowsOf(tokenizer: BoundedTokenizer, input: ClassifierInput): TokenRow[] {
+function rowsOf(tokenizer: BoundedTokenizer, input: ClassifierInput): GraphRow[] {
   if ("pair" in input) return [tokenizer.encodePair(...input.pair)];
-  if ("template" in input) return [{ ids: tokenizer.encodeTemplate(input.template) }];
+  if ("template" in input) {
+    const ids = tokenizer.encodeTemplate(input.template);
+    // A decoder's logits are those of the last token.
+    return [{ ids, unread: ids.length - 1 }];
+  }
   return tokenizer.encodePieces(input.pieces).map((ids) => ({ ids }));
 }

@@ -54,9 +54,10 @@ export class Encoder {
     const vectors = new Float32Array(texts.length * size);
     const vector = new Float32Array(size);
     await this.#graph.run(rows, {
-      read: ({ rows: numbers, width }, outputs) => {
-        const hidden = numbersOf(outputs, "last_hidden_state", numbers.length * width * size);
-        for (const [index, row] of numbers.entries()) {
+      outputs: ["last_hidden_state"],
+      read: ({ count, width, places }, outputs) => {
+        const hidden = numbersOf(outputs, "last_hidden_state", count * width * size);
+        for (const { row, index } of places) {
           poolMean(hidden, index, width, rows[row]!.ids.length, vector);
           const text = owners[row]!;
           for (const [at, number] of vector.entries())

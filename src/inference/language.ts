@@ -2,9 +2,11 @@ import { Tensor } from "onnxruntime-node";
 import { Failure } from "../base/error.ts";
 import type { BatchLimits } from "./batch.ts";
 import type { InferenceCode } from "./failure.ts";
-import { Graph, numbersOf } from "./graph.ts";
+import { Graph, type GraphRow, numbersOf } from "./graph.ts";
+import { editGraph } from "./onnx.ts";
 import type { Continuation, DeviceKind } from "./protocol.ts";
 import { appendScoredHead, LOG_SUM, PICKED, TOKEN_IDS } from "./scored-head.ts";
+import { sharePast, TRIAL } from "./shared-past.ts";
 import type { StoredModel } from "./store.ts";
 import type { TemplatePart } from "./tokens.ts";
 
@@ -20,8 +22,7 @@ const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
 const LOWEST_HALF = -65_504;
 const DIGITS = [..."0123456789"];
 
-interface Scored {
-  ids: number[];
+interface Scored extends GraphRow {
   /** Tokens of the prompt, which are not scored. */
   promptLength: number;
 }
@@ -43,8 +44,13 @@ export class LanguageModel {
     const { id, language } = stored.manifest;
     if (language === undefined)
       throw new Failure<InferenceCode>("model.unsupported", { message: `${id} is no language model` });
-    const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS, edit: appendScoredHead });
-    return new LanguageModel(graph, language.chat ?? { before: "", after: "" });
+    const graph = await Graph.open(stored, device, {
+      limits: BATCH_LIMITS,
+      edit: (onnx) => editGraph(onnx, [appendScoredHead, sharePast]),
+    });
+    const model = new LanguageModel(graph, language.chat ?? { before: "", after: "" });
+    await graph.trySharing(() => model.digitScores(TRIAL));
+    return model;
   }
 
   /**
@@ -59,7 +65,9 @@ export class LanguageModel {
     const limit = tokenizer.maxTokens;
     const scored = pairs.map(({ prompt, completion }): Scored => {
       const ids = tokenizer.encodeOpen(prompt + completion).slice(0, limit);
-      return { ids, promptLength: tokenizer.encodeOpen(prompt).length };
+      const promptLength = tokenizer.encodeOpen(prompt).length;
+      // The prompt's last token predicts the first one that is scored.
+      return { ids, promptLength, unread: Math.max(0, promptLength - 1) };
     });
     const means = new Float32Array(pairs.length).fill(Number.NEGATIVE_INFINITY);
     const wanted = [...scored.keys()].filter((row) => {
@@ -70,19 +78,22 @@ export class LanguageModel {
     const rows = wanted.map((row) => scored[row]!);
     let tokens: number[] = [];
     await this.#graph.run(rows, {
-      inputs: (batch) => {
-        tokens = [...new Set(batch.rows.flatMap((row) => rows[row]!.ids.slice(rows[row]!.promptLength)))];
+      outputs: [LOG_SUM, PICKED],
+      inputs: (numbers) => {
+        tokens = [...new Set(numbers.flatMap((row) => rows[row]!.ids.slice(rows[row]!.promptLength)))];
         return { [TOKEN_IDS]: idTensor(tokens) };
       },
-      read: ({ rows: numbers, width }, outputs) => {
-        const logSums = numbersOf(outputs, LOG_SUM, numbers.length * width);
-        const picked = numbersOf(outputs, PICKED, numbers.length * width * tokens.length);
+      read: ({ count, width, places, offset }, outputs) => {
+        const logSums = numbersOf(outputs, LOG_SUM, count * width);
+        const picked = numbersOf(outputs, PICKED, count * width * tokens.length);
         const columns = new Map(tokens.map((token, column) => [token, column]));
-        for (const [index, row] of numbers.entries())
+        for (const { row, index } of places) {
+          const start = index * width - offset;
           means[wanted[row]!] = meanLogProb(rows[row]!, penalty, {
-            logSum: (at) => logSums[index * width + at]!,
-            logit: (at, token) => picked[(index * width + at) * tokens.length + columns.get(token)!]!,
+            logSum: (at) => logSums[start + at]!,
+            logit: (at, token) => picked[(start + at) * tokens.length + columns.get(token)!]!,
           });
+        }
       },
     });
     return means;
@@ -95,21 +106,23 @@ export class LanguageModel {
    */
   async digitScores(prompts: readonly (readonly TemplatePart[])[]): Promise<Float32Array> {
     const { before, after } = this.#chat;
-    const rows = prompts.map((parts) => ({
-      ids: this.#graph.tokenizer.encodeTemplate([
+    const rows = prompts.map((parts): GraphRow => {
+      const ids = this.#graph.tokenizer.encodeTemplate([
         { text: before, isOurs: true },
         ...parts,
         { text: after, isOurs: true },
-      ]),
-    }));
+      ]);
+      return { ids, unread: ids.length - 1 };
+    });
     const count = DIGITS.length;
     const scores = new Float32Array(prompts.length * count);
     await this.#graph.run(rows, {
+      outputs: [PICKED],
       inputs: () => ({ [TOKEN_IDS]: idTensor(this.#digits) }),
-      read: ({ rows: numbers, width }, outputs) => {
-        const picked = numbersOf(outputs, PICKED, numbers.length * width * count);
-        for (const [index, row] of numbers.entries()) {
-          const start = (index * width + rows[row]!.ids.length - 1) * count;
+      read: ({ count: computed, width, places, offset }, outputs) => {
+        const picked = numbersOf(outputs, PICKED, computed * width * count);
+        for (const { row, index } of places) {
+          const start = (index * width + rows[row]!.ids.length - 1 - offset) * count;
           scores.set(picked.subarray(start, start + count), row * count);
         }
       },
