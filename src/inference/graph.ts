@@ -22,6 +22,9 @@ const SESSION_OPTIONS = {
   extra: { session: { intra_op: { allow_spinning: "0" } } },
 } as const;
 
+/** A run that fails is thrown to us, so the runtime need not print why as well. */
+const RUN_OPTIONS = { logSeverityLevel: 4 } as const;
+
 const tokenizerSchema = z.object({
   added_tokens: z
     .array(z.object({ id: z.number().int(), content: z.string(), special: z.boolean() }))
@@ -195,7 +198,7 @@ export class Graph {
       ...cacheFeeds(inputMetadata, 1),
       ...inputs?.([row!]),
     };
-    const outputs = await this.#session.run(feeds, [...this.#cached!.values()]);
+    const outputs = await this.#session.run(feeds, [...this.#cached!.values()], RUN_OPTIONS);
     return Object.fromEntries([...this.#cached!].map(([input, output]) => [input, outputs[output]!]));
   }
 
@@ -224,7 +227,7 @@ export class Graph {
           ...(prefix?.cache ?? cacheFeeds(inputMetadata, count)),
           ...work.inputs?.(places.map(({ row }) => row)),
         };
-        const outputs = await this.#session.run(feeds, [...work.outputs]);
+        const outputs = await this.#session.run(feeds, [...work.outputs], RUN_OPTIONS);
         work.read({ count, width: batch.width, places, offset }, outputs);
       } catch (error) {
         const failure = failureOf(error);
