@@ -1,9 +1,10 @@
 import { Failure } from "../base/error.ts";
 import { BATCH_LIMITS } from "./encoder.ts";
 import type { InferenceCode } from "./failure.ts";
-import { Graph, type GraphRow, numbersOf } from "./graph.ts";
+import { Graph, numbersOf } from "./graph.ts";
 import { editGraph } from "./onnx.ts";
 import type { ClassifierInput, DeviceKind } from "./protocol.ts";
+import type { GraphRow } from "./rows.ts";
 import { sharePast, TRIAL } from "./shared-past.ts";
 import type { StoredModel } from "./store.ts";
 import type { BoundedTokenizer } from "./tokens.ts";

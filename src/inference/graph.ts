@@ -10,9 +10,10 @@ import { cacheFeeds, rowFeeds } from "./feeds.ts";
 import type { ModelManifest } from "./manifest.ts";
 import { groupByPrefix, LEAST_SAVED_TOKENS, type PrefixGroup } from "./prefix.ts";
 import type { DeviceKind } from "./protocol.ts";
+import { type BatchWork, type Copies, equalRows, type GraphRow, type Outputs } from "./rows.ts";
 import { cacheOutputs } from "./shared-past.ts";
 import { readVerified, type StoredModel, type VerifiedFiles } from "./store.ts";
-import { BoundedTokenizer, type TokenRow } from "./tokens.ts";
+import { BoundedTokenizer } from "./tokens.ts";
 
 const SESSION_OPTIONS = {
   // ONNX Runtime's own lines on standard error: errors only (3). Everything worse is thrown to us anyway.
@@ -31,39 +32,10 @@ const tokenizerSchema = z.object({
     .default([]),
 });
 
-export type Outputs = Readonly<Record<string, Tensor>>;
-
 export interface OpenOptions {
   limits: Record<DeviceKind, BatchLimits>;
   /** Changes the graph before it is compiled. */
   edit?(onnx: Uint8Array): Uint8Array;
-}
-
-/** A row of tokens, and how much of it may be computed together with other rows. */
-export interface GraphRow extends TokenRow {
-  /** Tokens at the start that nothing is read of; 0 when left out. */
-  unread?: number;
-}
-
-/** What one run of the graph computed. */
-export interface Ran {
-  /** Rows that were computed; outputs begin with [count, width]. */
-  count: number;
-  /** Tokens of each, padding included. */
-  width: number;
-  /** The caller's rows among them; rows that are the same share one place. */
-  places: { row: number; index: number }[];
-  /** Tokens of each row that came before: the first output is that of token `offset`. */
-  offset: number;
-}
-
-/** What a run needs besides ids, mask, types and positions, and what is done with its outputs. */
-export interface BatchWork {
-  /** Names of the outputs that are read. */
-  outputs: readonly string[];
-  /** @param rows the caller's rows of this run. */
-  inputs?(rows: readonly number[]): Record<string, Tensor>;
-  read(ran: Ran, outputs: Outputs): void;
 }
 
 /** Keys and values of tokens that several rows begin with. */
@@ -249,22 +221,6 @@ export class Graph {
       { rows: rows.slice(half), width },
     ];
   }
-}
-
-/** The first of rows that are the same, and all of them. */
-type Copies = ReadonlyMap<number, number[]>;
-
-/** Many miners copy each other; a row is computed once however often it is there. */
-function equalRows(rows: readonly GraphRow[]): Copies {
-  const firsts = new Map<string, number>();
-  const copies = new Map<number, number[]>();
-  for (const [at, { ids, types, unread }] of rows.entries()) {
-    const key = `${ids.join()};${types?.join() ?? ""};${unread ?? 0}`;
-    const first = firsts.get(key) ?? at;
-    firsts.set(key, first);
-    copies.set(first, [...(copies.get(first) ?? []), at]);
-  }
-  return copies;
 }
 
 /** A batch's output as float32, of the expected size. */
