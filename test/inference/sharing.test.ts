@@ -15,6 +15,7 @@ const PENALTY = 1.2;
 
 const folders: { remove: () => void }[] = [];
 afterAll(() => {
+  run.mockRestore();
   for (const folder of folders) folder.remove();
 });
 
