@@ -12,9 +12,17 @@ export interface BatchLimits {
   maxTokens: number;
   /** Widths are multiples of this. A GPU compiles a program for each new shape, so few shapes start sooner. */
   widthStep: number;
-  /** Most tokens of one row; a model has no positions beyond. */
+  /** Most tokens of one row, prefix included; a model has no positions beyond. */
   maxWidth?: number;
+  /** Tokens before every row that were computed earlier: their keys and values are copied for each row. */
+  prefix?: number;
 }
+
+/**
+ * Prefixes and tokens of one run together are at most this multiple of maxTokens: a token of a prefix costs its keys and
+ * values in one layer at a time, and no logits.
+ */
+const MAX_CONTEXT = 4;
 
 /**
  * A row may be padded to this multiple of its length before a new batch begins. More rows at once gain less than
@@ -29,9 +37,10 @@ const MAX_STRETCH = 1.34;
  */
 export function planBatches(
   lengths: readonly number[],
-  { maxTokens, widthStep, maxWidth = Infinity }: BatchLimits,
+  { maxTokens, widthStep, maxWidth = Infinity, prefix = 0 }: BatchLimits,
 ): Batch[] {
-  const widthOf = (length: number): number => Math.min(maxWidth, Math.ceil(length / widthStep) * widthStep);
+  const widthOf = (length: number): number =>
+    Math.min(maxWidth - prefix, Math.ceil(length / widthStep) * widthStep);
   const order = lengths.map((_, row) => row).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
   const batches: Batch[] = [];
   let current: Batch | undefined;
@@ -40,6 +49,7 @@ export function planBatches(
     const fits =
       current !== undefined &&
       (current.rows.length + 1) * width <= maxTokens &&
+      (current.rows.length + 1) * (prefix + width) <= MAX_CONTEXT * maxTokens &&
       width <= Math.max(widthStep, widthOf(lengths[current.rows[0]!]!) * MAX_STRETCH);
     if (current === undefined || !fits) {
       current = { rows: [], width };
@@ -51,18 +61,20 @@ export function planBatches(
   return batches;
 }
 
-/** Token ids and mask of a batch, row after row, padded at the end. */
+/** Token ids and mask of a batch, row after row, padded at the end; the mask begins with `offset` tokens of a cache. */
 export function padBatch(
   ids: readonly (readonly number[])[],
   { rows, width }: Batch,
+  offset = 0,
 ): { inputIds: BigInt64Array; attentionMask: BigInt64Array } {
   const inputIds = new BigInt64Array(rows.length * width);
-  const attentionMask = new BigInt64Array(rows.length * width);
-  for (const [index, row] of rows.entries())
-    for (const [at, id] of ids[row]!.entries()) {
-      inputIds[index * width + at] = BigInt(id);
-      attentionMask[index * width + at] = 1n;
-    }
+  const attentionMask = new BigInt64Array(rows.length * (offset + width));
+  for (const [index, row] of rows.entries()) {
+    const own = ids[row]!;
+    for (const [at, id] of own.entries()) inputIds[index * width + at] = BigInt(id);
+    const start = index * (offset + width);
+    attentionMask.fill(1n, start, start + offset + own.length);
+  }
   return { inputIds, attentionMask };
 }
 

@@ -2,23 +2,26 @@ import { Failure } from "../base/error.ts";
 import { BATCH_LIMITS } from "./encoder.ts";
 import type { InferenceCode } from "./failure.ts";
 import { Graph, numbersOf } from "./graph.ts";
+import { GraphModel } from "./graph-model.ts";
 import type { ModelManifest } from "./manifest.ts";
+import { editGraph } from "./onnx.ts";
 import type { ClassifierInput, DeviceKind } from "./protocol.ts";
+import type { GraphRow } from "./rows.ts";
+import { sharePast, TRIAL } from "./shared-past.ts";
 import type { StoredModel } from "./store.ts";
-import type { BoundedTokenizer, TemplatePart, TokenRow } from "./tokens.ts";
+import type { BoundedTokenizer, TemplatePart } from "./tokens.ts";
 
 type Classification = NonNullable<ModelManifest["classification"]>;
 type PairTemplate = NonNullable<Classification["template"]>;
 
 /** A model that gives one row of logits for a text: reward models and hate classifiers. */
-export class Classifier {
+export class Classifier extends GraphModel {
   /** Logits of one row. */
   readonly labels: number;
-  readonly #graph: Graph;
   readonly #template: PairTemplate | undefined;
 
   private constructor(graph: Graph, { labels, template }: Classification) {
-    this.#graph = graph;
+    super(graph);
     this.labels = labels.length;
     this.#template = template;
   }
@@ -28,13 +31,15 @@ export class Classifier {
     const { id, classification } = stored.manifest;
     if (classification === undefined)
       throw new Failure<InferenceCode>("model.unsupported", { message: `${id} does not classify texts` });
-    const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS });
-    return new Classifier(graph, classification);
-  }
-
-  /** Frees the model's memory; it cannot be used any more. */
-  async release(): Promise<void> {
-    await this.#graph.release();
+    const graph = await Graph.open(stored, device, {
+      limits: BATCH_LIMITS,
+      edit: (onnx) => editGraph(onnx, [sharePast]),
+    });
+    const classifier = new Classifier(graph, classification);
+    await graph.trySharing(
+      async () => (await classifier.classify(TRIAL.map((template) => ({ template })))).logits,
+    );
+    return classifier;
   }
 
   /**
@@ -42,13 +47,14 @@ export class Classifier {
    * @throws Failure `gpu.*` or `inference.failed`.
    */
   async classify(inputs: readonly ClassifierInput[]): Promise<{ logits: Float32Array; counts: number[] }> {
-    const groups = inputs.map((input) => rowsOf(this.#graph.tokenizer, input, this.#template));
+    const groups = inputs.map((input) => rowsOf(this.graph.tokenizer, input, this.#template));
     const rows = groups.flat();
     const logits = new Float32Array(rows.length * this.labels);
-    await this.#graph.run(rows, {
-      read: ({ rows: numbers }, outputs) => {
-        const found = numbersOf(outputs, "logits", numbers.length * this.labels);
-        for (const [index, row] of numbers.entries())
+    await this.graph.run(rows, {
+      outputs: ["logits"],
+      read: ({ count, places }, outputs) => {
+        const found = numbersOf(outputs, "logits", count * this.labels);
+        for (const { row, index } of places)
           logits.set(found.subarray(index * this.labels, (index + 1) * this.labels), row * this.labels);
       },
     });
@@ -56,15 +62,12 @@ export class Classifier {
   }
 }
 
-function rowsOf(tokenizer: BoundedTokenizer, input: ClassifierInput, template?: PairTemplate): TokenRow[] {
-  if ("pair" in input)
-    return [
-      template === undefined
-        ? tokenizer.encodePair(...input.pair)
-        : { ids: tokenizer.encodeTemplate(inTemplate(input.pair, template)) },
-    ];
-  if ("template" in input) return [{ ids: tokenizer.encodeTemplate(input.template) }];
-  return tokenizer.encodePieces(input.pieces).map((ids) => ({ ids }));
+function rowsOf(tokenizer: BoundedTokenizer, input: ClassifierInput, template?: PairTemplate): GraphRow[] {
+  if ("pieces" in input) return tokenizer.encodePieces(input.pieces).map((ids) => ({ ids }));
+  if ("pair" in input && template === undefined) return [tokenizer.encodePair(...input.pair)];
+  const ids = tokenizer.encodeTemplate("pair" in input ? inTemplate(input.pair, template!) : input.template);
+  // A decoder's logits are those of the last token.
+  return [{ ids, unread: ids.length - 1 }];
 }
 
 /** A pair in the form that the model was trained on, such as the turns of a conversation. */

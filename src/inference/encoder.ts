@@ -2,6 +2,7 @@ import { Failure } from "../base/error.ts";
 import { type BatchLimits, pickLast, poolMean } from "./batch.ts";
 import type { InferenceCode } from "./failure.ts";
 import { Graph, numbersOf } from "./graph.ts";
+import { GraphModel } from "./graph-model.ts";
 import type { ModelManifest } from "./manifest.ts";
 import type { DeviceKind } from "./protocol.ts";
 import type { StoredModel } from "./store.ts";
@@ -9,24 +10,24 @@ import type { StoredModel } from "./store.ts";
 type Embedding = NonNullable<ModelManifest["embedding"]>;
 
 /**
- * Most tokens of one run. 2048 fill two cores; twice as many are no faster. A GPU needs more to be busy; its limit keeps
- * the attention scores (tokens × width × 12 heads × 4 bytes, width up to 256) under 128 MiB, the largest buffer that
- * every WebGPU device binds.
+ * Most tokens of one run. 512 fill two cores; with 2048, what passes between the layers of a model in 32-bit floats leaves
+ * the processor's cache, and each token takes a fifth longer. A GPU needs more to be busy; its limit keeps the attention
+ * scores (tokens × width × 12 heads × 4 bytes, width up to 256) under 128 MiB, the largest buffer that every WebGPU device
+ * binds.
  */
 export const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
-  cpu: { maxTokens: 2048, widthStep: 8 },
+  cpu: { maxTokens: 512, widthStep: 8 },
   webgpu: { maxTokens: 8192, widthStep: 32 },
 };
 
 /** A sentence encoder on one device. */
-export class Encoder {
+export class Encoder extends GraphModel {
   readonly dimensions: number;
-  readonly #graph: Graph;
   readonly #hasWindows: boolean;
   readonly #pool: typeof poolMean;
 
   private constructor(graph: Graph, { dimensions, pooling, windows = false }: Embedding) {
-    this.#graph = graph;
+    super(graph);
     this.dimensions = dimensions;
     this.#hasWindows = windows;
     this.#pool = pooling === "mean" ? poolMean : pickLast;
@@ -43,18 +44,13 @@ export class Encoder {
     return new Encoder(graph, embedding);
   }
 
-  /** Frees the model's memory; it cannot be used any more. */
-  async release(): Promise<void> {
-    await this.#graph.release();
-  }
-
   /**
    * @returns one vector per text, in a flat array [texts, dimensions]: L2-normalised where the mean of the tokens is
    * taken, and for a text of several windows the mean of their vectors.
    * @throws Failure `gpu.*` or `inference.failed`.
    */
   async embed(texts: readonly string[]): Promise<Float32Array> {
-    const { tokenizer } = this.#graph;
+    const { tokenizer } = this.graph;
     const windows = texts.map((text) =>
       this.#hasWindows ? tokenizer.encodeWindows(text) : [tokenizer.encode(text)],
     );
@@ -63,10 +59,11 @@ export class Encoder {
     const size = this.dimensions;
     const vectors = new Float32Array(texts.length * size);
     const vector = new Float32Array(size);
-    await this.#graph.run(rows, {
-      read: ({ rows: numbers, width }, outputs) => {
-        const hidden = numbersOf(outputs, "last_hidden_state", numbers.length * width * size);
-        for (const [index, row] of numbers.entries()) {
+    await this.graph.run(rows, {
+      outputs: ["last_hidden_state"],
+      read: ({ count, width, places }, outputs) => {
+        const hidden = numbersOf(outputs, "last_hidden_state", count * width * size);
+        for (const { row, index } of places) {
           this.#pool(hidden, index, width, rows[row]!.ids.length, vector);
           const text = owners[row]!;
           for (const [at, number] of vector.entries())

@@ -1,15 +1,19 @@
 import { basename } from "node:path";
 import { AutoTokenizer, env } from "@huggingface/transformers";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { z } from "zod";
 import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import { type Batch, type BatchLimits, padBatch, planBatches } from "./batch.ts";
+import { type Batch, type BatchLimits, planBatches } from "./batch.ts";
 import { failureOf, type InferenceCode, isUnreadableModel } from "./failure.ts";
+import { cacheFeeds, rowFeeds } from "./feeds.ts";
 import type { ModelManifest } from "./manifest.ts";
+import { groupByPrefix, LEAST_SAVED_TOKENS, type PrefixGroup } from "./prefix.ts";
 import type { DeviceKind } from "./protocol.ts";
+import { type BatchWork, type Copies, equalRows, type GraphRow, type Outputs } from "./rows.ts";
+import { cacheOutputs } from "./shared-past.ts";
 import { readVerified, type StoredModel, type VerifiedFiles } from "./store.ts";
-import { BoundedTokenizer, type TokenRow } from "./tokens.ts";
+import { BoundedTokenizer } from "./tokens.ts";
 
 const SESSION_OPTIONS = {
   // ONNX Runtime's own lines on standard error: errors only (3). Everything worse is thrown to us anyway.
@@ -19,13 +23,14 @@ const SESSION_OPTIONS = {
   extra: { session: { intra_op: { allow_spinning: "0" } } },
 } as const;
 
+/** A run that fails is thrown to us, so the runtime need not print why as well. */
+const RUN_OPTIONS = { logSeverityLevel: 4 } as const;
+
 const tokenizerSchema = z.object({
   added_tokens: z
     .array(z.object({ id: z.number().int(), content: z.string(), special: z.boolean() }))
     .default([]),
 });
-
-export type Outputs = Readonly<Record<string, Tensor>>;
 
 export interface OpenOptions {
   limits: Record<DeviceKind, BatchLimits>;
@@ -33,21 +38,33 @@ export interface OpenOptions {
   edit?(onnx: Uint8Array): Uint8Array;
 }
 
-/** What one batch needs besides ids, mask, types and positions, and what is done with its outputs. */
-export interface BatchWork {
-  inputs?(batch: Batch): Record<string, Tensor>;
-  read(batch: Batch, outputs: Outputs): void;
+/** Keys and values of tokens that several rows begin with. */
+interface Prefix {
+  length: number;
+  cache: Record<string, Tensor>;
 }
+
+/** A model's numbers with and without a shared prefix differ by less than this part of the largest one. */
+const SHARING_TOLERANCE = 0.02;
 
 /** A model's graph on one device, with its tokenizer. */
 export class Graph {
   readonly tokenizer: BoundedTokenizer;
   readonly #session: InferenceSession;
+  /** The output that each past input takes; undefined for a graph whose rows cannot share a prefix. */
+  readonly #cached: ReadonlyMap<string, string> | undefined;
+  /** Called after each batch. */
+  onBatch: () => void = () => undefined;
   #limits: BatchLimits;
+  /** Fewest tokens that a shared prefix has to save. */
+  #leastSaved = Number.POSITIVE_INFINITY;
+  /** Prefixes that were computed. */
+  #prefixes = 0;
 
   private constructor(tokenizer: BoundedTokenizer, session: InferenceSession, limits: BatchLimits) {
     this.tokenizer = tokenizer;
     this.#session = session;
+    this.#cached = cacheOutputs(session.inputNames, session.outputNames);
     this.#limits = limits;
   }
 
@@ -68,29 +85,29 @@ export class Graph {
   }
 
   /**
-   * Runs rows in batches of like length; a batch that is too much for the device's memory is halved, as are all later
-   * ones.
-   * @throws Failure `gpu.*` or `inference.failed`.
+   * Lets rows share what they begin with, where that gives the numbers that it should: not every export can go on from
+   * a cache with several tokens, or several rows, at once.
+   * @param compute runs some rows that begin alike and returns what is read of them.
+   * @throws Failure `gpu.lost`, and what compute() throws without a prefix.
    */
-  async run(rows: readonly TokenRow[], { inputs, read }: BatchWork): Promise<void> {
-    const waiting = planBatches(
-      // Nothing at all cannot be run; a token that the mask hides can.
-      rows.map(({ ids }) => Math.max(1, ids.length)),
-      this.#limits,
-    );
-    for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
-      try {
-        const feeds = { ...this.#feeds(rows, batch), ...inputs?.(batch) };
-        read(batch, await this.#session.run(feeds));
-      } catch (error) {
-        const failure = failureOf(error);
-        if (failure.code !== "gpu.memory" || batch.rows.length === 1) throw failure;
-        const half = Math.ceil(batch.rows.length / 2);
-        const { rows: numbers, width } = batch;
-        waiting.unshift({ rows: numbers.slice(0, half), width }, { rows: numbers.slice(half), width });
-        this.#limits = { ...this.#limits, maxTokens: Math.max(width, half * width) };
-        log.warn("inference batch halved for want of memory", { maxTokens: this.#limits.maxTokens });
-      }
+  async trySharing(compute: () => Promise<Float32Array>): Promise<void> {
+    if (this.#cached === undefined) return;
+    const whole = await compute();
+    const largest = whole.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+    try {
+      this.#leastSaved = 1;
+      const shared = await compute();
+      // A model whose limit leaves no room for a trial goes without.
+      const isSame =
+        this.#prefixes > 0 &&
+        shared.every((number, at) => Math.abs(number - whole[at]!) <= SHARING_TOLERANCE * largest);
+      this.#leastSaved = isSame ? LEAST_SAVED_TOKENS : Number.POSITIVE_INFINITY;
+      if (!isSame) log.warn("a model cannot go on from a shared prefix: its numbers change");
+    } catch (error) {
+      this.#leastSaved = Number.POSITIVE_INFINITY;
+      const failure = failureOf(error);
+      if (failure.code === "gpu.lost") throw failure;
+      log.warn("a model cannot go on from a shared prefix", { error: failure });
     }
   }
 
@@ -98,21 +115,118 @@ export class Graph {
     await this.#session.release();
   }
 
-  #feeds(rows: readonly TokenRow[], batch: Batch): Record<string, Tensor> {
-    const shape = [batch.rows.length, batch.width];
-    const ids = rows.map((row) => row.ids);
-    const { inputIds, attentionMask } = padBatch(ids, batch);
-    const feeds: Record<string, Tensor> = {};
-    for (const input of this.#session.inputMetadata) {
-      const { name } = input;
-      if (name === "input_ids") feeds[name] = new Tensor("int64", inputIds, shape);
-      else if (name === "attention_mask") feeds[name] = new Tensor("int64", attentionMask, shape);
-      else if (name === "token_type_ids") feeds[name] = new Tensor("int64", padTypes(rows, batch), shape);
-      else if (name === "position_ids") feeds[name] = new Tensor("int64", positions(batch), shape);
-      else if (name.startsWith("past_key_values.") && input.isTensor)
-        feeds[name] = emptyPast(input.type, input.shape, batch.rows.length);
+  /**
+   * Runs rows in batches of like length. What many rows begin with is computed once, where the graph has a cache for it
+   * and it pays; so is a row that is there several times. A batch that is too much for the device's memory is halved, as
+   * are all later ones.
+   * @throws Failure `model.unsupported` for an output that the model does not give, `gpu.*` or `inference.failed`.
+   */
+  async run(rows: readonly GraphRow[], work: BatchWork): Promise<void> {
+    for (const name of work.outputs) if (!this.#session.outputNames.includes(name)) throw noOutput(name);
+    const copies = equalRows(rows);
+    for (const group of this.#groups(rows, [...copies.keys()])) {
+      const left = group.length > 0 ? await this.#runShared(rows, copies, group, work) : group.rows;
+      if (left.length > 0) await this.#runBatches(rows, copies, left, work);
     }
-    return feeds;
+  }
+
+  #groups(rows: readonly GraphRow[], distinct: number[]): PrefixGroup[] {
+    if (this.#leastSaved === Number.POSITIVE_INFINITY) return [{ rows: distinct, length: 0 }];
+    const lists = distinct.map((row) => rows[row]!.ids);
+    // A row keeps a token of its own: there is nothing to run otherwise.
+    const limits = distinct.map((row) => Math.min(rows[row]!.unread ?? 0, rows[row]!.ids.length - 1));
+    return groupByPrefix(lists, limits, {
+      step: this.#limits.widthStep,
+      leastSaved: this.#leastSaved,
+    }).map((group) => ({ ...group, rows: group.rows.map((at) => distinct[at]!) }));
+  }
+
+  /** @returns rows for which there was no memory beside the prefix. */
+  async #runShared(
+    rows: readonly GraphRow[],
+    copies: Copies,
+    group: PrefixGroup,
+    work: BatchWork,
+  ): Promise<number[]> {
+    let cache: Record<string, Tensor> | undefined;
+    try {
+      cache = await this.#cachePrefix(rows, group, work);
+      return await this.#runBatches(rows, copies, group.rows, work, { length: group.length, cache });
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.code !== "gpu.memory" || cache !== undefined) throw failure;
+      log.warn("no memory for a shared prefix", { tokens: group.length });
+      return group.rows;
+    } finally {
+      for (const tensor of Object.values(cache ?? {})) tensor.dispose();
+    }
+  }
+
+  /** @returns the past inputs of rows that go on from these tokens. */
+  async #cachePrefix(
+    rows: readonly GraphRow[],
+    { rows: [row], length }: PrefixGroup,
+    { inputs }: BatchWork,
+  ): Promise<Record<string, Tensor>> {
+    const { inputMetadata } = this.#session;
+    const ids = rows[row!]!.ids.slice(0, length);
+    this.#prefixes++;
+    const feeds = {
+      ...rowFeeds(inputMetadata, [{ ids }], { rows: [0], width: ids.length }, 0),
+      ...cacheFeeds(inputMetadata, 1),
+      ...inputs?.([row!]),
+    };
+    const outputs = await this.#session.run(feeds, [...this.#cached!.values()], RUN_OPTIONS);
+    return Object.fromEntries([...this.#cached!].map(([input, output]) => [input, outputs[output]!]));
+  }
+
+  /** @returns rows for which, one by one, there was no memory beside the prefix. */
+  async #runBatches(
+    rows: readonly GraphRow[],
+    copies: Copies,
+    mine: readonly number[],
+    work: BatchWork,
+    prefix?: Prefix,
+  ): Promise<number[]> {
+    const offset = prefix?.length ?? 0;
+    const own = mine.map((row) => ({ ...rows[row]!, ids: rows[row]!.ids.slice(offset) }));
+    const { inputMetadata } = this.#session;
+    const waiting = planBatches(
+      // Nothing at all cannot be run; a token that the mask hides can.
+      own.map(({ ids }) => Math.max(1, ids.length)),
+      { ...this.#limits, prefix: offset },
+    );
+    for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
+      const places = batch.rows.flatMap((at, index) => copies.get(mine[at]!)!.map((row) => ({ row, index })));
+      const count = batch.rows.length;
+      try {
+        const feeds = {
+          ...rowFeeds(inputMetadata, own, batch, offset),
+          ...(prefix?.cache ?? cacheFeeds(inputMetadata, count)),
+          ...work.inputs?.(places.map(({ row }) => row)),
+        };
+        const outputs = await this.#session.run(feeds, [...work.outputs], RUN_OPTIONS);
+        work.read({ count, width: batch.width, places, offset }, outputs);
+        this.onBatch();
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure.code !== "gpu.memory") throw failure;
+        if (count === 1 && prefix === undefined) throw failure;
+        if (count === 1) return [batch, ...waiting].flatMap((left) => left.rows.map((at) => mine[at]!));
+        waiting.unshift(...this.#halve(batch));
+      }
+    }
+    return [];
+  }
+
+  #halve({ rows, width }: Batch): Batch[] {
+    const half = Math.ceil(rows.length / 2);
+    this.#limits = { ...this.#limits, maxTokens: Math.max(width, half * width) };
+    log.warn("inference batch halved for want of memory", { maxTokens: this.#limits.maxTokens });
+    return [
+      { rows: rows.slice(0, half), width },
+      { rows: rows.slice(half), width },
+    ];
   }
 }
 
@@ -121,29 +235,13 @@ export function numbersOf(outputs: Outputs, name: string, count: number): Float3
   const data = outputs[name]?.data;
   const numbers = data instanceof Float16Array ? Float32Array.from(data) : data;
   if (numbers instanceof Float32Array && numbers.length === count) return numbers;
-  throw new Failure<InferenceCode>("model.unsupported", {
+  throw noOutput(name);
+}
+
+function noOutput(name: string): Failure<InferenceCode> {
+  return new Failure<InferenceCode>("model.unsupported", {
     message: `the model gives no ${name} of the expected shape`,
   });
-}
-
-function padTypes(rows: readonly TokenRow[], { rows: numbers, width }: Batch): BigInt64Array {
-  const types = new BigInt64Array(numbers.length * width);
-  for (const [index, row] of numbers.entries())
-    for (const [at, type] of (rows[row]!.types ?? []).entries()) types[index * width + at] = BigInt(type);
-  return types;
-}
-
-/** Rows are padded at the end, so a token's position is its place. */
-function positions({ rows, width }: Batch): BigInt64Array {
-  return BigInt64Array.from({ length: rows.length * width }, (_, at) => BigInt(at % width));
-}
-
-/** Keys or values of no earlier token, [batch, heads, 0, size]. */
-function emptyPast(type: Tensor.Type, shape: readonly (number | string)[], rows: number): Tensor {
-  const sizes = shape.map((size, at) => (at === 0 ? rows : typeof size === "number" && size > 0 ? size : 0));
-  return type === "float16"
-    ? new Tensor("float16", new Uint16Array(0), sizes)
-    : new Tensor("float32", new Float32Array(0), sizes);
 }
 
 async function openSession(

@@ -3,8 +3,12 @@ import { Failure } from "../base/error.ts";
 import type { BatchLimits } from "./batch.ts";
 import type { InferenceCode } from "./failure.ts";
 import { Graph, numbersOf } from "./graph.ts";
+import { GraphModel } from "./graph-model.ts";
+import { editGraph } from "./onnx.ts";
 import type { Continuation, DeviceKind } from "./protocol.ts";
+import type { GraphRow } from "./rows.ts";
 import { appendScoredHead, LOG_SUM, PICKED, TOKEN_IDS } from "./scored-head.ts";
+import { sharePast, TRIAL } from "./shared-past.ts";
 import type { StoredModel } from "./store.ts";
 import type { TemplatePart } from "./tokens.ts";
 
@@ -20,20 +24,18 @@ const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
 const LOWEST_HALF = -65_504;
 const DIGITS = [..."0123456789"];
 
-interface Scored {
-  ids: number[];
+interface Scored extends GraphRow {
   /** Tokens of the prompt, which are not scored. */
   promptLength: number;
 }
 
 /** A causal language model that tells how likely texts are; it never writes any. */
-export class LanguageModel {
-  readonly #graph: Graph;
+export class LanguageModel extends GraphModel {
   readonly #chat: { before: string; after: string };
   readonly #digits: number[];
 
   private constructor(graph: Graph, chat: { before: string; after: string }) {
-    this.#graph = graph;
+    super(graph);
     this.#chat = chat;
     this.#digits = DIGITS.map((digit) => graph.tokenizer.encodeOpen(digit).at(-1)!);
   }
@@ -43,13 +45,13 @@ export class LanguageModel {
     const { id, language } = stored.manifest;
     if (language === undefined)
       throw new Failure<InferenceCode>("model.unsupported", { message: `${id} is no language model` });
-    const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS, edit: appendScoredHead });
-    return new LanguageModel(graph, language.chat ?? { before: "", after: "" });
-  }
-
-  /** Frees the model's memory; it cannot be used any more. */
-  async release(): Promise<void> {
-    await this.#graph.release();
+    const graph = await Graph.open(stored, device, {
+      limits: BATCH_LIMITS,
+      edit: (onnx) => editGraph(onnx, [appendScoredHead, sharePast]),
+    });
+    const model = new LanguageModel(graph, language.chat ?? { before: "", after: "" });
+    await graph.trySharing(() => model.digitScores(TRIAL));
+    return model;
   }
 
   /**
@@ -60,11 +62,13 @@ export class LanguageModel {
    * @throws Failure `gpu.*` or `inference.failed`.
    */
   async logProb(pairs: readonly Continuation[], penalty: number): Promise<Float32Array> {
-    const { tokenizer } = this.#graph;
+    const { tokenizer } = this.graph;
     const limit = tokenizer.maxTokens;
     const scored = pairs.map(({ prompt, completion }): Scored => {
       const ids = tokenizer.encodeOpen(prompt + completion).slice(0, limit);
-      return { ids, promptLength: tokenizer.encodeOpen(prompt).length };
+      const promptLength = tokenizer.encodeOpen(prompt).length;
+      // The prompt's last token predicts the first one that is scored.
+      return { ids, promptLength, unread: Math.max(0, promptLength - 1) };
     });
     const means = new Float32Array(pairs.length).fill(Number.NEGATIVE_INFINITY);
     const wanted = [...scored.keys()].filter((row) => {
@@ -74,20 +78,23 @@ export class LanguageModel {
     });
     const rows = wanted.map((row) => scored[row]!);
     let tokens: number[] = [];
-    await this.#graph.run(rows, {
-      inputs: (batch) => {
-        tokens = [...new Set(batch.rows.flatMap((row) => rows[row]!.ids.slice(rows[row]!.promptLength)))];
+    await this.graph.run(rows, {
+      outputs: [LOG_SUM, PICKED],
+      inputs: (numbers) => {
+        tokens = [...new Set(numbers.flatMap((row) => rows[row]!.ids.slice(rows[row]!.promptLength)))];
         return { [TOKEN_IDS]: idTensor(tokens) };
       },
-      read: ({ rows: numbers, width }, outputs) => {
-        const logSums = numbersOf(outputs, LOG_SUM, numbers.length * width);
-        const picked = numbersOf(outputs, PICKED, numbers.length * width * tokens.length);
+      read: ({ count, width, places, offset }, outputs) => {
+        const logSums = numbersOf(outputs, LOG_SUM, count * width);
+        const picked = numbersOf(outputs, PICKED, count * width * tokens.length);
         const columns = new Map(tokens.map((token, column) => [token, column]));
-        for (const [index, row] of numbers.entries())
+        for (const { row, index } of places) {
+          const start = index * width - offset;
           means[wanted[row]!] = meanLogProb(rows[row]!, penalty, {
-            logSum: (at) => logSums[index * width + at]!,
-            logit: (at, token) => picked[(index * width + at) * tokens.length + columns.get(token)!]!,
+            logSum: (at) => logSums[start + at]!,
+            logit: (at, token) => picked[(start + at) * tokens.length + columns.get(token)!]!,
           });
+        }
       },
     });
     return means;
@@ -100,21 +107,23 @@ export class LanguageModel {
    */
   async digitScores(prompts: readonly (readonly TemplatePart[])[]): Promise<Float32Array> {
     const { before, after } = this.#chat;
-    const rows = prompts.map((parts) => ({
-      ids: this.#graph.tokenizer.encodeTemplate([
+    const rows = prompts.map((parts): GraphRow => {
+      const ids = this.graph.tokenizer.encodeTemplate([
         { text: before, isOurs: true },
         ...parts,
         { text: after, isOurs: true },
-      ]),
-    }));
+      ]);
+      return { ids, unread: ids.length - 1 };
+    });
     const count = DIGITS.length;
     const scores = new Float32Array(prompts.length * count);
-    await this.#graph.run(rows, {
+    await this.graph.run(rows, {
+      outputs: [PICKED],
       inputs: () => ({ [TOKEN_IDS]: idTensor(this.#digits) }),
-      read: ({ rows: numbers, width }, outputs) => {
-        const picked = numbersOf(outputs, PICKED, numbers.length * width * count);
-        for (const [index, row] of numbers.entries()) {
-          const start = (index * width + rows[row]!.ids.length - 1) * count;
+      read: ({ count: computed, width, places, offset }, outputs) => {
+        const picked = numbersOf(outputs, PICKED, computed * width * count);
+        for (const { row, index } of places) {
+          const start = (index * width + rows[row]!.ids.length - 1 - offset) * count;
           scores.set(picked.subarray(start, start + count), row * count);
         }
       },

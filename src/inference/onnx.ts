@@ -1,4 +1,4 @@
-import { Message } from "./protobuf.ts";
+import { type Field, fieldsOf, Message } from "./protobuf.ts";
 
 /** Element types of onnx.TensorProto. */
 export const ELEMENT = { float: 1, int64: 7, float16: 10 } as const;
@@ -55,4 +55,30 @@ export function tensor(name: string, shape: readonly number[], data: Float32Arra
     .integer(2, data instanceof Float32Array ? ELEMENT.float : ELEMENT.int64)
     .text(8, name)
     .bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+/** Name of an onnx.ValueInfoProto: an input or output of a graph. */
+export function nameOf(part: Field): string {
+  const name = fieldsOf(part.content).find(({ number }) => number === 1);
+  return new TextDecoder().decode(name?.content);
+}
+
+/** Gives a graph's fields changed, or the very same array for no change. `model` has the fields around the graph. */
+export type GraphEdit = (parts: Field[], model: readonly Field[]) => Field[];
+
+/**
+ * Makes edits to the graph of an ONNX file, one after the other.
+ * @throws RangeError when the bytes are no ONNX file, and what the edits throw.
+ */
+export function editGraph(onnx: Uint8Array, edits: readonly GraphEdit[]): Uint8Array {
+  const model = fieldsOf(onnx);
+  const graph = model.find(({ number }) => number === MODEL.graph);
+  if (graph === undefined) throw new RangeError("an ONNX file without a graph");
+  const parts = fieldsOf(graph.content);
+  const edited = edits.reduce((before, edit) => edit(before, model), parts);
+  if (edited === parts) return onnx;
+  return new Message()
+    .copy(...model.filter((field) => field !== graph))
+    .message(MODEL.graph, new Message().copy(...edited))
+    .encode();
 }

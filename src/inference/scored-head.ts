@@ -1,4 +1,4 @@
-import { ELEMENT, GRAPH, MODEL, node, tensor, value } from "./onnx.ts";
+import { ELEMENT, GRAPH, MODEL, nameOf, node, tensor, value } from "./onnx.ts";
 import { type Field, fieldsOf, Message } from "./protobuf.ts";
 
 /** What the edited graph takes besides its own inputs, and gives in place of `logits`. */
@@ -11,23 +11,16 @@ export const PICKED = "scored_picked";
 const AXES_INPUT_OPSET = 18;
 
 /**
- * Appends to a language model's graph what turns its logits into the few numbers that scoring needs, so that the logits
- * (620 MB for 1024 tokens of a vocabulary of 152 000) never leave the device. Only `logits`, which nothing else reads,
- * and the key-value cache stop being outputs.
- * @param onnx a model whose graph has an output `logits` [batch, width, vocabulary]
- * @throws RangeError when the bytes are no such model
+ * An edit that appends to a language model's graph what turns its logits into the few numbers that scoring needs, so that
+ * the logits (620 MB for 1024 tokens of a vocabulary of 152 000) never leave the device. Only `logits`, which nothing
+ * else reads, stops being an output.
+ * @param parts of a graph with an output `logits` [batch, width, vocabulary]
+ * @throws RangeError when the graph has none
  */
-export function appendScoredHead(onnx: Uint8Array): Uint8Array<ArrayBuffer> {
-  const model = fieldsOf(onnx);
-  const graph = model.find(({ number }) => number === MODEL.graph);
-  if (graph === undefined) throw new RangeError("an ONNX file without a graph");
-  const parts = fieldsOf(graph.content);
-  const outputs = parts.filter(({ number }) => number === GRAPH.output);
-  if (!outputs.some((output) => nameOf(output) === "logits"))
-    throw new RangeError("the graph has no output named logits");
-
-  const edited = new Message()
-    .copy(...parts.filter((part) => part.number !== GRAPH.output))
+export function appendScoredHead(parts: Field[], model: readonly Field[]): Field[] {
+  const logits = parts.find((part) => part.number === GRAPH.output && nameOf(part) === "logits");
+  if (logits === undefined) throw new RangeError("the graph has no output named logits");
+  const added = new Message()
     // Half precision would lose the sum of a large vocabulary.
     .message(GRAPH.node, node("Cast", ["logits"], ["scored_logits"], { to: ELEMENT.float }))
     .message(GRAPH.node, largestLogit(model))
@@ -41,8 +34,7 @@ export function appendScoredHead(onnx: Uint8Array): Uint8Array<ArrayBuffer> {
     .message(GRAPH.input, value(TOKEN_IDS, ELEMENT.int64, ["tokens"]))
     .message(GRAPH.output, value(LOG_SUM, ELEMENT.float, ["batch_size", "sequence_length", 1]))
     .message(GRAPH.output, value(PICKED, ELEMENT.float, ["batch_size", "sequence_length", "tokens"]));
-  const whole = new Message().copy(...model.filter((field) => field !== graph)).message(MODEL.graph, edited);
-  return new Uint8Array(whole.encode());
+  return [...parts.filter((part) => part !== logits), ...fieldsOf(added.encode())];
 }
 
 /** ReduceMax over the vocabulary: its axes were an attribute up to opset 17, and are an input from 18 on. */
@@ -63,8 +55,3 @@ function isOwnOpset({ number, content }: Field): boolean {
 
 const versionOf = (opset: Uint8Array): number =>
   fieldsOf(opset).find(({ number }) => number === 2)?.integer ?? 0;
-
-function nameOf(output: Field): string {
-  const name = fieldsOf(output.content).find(({ number }) => number === 1);
-  return new TextDecoder().decode(name?.content);
-}

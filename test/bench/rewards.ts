@@ -1,79 +1,235 @@
-import { Inference } from "../../src/inference/inference.ts";
-import type { ClassifierInput } from "../../src/inference/protocol.ts";
-import { FIXTURE_IDS, writeFixtures } from "../fixtures/models.ts";
+import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
+import { NsfwMask } from "../../src/rewards/masks/nsfw.ts";
+import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
+import { DahoasReward } from "../../src/rewards/models/dahoas.ts";
+import { DpoReward } from "../../src/rewards/models/dpo.ts";
+import { type PreferenceName, PreferenceReward } from "../../src/rewards/models/preference.ts";
+import { PromptReward } from "../../src/rewards/models/prompt.ts";
+import { RelevanceReward } from "../../src/rewards/models/relevance.ts";
+import type { StepQuestion } from "../../src/rewards/pipeline.ts";
+import type { ServedModels } from "../../src/rewards/served.ts";
+import { FIXTURE_IDS, type FixtureId, type LargeSize, writeFixtures } from "../fixtures/models.ts";
+import { WORDS } from "../fixtures/tokenizers.ts";
+import { swiftshaderEnvironment } from "../swiftshader.ts";
+import { bestMs } from "./measure.ts";
 import type { BenchRow } from "./row.ts";
 
-const ANSWERS = 50;
-const RUNS = 3;
-const PROMPT = "What does a river carry from the mountains?";
+/** Three million weights: enough for the arithmetic to outweigh what surrounds it, as in a real model. */
+const LARGE: LargeSize = { size: { width: 256, heads: 8, layers: 4, inner: 1024 }, maxTokens: 1024 };
+const TINY: LargeSize = { size: { width: 32, heads: 4, layers: 2, inner: 64 }, maxTokens: 1024 };
 
-/** Fewest milliseconds of some runs: what the machine can do when it is left alone. */
-async function bestMs(work: () => Promise<unknown>): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < RUNS; run++) {
-    const began = performance.now();
-    await work();
-    best = Math.min(best, performance.now() - began);
-  }
-  return best;
+interface Lengths {
+  answers: number;
+  promptTokens: number;
+  leastTokens: number;
+  mostTokens: number;
+  runs: number;
+}
+
+/** A text of ten sentences and an instruction, and one sentence to eight in answer, in tokens of a real tokenizer. */
+const FULL: Lengths = { answers: 50, promptTokens: 250, leastTokens: 15, mostTokens: 180, runs: 3 };
+/** SwiftShader needs a second for what the CPU does in ten milliseconds. The first run compiles its shaders. */
+const SHORT: Lengths = { answers: 4, promptTokens: 64, leastTokens: 8, mostTokens: 32, runs: 2 };
+
+interface Texts {
+  prompt: string;
+  answers: string[];
+}
+
+/** Scores answers as one role of the validator does. */
+type Score = (question: StepQuestion, answers: string[]) => Promise<number[]>;
+
+interface Role {
+  name: string;
+  model: FixtureId | typeof EMBEDDED_MODEL;
+  score(served: ServedModels, model: string): Score;
+}
+
+const preference = (name: PreferenceName, served: ServedModels, model: string): Score =>
+  scoreOf(new PreferenceReward(name, (inputs) => served.classify(model, inputs)));
+
+const ROLES: Role[] = [
+  {
+    name: "rlhf (pair)",
+    model: "tiny-deberta-rm",
+    score: (served, model) => preference("rlhf_reward_model", served, model),
+  },
+  {
+    name: "reciprocate (decoder)",
+    model: "tiny-qwen3-rm",
+    score: (served, model) => preference("reciprocate_reward_model", served, model),
+  },
+  {
+    name: "reciprocate (decoder without a cache)",
+    model: "tiny-gptj-rm",
+    score: (served, model) => preference("reciprocate_reward_model", served, model),
+  },
+  {
+    name: "dahoas (decoder, two values)",
+    model: "tiny-qwen3-rm",
+    score: (served, model) => scoreOf(new DahoasReward((inputs) => served.classify(model, inputs))),
+  },
+  {
+    name: "dpo (log-prob)",
+    model: "tiny-gpt-neo",
+    score: (served, model) =>
+      scoreOf(new DpoReward((pairs, penalty) => served.logProb(model, pairs, penalty))),
+  },
+  {
+    name: "prompt (digits)",
+    model: "tiny-gpt-neo",
+    score: (served, model) => scoreOf(new PromptReward((prompts) => served.digitScores(model, prompts))),
+  },
+  {
+    name: "relevance reward",
+    model: "tiny-mpnet",
+    score: (served, model) => scoreOf(new RelevanceReward({ embed: (texts) => served.embed(model, texts) })),
+  },
+  {
+    name: "relevance mask (windows)",
+    model: "tiny-bert",
+    score: (served, model) => {
+      const mask = new RelevanceMask({
+        embedder: { embed: (texts) => served.embed(model, texts) },
+        minCosine: 0,
+      });
+      return (question, answers) => mask.apply(question, answers);
+    },
+  },
+  {
+    name: "nsfw (pieces)",
+    model: "tiny-roberta-hate",
+    score: (served, model) => {
+      const mask = new NsfwMask({
+        classify: (inputs) => served.classify(model, inputs),
+        rule: "against",
+        maxScore: 0,
+      });
+      return (question, answers) => mask.apply(question, answers);
+    },
+  },
+];
+
+const EMBEDDED_ROLE: Role = {
+  name: "relevance reward",
+  model: EMBEDDED_MODEL,
+  score: (served, model) => scoreOf(new RelevanceReward({ embed: (texts) => served.embed(model, texts) })),
+};
+
+function scoreOf(model: { score: Score }): Score {
+  return (question, answers) => model.score(question, answers);
 }
 
 /**
- * Answers a second of each role on the CPU, 50 in one request against one by one. The models are the tests' fixtures of
- * 25 000 random weights: what is measured is all that surrounds the arithmetic. Real models gain less.
+ * Pairs of prompt and answer a second of each role, 50 answers in one request against one by one. One by one is what
+ * openvalidators 1.2.0 did: every pair by itself with its prompt, and one run of the model for each text.
  */
 export async function benchRewards(): Promise<BenchRow[]> {
-  const fixtures = writeFixtures();
-  const inference = await Inference.start({
-    device: "cpu",
-    models: [...FIXTURE_IDS],
-    modelDirectory: fixtures.directory,
-  });
+  return [...(await embeddedRows()), ...(await cpuRows()), ...(await webgpuRows())];
+}
+
+async function embeddedRows(): Promise<BenchRow[]> {
+  const inference = await Inference.start({ device: "cpu" });
   try {
-    // 37 and 50 have no common factor, so the lengths are mixed and spread evenly.
-    const answers = Array.from({ length: ANSWERS }, (_, index) =>
-      "water ".repeat(1 + ((index * 37) % ANSWERS)),
-    );
-    const classify = (model: string, input: (answer: string) => ClassifierInput) => (texts: string[]) =>
-      inference.classify(model, texts.map(input));
-    const roles: Record<string, (texts: string[]) => Promise<unknown>> = {
-      "rlhf (pair)": classify("tiny-deberta-rm", (answer) => ({ pair: [PROMPT, answer] })),
-      "reciprocate (decoder)": classify("tiny-qwen3-rm", (answer) => ({
-        template: [
-          { text: PROMPT, isOurs: false },
-          { text: answer, isOurs: false },
-        ],
-      })),
-      "nsfw (pieces)": classify("tiny-roberta-hate", (answer) => ({ pieces: answer })),
-      "dpo (log-prob)": (texts) =>
-        inference.logProb(
-          "tiny-gpt-neo",
-          texts.map((completion) => ({ prompt: PROMPT, completion })),
-          1.2,
-        ),
-      "prompt (digits)": (texts) =>
-        inference.digitScores(
-          "tiny-gpt-neo",
-          texts.map((text) => [{ text, isOurs: false }]),
-        ),
-      "relevance (windows)": (texts) => inference.embed("tiny-bert", texts),
-    };
-    const rows: BenchRow[] = [];
-    for (const [name, work] of Object.entries(roles)) {
-      const together = await bestMs(() => work(answers));
-      const single = await bestMs(async () => {
-        for (const answer of answers) await work([answer]);
-      });
-      rows.push({
-        name: `${name}, tiny fixture, 50 answers in one request, CPU`,
-        value: (ANSWERS * 1000) / together,
-        unit: "/s",
-        ratio: single / together,
-      });
-    }
-    return rows;
+    return await rowsOf([EMBEDDED_ROLE], inference, "MiniLM, CPU", FULL);
   } finally {
     await inference.stop();
+  }
+}
+
+async function cpuRows(): Promise<BenchRow[]> {
+  return await withFixtures(LARGE, {}, async (inference) =>
+    rowsOf(ROLES, inference, "fixture of 3 M weights, CPU", FULL),
+  );
+}
+
+/** The driver on the CPU shows that the path runs, and what batches save it; it says little about a GPU. */
+async function webgpuRows(): Promise<BenchRow[]> {
+  const environment = swiftshaderEnvironment();
+  if (environment === undefined) return [];
+  return await withFixtures(TINY, { device: "webgpu", environment }, async (inference) =>
+    rowsOf(ROLES, inference, "tiny fixture, WebGPU (SwiftShader)", SHORT),
+  );
+}
+
+async function withFixtures(
+  large: LargeSize,
+  options: { device?: "webgpu"; environment?: Record<string, string> },
+  work: (inference: Inference) => Promise<BenchRow[]>,
+): Promise<BenchRow[]> {
+  const fixtures = writeFixtures(FIXTURE_IDS, undefined, large);
+  try {
+    const inference = await Inference.start({
+      device: "cpu",
+      ...options,
+      models: [...FIXTURE_IDS],
+      modelDirectory: fixtures.directory,
+    });
+    try {
+      return await work(inference);
+    } finally {
+      await inference.stop();
+    }
+  } finally {
     fixtures.remove();
   }
+}
+
+async function rowsOf(
+  roles: readonly Role[],
+  inference: Inference,
+  label: string,
+  lengths: Lengths,
+): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const { name, model, score } of roles) {
+    const { prompt, answers } = textsFor(model, lengths);
+    const question: StepQuestion = { name: "augment", task: "augment", prompt, basePrompt: prompt };
+    const together = score(inference, model);
+    const single = score(alone(inference), model);
+    const togetherMs = await bestMs(() => together(question, answers), lengths.runs);
+    const singleMs = await bestMs(async () => {
+      for (const answer of answers) await single(question, [answer]);
+    }, lengths.runs);
+    rows.push({
+      name: `${name}, ${answers.length} answers, ${label}`,
+      value: (answers.length * 1000) / togetherMs,
+      unit: "pairs/s",
+      ratio: singleMs / togetherMs,
+    });
+  }
+  return rows;
+}
+
+/** The same models, each text in a run of its own. */
+function alone(inference: Inference): ServedModels {
+  const each = async <T, R>(items: readonly T[], work: (items: T[]) => Promise<R[]>): Promise<R[]> => {
+    const found: R[] = [];
+    for (const item of items) found.push(...(await work([item])));
+    return found;
+  };
+  return {
+    embed: (model, texts) => each(texts, (items) => inference.embed(model, items)),
+    classify: (model, inputs) => each(inputs, (items) => inference.classify(model, items)),
+    logProb: (model, pairs, penalty) => each(pairs, (items) => inference.logProb(model, items, penalty)),
+    digitScores: (model, prompts) => each(prompts, (items) => inference.digitScores(model, items)),
+  };
+}
+
+/** A byte is a token of the decoders' tokenizer, and a common word one of the others. */
+function textsFor(model: string, { answers, promptTokens, leastTokens, mostTokens }: Lengths): Texts {
+  const isBytes = /gpt|qwen/.test(model);
+  const text = (tokens: number, seed: number): string => {
+    const words = Array.from({ length: tokens }, (_, at) => WORDS[(at * 7 + seed * 11) % WORDS.length]).join(
+      " ",
+    );
+    return isBytes ? words.slice(0, tokens) : words;
+  };
+  return {
+    prompt: text(promptTokens, 0),
+    // 37 has no factor in common with the number of lengths, so these are mixed and spread evenly.
+    answers: Array.from({ length: answers }, (_, at) =>
+      text(leastTokens + ((at * 37) % (mostTokens - leastTokens + 1)), at + 1),
+    ),
+  };
 }

@@ -33,6 +33,15 @@ describe("planning batches", () => {
     );
   });
 
+  test("leaves room for a prefix in each row and in each run", () => {
+    const lengths = Array.from({ length: 40 }, () => 28);
+    const limits = { maxTokens: 512, widthStep: 32, maxWidth: 250, prefix: 222 };
+    const batches = planBatches(lengths, limits);
+    // 28 positions are left; 8 rows of 250 tokens are what four times 512 hold.
+    expect(batches.map(({ width }) => width)).toEqual(batches.map(() => 28));
+    expect(batches.map(({ rows }) => rows.length)).toEqual([8, 8, 8, 8, 8]);
+  });
+
   test("pads no text of many tokens to more than a third over its own width", () => {
     const lengths = Array.from({ length: 200 }, (_, row) => 1 + ((row * 37) % 256));
     for (const { rows, width } of planBatches(lengths, { maxTokens: 1e6, widthStep: 8 }))
@@ -45,6 +54,12 @@ describe("a batch", () => {
     const { inputIds, attentionMask } = padBatch([[9], [1, 2, 3], [4, 5]], { rows: [1, 2], width: 4 });
     expect([...inputIds]).toEqual([1n, 2n, 3n, 0n, 4n, 5n, 0n, 0n]);
     expect([...attentionMask]).toEqual([1n, 1n, 1n, 0n, 1n, 1n, 0n, 0n]);
+  });
+
+  test("of rows that go on from a cache has a mask over that as well", () => {
+    const { inputIds, attentionMask } = padBatch([[9], [1, 2]], { rows: [0, 1], width: 2 }, 3);
+    expect([...inputIds]).toEqual([9n, 0n, 1n, 2n]);
+    expect([...attentionMask]).toEqual([1n, 1n, 1n, 1n, 0n, 1n, 1n, 1n, 1n, 1n]);
   });
 
   test("is pooled over its text only, to length 1", () => {

@@ -13,7 +13,7 @@ const texts = golden.texts.map(({ text }) => text);
 /** A second of work on two cores: a worker is in the middle of it when it is killed. */
 const many = Array.from({ length: 200 }, (_, index) => `${texts[2]} ${texts[4]} Number ${index}.`);
 /** More than any machine does while a test waits. */
-const endless = Array.from({ length: 40 }, () => many).flat();
+const endless = Array.from({ length: 40 }, (_, round) => many.map((text) => `${round} ${text}`)).flat();
 /** Quantised numbers of one vector differ from fp32 by about 0.001; another model would differ by 0.05. */
 const TOLERANCE = 0.008;
 

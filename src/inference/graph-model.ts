@@ -1,0 +1,20 @@
+import type { Graph } from "./graph.ts";
+
+/** What models of all kinds have in common: a graph that tells of its batches and can be let go of. */
+export abstract class GraphModel {
+  protected readonly graph: Graph;
+
+  protected constructor(graph: Graph) {
+    this.graph = graph;
+  }
+
+  /** Called after each batch. */
+  set onBatch(callback: () => void) {
+    this.graph.onBatch = callback;
+  }
+
+  /** Frees the model's memory; it cannot be used any more. */
+  async release(): Promise<void> {
+    await this.graph.release();
+  }
+}
