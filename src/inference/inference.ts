@@ -21,7 +21,7 @@ import { WorkerProcess } from "./worker-process.ts";
 /** The model inside the program: all-MiniLM-L6-v2, 384 dimensions, 256 tokens (models/manifests). */
 export const EMBEDDED_MODEL = "all-minilm-l6-v2-embedded";
 
-/** 50 answers take about a second on two cores; a minute is a hung device, not a slow one. */
+/** 50 answers take about a second on two cores; a minute for one batch is a hung device, not a slow one. */
 const REQUEST_TIMEOUT_MS = 60_000;
 const RESTART = { firstMs: 250, maxMs: 30_000 };
 /** A request that was in the worker when it died is sent once more: the second death is taken as its fault. */
@@ -39,7 +39,7 @@ export interface InferenceOptions {
   memoryBytes?: number;
   /** For the child only, on top of this process's environment; chooses drivers, for example. */
   environment?: Record<string, string>;
-  /** Of one request, in the worker; not the wait for earlier requests. */
+  /** Of one batch in the worker; not the wait for earlier ones. */
   requestTimeoutMs?: number;
   /** Ends the wait for the start. */
   signal?: AbortSignal;

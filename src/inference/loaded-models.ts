@@ -13,6 +13,8 @@ export interface LoadedModelsOptions {
   directory: string | undefined;
   /** Most bytes of weights. */
   memoryBytes: number;
+  /** Called after each model that was loaded, and each batch that was computed. */
+  onProgress(): void;
 }
 
 /** A model by what it can be asked. */
@@ -52,6 +54,7 @@ export class LoadedModels {
       if (order.isDeferred) continue;
       try {
         await this.#load(order.id);
+        this.#options.onProgress();
       } catch (error) {
         const failure = failureOf(error);
         if (isEndOfAll(failure.code, this.#loaded.size === 0)) throw failure;
@@ -101,6 +104,7 @@ export class LoadedModels {
         retry: "soon",
       });
     const loaded: Loaded = { ...(await open(stored, this.#device)), weightBytes };
+    loaded.model.onBatch = this.#options.onProgress;
     this.#loaded.set(id, loaded);
     try {
       await tryOut(stored, this.#device, loaded.kind, (work) => run(loaded, id, work));

@@ -87,6 +87,8 @@ export type ToWorker =
   | { kind: "stop" };
 
 export type FromWorker =
+  /** A batch is computed or a model loaded; there is more to do. */
+  | { kind: "alive" }
   /** `passedOver`: why a GPU that is there is not used. `leftOut`: models that do not fit or work on the device. */
   | { kind: "ready"; device: Device; passedOver?: string; leftOut: LeftOut[] }
   | { kind: "refused"; failure: FailureMessage }

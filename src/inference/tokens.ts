@@ -107,15 +107,21 @@ export class BoundedTokenizer {
     return { ids, types: ids.map((_, at) => (at < ownLength ? 0 : 1)) };
   }
 
-  /** Parts in a row, without the model's closing tokens; a stranger's parts are cut longest first. */
+  /**
+   * Parts in a row, without the model's closing tokens; a stranger's parts are cut longest first.
+   * @throws RangeError when our own parts leave no room for theirs.
+   */
   encodeTemplate(parts: readonly TemplatePart[]): number[] {
     const pieces = parts.map(({ text, isOurs }) =>
       isOurs ? this.#tokenizer.encode(text, { add_special_tokens: false }) : this.#body(text),
     );
     const taken = parts.reduce((sum, { isOurs }, at) => sum + (isOurs ? pieces[at]!.length : 0), 0);
+    const room = this.#maxTokens - this.#prefix.length - taken;
+    if (room < 1)
+      throw new RangeError(`the model reads ${this.#maxTokens} tokens, and what it is asked takes ${taken}`);
     const strange = cutLongestFirst(
       pieces.filter((_, at) => !parts[at]!.isOurs),
-      Math.max(0, this.#maxTokens - this.#prefix.length - taken),
+      room,
     );
     let next = 0;
     return [...this.#prefix, ...parts.flatMap(({ isOurs }, at) => (isOurs ? pieces[at]! : strange[next++]!))];

@@ -11,7 +11,10 @@ import type {
   WorkRequest,
 } from "./protocol.ts";
 
-/** From spawn to the first embedding: reading 25 MB, compiling shaders; SwiftShader on two busy cores takes 20 s. */
+/**
+ * From spawn to the first model, and from one model to the next: reading and checking gigabytes, compiling shaders;
+ * SwiftShader on two busy cores takes 20 s for 25 MB.
+ */
 const START_TIMEOUT_MS = 120_000;
 /** A worker that is told to stop has nothing to finish. */
 const STOP_TIMEOUT_MS = 2_000;
@@ -21,6 +24,8 @@ const LAST_WORDS_CHARACTERS = 400;
 interface Waiting {
   resolve(message: FromWorker): void;
   reject(error: unknown): void;
+  /** Starts the wait anew. */
+  onAlive(): void;
 }
 
 /** One inference process, from its start to its end. It is never started again: that is Inference's part. */
@@ -43,7 +48,8 @@ export class WorkerProcess {
       serialization: "advanced",
       // A group of its own: Ctrl-C in the terminal is for the parent, which then stops the worker in its turn.
       detached: true,
-      ipc: (message: FromWorker) => this.#waiting?.resolve(message),
+      ipc: (message: FromWorker) =>
+        message.kind === "alive" ? this.#waiting?.onAlive() : this.#waiting?.resolve(message),
     });
     void this.#child.exited.then(() => this.#end());
     void this.#listen();
@@ -107,7 +113,8 @@ export class WorkerProcess {
   }
 
   /**
-   * One request at a time; a worker that does not answer in time is killed, because nothing else frees a hung device.
+   * One request at a time; a worker that is silent for too long is killed, because nothing else frees a hung device.
+   * @param timeoutMs of each batch, not of the whole: fifty answers on a slow device are many.
    * @throws Failure of the worker, `inference.crashed` or `inference.late`.
    */
   async compute(request: WorkRequest, timeoutMs: number): Promise<Computed & { shed: string[] }> {
@@ -142,17 +149,22 @@ export class WorkerProcess {
     if (this.#waiting !== undefined) throw new Error("an inference worker serves one request at a time");
     if (this.#hasEnded) throw this.#crashed();
     const { promise, resolve, reject } = Promise.withResolvers<FromWorker>();
-    this.#waiting = { resolve, reject };
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
       reject(
         new Failure<InferenceCode>("inference.late", {
-          message: `${what} took longer than ${timeoutMs / 1000} s`,
+          message: `${what} was silent for ${timeoutMs / 1000} s`,
           data: { timeoutMs },
           retry: "soon",
         }),
       );
       this.kill();
-    }, timeoutMs);
+    };
+    let timer = setTimeout(giveUp, timeoutMs);
+    const onAlive = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, timeoutMs);
+    };
+    this.#waiting = { resolve, reject, onAlive };
     this.#send(message);
     try {
       return await promise;

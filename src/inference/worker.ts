@@ -1,7 +1,7 @@
 import { Failure } from "../base/error.ts";
 import { type Adapter, listAdapters } from "./adapters.ts";
 import { failureOf, type InferenceCode, toMessage } from "./failure.ts";
-import { LoadedModels } from "./loaded-models.ts";
+import { LoadedModels, type LoadedModelsOptions } from "./loaded-models.ts";
 import { availableMemoryBytes } from "./memory.ts";
 import type { Device, FromWorker, LeftOut, ToWorker, WorkerSettings, WorkRequest } from "./protocol.ts";
 import { hasNamedDrivers, offerOnly, pickAdapter, visibleAdapters } from "./selection.ts";
@@ -17,19 +17,25 @@ interface Ready {
   passedOver?: string;
 }
 
+type Start = WorkerSettings & Pick<LoadedModelsOptions, "onProgress">;
+
 /** @param memoryBytes of the device; 0 where nobody tells */
-async function startOn(device: Device, memoryBytes: number, settings: WorkerSettings): Promise<Ready> {
+async function startOn(device: Device, memoryBytes: number, settings: Start): Promise<Ready> {
   const budget = settings.memoryBytes ?? (memoryBytes > 0 ? memoryBytes * MEMORY_SHARE : Infinity);
-  const models = new LoadedModels(device, { directory: settings.modelDirectory, memoryBytes: budget });
+  const models = new LoadedModels(device, {
+    directory: settings.modelDirectory,
+    memoryBytes: budget,
+    onProgress: settings.onProgress,
+  });
   const leftOut = await models.load(settings.models);
   return { models, device, leftOut };
 }
 
-async function startOnCpu(settings: WorkerSettings): Promise<Ready> {
+async function startOnCpu(settings: Start): Promise<Ready> {
   return await startOn({ kind: "cpu" }, availableMemoryBytes(), settings);
 }
 
-async function startOnGpu(adapter: Adapter | undefined, settings: WorkerSettings): Promise<Ready> {
+async function startOnGpu(adapter: Adapter | undefined, settings: Start): Promise<Ready> {
   try {
     // Loads ONNX Runtime, so not with this file.
     const f16 = await (await import("./f16.ts")).hasWorkingF16();
@@ -81,7 +87,7 @@ function offered(choice: string): Adapter[] | undefined {
  * Device choice: see DeviceChoice. A renderer on the CPU is slower than the CPU itself: auto passes it over, and webgpu
  * takes it only where it, or its driver, is named.
  */
-async function start(settings: WorkerSettings): Promise<Ready> {
+async function start(settings: Start): Promise<Ready> {
   if (settings.device === "cpu") return await startOnCpu(settings);
   if (settings.device !== "auto") {
     const adapters = offered(settings.device);
@@ -127,7 +133,7 @@ export async function runInferenceWorker(): Promise<void> {
   let ready: Ready | undefined;
   async function begin(settings: WorkerSettings): Promise<void> {
     try {
-      ready = await start(settings);
+      ready = await start({ ...settings, onProgress: () => answer({ kind: "alive" }) });
       const { device, passedOver, leftOut } = ready;
       answer({ kind: "ready", device, passedOver, leftOut });
     } catch (error) {

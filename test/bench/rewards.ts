@@ -77,7 +77,7 @@ const ROLES: Role[] = [
   },
   {
     name: "prompt (digits)",
-    model: "tiny-gpt-neo",
+    model: "tiny-instruct",
     score: (served, model) => scoreOf(new PromptReward((prompts) => served.digitScores(model, prompts))),
   },
   {

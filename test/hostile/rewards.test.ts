@@ -21,7 +21,7 @@ const PROFILE = readProfile({
     { name: "rlhf_reward_model", model: "tiny-deberta-rm", weight: 0.2 },
     { name: "reciprocate_reward_model", model: "tiny-qwen3-rm", weight: 0.2 },
     { name: "dahoas_reward_model", model: "tiny-gptj-rm", weight: 0.2 },
-    { name: "prompt_reward_model", model: "tiny-gpt-neo", weight: 0.2 },
+    { name: "prompt_reward_model", model: "tiny-instruct", weight: 0.2 },
   ],
   relevance: {
     model: "tiny-mpnet",
@@ -115,7 +115,7 @@ function spoilLogits(onnx: Uint8Array): Uint8Array {
 }
 
 test("models that give NaN score 0 with one line each, however many steps there are", async () => {
-  const broken: FixtureId[] = ["tiny-deberta-rm", "tiny-gpt-neo", "tiny-roberta-hate"];
+  const broken: FixtureId[] = ["tiny-deberta-rm", "tiny-gpt-neo", "tiny-instruct", "tiny-roberta-hate"];
   const spoiled = writeFixtures(undefined, (onnx, id) => (broken.includes(id) ? spoilLogits(onnx) : onnx));
   const { inference, pipeline } = await open(spoiled.directory);
   const lines = await linesOf("error", async () => {

@@ -21,7 +21,11 @@ const fixtures = writeFixtures();
 afterAll(() => fixtures.remove());
 
 /** Largest difference between ours and Python's for one column; NaN counts as infinitely wrong. */
-function difference(cases: readonly Case[], ours: readonly number[], column: keyof Case): number {
+function difference(
+  cases: readonly Case[],
+  ours: readonly number[],
+  column: Exclude<keyof Case, "digits">,
+): number {
   expect(ours).toHaveLength(cases.length);
   return Math.max(
     ...ours.map((value, at) => {
@@ -77,6 +81,21 @@ function meetsPython(cases: readonly Case[], open: () => Promise<Inference>, tol
     const lowest = ours.filter((score) => score === -11).length;
     expect(lowest).toBeGreaterThan(2);
     expect(lowest).toBeLessThan(cases.length / 2);
+  });
+
+  test("by the logits of the digits, in the model's own form of a question", async () => {
+    const rows = await inference.digitScores(
+      "tiny-instruct",
+      cases.map(({ prompt, completion }) => [
+        { text: prompt, isOurs: false },
+        { text: "\n", isOurs: true },
+        { text: completion, isOurs: false },
+        { text: "\nMark: ", isOurs: true },
+      ]),
+    );
+    const off = rows.map((row, at) => row.map((logit, digit) => Math.abs(logit - cases[at]!.digits[digit]!)));
+    expect(rows.every(({ length }) => length === 10)).toBe(true);
+    for (const distances of off) for (const distance of distances) expect(distance).toBeLessThan(tolerance);
   });
 
   test("by the hate score of texts in pieces", async () => {

@@ -3,7 +3,7 @@
 The models are built here a second time, from PyTorch's own modules and functions; the weights follow from their names.
 Tokens come from the `tokenizers` library, which also cuts pairs and takes long texts apart.
 
-    python -m venv venv && venv/bin/pip install torch==2.15.0 tokenizers==0.23.3
+    python -m venv venv && venv/bin/pip install torch==2.15.0 tokenizers==0.22.2
     bun test/golden/rewards-models/dump.ts > dump.json
     venv/bin/python test/golden/rewards-models/make.py dump.json > test/golden/rewards-models.json
 """
@@ -112,13 +112,28 @@ def rlhf(model, prompt, completion):
 
 
 def reciprocate(model, prompt, completion):
-    """Cut longest first by taking one token at a time from the longer text."""
     frame = [model.tokenizer.encode(t).ids for t in ("<|prompter|>", "</s><|assistant|>", "</s><|endoftext|>")]
-    a, b = model.body(prompt), model.body(completion)
-    while len(a) + len(b) + sum(map(len, frame)) > model.max_tokens:
+    room = model.max_tokens - sum(map(len, frame))
+    a, b = cut_longest_first((model.body(prompt), model.body(completion)), room)
+    return model.logits(frame[0] + a + frame[1] + b + frame[2])[0].item()
+
+
+def cut_longest_first(texts, room):
+    """By taking one token at a time from the longer text."""
+    a, b = (list(text) for text in texts)
+    while len(a) + len(b) > room:
         longer = a if len(a) > len(b) else b if len(b) > len(a) else a
         longer.pop()
-    return model.logits(frame[0] + a + frame[1] + b + frame[2])[0].item()
+    return a, b
+
+
+def digits(model, prompt, completion):
+    """Logits of the ten digits after a question in the model's chat form: prompt, line, completion, line, "Mark: "."""
+    frame = [model.tokenizer.encode(t).ids for t in ("<|prompter|>", "\n", "\nMark: ", "</s><|assistant|>")]
+    room = model.max_tokens - sum(map(len, frame))
+    a, b = cut_longest_first((model.body(prompt), model.body(completion)), room)
+    last = model.logits(frame[0] + a + frame[1] + b + frame[2] + frame[3])[-1]
+    return [last[model.body(digit)[-1]].item() for digit in "0123456789"]
 
 
 def dahoas(model, prompt, completion):
@@ -181,6 +196,7 @@ for index, completion in enumerate(COMPLETIONS):
         "reciprocate": reciprocate(dump["tiny-qwen3-rm"], prompt, completion),
         "dahoas": dahoas(dump["tiny-gptj-rm"], prompt, completion),
         "dpo": dpo(dump["tiny-gpt-neo"], prompt, completion),
+        "digits": [round(logit, 7) for logit in digits(dump["tiny-instruct"], prompt, completion)],
         "nsfw": nsfw(dump["tiny-roberta-hate"], completion),
         "rmse": -(bert[0] - bert[1]).square().mean().sqrt().item(),
         "cosine": (mpnet[0] @ mpnet[1]).item(),
