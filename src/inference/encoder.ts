@@ -1,7 +1,8 @@
 import { Failure } from "../base/error.ts";
-import { type BatchLimits, poolMean } from "./batch.ts";
+import { type BatchLimits, type Pooling, pool } from "./batch.ts";
 import type { InferenceCode } from "./failure.ts";
 import { Graph, numbersOf } from "./graph.ts";
+import type { ModelManifest } from "./manifest.ts";
 import type { DeviceKind } from "./protocol.ts";
 import type { StoredModel } from "./store.ts";
 
@@ -15,16 +16,20 @@ export const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
   webgpu: { maxTokens: 8192, widthStep: 32 },
 };
 
-/** A sentence encoder on one device. */
+type Embedding = NonNullable<ModelManifest["embedding"]>;
+
+/** An encoder of texts on one device. */
 export class Encoder {
   readonly dimensions: number;
   readonly #graph: Graph;
+  readonly #pooling: Pooling;
   readonly #hasWindows: boolean;
 
-  private constructor(graph: Graph, dimensions: number, hasWindows: boolean) {
+  private constructor(graph: Graph, { dimensions, windows = false, ...pooling }: Embedding) {
     this.#graph = graph;
     this.dimensions = dimensions;
-    this.#hasWindows = hasWindows;
+    this.#pooling = pooling;
+    this.#hasWindows = windows;
   }
 
   /** @throws Failure `model.unsupported` for a model without an embedding, and as Graph.open(). */
@@ -35,12 +40,12 @@ export class Encoder {
         message: `${id} does not turn texts into vectors`,
       });
     const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS });
-    return new Encoder(graph, embedding.dimensions, embedding.windows ?? false);
+    return new Encoder(graph, embedding);
   }
 
   /**
-   * @returns one vector per text, in a flat array [texts, dimensions]: L2-normalised, or for a text of several windows
-   * the mean of their normalised vectors.
+   * @returns one vector per text, in a flat array [texts, dimensions], scaled to length 1 where the manifest says so; for
+   * a text of several windows the mean of their vectors.
    * @throws Failure `gpu.*` or `inference.failed`.
    */
   async embed(texts: readonly string[]): Promise<Float32Array> {
@@ -57,7 +62,7 @@ export class Encoder {
       read: ({ rows: numbers, width }, outputs) => {
         const hidden = numbersOf(outputs, "last_hidden_state", numbers.length * width * size);
         for (const [index, row] of numbers.entries()) {
-          poolMean(hidden, index, width, rows[row]!.ids.length, vector);
+          pool(hidden, { row: index, width, length: rows[row]!.ids.length }, this.#pooling, vector);
           const text = owners[row]!;
           for (const [at, number] of vector.entries())
             vectors[text * size + at]! += number / windows[text]!.length;

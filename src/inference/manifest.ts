@@ -24,8 +24,10 @@ export const manifestSchema = z.object({
   embedding: z
     .object({
       dimensions: z.number().int().positive(),
-      pooling: z.literal("mean"),
-      normalize: z.literal(true),
+      /** Of a text's tokens: the mean of their vectors, or the vector of the last one. */
+      pooling: z.enum(["mean", "last"]),
+      /** Whether the vector is scaled to length 1. */
+      normalize: z.boolean(),
       /** A text beyond the limit is the mean of its consecutive windows' vectors; without it, it is cut. */
       windows: z.boolean().optional(),
     })
