@@ -78,40 +78,32 @@ export function padBatch(
   return { inputIds, attentionMask };
 }
 
+/** How the vectors of a text's tokens become one. */
+export interface Pooling {
+  pooling: "mean" | "last";
+  /** Whether it is scaled to length 1. */
+  normalize: boolean;
+}
+
 /**
- * Mean of the first `length` vectors of one row, scaled to length 1.
+ * One vector for the first `length` vectors of a row; all 0 for a row of no tokens.
  * @param hidden [rows, width, into.length], flat.
  */
-export function poolMean(
+export function pool(
   hidden: Float32Array,
-  row: number,
-  width: number,
-  length: number,
+  { row, width, length }: { row: number; width: number; length: number },
+  { pooling, normalize }: Pooling,
   into: Float32Array,
 ): void {
   const size = into.length;
+  const first = pooling === "last" ? Math.max(0, length - 1) : 0;
   const sums = new Float64Array(size);
-  for (let token = 0; token < length; token++) {
+  for (let token = first; token < length; token++) {
     const start = (row * width + token) * size;
     for (let i = 0; i < size; i++) sums[i]! += hidden[start + i]!;
   }
   let squares = 0;
   for (const sum of sums) squares += sum * sum;
-  const norm = Math.sqrt(squares);
-  for (let i = 0; i < size; i++) into[i] = sums[i]! / norm;
-}
-
-/**
- * The vector of the last of `length` tokens of one row, as it is.
- * @param hidden [rows, width, into.length], flat.
- */
-export function pickLast(
-  hidden: Float32Array,
-  row: number,
-  width: number,
-  length: number,
-  into: Float32Array,
-): void {
-  const start = (row * width + length - 1) * into.length;
-  into.set(hidden.subarray(start, start + into.length));
+  const divisor = normalize ? Math.sqrt(squares) : length - first;
+  for (let i = 0; i < size; i++) into[i] = divisor === 0 ? 0 : sums[i]! / divisor;
 }

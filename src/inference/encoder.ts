@@ -1,5 +1,5 @@
 import { Failure } from "../base/error.ts";
-import { type BatchLimits, pickLast, poolMean } from "./batch.ts";
+import { type BatchLimits, type Pooling, pool } from "./batch.ts";
 import type { InferenceCode } from "./failure.ts";
 import { Graph, numbersOf } from "./graph.ts";
 import { GraphModel } from "./graph-model.ts";
@@ -20,17 +20,17 @@ export const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
   webgpu: { maxTokens: 8192, widthStep: 32 },
 };
 
-/** A sentence encoder on one device. */
+/** An encoder of texts on one device. */
 export class Encoder extends GraphModel {
   readonly dimensions: number;
+  readonly #pooling: Pooling;
   readonly #hasWindows: boolean;
-  readonly #pool: typeof poolMean;
 
-  private constructor(graph: Graph, { dimensions, pooling, windows = false }: Embedding) {
+  private constructor(graph: Graph, { dimensions, windows = false, ...pooling }: Embedding) {
     super(graph);
     this.dimensions = dimensions;
+    this.#pooling = pooling;
     this.#hasWindows = windows;
-    this.#pool = pooling === "mean" ? poolMean : pickLast;
   }
 
   /** @throws Failure `model.unsupported` for a model without an embedding, and as Graph.open(). */
@@ -45,8 +45,8 @@ export class Encoder extends GraphModel {
   }
 
   /**
-   * @returns one vector per text, in a flat array [texts, dimensions]: L2-normalised where the mean of the tokens is
-   * taken, and for a text of several windows the mean of their vectors.
+   * @returns one vector per text, in a flat array [texts, dimensions], scaled to length 1 where the manifest says so; for
+   * a text of several windows the mean of their vectors.
    * @throws Failure `gpu.*` or `inference.failed`.
    */
   async embed(texts: readonly string[]): Promise<Float32Array> {
@@ -64,7 +64,7 @@ export class Encoder extends GraphModel {
       read: ({ count, width, places }, outputs) => {
         const hidden = numbersOf(outputs, "last_hidden_state", count * width * size);
         for (const { row, index } of places) {
-          this.#pool(hidden, index, width, rows[row]!.ids.length, vector);
+          pool(hidden, { row: index, width, length: rows[row]!.ids.length }, this.#pooling, vector);
           const text = owners[row]!;
           for (const [at, number] of vector.entries())
             vectors[text * size + at]! += number / windows[text]!.length;

@@ -59,6 +59,6 @@ function askedOf(golden: GoldenCase): { work: Work; expected: readonly number[];
     const work: Work = { kind: "log-prob", pairs: [{ prompt, completion }], penalty: 1 };
     return { work, expected: [logProb], scale: 1 };
   }
-  const input = "pair" in golden ? { pair: golden.pair } : { pieces: golden.text };
-  return { work: { kind: "classify", inputs: [input] }, expected: golden.logits, scale: 1 };
+  const input = "pair" in golden ? { pair: golden.pair } : { pieces: golden.pieces };
+  return { work: { kind: "classify", inputs: [input] }, expected: golden.logits.flat(), scale: 1 };
 }

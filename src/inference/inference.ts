@@ -104,9 +104,9 @@ export class Inference {
   }
 
   /**
-   * @returns one L2-normalised vector per text, in the order of the texts; of a model that reads windows, the mean of
-   * the windows' vectors. Texts are a stranger's: they are cut to the
-   * model's limit, and special tokens in them are broken.
+   * @returns one vector per text, in the order of the texts, of length 1 unless the manifest says otherwise; of a model
+   * that reads windows, the mean of the windows' vectors. Texts are a stranger's: they are cut to the model's limit, and
+   * special tokens in them are broken.
    * @throws Failure `gpu.lost`, `gpu.memory`, `model.*` or `inference.*`.
    */
   async embed(model: string, texts: readonly string[]): Promise<Float32Array[]> {

@@ -18,13 +18,14 @@ const file = z.object({
   dtype: dtypeSchema.optional(),
 });
 
+const logits = z.array(z.array(z.number()).min(1)).min(1);
 /** What the model gave for an input when its maker ran it: shows that a device and its driver compute it rightly. */
 const goldenCase = z.union([
   /** First numbers of the vector of a text. */
   z.strictObject({ text: z.string(), first8: z.array(z.number()).min(1) }),
-  /** Logits of a text, or of a pair in the model's own form. */
-  z.strictObject({ text: z.string(), logits: z.array(z.number()).min(1) }),
-  z.strictObject({ pair: z.tuple([z.string(), z.string()]), logits: z.array(z.number()).min(1) }),
+  /** Rows of logits of a text in pieces, or of a pair in the model's own form. */
+  z.strictObject({ pieces: z.string(), logits }),
+  z.strictObject({ pair: z.tuple([z.string(), z.string()]), logits }),
   /** Mean log-probability of a completion's tokens, without a penalty of repetition. */
   z.strictObject({ prompt: z.string(), completion: z.string(), logProb: z.number() }),
 ]);
@@ -40,8 +41,10 @@ export const manifestSchema = z.object({
   embedding: z
     .object({
       dimensions: z.number().int().positive(),
-      /** Mean of all tokens' vectors, scaled to length 1, or the last token's vector as it is (causal models). */
+      /** Of a text's tokens: the mean of their vectors, or the vector of the last one. */
       pooling: z.enum(["mean", "last"]),
+      /** Whether the vector is scaled to length 1. */
+      normalize: z.boolean(),
       /** A text beyond the limit is the mean of its consecutive windows' vectors; without it, it is cut. */
       windows: z.boolean().optional(),
     })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { padBatch, planBatches, poolMean } from "../../src/inference/batch.ts";
+import { type Pooling, padBatch, planBatches, pool } from "../../src/inference/batch.ts";
 
 const LIMITS = { maxTokens: 64, widthStep: 8 };
 
@@ -62,13 +62,23 @@ describe("a batch", () => {
     expect([...attentionMask]).toEqual([1n, 1n, 1n, 1n, 0n, 1n, 1n, 1n, 1n, 1n]);
   });
 
-  test("is pooled over its text only, to length 1", () => {
+  describe("is pooled over its text only", () => {
     const padding = [1e9, 1e9];
     const hidden = Float32Array.from([...[7, 7], ...[7, 7], ...padding, ...[2, 1], ...[4, 7], ...padding]);
-    const into = new Float32Array(2);
-    poolMean(hidden, 1, 3, 2, into);
+    const pooled = (length: number, pooling: Pooling): number[] => {
+      const into = new Float32Array(2);
+      pool(hidden, { row: 1, width: 3, length }, pooling, into);
+      return [...into].map((number) => Number(number.toFixed(6)));
+    };
+
     // Mean (3, 4), whose length is 5.
-    expect(into[0]).toBeCloseTo(0.6, 6);
-    expect(into[1]).toBeCloseTo(0.8, 6);
+    test("to the mean", () => expect(pooled(2, { pooling: "mean", normalize: false })).toEqual([3, 4]));
+    test("to the mean, of length 1", () =>
+      expect(pooled(2, { pooling: "mean", normalize: true })).toEqual([0.6, 0.8]));
+    test("to the last token", () => expect(pooled(2, { pooling: "last", normalize: false })).toEqual([4, 7]));
+    test("to nothing where there is no token", () => {
+      expect(pooled(0, { pooling: "last", normalize: true })).toEqual([0, 0]);
+      expect(pooled(0, { pooling: "mean", normalize: true })).toEqual([0, 0]);
+    });
   });
 });

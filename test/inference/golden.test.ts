@@ -33,10 +33,10 @@ describe("a model that is loaded", () => {
     expect(await tried([{ text: "a", first8: [0.03, -0.01] }], [0.03, -0.01, 9])).toEqual([
       { kind: "embed", texts: ["a"] },
     ]);
-    expect(await tried([{ text: "a", logits: [1, 2] }], [1, 2])).toEqual([
+    expect(await tried([{ pieces: "a", logits: [[1], [2]] }], [1, 2])).toEqual([
       { kind: "classify", inputs: [{ pieces: "a" }] },
     ]);
-    expect(await tried([{ pair: ["a", "b"], logits: [1] }], [1.001])).toEqual([
+    expect(await tried([{ pair: ["a", "b"], logits: [[1]] }], [1.001])).toEqual([
       { kind: "classify", inputs: [{ pair: ["a", "b"] }] },
     ]);
     expect(await tried([{ prompt: "a", completion: "b", logProb: -3 }], [-3])).toEqual([
@@ -49,7 +49,7 @@ describe("a model that is loaded", () => {
     await expect(tried([{ text, first8 }], [0.03, -0.02])).rejects.toMatchObject(refusal);
     await expect(tried([{ text, first8 }], [0.03])).rejects.toMatchObject(refusal);
     await expect(tried([{ text, first8 }], [0.03, Number.NaN])).rejects.toMatchObject(refusal);
-    await expect(tried([{ text, logits: [5] }], [5.02])).rejects.toMatchObject(refusal);
+    await expect(tried([{ pieces: text, logits: [[5]] }], [5.02])).rejects.toMatchObject(refusal);
     await expect(tried([{ prompt: "a", completion: "b", logProb: -3 }], [-Infinity])).rejects.toMatchObject({
       message: expect.stringContaining("gives -Infinity on cpu where its manifest has -3"),
     });

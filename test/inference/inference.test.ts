@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
+import { WorkerProcess } from "../../src/inference/worker-process.ts";
 import golden from "../golden/inference.json";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 
@@ -147,12 +148,38 @@ describe("the life of a worker", () => {
     while (existsSync(`/proc/${worker}`)) await sleep(20);
   });
 
-  test("is cut short when a request takes too long", async () => {
-    const inference = await Inference.start({ device: "cpu", requestTimeoutMs: 500 });
-    await expect(inference.embed(EMBEDDED_MODEL, endless)).rejects.toMatchObject({ code: "inference.late" });
+  test("is cut short when it is silent for too long, as on a hung device", async () => {
+    const inference = await Inference.start({ device: "cpu", requestTimeoutMs: 1_000 });
+    process.kill(inference.workerPid!, "SIGSTOP");
+    await expect(inference.embed(EMBEDDED_MODEL, ["x"])).rejects.toMatchObject({ code: "inference.late" });
     const [vector] = await inference.embed(EMBEDDED_MODEL, ["a short one"]);
     expect(dot(vector!, vector!)).toBeCloseTo(1, 5);
     await inference.stop();
+  });
+
+  test("has as long as it needs while batches are computed", async () => {
+    const child = `
+      process.on("message", async ({ kind, id }) => {
+        if (kind === "start") process.send({ kind: "ready", device: { kind: "cpu" }, leftOut: [] });
+        if (kind !== "work") return;
+        for (let batch = 0; batch < 20; batch++) {
+          await Bun.sleep(100);
+          process.send({ kind: "alive" });
+        }
+        process.send({ kind: "done", id, values: Float32Array.of(7), width: 1, counts: [1], shed: [] });
+      });`;
+    const worker = await WorkerProcess.start([process.execPath, "-e", child], process.env, {
+      device: "cpu",
+      models: [],
+    });
+    // Twenty batches of 100 ms are two seconds.
+    const { values } = await worker.compute(
+      { id: 1, model: "m", work: { kind: "embed", texts: ["x"] } },
+      1_500,
+    );
+    expect([...values]).toEqual([7]);
+    worker.kill();
+    await worker.exited;
   });
 
   test("does not begin when the start is called off", async () => {
