@@ -8,8 +8,10 @@ export interface Batch {
 }
 
 export interface BatchLimits {
-  /** Most tokens of one run, padding included. Bounds memory: attention scores grow with rows × width². */
+  /** Most tokens of one run, padding included. */
   maxTokens: number;
+  /** Most attention scores of one head in one run, rows × width × (prefix + width); no bound when left out. */
+  maxScores?: number;
   /** Widths are multiples of this. A GPU compiles a program for each new shape, so few shapes start sooner. */
   widthStep: number;
   /** Most tokens of one row, prefix included; a model has no positions beyond. */
@@ -37,7 +39,7 @@ const MAX_STRETCH = 1.34;
  */
 export function planBatches(
   lengths: readonly number[],
-  { maxTokens, widthStep, maxWidth = Infinity, prefix = 0 }: BatchLimits,
+  { maxTokens, maxScores = Infinity, widthStep, maxWidth = Infinity, prefix = 0 }: BatchLimits,
 ): Batch[] {
   const widthOf = (length: number): number =>
     Math.min(maxWidth - prefix, Math.ceil(length / widthStep) * widthStep);
@@ -50,6 +52,7 @@ export function planBatches(
       current !== undefined &&
       (current.rows.length + 1) * width <= maxTokens &&
       (current.rows.length + 1) * (prefix + width) <= MAX_CONTEXT * maxTokens &&
+      (current.rows.length + 1) * width * (prefix + width) <= maxScores &&
       width <= Math.max(widthStep, widthOf(lengths[current.rows[0]!]!) * MAX_STRETCH);
     if (current === undefined || !fits) {
       current = { rows: [], width };

@@ -9,15 +9,16 @@ import type { StoredModel } from "./store.ts";
 
 type Embedding = NonNullable<ModelManifest["embedding"]>;
 
+/** 128 MiB, the largest buffer that every WebGPU device binds, for the scores of 16 heads in 32 bits. */
+export const MAX_SCORES = 2 ** 21;
+
 /**
  * Most tokens of one run. 512 fill two cores; with 2048, what passes between the layers of a model in 32-bit floats leaves
- * the processor's cache, and each token takes a fifth longer. A GPU needs more to be busy; its limit keeps the attention
- * scores (tokens × width × 12 heads × 4 bytes, width up to 256) under 128 MiB, the largest buffer that every WebGPU device
- * binds.
+ * the processor's cache, and each token takes a fifth longer. A GPU needs more to be busy.
  */
 export const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
   cpu: { maxTokens: 512, widthStep: 8 },
-  webgpu: { maxTokens: 8192, widthStep: 32 },
+  webgpu: { maxTokens: 8192, maxScores: MAX_SCORES, widthStep: 32 },
 };
 
 /** An encoder of texts on one device. */

@@ -1,6 +1,7 @@
 import { Tensor } from "onnxruntime-node";
 import { Failure } from "../base/error.ts";
 import type { BatchLimits } from "./batch.ts";
+import { MAX_SCORES } from "./encoder.ts";
 import type { InferenceCode } from "./failure.ts";
 import { Graph, numbersOf } from "./graph.ts";
 import { GraphModel } from "./graph-model.ts";
@@ -15,7 +16,7 @@ import type { TemplatePart } from "./tokens.ts";
 /** The logits stay on the device but have to fit there: 2048 × 152 000 × 4 bytes are 1.2 GB. */
 const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
   cpu: { maxTokens: 1024, widthStep: 8 },
-  webgpu: { maxTokens: 2048, widthStep: 32 },
+  webgpu: { maxTokens: 2048, maxScores: MAX_SCORES, widthStep: 32 },
 };
 /**
  * The original computes in half precision, where a token repeated some fifty times becomes impossible. In single

@@ -33,6 +33,22 @@ describe("planning batches", () => {
     );
   });
 
+  test("takes fewer long rows at once where attention would need too large a buffer", () => {
+    const of = (length: number, prefix = 0): number =>
+      planBatches(new Array(40).fill(length), {
+        maxTokens: 1e6,
+        maxScores: 2 ** 20,
+        widthStep: 32,
+        prefix,
+      })[0]!.rows.length;
+    expect(of(128)).toBe(40);
+    expect(of(256)).toBe(16);
+    expect(of(512)).toBe(4);
+    expect(of(512, 512)).toBe(2);
+    // One row is run whatever it takes.
+    expect(of(2048)).toBe(1);
+  });
+
   test("leaves room for a prefix in each row and in each run", () => {
     const lengths = Array.from({ length: 40 }, () => 28);
     const limits = { maxTokens: 512, widthStep: 32, maxWidth: 250, prefix: 222 };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { asNetuid, asUid } from "../../src/base/units.ts";
 import { ChainConnection } from "../../src/chain/connection.ts";
 import { fetchWeights } from "../../src/chain/metagraph.ts";
@@ -9,7 +10,8 @@ import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS, type Settings } from "../../src/config/options.ts";
 import { stateDirectory } from "../../src/config/paths.ts";
 import { readEvents } from "../../src/events/reader.ts";
-import type { Event, StepEvent } from "../../src/events/schema.ts";
+import { columnsOf, type Event, type StepEvent } from "../../src/events/schema.ts";
+import { EMBEDDED_MODEL } from "../../src/inference/inference.ts";
 import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
 import { startValidator } from "../../src/validator/compose.ts";
 import { loadState } from "../../src/validator/state.ts";
@@ -108,9 +110,73 @@ describe("a validator on a local subnet", () => {
   }, 60_000);
 
   test("refuses an encoder that this program has not, before anything else", async () => {
-    const failed = run(() => true, { gatingModelName: "EleutherAI/gpt-neo-125m" });
+    const failed = run(() => true, { gatingModelName: "someone/else" });
     await expect(failed).rejects.toMatchObject({ code: "gating.unknown-encoder" });
   });
+
+  test("judges with every reward, mask, penalty and shadow scorer of a profile of one's own", async () => {
+    const exports = resolve(import.meta.dir, "../golden/exports");
+    const profile = {
+      id: "all",
+      rewards: [
+        { name: "dpo_reward_model", model: "tiny-qwen3", weight: 0.2 },
+        { name: "rlhf_reward_model", model: "tiny-deberta-v2", weight: 0.3 },
+        { name: "reciprocate_reward_model", model: "tiny-gptj", dtype: { cpu: "q4" }, weight: 0.2 },
+        { name: "relevance_reward_model", model: EMBEDDED_MODEL, weight: 0.3 },
+      ],
+      relevance: {
+        model: EMBEDDED_MODEL,
+        minCosine: 0.15,
+        distance: { model: "tiny-bert", minNegativeRmse: -1 },
+      },
+      diversity: {
+        model: EMBEDDED_MODEL,
+        batchSlope: 100,
+        batchShift: 6,
+        historySlope: 300,
+        historyShift: 9,
+      },
+      nsfw: { model: "tiny-roberta", rule: "against", maxScore: 100 },
+      shadow: [
+        { name: "reciprocate_reward_model", model: "tiny-qwen3-reward" },
+        { name: "dpo_reward_model", model: "tiny-llama" },
+      ],
+      penalties: [{ name: "content-match" }],
+      gating: { model: "tiny-gpt-neo" },
+    };
+    const path = join(net.walletPath, "profile.json");
+    writeFileSync(path, JSON.stringify(profile));
+    const events = await run((seen) => stepsOf(seen).length >= 2, {
+      neuronName: "full_judge",
+      modelsProfile: path,
+      modelsDir: exports,
+      neuronDevice: { device: "cpu", byRole: { shadow: "cpu" } },
+      neuronNgramBlacklist: true,
+      shadowMiners: 5,
+    });
+    for (const event of stepsOf(events)) {
+      const columns = columnsOf(event);
+      const answered = event.uids.flatMap((_, row) => (event.completions[row]?.trim() ? row : []));
+      for (const name of [
+        "dpo_reward_model_normalized",
+        "rlhf_reward_model",
+        "reciprocate_reward_model",
+        "relevance_reward_model",
+        "relevance_filter",
+        "diversity_reward_model",
+        "nsfw_filter",
+        "ngram_blacklist_filter",
+        "content_match_penalty_applied",
+        "shadow_reciprocate_reward_model",
+        "shadow_dpo_reward_model",
+      ])
+        for (const row of answered)
+          expect([name, row, typeof columns[name]?.[row]]).toEqual([name, row, "number"]);
+      expect(columns.shadow_miners_uids!.filter((uid) => uid !== null).length).toBe(5);
+      expect(event.gating_loss).toBeGreaterThanOrEqual(0);
+    }
+    expect(Math.max(...stepsOf(events).flatMap(({ rewards }) => rewards))).toBeGreaterThan(0);
+  }, 60_000);
 
   test("sets weights plainly when the subnet does not want commits", async () => {
     net.node.setCommitReveal(false);
