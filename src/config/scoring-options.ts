@@ -15,6 +15,21 @@ import { type OptionTable, option } from "./option.ts";
 
 const weight = optional(decimal({ min: 0, max: 1 }));
 
+/** Roles that a model can play, by the names that --neuron.device knows. */
+export const MODEL_ROLES = [
+  "dpo",
+  "rlhf",
+  "reciprocate",
+  "dahoas",
+  "prompt",
+  "relevance",
+  "diversity",
+  "nsfw",
+  "shadow",
+  "gating",
+] as const;
+export type ModelRole = (typeof MODEL_ROLES)[number];
+
 /** Rewards, masks, shadow scoring, routing, and the models behind them. */
 export const SCORING_OPTIONS = {
   rewardDpoWeight: option(
@@ -164,19 +179,7 @@ export const SCORING_OPTIONS = {
 
   neuronDevice: option(
     "neuron.device",
-    // The roles of rewards/profile.ts, which this room cannot import; a test holds the two lists together.
-    devicePlan(
-      "dpo",
-      "rlhf",
-      "reciprocate",
-      "dahoas",
-      "prompt",
-      "relevance",
-      "diversity",
-      "nsfw",
-      "shadow",
-      "gating",
-    ),
+    devicePlan(...MODEL_ROLES),
     { device: "auto", byRole: {} },
     "models",
     "auto (a GPU when there is one), cpu, webgpu, webgpu:N or webgpu:NAME of openvalidator devices; then ,ROLE=DEVICE for single roles.",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Failure } from "../base/error.ts";
+import { MODEL_ROLES, type ModelRole } from "../config/scoring-options.ts";
 import { dtypeSchema } from "../inference/manifest.ts";
 import type { WantedDtypes } from "../inference/protocol.ts";
 import { NSFW_RULES } from "./masks/nsfw.ts";
@@ -92,24 +93,9 @@ export function activeRewards(profile: Profile, weights: Record<string, number>)
   return active.length > 0 ? active : weighted;
 }
 
-/** Roles that a model can play, by the names that --neuron.device knows. */
-export const ROLES = [
-  "dpo",
-  "rlhf",
-  "reciprocate",
-  "dahoas",
-  "prompt",
-  "relevance",
-  "diversity",
-  "nsfw",
-  "shadow",
-  "gating",
-] as const;
-export type Role = (typeof ROLES)[number];
-
 /** A model that a role needs. */
 export interface RoleModel {
-  role: Role;
+  role: ModelRole;
   model: string;
   dtypes?: WantedDtypes | undefined;
   /** Given up when memory is short: nothing that counts depends on it. */
@@ -124,7 +110,7 @@ export interface RoleModel {
 export function rolesOf(profile: Profile, { weights = {}, off = {} }: OperatorChoice): RoleModel[] {
   const { relevance, diversity, nsfw, shadow = [] } = profile;
   const needed = (
-    role: Role,
+    role: ModelRole,
     { model, dtype }: { model: string; dtype?: WantedDtypes | undefined },
   ): RoleModel => ({
     role,
@@ -144,8 +130,8 @@ export function rolesOf(profile: Profile, { weights = {}, off = {} }: OperatorCh
 }
 
 /** dpo_reward_model is the role dpo; the relevance reward shares the role of its mask. */
-function roleOf(name: string): Role {
-  const role = ROLES.find((known) => name === `${known}_reward_model`);
+function roleOf(name: string): ModelRole {
+  const role = MODEL_ROLES.find((known) => name === `${known}_reward_model`);
   if (role === undefined) throw unknownReward(name, "this program has no such reward model");
   return role;
 }

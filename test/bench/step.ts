@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Inference } from "../../src/inference/inference.ts";
+import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { augmentPrompt, firstSentences } from "../../src/prompts/templates.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
+import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
+import { RelevanceReward } from "../../src/rewards/models/relevance.ts";
 import type { RewardPipeline, StepQuestion } from "../../src/rewards/pipeline.ts";
 import { chosenProfile } from "../../src/rewards/profiles.ts";
 import type { ServedModels } from "../../src/rewards/served.ts";
@@ -21,19 +23,8 @@ const PASSAGES = join(import.meta.dir, "../../src/prompts/sample/passages.jsonl"
 export async function benchStep(): Promise<BenchRow[]> {
   const inference = await Inference.start({ device: "cpu" });
   try {
-    // The plain form: each text of each model and mask on its own, as openvalidators 1.2.0 did.
-    const plain: ServedModels = {
-      embed: async (model, texts) => {
-        const vectors: Float32Array[] = [];
-        for (const text of texts) vectors.push(...(await inference.embed(model, [text])));
-        return vectors;
-      },
-      classify: (model, inputs) => inference.classify(model, inputs),
-      logProb: (model, pairs, penalty) => inference.logProb(model, pairs, penalty),
-      digitScores: (model, prompts) => inference.digitScores(model, prompts),
-    };
     const oursMs = await stepMs(pipelineWith(inference));
-    const plainMs = await stepMs(pipelineWith(plain));
+    const plainMs = await plainStepMs(inference);
     return [
       {
         name: "score a step of 50 answers, all masks, history of 15 500, embedded profile, CPU",
@@ -54,6 +45,32 @@ async function stepMs(pipeline: RewardPipeline): Promise<number> {
     pipeline.beginForward();
     await pipeline.score(question, answers);
   });
+}
+
+/**
+ * What openvalidators 1.2.0 did with the same models: each answer by itself with its prompt, and again for each model and
+ * mask, without the history (it is no part of what is compared).
+ */
+async function plainStepMs(inference: Inference): Promise<number> {
+  const profile = chosenProfile("embedded");
+  const embedder = {
+    embed: async (texts: string[]) => {
+      const vectors: Float32Array[] = [];
+      for (const text of texts) vectors.push(...(await inference.embed(EMBEDDED_MODEL, [text])));
+      return vectors;
+    },
+  };
+  const reward = new RelevanceReward(embedder);
+  const relevance = new RelevanceMask({ embedder, minCosine: profile.relevance.minCosine });
+  let step = 0;
+  return await bestMs(async () => {
+    const { question, answers } = stepOf(step++);
+    for (const answer of answers) {
+      await reward.score(question, [answer]);
+      await relevance.apply(question, [answer]);
+    }
+    await embedder.embed(answers);
+  }, 1);
 }
 
 function pipelineWith(models: ServedModels): RewardPipeline {

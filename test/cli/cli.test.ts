@@ -1,23 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { runCli } from "../../src/cli/cli.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { commandHelp, rootHelp } from "../../src/cli/help.ts";
-
-async function cli(words: string[], environment: Record<string, string> = {}) {
-  let stdout = "";
-  let stderr = "";
-  const exitCode = await runCli(words, {
-    environment,
-    signal: new AbortController().signal,
-    stdout: (text) => {
-      stdout += text;
-    },
-    stderr: (text) => {
-      stderr += text;
-    },
-  });
-  return { exitCode, stdout, stderr };
-}
+import { captured } from "./captured.ts";
 
 describe("command line", () => {
   test.each([
@@ -36,32 +20,41 @@ describe("command line", () => {
     [["run", "--gating.explore", "1.5"], "must be a number from 0 to 1"],
     [["run", "--gating.momentum", "1"], "must be a number from 0 to 0.9999"],
   ])("%p is refused with exit code 64", async (words, sentence) => {
-    const { exitCode, stderr, stdout } = await cli(words);
+    const { exitCode, stderr, stdout } = await captured(words);
     expect(exitCode).toBe(64);
     expect(stderr).toContain(sentence);
     expect(stdout).toBe("");
   });
 
   test("flags without a command belong to run", async () => {
-    const { exitCode, stderr } = await cli(["--wallet.name", "w", "--wallet.hotkey", "h", "--netuid", "x"]);
+    const { exitCode, stderr } = await captured([
+      "--wallet.name",
+      "w",
+      "--wallet.hotkey",
+      "h",
+      "--netuid",
+      "x",
+    ]);
     expect(exitCode).toBe(64);
     expect(stderr).toContain("--netuid (from the command line) must be a whole number");
   });
 
   test("version --json is JSON with the version key", async () => {
-    const { exitCode, stdout } = await cli(["version", "--json"]);
+    const { exitCode, stdout } = await captured(["version", "--json"]);
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
-    expect((await cli(["--version"])).stdout).toStartWith("openvalidator ");
+    expect((await captured(["--version"])).stdout).toStartWith("openvalidator ");
   });
 
   test("config show prints origins and hides secrets", async () => {
-    const { exitCode, stdout } = await cli(["config", "show", "--netuid", "7"], { HF_TOKEN: "hf_canary" });
+    const { exitCode, stdout } = await captured(["config", "show", "--netuid", "7"], {
+      HF_TOKEN: "hf_canary",
+    });
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^netuid\s+7\s+flag$/m);
     expect(stdout).toMatch(/^data\.token\s+\[secret\]\s+\$HF_TOKEN$/m);
     expect(stdout).not.toContain("hf_canary");
-    const json = JSON.parse((await cli(["config", "show", "--json"], { HF_TOKEN: "hf_canary" })).stdout);
+    const json = JSON.parse((await captured(["config", "show", "--json"], { HF_TOKEN: "hf_canary" })).stdout);
     expect(json["data.token"]).toEqual({ value: "[secret]", origin: "$HF_TOKEN" });
   });
 
@@ -69,7 +62,7 @@ describe("command line", () => {
     const old = ["--gating.model_name", "sentence-transformers/all-MiniLM-L6-v2", "--gating.num_uids", "256"];
     const rates = ["--gating.learning_rate", "0.02", "--gating.momentum", "0.8"];
     const switches = ["--neuron.use_custom_gating_model", "--neuron.mock_gating_model"];
-    const { exitCode, stdout } = await cli(["config", "show", "--json", ...old, ...rates, ...switches]);
+    const { exitCode, stdout } = await captured(["config", "show", "--json", ...old, ...rates, ...switches]);
     expect(exitCode).toBe(0);
     const shown = JSON.parse(stdout);
     expect(shown["gating.explore"]).toEqual({ value: 1, origin: "default" });
@@ -91,8 +84,8 @@ describe("command line", () => {
       for (const option of Object.values(command.table))
         if (!option.secret) expect(help).toContain(`--${option.flag}`);
     }
-    expect((await cli(["--help"])).stdout).toContain("Commands");
-    expect((await cli(["run", "--help"])).stdout).toContain("--neuron.followup_sample_size");
+    expect((await captured(["--help"])).stdout).toContain("Commands");
+    expect((await captured(["run", "--help"])).stdout).toContain("--neuron.followup_sample_size");
   });
 
   test("every flag of openvalidators 1.2.0 exists under its old name", () => {

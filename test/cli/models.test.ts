@@ -1,26 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { runCli } from "../../src/cli/cli.ts";
+import { join, resolve } from "node:path";
+import { captured } from "./captured.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "ov-models-cli-"));
 
-async function models(...words: string[]) {
-  let stdout = "";
-  let stderr = "";
-  const exitCode = await runCli(["models", ...words, "--models.dir", directory], {
-    environment: {},
-    signal: new AbortController().signal,
-    stdout: (text) => {
-      stdout += text;
-    },
-    stderr: (text) => {
-      stderr += text;
-    },
-  });
-  return { exitCode, stdout, stderr };
-}
+const models = (...words: string[]) => captured(["models", ...words, "--models.dir", directory]);
 
 describe("openvalidator models", () => {
   test("lists what is inside the program, what can be pulled, and which profile needs it", async () => {
@@ -58,6 +44,44 @@ describe("openvalidator models", () => {
     expect(exitCode).toBe(69);
     expect(stderr).toContain("tokenizer");
     expect((await models("verify")).stdout).toContain("no models in");
+  });
+
+  test("imports a model that was exported, by the manifest in its folder, and lists it then", async () => {
+    const folder = resolve(import.meta.dir, "../golden/exports/tiny-llama");
+    const { exitCode, stdout } = await models("import", "tiny-llama", folder);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`tiny-llama is in ${join(directory, "tiny-llama")}, licence MIT`);
+    expect((await models("verify", "tiny-llama")).stdout).toBe("tiny-llama: right, fp32 q4\n");
+    const { models: found } = JSON.parse((await models("list", "--json")).stdout);
+    expect(found.at(-1)).toMatchObject({ id: "tiny-llama", state: "here", dtypesHere: ["fp32", "q4"] });
+    expect((await models("remove", "tiny-llama")).exitCode).toBe(0);
+  });
+
+  test("takes no folder whose manifest is of another model, or damaged, or not there", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "ov-import-"));
+    const refusal = async (id: string): Promise<string> => (await models("import", id, folder)).stderr;
+    expect(await refusal("mine")).toContain("no model of this program is called mine");
+    expect(await refusal("bert-base-uncased")).toContain("models/export/export.py bert-base-uncased");
+    const manifest = join(folder, "manifest.json");
+    writeFileSync(manifest, "{");
+    expect(await refusal("mine")).toContain("cannot be read as JSON");
+    const llama = resolve(import.meta.dir, "../golden/exports/tiny-llama/manifest.json");
+    const content = JSON.parse(readFileSync(llama, "utf8"));
+    writeFileSync(manifest, JSON.stringify(content));
+    expect(await refusal("mine")).toContain("is that of tiny-llama, not of mine");
+    writeFileSync(manifest, JSON.stringify({ ...content, id: "bert-base-uncased" }));
+    expect(await refusal("bert-base-uncased")).toContain(
+      "this program knows bert-base-uncased as google-bert",
+    );
+    writeFileSync(manifest, JSON.stringify({ ...content, revision: "main" }));
+    expect(await refusal("tiny-llama")).toContain("is wrong at revision");
+  });
+
+  test("pulls nothing that has to be exported, and says how it is made", async () => {
+    const { exitCode, stderr } = await models("pull", "oa-deberta-v3-large-v2");
+    expect(exitCode).toBe(69);
+    expect(stderr).toContain("no hub has these as ONNX, so they cannot be pulled: oa-deberta-v3-large-v2");
+    expect(stderr).toContain("openvalidator models import ID FOLDER");
   });
 
   test("says so when there is nothing to remove", async () => {

@@ -1,37 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { rankCorrelation, shadowAgreement } from "../../src/events/agreement.ts";
-import { anyEvent, type Event } from "../../src/events/schema.ts";
-
-type Column = (number | null)[];
-
-function step(name: string, rewards: number[], columns: Record<string, Column>): Event {
-  const list = <T>(value: T): T[] => rewards.map(() => value);
-  return anyEvent.parse({
-    version: 1,
-    kind: "step",
-    time: "2026-01-01T00:00:00Z",
-    genesis: "0x",
-    netuid: 1,
-    hotkey: "5",
-    block: 1,
-    name,
-    forward: "f",
-    step_length: 1,
-    prompt: "p",
-    uids: rewards.map((_, uid) => uid),
-    hotkeys: list("5"),
-    completions: list("c"),
-    completion_times: list(1),
-    completion_status_codes: list(200),
-    completion_status_messages: list(""),
-    rewards,
-    gating_loss: null,
-    best: "c",
-    nan_columns: [],
-    ...columns,
-  });
-}
+import type { Event } from "../../src/events/schema.ts";
+import { stepEventOf } from "./step-event.ts";
 
 async function* stream(events: Event[]): AsyncGenerator<Event> {
   yield* events;
@@ -70,9 +41,9 @@ describe("the agreement of a journal", () => {
   test("is that within the steps, weighted by their answers, as a whole and by task", async () => {
     const found = await shadowAgreement(
       stream([
-        step("augment", [0.1, 0.2, 0.3], { shadow_a: [1, 2, 3], rlhf_reward_model: [1, 1, 1] }),
-        step("answer0", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], { shadow_a: [6, 5, 4, 3, 2, 1] }),
-        step("answer1", [0.1, 0.2, 0.3], { shadow_a: [1, 2, 3] }),
+        stepEventOf("augment", [0.1, 0.2, 0.3], { shadow_a: [1, 2, 3], rlhf_reward_model: [1, 1, 1] }),
+        stepEventOf("answer0", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], { shadow_a: [6, 5, 4, 3, 2, 1] }),
+        stepEventOf("answer1", [0.1, 0.2, 0.3], { shadow_a: [1, 2, 3] }),
       ]),
     );
     expect(found).toHaveLength(1);
@@ -90,12 +61,12 @@ describe("the agreement of a journal", () => {
   test("leaves out answers without a score, steps that say nothing, and the uids of raters", async () => {
     const found = await shadowAgreement(
       stream([
-        step("augment", [0.1, 0.9, 0.2, 0.3], {
+        stepEventOf("augment", [0.1, 0.9, 0.2, 0.3], {
           shadow_miners: [0.1, null, 0.2, 0.3],
           shadow_miners_uids: [3, null, 2, 1],
         }),
-        step("augment", [0.1, 0.2, 0.3], { shadow_miners: [0.5, null, 0.1] }),
-        step("augment", [0, 0, 0], { shadow_miners: [0.5, 0.2, 0.1] }),
+        stepEventOf("augment", [0.1, 0.2, 0.3], { shadow_miners: [0.5, null, 0.1] }),
+        stepEventOf("augment", [0, 0, 0], { shadow_miners: [0.5, 0.2, 0.1] }),
       ]),
     );
     expect(found.map(({ name, all }) => [name, all])).toEqual([
@@ -104,8 +75,10 @@ describe("the agreement of a journal", () => {
   });
 
   test("is told to be unknown when no step says anything", async () => {
-    const [only] = await shadowAgreement(stream([step("augment", [1, 1, 1], { shadow_a: [1, 2, 3] })]));
+    const [only] = await shadowAgreement(
+      stream([stepEventOf("augment", [1, 1, 1], { shadow_a: [1, 2, 3] })]),
+    );
     expect(only!.all).toEqual({ steps: 0, answers: 0, rankCorrelation: null, sameBest: null });
-    expect(await shadowAgreement(stream([step("augment", [1], {})]))).toEqual([]);
+    expect(await shadowAgreement(stream([stepEventOf("augment", [1], {})]))).toEqual([]);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS, type Settings } from "../../src/config/options.ts";
-import { ROLES, readProfile } from "../../src/rewards/profile.ts";
+import { MODEL_ROLES } from "../../src/config/scoring-options.ts";
+import { readProfile } from "../../src/rewards/profile.ts";
 import { readScoring } from "../../src/validator/judge.ts";
 import { placeModels } from "../../src/validator/placement.ts";
 
@@ -93,7 +94,7 @@ describe("the models of a profile are placed", () => {
 
 describe("--neuron.device", () => {
   test("knows every role", () => {
-    for (const role of ROLES)
+    for (const role of MODEL_ROLES)
       expect(settingsOf({ "neuron.device": `${role}=cpu` }).neuronDevice.byRole[role]).toBe("cpu");
   });
 

@@ -1,0 +1,18 @@
+import { runCli } from "../../src/cli/cli.ts";
+
+/** Runs a command line in this process and keeps what it prints. */
+export async function captured(words: readonly string[], environment: Record<string, string> = {}) {
+  let stdout = "";
+  let stderr = "";
+  const exitCode = await runCli([...words], {
+    environment,
+    signal: new AbortController().signal,
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+  });
+  return { exitCode, stdout, stderr };
+}
