@@ -112,7 +112,7 @@ def onnx_outputs(recipe: Recipe, session: Session, cases: list[Case], max_tokens
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         found = session.run(padded(batch, max_tokens))
-        if recipe.task == "text-classification":
+        if "classification" in recipe.ability:
             yield from found
         else:
             yield from (value[: len(row.ids)] for value, row in zip(found, batch))

@@ -38,32 +38,44 @@ def load(recipe: Recipe, folder: Path, dtype: torch.dtype):
     return model.eval()
 
 
-def score_of_last_token(self, input_ids=None, attention_mask=None):
+def score_of_last_token(
+    self, input_ids=None, attention_mask=None, position_ids=None, past_key_values=None, use_cache=None
+):
     """
-    forward() of a decoder with a classification head, for rows padded at the end. The original looks for pad_token_id in
-    input_ids, which is another id than the one that the program pads with, and may be a real token. Whole tensors
-    instead of indices, for WebGPU has kernels for those.
+    forward() of a decoder with a classification head, for rows padded at the end, which may go on from a cache. The
+    original looks for pad_token_id in input_ids, which is another id than the one that the program pads with, and may be a
+    real token. Whole tensors instead of indices, for WebGPU has kernels for those.
     """
-    hidden = self.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
-    following = torch.nn.functional.pad(attention_mask[:, 1:], (0, 1))
-    is_last = (attention_mask - following > 0).unsqueeze(-1)
-    scores = self.score(hidden)
-    return {"logits": torch.where(is_last, scores, torch.zeros((), dtype=scores.dtype)).sum(1)}
+    found = self.base_model(
+        input_ids=input_ids,
+        attention_mask=attention_mask,
+        position_ids=position_ids,
+        past_key_values=past_key_values,
+        use_cache=use_cache,
+    )
+    own = attention_mask[:, -input_ids.shape[1] :]
+    following = torch.nn.functional.pad(own[:, 1:], (0, 1))
+    is_last = (own - following > 0).unsqueeze(-1)
+    scores = self.score(found.last_hidden_state)
+    logits = torch.where(is_last, scores, torch.zeros((), dtype=scores.dtype)).sum(1)
+    return {"logits": logits, "past_key_values": found.past_key_values}
 
 
 def write_graph(recipe: Recipe, checkpoint: Path, dtype: str, target: Path) -> None:
     """fp16 is what the model computes in half precision, norms and softmax in single where its authors wrote so."""
     model = load(recipe, checkpoint, torch.float16 if dtype == "fp16" else torch.float32)
     # The classification heads that read one token: every decoder of transformers calls them so.
-    if recipe.task == "text-classification" and hasattr(model, "score"):
+    if "classification" in recipe.ability and hasattr(model, "score"):
         model.forward = types.MethodType(score_of_last_token, model)
+    past = {"use_past": True, "use_past_in_inputs": True} if recipe.task.endswith("with-past") else {}
     constructor = TasksManager.get_exporter_config_constructor(
         "onnx", model=model, task=recipe.task, library_name="transformers"
     )
+    config = constructor(model.config, float_dtype=dtype, **past)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder, warnings.catch_warnings(), exportable_attention():
         warnings.simplefilter("ignore")
         raw = Path(folder) / "raw.onnx"
-        export(model, constructor(model.config), raw, opset=recipe.opset, device="cpu")
+        export(model, config, raw, opset=recipe.opset, device="cpu")
         del model
         gc.collect()
         save(simplified(raw), target)

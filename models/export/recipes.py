@@ -40,14 +40,15 @@ class Recipe:
 ENCODER = ("AutoModel", "feature-extraction", "")
 CLASSIFIER = ("AutoModelForSequenceClassification", "text-classification", "pieces")
 REWARD = ("AutoModelForSequenceClassification", "text-classification", "pair")
-# With its cache, so that what all answers of a step begin with is computed once.
+# Causal models with their cache, so that what all answers of a step begin with is computed once.
+CAUSAL_REWARD = ("AutoModelForSequenceClassification", "text-generation-with-past", "pair")
 LANGUAGE = ("AutoModelForCausalLM", "text-generation-with-past", "")
 
 KINDS = {
     "oa-deberta-v3-large-v2": REWARD,
-    "gpt-j-rm-format-oa": REWARD,
-    "skywork-reward-v2-qwen3-0.6b": REWARD,
-    "skywork-reward-v2-qwen3-1.7b": REWARD,
+    "gpt-j-rm-format-oa": CAUSAL_REWARD,
+    "skywork-reward-v2-qwen3-0.6b": CAUSAL_REWARD,
+    "skywork-reward-v2-qwen3-1.7b": CAUSAL_REWARD,
     # Two in place of cerebras/btlm-3b-8k-base, which no exporter knows: a base model that continues any text.
     "qwen3-0.6b-base": LANGUAGE,
     "smollm2-360m": LANGUAGE,

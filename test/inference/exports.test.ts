@@ -144,6 +144,32 @@ test("every architecture has texts of all kinds and numbers that differ", () => 
 
 const models = [...IDS, ...IDS.map(q4)];
 
+/** A prompt long enough to be shared, and answers to it. */
+const PROMPT = "What does a river carry to the sea, and who lives on its banks? ".repeat(2);
+const ANSWERS = ["water", "fish and sand", "a river carries water", "", "nobody knows, and nobody asks"];
+
+test("the prompt that causal models compute once for all answers changes no number", async () => {
+  const inference = await Inference.start({ device: "cpu", models: IDS, modelDirectory: directory });
+  const pairs = ANSWERS.map((completion) => ({ prompt: PROMPT, completion }));
+  for (const id of ["tiny-qwen3", "tiny-llama"]) {
+    const together = await inference.logProb(id, pairs, 1.2);
+    for (const [at, pair] of pairs.entries()) {
+      const [alone] = await inference.logProb(id, [pair], 1.2);
+      if (Number.isFinite(alone)) expect(Math.abs(together[at]! - alone!)).toBeLessThan(1e-4);
+      else expect(together[at]).toBe(alone!);
+    }
+  }
+  for (const id of ["tiny-gptj", "tiny-qwen3-reward"]) {
+    const inputs = ANSWERS.map((answer): ClassifierInput => ({ pair: [PROMPT, answer] }));
+    const together = await inference.classify(id, inputs);
+    for (const [at, input] of inputs.entries()) {
+      const [alone] = await inference.classify(id, [input]);
+      expect(Math.abs(together[at]![0]![0]! - alone![0]![0]!)).toBeLessThan(1e-4);
+    }
+  }
+  await inference.stop();
+});
+
 describe("on the CPU, PyTorch's numbers are met", () => {
   meetsPyTorch(() => Inference.start({ device: "cpu", models, modelDirectory: directory }), {
     tolerance: 1e-4,
