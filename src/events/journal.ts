@@ -18,6 +18,16 @@ import { syncDirectory, writeFileAtomic } from "../base/atomic.ts";
 import { log } from "../base/log.ts";
 import type { Event } from "./schema.ts";
 
+/** Characters that JSON leaves as they are and that some readers of lines take for the end of one. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+
+function oneLine(event: Event): string {
+  return JSON.stringify(event).replace(
+    LINE_ENDS,
+    (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** The segment that is being written. */
 export const ACTIVE_SEGMENT = "events.jsonl";
 /** events-000001.jsonl.zst and so on: closed segments, oldest first by name. */
@@ -63,7 +73,7 @@ export class Journal {
   }
 
   append(event: Event): void {
-    const line = Buffer.from(`${JSON.stringify(event)}\n`, "utf8");
+    const line = Buffer.from(`${oneLine(event)}\n`, "utf8");
     if (this.#sizeBytes > 0 && this.#sizeBytes + line.length > this.#segmentBytes) this.#rotate();
     for (let at = 0; at < line.length; ) at += writeSync(this.#fd, line, at);
     this.#sizeBytes += line.length;

@@ -1,7 +1,5 @@
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
 import { ACTIVE_SEGMENT, closedSegments } from "./journal.ts";
 import { anyEvent, type Event } from "./schema.ts";
 
@@ -14,20 +12,38 @@ export interface ReadOptions {
 export async function* readEvents(directory: string, options: ReadOptions = {}): AsyncGenerator<Event> {
   for (const segment of closedSegments(directory)) {
     const plain = Bun.zstdDecompressSync(readFileSync(join(directory, segment)));
-    yield* parseLines(Readable.from([Buffer.from(plain)]), segment, options);
+    yield* parseEvents([Buffer.from(plain)], segment, options);
   }
   const active = join(directory, ACTIVE_SEGMENT);
-  if (existsSync(active)) yield* parseLines(createReadStream(active), ACTIVE_SEGMENT, options);
+  if (existsSync(active)) yield* parseEvents(createReadStream(active), ACTIVE_SEGMENT, options);
 }
 
-async function* parseLines(input: Readable, segment: string, options: ReadOptions): AsyncGenerator<Event> {
+type Chunks = Iterable<Buffer> | AsyncIterable<Buffer>;
+
+async function* parseEvents(input: Chunks, segment: string, options: ReadOptions): AsyncGenerator<Event> {
   let number = 0;
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(input)) {
     number++;
     const event = parseEvent(line);
     if (event !== undefined) yield event;
     else if (line !== "") options.onUnreadable?.(number, segment);
   }
+}
+
+/** Lines end at a line feed and nowhere else: node:readline also ends them at U+2028, which a miner may write. */
+async function* linesOf(input: Chunks): AsyncGenerator<string> {
+  let parts: Buffer[] = [];
+  for await (const chunk of input) {
+    let start = 0;
+    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+      yield Buffer.concat([...parts, chunk.subarray(start, end)]).toString("utf8");
+      parts = [];
+      start = end + 1;
+    }
+    parts.push(chunk.subarray(start));
+  }
+  const rest = Buffer.concat(parts).toString("utf8");
+  if (rest !== "") yield rest;
 }
 
 function parseEvent(line: string): Event | undefined {

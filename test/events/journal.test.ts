@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, readdirSync, statSync, truncateSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ACTIVE_SEGMENT, Journal } from "../../src/events/journal.ts";
@@ -42,6 +42,25 @@ describe("journal", () => {
     }
     expect(readdirSync(directory).length).toBeGreaterThan(3);
     expect(await blocks(directory)).toEqual(Array.from({ length: 100 }, (_, block) => block));
+  });
+
+  test("keeps an event on one line whatever a miner wrote, for readers of any kind", async () => {
+    const directory = folder();
+    const hostile = "a\u2028b\u2029c\u0085d\n\r\0\v\f\u001ce";
+    const journal = Journal.open(directory, { budgetBytes: 1e9 });
+    journal.append(event(1, hostile));
+    journal.close();
+    const text = readFileSync(join(directory, ACTIVE_SEGMENT), "utf8");
+    const ends = [..."\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029"];
+    expect([...text].filter((character) => ends.includes(character))).toEqual(["\n"]);
+    // Written by another program, which does not escape them.
+    appendFileSync(join(directory, ACTIVE_SEGMENT), `${JSON.stringify(event(2, hostile))}\n`);
+    const unreadable: number[] = [];
+    const found: unknown[] = [];
+    for await (const read of readEvents(directory, { onUnreadable: (line) => void unreadable.push(line) }))
+      found.push((read as WeightsEvent).error);
+    expect(found).toEqual([hostile, hostile]);
+    expect(unreadable).toEqual([]);
   });
 
   test("cuts off a partial last line, wherever a crash cut it, and goes on", async () => {
