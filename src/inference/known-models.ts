@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, messageOf } from "../base/error.ts";
-import { type CatalogModel, catalogSchema, readCatalog } from "./catalog.ts";
+import { type CatalogModel, catalogSchema, embeddedManifests, readCatalog } from "./catalog.ts";
 import type { InferenceCode } from "./failure.ts";
 import type { Dtype } from "./manifest.ts";
 import { dtypesOf, modelFolder } from "./model-lock.ts";
@@ -78,6 +78,29 @@ function corrupt(path: string, what: string, cause?: unknown): Failure<Inference
     message: `${path} ${what}`,
     hint: "models/README.md describes what a manifest holds",
     cause,
+  });
+}
+
+/**
+ * Asks for models before anything is started.
+ * @throws Failure `model.missing` that names all that are not here, with what brings them.
+ */
+export function requireModels(ids: readonly string[], directory: string): void {
+  const inside = new Set(embeddedManifests().map(({ id }) => id));
+  const missing = ids.filter(
+    (id) => !inside.has(id) && !existsSync(join(modelFolder(directory, id), "manifest.json")),
+  );
+  if (missing.length === 0) return;
+  const atHub = new Set(readCatalog().flatMap((model) => (model.export ? [] : model.id)));
+  const pulled = missing.filter((id) => atHub.has(id));
+  const imported = missing.filter((id) => !atHub.has(id));
+  const steps = [
+    ...(pulled.length > 0 ? [`openvalidator models pull ${pulled.join(" ")}`] : []),
+    ...imported.map((id) => `openvalidator models import ${id} FOLDER`),
+  ];
+  throw new Failure<InferenceCode>("model.missing", {
+    message: `models that this profile needs are not in ${directory}: ${missing.join(", ")}`,
+    hint: `${steps.join("; ")}${imported.length > 0 ? " (models/README.md says how a folder is made)" : ""}`,
   });
 }
 

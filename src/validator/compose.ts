@@ -12,6 +12,7 @@ import { specVersion, VERSION } from "../config/version.ts";
 import { Journal } from "../events/journal.ts";
 import type { Event } from "../events/schema.ts";
 import { EmbeddingCache } from "../inference/embedding-cache.ts";
+import { requireModels } from "../inference/known-models.ts";
 import { ModelPool } from "../inference/model-pool.ts";
 import { startMiners } from "../localnet/miners/miners.ts";
 import { chainAddress } from "../miners/address.ts";
@@ -70,10 +71,15 @@ export async function startValidator(options: StartOptions): Promise<void> {
   const { settings, signer, signal } = options;
   const opened = new Opened();
   try {
-    // Read here already: a wrong name should not be found out after the chain was reached.
+    // Read here already: a wrong name or a missing model should not be found out after the chain was reached.
     const scoring = readScoring(settings);
     const encoder = encoderOf(settings, scoring.profile);
     const models = placeModels(settings, scoring, encoder);
+    const directoryOfModels = modelDirectory(settings.modelsDir, process.env);
+    requireModels(
+      models.map(({ id }) => id),
+      directoryOfModels,
+    );
     const directory = stateDirectory(settings);
     opened.add(lockFile(join(directory, "lock")), (unlock) => unlock());
     const network = resolveNetwork({
@@ -92,7 +98,7 @@ export async function startValidator(options: StartOptions): Promise<void> {
     const inference = opened.add(
       await ModelPool.start({
         models,
-        modelDirectory: modelDirectory(settings.modelsDir, process.env),
+        modelDirectory: directoryOfModels,
         memoryBytes: settings.modelsMemory,
         signal,
       }),
