@@ -16,10 +16,12 @@ export function placeModels(
   gating: string,
 ): PlacedModel[] {
   const { device, byRole } = settings.neuronDevice;
+  const scoring = rolesOf(profile, choice);
   const roles: RoleModel[] = [
-    ...rolesOf(profile, choice),
-    // Routing can do without: prompts that cannot be encoded are drawn for at random.
+    ...scoring.filter(({ isOptional }) => !isOptional),
+    // Routing can do without, but not as well as the rewards without shadow scores: miners are drawn at random then.
     { role: "gating", model: gating, dtypes: profile.gating?.dtype, isOptional: true },
+    ...scoring.filter(({ isOptional }) => isOptional),
   ];
   const placed = new Map<string, PlacedModel & { role: string; isPlaced: boolean }>();
   for (const { role, model, dtypes, isOptional = false } of roles) {

@@ -25,8 +25,8 @@ describe("the models of a profile are placed", () => {
       ["qwen3-0.6b-base", false],
       ["all-mpnet-base-v2", false],
       ["toxic-bert", false],
-      ["qwen3-0.6b", true],
       ["all-minilm-l6-v2-embedded", true],
+      ["qwen3-0.6b", true],
     ]);
     expect(new Set(models.map(({ device }) => device))).toEqual(new Set(["auto"]));
   });
