@@ -1,4 +1,4 @@
-import { Failure } from "../base/error.ts";
+import { Failure, messageOf } from "../base/error.ts";
 
 export type InferenceCode =
   /** No adapter can run WebGPU. */
@@ -87,4 +87,13 @@ export function toMessage(failure: Failure<InferenceCode>): FailureMessage {
 export function fromMessage({ code, message, hint }: FailureMessage): Failure<InferenceCode> {
   const isPassing = code === "gpu.lost" || code === "gpu.memory";
   return new Failure<InferenceCode>(code, { message, hint, retry: isPassing ? "soon" : "no" });
+}
+
+/** A file can have the locked hash and still be no model, when it was already none where it was locked. */
+export function unusableFile(path: string, id: string, cause: unknown): Failure<InferenceCode> {
+  return new Failure<InferenceCode>("model.corrupt", {
+    message: `the file ${path} of model ${id} cannot be used: ${messageOf(cause)}`,
+    hint: "put the original file back",
+    cause,
+  });
 }

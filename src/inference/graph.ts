@@ -1,11 +1,9 @@
 import { basename } from "node:path";
-import { AutoTokenizer, env } from "@huggingface/transformers";
 import { InferenceSession, type Tensor } from "onnxruntime-node";
-import { z } from "zod";
 import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { type Batch, type BatchLimits, planBatches } from "./batch.ts";
-import { failureOf, type InferenceCode, isUnreadableModel } from "./failure.ts";
+import { failureOf, type InferenceCode, isUnreadableModel, unusableFile } from "./failure.ts";
 import { cacheFeeds, rowFeeds } from "./feeds.ts";
 import type { ModelManifest } from "./manifest.ts";
 import { groupByPrefix, LEAST_SAVED_TOKENS, type PrefixGroup } from "./prefix.ts";
@@ -13,7 +11,8 @@ import type { DeviceKind } from "./protocol.ts";
 import { type BatchWork, type Copies, equalRows, type GraphRow, type Outputs } from "./rows.ts";
 import { cacheOutputs } from "./shared-past.ts";
 import { readVerified, type StoredModel, type VerifiedFiles } from "./store.ts";
-import { BoundedTokenizer } from "./tokens.ts";
+import { openTokenizer } from "./tokenizer.ts";
+import type { BoundedTokenizer } from "./tokens.ts";
 
 const SESSION_OPTIONS = {
   // ONNX Runtime's own lines on standard error: errors only (3). Everything worse is thrown to us anyway.
@@ -25,12 +24,6 @@ const SESSION_OPTIONS = {
 
 /** A run that fails is thrown to us, so the runtime need not print why as well. */
 const RUN_OPTIONS = { logSeverityLevel: 4 } as const;
-
-const tokenizerSchema = z.object({
-  added_tokens: z
-    .array(z.object({ id: z.number().int(), content: z.string(), special: z.boolean() }))
-    .default([]),
-});
 
 export interface OpenOptions {
   limits: Record<DeviceKind, BatchLimits>;
@@ -267,63 +260,6 @@ async function openSession(
     });
   } catch (error) {
     if (!isUnreadableModel(messageOf(error))) throw error;
-    throw unusable(graph.path, manifest.id, error);
+    throw unusableFile(graph.path, manifest.id, error);
   }
-}
-
-/** A file can have the locked hash and still be no model, when it was already none where it was locked. */
-function unusable(path: string, id: string, cause: unknown): Failure<InferenceCode> {
-  return new Failure<InferenceCode>("model.corrupt", {
-    message: `the file ${path} of model ${id} cannot be used: ${messageOf(cause)}`,
-    hint: "put the original file back",
-    cause,
-  });
-}
-
-async function openTokenizer(manifest: ModelManifest, files: VerifiedFiles): Promise<BoundedTokenizer> {
-  serveFiles(manifest.id, files);
-  try {
-    const tokenizer = await AutoTokenizer.from_pretrained(manifest.id);
-    const { added_tokens: added } = tokenizerSchema.parse(
-      JSON.parse(new TextDecoder().decode(files.get("tokenizer.json"))),
-    );
-    return new BoundedTokenizer(tokenizer, added, tokenizer.unk_token, manifest.maxTokens);
-  } catch (error) {
-    throw unusable("tokenizer.json", manifest.id, error);
-  } finally {
-    env.customCache = NO_FILES;
-  }
-}
-
-interface FileCache {
-  match(key: string): Promise<Response | undefined>;
-  put(): Promise<void>;
-}
-
-const NO_FILES: FileCache = { match: async () => undefined, put: async () => {} };
-
-/**
- * Makes transformers.js read the given files and nothing else: no network, no file system, no cache of its own. It asks
- * the cache for `<localModelPath>/<id>/<file>` and for the file's address at the hub; either answers.
- */
-function serveFiles(id: string, files: VerifiedFiles): void {
-  env.allowRemoteModels = false;
-  env.allowLocalModels = true;
-  // transformers.js insists on a path; this one cannot exist, a file name has no NUL.
-  env.localModelPath = "/openvalidator\0/";
-  env.useFSCache = false;
-  env.useBrowserCache = false;
-  env.useCustomCache = true;
-  const cache: FileCache = {
-    match: async (key) => {
-      const local = key.startsWith(`${env.localModelPath}${id}/`)
-        ? key.slice(`${env.localModelPath}${id}/`.length)
-        : undefined;
-      const name = local ?? /\/resolve\/[^/]+\/(.+)$/.exec(key)?.[1];
-      const bytes = name === undefined ? undefined : files.get(name);
-      return bytes && new Response(bytes);
-    },
-    put: NO_FILES.put,
-  };
-  env.customCache = cache;
 }

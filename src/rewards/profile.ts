@@ -4,8 +4,8 @@ import { MODEL_ROLES, type ModelRole } from "../config/scoring-options.ts";
 import { dtypeSchema } from "../inference/manifest.ts";
 import type { WantedDtypes } from "../inference/protocol.ts";
 import { NSFW_RULES } from "./masks/nsfw.ts";
+import type { RewardsCode } from "./parts.ts";
 import { type PenaltyChoice, penaltyChoice } from "./penalties/presets.ts";
-import type { RewardsCode } from "./pipeline.ts";
 
 const cosineBound = z.number().min(0).max(1);
 

@@ -1,5 +1,5 @@
 import { log } from "../base/log.ts";
-import type { RewardModel, StepQuestion, Watcher } from "./pipeline.ts";
+import type { RewardModel, StepQuestion, Watcher } from "./parts.ts";
 
 /** What columns of shadow scores begin with in the events. */
 export const SHADOW_PREFIX = "shadow_";

@@ -1,8 +1,8 @@
 import { Failure } from "../base/error.ts";
 import type { Settings } from "../config/options.ts";
 import { createPipeline } from "../rewards/assemble.ts";
+import type { RewardsCode } from "../rewards/parts.ts";
 import type { PenaltyChoice } from "../rewards/penalties/presets.ts";
-import type { RewardsCode } from "../rewards/pipeline.ts";
 import type { Profile, SWITCHES } from "../rewards/profile.ts";
 import { chosenProfile } from "../rewards/profiles.ts";
 import type { ServedModels } from "../rewards/served.ts";

@@ -6,7 +6,7 @@ import { DpoReward } from "../../src/rewards/models/dpo.ts";
 import { type PreferenceName, PreferenceReward } from "../../src/rewards/models/preference.ts";
 import { PromptReward } from "../../src/rewards/models/prompt.ts";
 import { RelevanceReward } from "../../src/rewards/models/relevance.ts";
-import type { StepQuestion } from "../../src/rewards/pipeline.ts";
+import type { StepQuestion } from "../../src/rewards/parts.ts";
 import type { ServedModels } from "../../src/rewards/served.ts";
 import { FIXTURE_IDS, type FixtureId, type LargeSize, writeFixtures } from "../fixtures/models.ts";
 import { WORDS } from "../fixtures/tokenizers.ts";

@@ -5,7 +5,7 @@ import { answerPrompt, augmentPrompt } from "../../src/prompts/templates.ts";
 import { FuzzyNgrams } from "../../src/rewards/masks/fuzzy-ngrams.ts";
 import { NgramBlacklistMask, type NgramBlacklistOptions } from "../../src/rewards/masks/ngram-blacklist.ts";
 import { drawSeeds, HashedWords } from "../../src/rewards/masks/ngrams.ts";
-import type { StepQuestion } from "../../src/rewards/pipeline.ts";
+import type { StepQuestion } from "../../src/rewards/parts.ts";
 import { question } from "./questions.ts";
 
 /** Judges from 100 completions on, which is two steps, and forgets within a few hundred. */

@@ -1,5 +1,5 @@
 import { augmentPrompt } from "../../src/prompts/templates.ts";
-import type { StepQuestion } from "../../src/rewards/pipeline.ts";
+import type { StepQuestion } from "../../src/rewards/parts.ts";
 
 const TEXT = "Whales breathe air. They dive for an hour. Their songs carry far.";
 

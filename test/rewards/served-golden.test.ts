@@ -7,7 +7,7 @@ import { negativeRmse } from "../../src/rewards/masks/relevance.ts";
 import { DahoasReward } from "../../src/rewards/models/dahoas.ts";
 import { DpoReward } from "../../src/rewards/models/dpo.ts";
 import { PreferenceReward } from "../../src/rewards/models/preference.ts";
-import type { RewardModel } from "../../src/rewards/pipeline.ts";
+import type { RewardModel } from "../../src/rewards/parts.ts";
 import { FIXTURE_IDS, type FixtureId, writeFixtures } from "../fixtures/models.ts";
 import golden from "../golden/rewards-models.json";
 import { swiftshaderEnvironment } from "../swiftshader.ts";

@@ -1,6 +1,6 @@
 import { cleanQuestion, parsePrompt } from "../../prompts/templates.ts";
 import { comparable } from "../comparable.ts";
-import type { Mask, StepQuestion } from "../pipeline.ts";
+import type { Mask, StepQuestion } from "../parts.ts";
 
 /** Answers that fit any question and so answer none. Ours; operators may give their own. */
 const COMMON_PHRASES: readonly string[] = [

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { cosine, type TextEmbedder } from "../embeddings.ts";
-import type { Mask, MaskMemory, StepQuestion } from "../pipeline.ts";
+import type { Mask, MaskMemory, StepQuestion } from "../parts.ts";
 import { VectorHistory } from "./history.ts";
 
 /** sigmoid(slope · distance − shift): near 0 for copies, near 1 for texts of their own. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { log } from "../../base/log.ts";
 import { parsePrompt } from "../../prompts/templates.ts";
 import { comparableWords } from "../comparable.ts";
-import type { Mask, MaskMemory, MaskVerdict, StepQuestion } from "../pipeline.ts";
+import type { Mask, MaskMemory, MaskVerdict, StepQuestion } from "../parts.ts";
 import { FuzzyNgrams } from "./fuzzy-ngrams.ts";
 import { LossyCounter } from "./lossy-counter.ts";
 import { drawSeeds, HashedWords } from "./ngrams.ts";

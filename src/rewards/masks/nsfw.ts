@@ -1,4 +1,4 @@
-import type { Mask, StepQuestion } from "../pipeline.ts";
+import type { Mask, StepQuestion } from "../parts.ts";
 import type { Classify } from "../served.ts";
 
 /**

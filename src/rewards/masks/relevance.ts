@@ -1,5 +1,5 @@
 import { cosine, type TextEmbedder } from "../embeddings.ts";
-import type { Mask, StepQuestion } from "../pipeline.ts";
+import type { Mask, StepQuestion } from "../parts.ts";
 
 export interface RelevanceMaskOptions {
   embedder: TextEmbedder;

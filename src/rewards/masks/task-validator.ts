@@ -1,4 +1,4 @@
-import type { Mask, StepQuestion } from "../pipeline.ts";
+import type { Mask, StepQuestion } from "../parts.ts";
 
 // Headings of openvalidators 1.2.0 (task_validator.py), compared in lower case anywhere in the completion.
 const SUMMARY_WORDS = ["summary:", "paraphrase:", "paraphrasing:", "paraphrased:"];

@@ -1,4 +1,4 @@
-import type { RewardModel, StepQuestion } from "../pipeline.ts";
+import type { RewardModel, StepQuestion } from "../parts.ts";
 import { type Classify, firstLogits } from "../served.ts";
 
 /** What the prompt adds to the value of the completion: value(prompt + completion) − value(completion). */

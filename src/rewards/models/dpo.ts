@@ -1,5 +1,5 @@
 import { log } from "../../base/log.ts";
-import type { RewardModel, StepQuestion } from "../pipeline.ts";
+import type { RewardModel, StepQuestion } from "../parts.ts";
 import type { LogProb } from "../served.ts";
 
 /** exp(−11) is less than one in a vocabulary of 50 257: worse than any guess (openvalidators 1.2.0). */

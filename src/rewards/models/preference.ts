@@ -1,4 +1,4 @@
-import type { RewardModel, StepQuestion } from "../pipeline.ts";
+import type { RewardModel, StepQuestion } from "../parts.ts";
 import { type Classify, firstLogits } from "../served.ts";
 
 /** The two places that openvalidators 1.2.0 had for a model trained on human preferences. */

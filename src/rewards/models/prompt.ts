@@ -1,6 +1,6 @@
 import type { TemplatePart } from "../../inference/tokens.ts";
 import { CRITERIA } from "../../prompts/scoring.ts";
-import type { RewardModel, StepQuestion } from "../pipeline.ts";
+import type { RewardModel, StepQuestion } from "../parts.ts";
 import type { DigitScores } from "../served.ts";
 import { fenced, quoted } from "./quoted.ts";
 

@@ -1,5 +1,5 @@
 import { cosine, type TextEmbedder } from "../embeddings.ts";
-import type { RewardModel, StepQuestion } from "../pipeline.ts";
+import type { RewardModel, StepQuestion } from "../parts.ts";
 
 /** Cosine of prompt and completion on a sentence encoder: −1..1. The one reward of the embedded profile. */
 export class RelevanceReward implements RewardModel {

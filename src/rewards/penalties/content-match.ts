@@ -1,4 +1,4 @@
-import type { Penalty, StepQuestion } from "../pipeline.ts";
+import type { Penalty, StepQuestion } from "../parts.ts";
 
 /** As in text-prompting 2.1.6: what gives a text away stands at its beginning. */
 const BEGINNING_CHARACTERS = 200;

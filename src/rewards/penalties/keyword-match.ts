@@ -1,6 +1,6 @@
 import { Failure } from "../../base/error.ts";
 import { comparableWords } from "../comparable.ts";
-import type { Penalty, RewardsCode, StepQuestion } from "../pipeline.ts";
+import type { Penalty, RewardsCode, StepQuestion } from "../parts.ts";
 
 /** More would make every answer dear to look through. */
 const MAX_KEYWORDS = 200;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Penalty } from "../pipeline.ts";
+import type { Penalty } from "../parts.ts";
 import { ContentMatchPenalty } from "./content-match.ts";
 import { KeywordMatchPenalty } from "./keyword-match.ts";
 import { TaskValidationPenalty } from "./task-validation.ts";

@@ -1,5 +1,5 @@
 import { parsePrompt } from "../../prompts/templates.ts";
-import type { Penalty, StepQuestion } from "../pipeline.ts";
+import type { Penalty, StepQuestion } from "../parts.ts";
 import { countSentences } from "./sentences.ts";
 
 /** Together 0.6, the maximum of text-prompting 2.1.6 for three criteria of 0.1 to 0.3. */
