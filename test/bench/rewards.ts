@@ -1,3 +1,4 @@
+import { listAdapters } from "../../src/inference/adapters.ts";
 import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
 import { NsfwMask } from "../../src/rewards/masks/nsfw.ts";
 import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
@@ -143,8 +144,16 @@ async function cpuRows(): Promise<BenchRow[]> {
   );
 }
 
-/** The driver on the CPU shows that the path runs, and what batches save it; it says little about a GPU. */
+/**
+ * On the GPU of this machine where it has one; else on SwiftShader, which shows that the path runs and what batches save it,
+ * and says little about a GPU.
+ */
 async function webgpuRows(): Promise<BenchRow[]> {
+  const [adapter] = listAdapters() ?? [];
+  if (adapter?.isHardware)
+    return await withFixtures(LARGE, { device: "webgpu" }, async (inference) =>
+      rowsOf(ROLES, inference, `fixture of 3 M weights, WebGPU (${adapter.name})`, FULL),
+    );
   const environment = swiftshaderEnvironment();
   if (environment === undefined) return [];
   return await withFixtures(TINY, { device: "webgpu", environment }, async (inference) =>
