@@ -10,6 +10,8 @@ export interface Batch {
 export interface BatchLimits {
   /** Most tokens of one run, padding included. */
   maxTokens: number;
+  /** Most rows of one run; no bound when left out. */
+  maxRows?: number | undefined;
   /** Most attention scores of one head in one run, rows × width × (prefix + width); no bound when left out. */
   maxScores?: number;
   /** Widths are multiples of this. A GPU compiles a program for each new shape, so few shapes start sooner. */
@@ -39,7 +41,14 @@ const MAX_STRETCH = 1.34;
  */
 export function planBatches(
   lengths: readonly number[],
-  { maxTokens, maxScores = Infinity, widthStep, maxWidth = Infinity, prefix = 0 }: BatchLimits,
+  {
+    maxTokens,
+    maxRows = Infinity,
+    maxScores = Infinity,
+    widthStep,
+    maxWidth = Infinity,
+    prefix = 0,
+  }: BatchLimits,
 ): Batch[] {
   const widthOf = (length: number): number =>
     Math.min(maxWidth - prefix, Math.ceil(length / widthStep) * widthStep);
@@ -50,6 +59,7 @@ export function planBatches(
     const width = widthOf(lengths[row]!);
     const fits =
       current !== undefined &&
+      current.rows.length < maxRows &&
       (current.rows.length + 1) * width <= maxTokens &&
       (current.rows.length + 1) * (prefix + width) <= MAX_CONTEXT * maxTokens &&
       (current.rows.length + 1) * width * (prefix + width) <= maxScores &&

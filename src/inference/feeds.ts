@@ -10,17 +10,19 @@ type Inputs = readonly InferenceSession.ValueMetadata[];
 /**
  * Ids, mask, types and positions of a batch, as far as the graph takes them.
  * @param offset tokens before each row, which the cache holds.
+ * @param showsPadding as in OpenOptions.
  */
 export function rowFeeds(
   inputs: Inputs,
   rows: readonly TokenRow[],
   batch: Batch,
-  offset: number,
+  { offset, showsPadding = false }: { offset: number; showsPadding?: boolean },
 ): Record<string, Tensor> {
   const { width } = batch;
   const count = batch.rows.length;
   const ids = rows.map((row) => row.ids);
   const { inputIds, attentionMask } = padBatch(ids, batch, offset);
+  if (showsPadding) attentionMask.fill(1n);
   const feeds: Record<string, Tensor> = {};
   for (const { name } of inputs) {
     if (name === "input_ids") feeds[name] = new Tensor("int64", inputIds, [count, width]);

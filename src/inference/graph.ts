@@ -27,6 +27,11 @@ const RUN_OPTIONS = { logSeverityLevel: 4 } as const;
 
 export interface OpenOptions {
   limits: Record<DeviceKind, BatchLimits>;
+  /**
+   * Padding is shown to the model as if it were text. What stands at the end of a row changes nothing before it in a
+   * causal model, and ONNX Runtime's GroupQueryAttention takes hidden tokens for the beginning of the row.
+   */
+  showsPadding?: boolean;
   /** Changes the graph before it is compiled. */
   edit?(onnx: Uint8Array): Uint8Array;
 }
@@ -37,26 +42,40 @@ interface Prefix {
   cache: Record<string, Tensor>;
 }
 
+interface Sharing {
+  /** Fewest tokens that a prefix has to save. */
+  leastSaved: number;
+  /** Rows that can go on from a prefix in one run. ONNX Runtime's GroupQueryAttention takes a single one. */
+  maxRows: number;
+}
+
 /** A model's numbers with and without a shared prefix differ by less than this part of the largest one. */
-const SHARING_TOLERANCE = 0.02;
+const SHARING_TOLERANCE = 5e-3;
 
 /** A model's graph on one device, with its tokenizer. */
 export class Graph {
   readonly tokenizer: BoundedTokenizer;
   readonly #session: InferenceSession;
+  readonly #showsPadding: boolean;
   /** The output that each past input takes; undefined for a graph whose rows cannot share a prefix. */
   readonly #cached: ReadonlyMap<string, string> | undefined;
   /** Called after each batch. */
   onBatch: () => void = () => undefined;
   #limits: BatchLimits;
-  /** Fewest tokens that a shared prefix has to save. */
-  #leastSaved = Number.POSITIVE_INFINITY;
+  /** How rows share a prefix; undefined where they cannot. */
+  #sharing: Sharing | undefined;
   /** Prefixes that were computed. */
   #prefixes = 0;
 
-  private constructor(tokenizer: BoundedTokenizer, session: InferenceSession, limits: BatchLimits) {
+  private constructor(
+    tokenizer: BoundedTokenizer,
+    session: InferenceSession,
+    limits: BatchLimits,
+    showsPadding: boolean,
+  ) {
     this.tokenizer = tokenizer;
     this.#session = session;
+    this.#showsPadding = showsPadding;
     this.#cached = cacheOutputs(session.inputNames, session.outputNames);
     this.#limits = limits;
   }
@@ -71,7 +90,8 @@ export class Graph {
     try {
       const tokenizer = await openTokenizer(manifest, files);
       const session = await openSession(manifest, files, device, options.edit);
-      return new Graph(tokenizer, session, { ...options.limits[device], maxWidth: manifest.maxTokens });
+      const limits = { ...options.limits[device], maxWidth: manifest.maxTokens };
+      return new Graph(tokenizer, session, limits, options.showsPadding ?? false);
     } catch (error) {
       throw failureOf(error);
     }
@@ -79,28 +99,42 @@ export class Graph {
 
   /**
    * Lets rows share what they begin with, where that gives the numbers that it should: not every export can go on from
-   * a cache with several tokens, or several rows, at once.
+   * a cache with several tokens at once, and some only with one row.
    * @param compute runs some rows that begin alike and returns what is read of them.
    * @throws Failure `gpu.lost`, and what compute() throws without a prefix.
    */
   async trySharing(compute: () => Promise<Float32Array>): Promise<void> {
     if (this.#cached === undefined) return;
     const whole = await compute();
-    const largest = whole.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+    const reasons: string[] = [];
+    for (const maxRows of [Number.POSITIVE_INFINITY, 1]) {
+      this.#sharing = { leastSaved: 1, maxRows };
+      const reason = await this.#whyNotShared(compute, whole);
+      this.#sharing = reason === undefined ? { leastSaved: LEAST_SAVED_TOKENS, maxRows } : undefined;
+      if (reason === undefined) return;
+      reasons.push(reason);
+    }
+    log.warn("a model cannot go on from a shared prefix", { reasons });
+  }
+
+  async #whyNotShared(
+    compute: () => Promise<Float32Array>,
+    whole: Float32Array,
+  ): Promise<string | undefined> {
+    const before = this.#prefixes;
     try {
-      this.#leastSaved = 1;
       const shared = await compute();
       // A model whose limit leaves no room for a trial goes without.
-      const isSame =
-        this.#prefixes > 0 &&
-        shared.every((number, at) => Math.abs(number - whole[at]!) <= SHARING_TOLERANCE * largest);
-      this.#leastSaved = isSame ? LEAST_SAVED_TOKENS : Number.POSITIVE_INFINITY;
-      if (!isSame) log.warn("a model cannot go on from a shared prefix: its numbers change");
+      if (this.#prefixes === before) return "there is no room for a trial";
+      const largest = whole.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+      const isSame = shared.every(
+        (number, at) => Math.abs(number - whole[at]!) <= SHARING_TOLERANCE * largest,
+      );
+      return isSame ? undefined : "its numbers change";
     } catch (error) {
-      this.#leastSaved = Number.POSITIVE_INFINITY;
       const failure = failureOf(error);
       if (failure.code === "gpu.lost") throw failure;
-      log.warn("a model cannot go on from a shared prefix", { error: failure });
+      return failure.message;
     }
   }
 
@@ -124,13 +158,13 @@ export class Graph {
   }
 
   #groups(rows: readonly GraphRow[], distinct: number[]): PrefixGroup[] {
-    if (this.#leastSaved === Number.POSITIVE_INFINITY) return [{ rows: distinct, length: 0 }];
+    if (this.#sharing === undefined) return [{ rows: distinct, length: 0 }];
     const lists = distinct.map((row) => rows[row]!.ids);
     // A row keeps a token of its own: there is nothing to run otherwise.
     const limits = distinct.map((row) => Math.min(rows[row]!.unread ?? 0, rows[row]!.ids.length - 1));
     return groupByPrefix(lists, limits, {
       step: this.#limits.widthStep,
-      leastSaved: this.#leastSaved,
+      leastSaved: this.#sharing.leastSaved,
     }).map((group) => ({ ...group, rows: group.rows.map((at) => distinct[at]!) }));
   }
 
@@ -165,7 +199,7 @@ export class Graph {
     const ids = rows[row!]!.ids.slice(0, length);
     this.#prefixes++;
     const feeds = {
-      ...rowFeeds(inputMetadata, [{ ids }], { rows: [0], width: ids.length }, 0),
+      ...rowFeeds(inputMetadata, [{ ids }], { rows: [0], width: ids.length }, { offset: 0 }),
       ...cacheFeeds(inputMetadata, 1),
       ...inputs?.([row!]),
     };
@@ -187,14 +221,14 @@ export class Graph {
     const waiting = planBatches(
       // Nothing at all cannot be run; a token that the mask hides can.
       own.map(({ ids }) => Math.max(1, ids.length)),
-      { ...this.#limits, prefix: offset },
+      { ...this.#limits, prefix: offset, ...(prefix && { maxRows: this.#sharing?.maxRows }) },
     );
     for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
       const places = batch.rows.flatMap((at, index) => copies.get(mine[at]!)!.map((row) => ({ row, index })));
       const count = batch.rows.length;
       try {
         const feeds = {
-          ...rowFeeds(inputMetadata, own, batch, offset),
+          ...rowFeeds(inputMetadata, own, batch, { offset, showsPadding: this.#showsPadding }),
           ...(prefix?.cache ?? cacheFeeds(inputMetadata, count)),
           ...work.inputs?.(places.map(({ row }) => row)),
         };

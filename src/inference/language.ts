@@ -48,6 +48,7 @@ export class LanguageModel extends GraphModel {
       throw new Failure<InferenceCode>("model.unsupported", { message: `${id} is no language model` });
     const graph = await Graph.open(stored, device, {
       limits: BATCH_LIMITS,
+      showsPadding: true,
       edit: (onnx) => editGraph(onnx, [appendScoredHead, sharePast]),
     });
     const model = new LanguageModel(graph, language.chat ?? { before: "", after: "" });

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { rankCorrelation } from "../../src/events/agreement.ts";
 import { Inference } from "../../src/inference/inference.ts";
 import { type ModelManifest, manifestSchema } from "../../src/inference/manifest.ts";
 import type { ClassifierInput } from "../../src/inference/protocol.ts";
@@ -83,19 +84,6 @@ function difference(ours: readonly number[][], cases: readonly GoldenCase[]): nu
   );
 }
 
-/** Spearman's rank correlation; what is infinite on the left is left out. */
-function rankCorrelation(left: readonly number[], right: readonly number[]): number {
-  const kept = [...left.keys()].filter((at) => Number.isFinite(left[at]!));
-  const ranks = (values: readonly number[]): number[] => {
-    const order = kept.toSorted((a, b) => values[a]! - values[b]!);
-    const rankOf = new Map(order.map((at, rank) => [at, rank]));
-    return kept.map((at) => rankOf.get(at)! - (kept.length - 1) / 2);
-  };
-  const [a, b] = [ranks(left), ranks(right)];
-  const dot = (x: number[], y: number[]): number => x.reduce((sum, value, at) => sum + value * y[at]!, 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-}
-
 interface Demands {
   /** Of fp32 numbers. */
   tolerance: number;
@@ -124,7 +112,9 @@ function meetsPyTorch(open: () => Promise<Inference>, { tolerance, leastCorrelat
     // A column of a vector is a score as good as any: it depends on all of the model.
     for (const column of expected[0]!.keys()) {
       const of = (rows: readonly number[][]): number[] => rows.map((row) => row[column]!);
-      expect(rankCorrelation(of(expected), of(ours))).toBeGreaterThan(leastCorrelation);
+      const scored = [...expected.keys()].filter((at) => Number.isFinite(expected[at]![column]!));
+      const [theirs, own] = [of(expected), of(ours)].map((values) => scored.map((at) => values[at]!));
+      expect(rankCorrelation(theirs!, own!)).toBeGreaterThan(leastCorrelation);
     }
     // Were it fp32 in another name, it would be exact.
     expect(difference(ours, cases)).toBeGreaterThan(1e-4);
