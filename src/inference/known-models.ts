@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Failure, messageOf } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { type CatalogModel, catalogSchema, embeddedManifests, readCatalog } from "./catalog.ts";
 import type { InferenceCode } from "./failure.ts";
-import type { Dtype } from "./manifest.ts";
+import { type Dtype, manifestContent } from "./manifest.ts";
 import { dtypesOf, modelFolder } from "./model-lock.ts";
 
 /**
@@ -43,7 +43,8 @@ export function importedModel(id: string, source: string): CatalogModel {
 
 function readManifest(path: string, id: string, expected?: CatalogModel): CatalogModel {
   const recipe = expected?.export?.recipe;
-  if (!existsSync(path))
+  const content = manifestContent(path);
+  if (content === undefined)
     throw new Failure<InferenceCode>("model.missing", {
       message: `${path} does not exist`,
       hint:
@@ -51,12 +52,6 @@ function readManifest(path: string, id: string, expected?: CatalogModel): Catalo
           ? `no model of this program is called ${id}: import a folder whose manifest.json tells what it is`
           : `make the folder with models/export/export.py ${recipe}`,
     });
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw corrupt(path, `cannot be read as JSON: ${messageOf(cause)}`, cause);
-  }
   const parsed = catalogSchema.safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

@@ -1,4 +1,7 @@
+import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
+import { Failure, messageOf } from "../base/error.ts";
+import type { InferenceCode } from "./failure.ts";
 
 /** A path inside the model's folder that cannot leave it. */
 const relativePath = z.string().regex(/^(?!\.)[\w.-]+(?:\/(?!\.)[\w.-]+)*$/);
@@ -68,3 +71,20 @@ export const manifestSchema = z.object({
 
 export type ModelManifest = z.infer<typeof manifestSchema>;
 export type ModelFile = z.infer<typeof file>;
+
+/**
+ * What a manifest.json holds, before a schema has seen it; undefined where there is no such file.
+ * @throws Failure `model.corrupt` for what is no JSON
+ */
+export function manifestContent(path: string): unknown {
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new Failure<InferenceCode>("model.corrupt", {
+      message: `${path} cannot be read as JSON: ${messageOf(cause)}`,
+      hint: "models/README.md describes what a manifest holds",
+      cause,
+    });
+  }
+}

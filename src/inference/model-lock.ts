@@ -1,12 +1,19 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { writeFileAtomic } from "../base/atomic.ts";
 import { Failure, isFailure } from "../base/error.ts";
 import { type LockCode, lockFile } from "../base/lock.ts";
 import type { CatalogFile, CatalogModel } from "./catalog.ts";
 import { isDiskFull, noSpace } from "./disk-space.ts";
 import type { InferenceCode } from "./failure.ts";
-import { type Dtype, type ModelFile, type ModelManifest, manifestSchema } from "./manifest.ts";
+import {
+  type Dtype,
+  type ModelFile,
+  type ModelManifest,
+  manifestContent,
+  manifestSchema,
+} from "./manifest.ts";
 
 export type ModelState = "here" | "partly" | "absent";
 
@@ -40,17 +47,17 @@ export function wantedFiles(model: CatalogModel, dtypes?: readonly Dtype[]): Cat
   return model.files.filter(({ dtype }) => dtype === undefined || (dtypes ?? offered).includes(dtype));
 }
 
+const lockSchema = manifestSchema.extend({ revision: z.string() });
+
 /**
  * The manifest written by pull or import, with the size and hash of every file that was; undefined before the first, or
  * for another revision.
  */
 export function lockedManifest(directory: string, model: CatalogModel): ModelManifest | undefined {
-  const path = join(modelFolder(directory, model.id), "manifest.json");
-  if (!existsSync(path)) return undefined;
   try {
-    const content = JSON.parse(readFileSync(path, "utf8")) as { revision?: unknown };
-    const parsed = manifestSchema.safeParse(content);
-    return parsed.success && content.revision === model.revision ? parsed.data : undefined;
+    const content = manifestContent(join(modelFolder(directory, model.id), "manifest.json"));
+    const parsed = lockSchema.safeParse(content);
+    return parsed.success && parsed.data.revision === model.revision ? parsed.data : undefined;
   } catch {
     // Damaged: as if it were not there. The next pull writes it anew, from the hub's hashes.
     return undefined;

@@ -198,10 +198,22 @@ export async function importModel(
   });
 }
 
-function notInFolder(model: CatalogModel, file: CatalogFile, source: string): Failure<InferenceCode> {
-  const others = dtypesOf(model).filter((dtype) =>
-    wantedFiles(model, [dtype]).every(({ path }) => sizeOf(join(source, path)) !== undefined),
+/** The forms whose weights are all in a folder. */
+export function dtypesIn(model: CatalogModel, folder: string): Dtype[] {
+  return dtypesOf(model).filter((dtype) =>
+    areIn(
+      folder,
+      model.files.filter((file) => file.dtype === dtype),
+    ),
   );
+}
+
+function areIn(folder: string, files: readonly CatalogFile[]): boolean {
+  return files.every(({ path }) => sizeOf(join(folder, path)) !== undefined);
+}
+
+function notInFolder(model: CatalogModel, file: CatalogFile, source: string): Failure<InferenceCode> {
+  const others = areIn(source, wantedFiles(model, [])) ? dtypesIn(model, source) : [];
   return new Failure<InferenceCode>("model.missing", {
     message: `${source} has no file ${file.path}`,
     hint:

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { Failure, messageOf } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { EMBEDDED_MODELS } from "./embedded.ts";
 import type { InferenceCode } from "./failure.ts";
-import { type ModelFile, type ModelManifest, manifestSchema } from "./manifest.ts";
+import { type ModelFile, type ModelManifest, manifestContent, manifestSchema } from "./manifest.ts";
 import type { DeviceKind } from "./protocol.ts";
 
 /** A model whose manifest is known and whose files have not been read yet. */
@@ -27,25 +27,16 @@ export async function findModel(id: string, directory?: string): Promise<StoredM
   if (directory === undefined)
     throw new Failure<InferenceCode>("model.missing", { message: `there is no model ${id} in this program` });
   const folder = join(directory, id);
-  const manifest = await readManifest(id, join(folder, "manifest.json"));
+  const manifest = readManifest(id, join(folder, "manifest.json"));
   return { manifest, pathOf: (file) => join(folder, file) };
 }
 
-async function readManifest(id: string, path: string): Promise<ModelManifest> {
-  const file = Bun.file(path);
-  if (!(await file.exists()))
+function readManifest(id: string, path: string): ModelManifest {
+  const content = manifestContent(path);
+  if (content === undefined)
     throw new Failure<InferenceCode>("model.missing", {
       message: `there is no model ${id}: ${path} does not exist`,
     });
-  let content: unknown;
-  try {
-    content = await file.json();
-  } catch (cause) {
-    throw new Failure<InferenceCode>("model.corrupt", {
-      message: `${path} cannot be read as JSON: ${messageOf(cause)}`,
-      cause,
-    });
-  }
   const parsed = manifestSchema.safeParse(content);
   if (!parsed.success || parsed.data.id !== id)
     throw new Failure<InferenceCode>("model.corrupt", {

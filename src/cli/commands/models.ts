@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { Failure } from "../../base/error.ts";
 import { badValue, type ConfigCode } from "../../config/kinds.ts";
 import { describeOrigin, loadConfiguration, type Origin } from "../../config/load.ts";
@@ -12,7 +10,7 @@ import type { HubAccess } from "../../inference/hub-request.ts";
 import { importedModel, knownModels, preferredDtypes } from "../../inference/known-models.ts";
 import { type Dtype, dtypeSchema } from "../../inference/manifest.ts";
 import { dtypesOf, lockedFiles, modelFolder, modelState, wantedFiles } from "../../inference/model-lock.ts";
-import { importModel, pullModel, removeModel, verifyModel } from "../../inference/model-store.ts";
+import { dtypesIn, importModel, pullModel, removeModel, verifyModel } from "../../inference/model-store.ts";
 import { rolesOf } from "../../rewards/profile.ts";
 import { chosenProfile, PROFILE_NAMES } from "../../rewards/profiles.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
@@ -49,6 +47,9 @@ function parseDtypes(text: string, origin: Origin): Dtype[] {
 
 export async function listModels(context: CommandContext): Promise<number> {
   const { directory, catalog } = open(context);
+  const needs = PROFILE_NAMES.map((name) => ({ name, ids: neededBy(name) }));
+  const profilesWith = (id: string): string[] =>
+    needs.filter(({ ids }) => ids.includes(id)).map(({ name }) => name);
   const rows = [
     ...embeddedManifests().map((model) => ({
       id: model.id,
@@ -164,7 +165,11 @@ export async function importFolder(context: CommandContext): Promise<number> {
   const [id, folder] = context.words as [string, string];
   const source = expandPath(folder);
   const model = importedModel(id, source);
-  const unproven = await importModel(directory, model, source, { dtypes: dtypes ?? dtypesIn(model, source) });
+  const whole = dtypesIn(model, source);
+  // Where no form is whole, all are asked for, so that the import says what it misses.
+  const unproven = await importModel(directory, model, source, {
+    dtypes: dtypes ?? (whole.length > 0 ? whole : undefined),
+  });
   context.print(`${id} is in ${modelFolder(directory, id)}, licence ${model.licence.spdx}\n`);
   if (unproven.length > 0)
     context.print(`No known sha256, locked as found in the folder: ${unproven.join(", ")}\n`);
@@ -204,14 +209,6 @@ function dtypesHere(directory: string, model: CatalogModel): Dtype[] {
 }
 
 /** Which weights were read, and how many hashes nothing but the first pull or import stands for. */
-/** Forms that are whole in a folder; all of the model's where none is, so that the import says what it misses. */
-function dtypesIn(model: CatalogModel, folder: string): Dtype[] | undefined {
-  const whole = dtypesOf(model).filter((dtype) =>
-    model.files.every((file) => file.dtype !== dtype || existsSync(join(folder, file.path))),
-  );
-  return whole.length > 0 ? whole : undefined;
-}
-
 function lockedNote(directory: string, model: CatalogModel): string {
   const locked = lockedFiles(directory, model);
   const dtypes = dtypesHere(directory, model).join(" ");
@@ -219,10 +216,6 @@ function lockedNote(directory: string, model: CatalogModel): string {
   return unsealed === 0
     ? dtypes
     : `${dtypes} (${unsealed} of ${locked.size} hashes locked by the first pull or import)`;
-}
-
-function profilesWith(id: string): string[] {
-  return PROFILE_NAMES.filter((name) => neededBy(name).includes(id));
 }
 
 /** Models that scoring with a profile loads. */
