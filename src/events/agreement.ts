@@ -1,7 +1,5 @@
-import { columnsOf, type Event, type StepEvent } from "./schema.ts";
+import { columnsOf, type Event, RATERS_SUFFIX, SHADOW_PREFIX, type StepEvent } from "./schema.ts";
 
-/** What columns of shadow scores begin with; those that end in _uids say who gave them. */
-const SHADOW = /^shadow_(?!.*_uids$)/;
 /** Two numbers always agree or disagree wholly. */
 const MIN_ANSWERS = 3;
 
@@ -60,7 +58,7 @@ export async function shadowAgreement(events: AsyncIterable<Event>): Promise<Sco
   for await (const event of events) {
     if (event.kind !== "step") continue;
     for (const [name, scores] of Object.entries(columnsOf(event))) {
-      if (!SHADOW.test(name)) continue;
+      if (!name.startsWith(SHADOW_PREFIX) || name.endsWith(RATERS_SUFFIX)) continue;
       const byTask = tallies.get(name) ?? new Map<string, Tally>();
       tallies.set(name, byTask);
       const { shadow, rewards } = comparable(event, scores);

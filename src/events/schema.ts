@@ -15,6 +15,10 @@ const common = {
 
 const numberOrNull = z.number().nullable();
 
+/** What columns of shadow scores begin with; one beside them that ends in `_uids` tells who gave them. */
+export const SHADOW_PREFIX = "shadow_";
+export const RATERS_SUFFIX = "_uids";
+
 /**
  * One question to a sample of miners. Names are those of openvalidators 1.2.0 where it had the field; lists run in
  * step with `uids`. Columns of rewards and masks, `<name>` and `<name>_normalized`, and of penalties, `<name>_raw`,

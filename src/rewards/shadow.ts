@@ -1,8 +1,6 @@
 import { log } from "../base/log.ts";
+import { SHADOW_PREFIX } from "../events/schema.ts";
 import type { RewardModel, StepQuestion, Watcher } from "./parts.ts";
-
-/** What columns of shadow scores begin with in the events. */
-export const SHADOW_PREFIX = "shadow_";
 
 /**
  * A reward model that is watched: its numbers go to the events and into no reward. Whatever it meets costs nothing but

@@ -1,11 +1,12 @@
+import { RATERS_SUFFIX, SHADOW_PREFIX } from "../events/schema.ts";
 import { readMark, scoringPrompt } from "../prompts/scoring.ts";
 import { chooseMiners } from "./choose.ts";
 import type { Judgement, Neuron, Question, Reply } from "./ports.ts";
 import type { Session } from "./session.ts";
 
 /** Column of the marks that miners gave, and of the uids that gave them. */
-const MARKS = "shadow_miners";
-const RATERS = "shadow_miners_uids";
+const MARKS = `${SHADOW_PREFIX}miners`;
+const RATERS = `${MARKS}${RATERS_SUFFIX}`;
 
 /**
  * Shadow scoring by miners: some answers of a step, drawn at random, are each shown to one other miner, who is asked for
