@@ -20,7 +20,13 @@ export function placeModels(
   const roles: RoleModel[] = [
     ...scoring.filter(({ isOptional }) => !isOptional),
     // Routing can do without, but not as well as the rewards without shadow scores: miners are drawn at random then.
-    { role: "gating", model: gating, dtypes: profile.gating?.dtype, isOptional: true },
+    {
+      role: "gating",
+      model: gating,
+      // The profile speaks of its own encoder; the operator may have named another.
+      dtypes: profile.gating?.model === gating ? profile.gating.dtype : undefined,
+      isOptional: true,
+    },
     ...scoring.filter(({ isOptional }) => isOptional),
   ];
   const placed = new Map<string, PlacedModel & { role: string; isPlaced: boolean }>();

@@ -51,6 +51,16 @@ describe("the models of a profile are placed", () => {
     expect(placed(standard, "all-mpnet-base-v2").at(-1)!.id).toBe("qwen3-0.6b");
   });
 
+  test("the routing encoder in the profile's dtype, unless the operator names another model", () => {
+    const settings = settingsOf({});
+    const scoring = readScoring(settings);
+    const profile = { ...scoring.profile, gating: { model: "g", dtype: { cpu: "q8" as const } } };
+    const dtypesOf = (gating: string) =>
+      placeModels(settings, { ...scoring, profile }, gating).find(({ id }) => id === gating)!.dtypes;
+    expect(dtypesOf("g")).toEqual({ cpu: "q8" });
+    expect(dtypesOf("another")).toBeUndefined();
+  });
+
   test("none of what is off", () => {
     const ids = placed({
       ...standard,
