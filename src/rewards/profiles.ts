@@ -5,6 +5,7 @@ import lite from "../../models/profiles/lite.json" with { type: "json" };
 import standard from "../../models/profiles/standard.json" with { type: "json" };
 import { Failure, messageOf } from "../base/error.ts";
 import type { ConfigCode } from "../config/kinds.ts";
+import { expandPath } from "../config/paths.ts";
 import { type Profile, readProfile } from "./profile.ts";
 
 /** The profiles that this program knows. */
@@ -16,10 +17,11 @@ export const PROFILE_NAMES: readonly string[] = Object.keys(PROFILES);
  * @throws Failure `config.bad-value` where there is none, `rewards.bad-profile`
  */
 export function chosenProfile(nameOrPath: string): Profile {
-  if (nameOrPath in PROFILES) return readProfile(PROFILES[nameOrPath], `the profile ${nameOrPath}`);
+  if (Object.hasOwn(PROFILES, nameOrPath))
+    return readProfile(PROFILES[nameOrPath], `the profile ${nameOrPath}`);
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(nameOrPath, "utf8"));
+    content = JSON.parse(readFileSync(expandPath(nameOrPath), "utf8"));
   } catch (cause) {
     throw new Failure<ConfigCode>("config.bad-value", {
       message: `--models.profile ${nameOrPath} is no profile of this program, and no JSON file that can be read: ${messageOf(cause)}`,
