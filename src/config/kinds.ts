@@ -82,7 +82,11 @@ export function choice<const T extends string>(...values: T[]): Kind<T> {
   };
 }
 
-type DeviceChoice = "auto" | "webgpu" | "cpu" | `webgpu:${string}`;
+/**
+ * What the operator asked for; `auto` takes a hardware GPU that works, and the CPU otherwise. `webgpu:1` and
+ * `webgpu:NAME` choose one adapter of several.
+ */
+export type DeviceChoice = "auto" | "webgpu" | "cpu" | `webgpu:${string}`;
 
 /** Where models run: one device for all, and others for the models of single roles. */
 export interface DevicePlan<Role extends string = string> {
@@ -99,15 +103,15 @@ export function devicePlan<const Role extends string>(...roles: Role[]): Kind<De
     parse(value) {
       const plan: DevicePlan<Role> = { device: "auto", byRole: {} };
       for (const [at, part] of value.split(",").entries()) {
-        const [, name, choice = part] = /^([a-z]+)=(.*)$/.exec(part.trim()) ?? [undefined, undefined];
+        const [, name, own = part] = /^([a-z]+)=(.*)$/.exec(part.trim()) ?? [undefined, undefined];
         if (name === undefined) {
           if (at > 0) throw new Error(`must have ROLE=DEVICE after its first part, not "${part}"`);
-          plan.device = parseDevice(choice.trim());
+          plan.device = parseDevice(own.trim());
           continue;
         }
         const role = roles.find((known) => known === name);
         if (role === undefined) throw new Error(`knows no role "${name}"; there are ${roles.join(", ")}`);
-        plan.byRole[role] = parseDevice(choice);
+        plan.byRole[role] = parseDevice(own);
       }
       return plan;
     },

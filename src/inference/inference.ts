@@ -2,6 +2,7 @@ import { sleep } from "../base/deadline.ts";
 import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
+import type { DeviceChoice } from "../config/kinds.ts";
 import { workerCommand } from "./command.ts";
 import type { InferenceCode } from "./failure.ts";
 import type {
@@ -9,7 +10,6 @@ import type {
   Computed,
   Continuation,
   Device,
-  DeviceChoice,
   LeftOut,
   ModelOrder,
   Work,

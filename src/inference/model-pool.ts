@@ -1,8 +1,9 @@
 import { isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
+import type { DeviceChoice } from "../config/kinds.ts";
 import { fromMessage, type InferenceCode } from "./failure.ts";
 import { Inference, type InferenceOptions } from "./inference.ts";
-import type { ClassifierInput, Continuation, Device, DeviceChoice, LeftOut, ModelOrder } from "./protocol.ts";
+import type { ClassifierInput, Continuation, Device, LeftOut, ModelOrder } from "./protocol.ts";
 import type { TemplatePart } from "./tokens.ts";
 
 /** A model and where it is to run. */

@@ -1,12 +1,8 @@
+import type { DeviceChoice } from "../config/kinds.ts";
 import type { FailureMessage } from "./failure.ts";
 import type { Dtype } from "./manifest.ts";
 import type { TemplatePart } from "./tokens.ts";
 
-/**
- * What the operator asked for; `auto` takes a hardware GPU that works, and the CPU otherwise. `webgpu:1` and
- * `webgpu:NAME` choose an adapter of listAdapters.
- */
-export type DeviceChoice = "auto" | "webgpu" | "cpu" | `webgpu:${string}`;
 export type DeviceKind = "webgpu" | "cpu";
 
 export interface Device {
