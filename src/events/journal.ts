@@ -16,12 +16,12 @@ import {
 import { join } from "node:path";
 import { syncDirectory, writeFileAtomic } from "../base/atomic.ts";
 import { log } from "../base/log.ts";
-import type { Event } from "./schema.ts";
+import type { AnyEvent } from "./schema.ts";
 
 /** Characters that JSON leaves as they are and that some readers of lines take for the end of one. */
 const LINE_ENDS = /[\u0085\u2028\u2029]/g;
 
-function oneLine(event: Event): string {
+function oneLine(event: AnyEvent): string {
   return JSON.stringify(event).replace(
     LINE_ENDS,
     (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -72,7 +72,7 @@ export class Journal {
     return new Journal(directory, options, fd, sizeBytes);
   }
 
-  append(event: Event): void {
+  append(event: AnyEvent): void {
     const line = Buffer.from(`${oneLine(event)}\n`, "utf8");
     if (this.#sizeBytes > 0 && this.#sizeBytes + line.length > this.#segmentBytes) this.#rotate();
     for (let at = 0; at < line.length; ) at += writeSync(this.#fd, line, at);

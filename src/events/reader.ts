@@ -1,7 +1,7 @@
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ACTIVE_SEGMENT, closedSegments } from "./journal.ts";
-import { anyEvent, type Event } from "./schema.ts";
+import { type AnyEvent, parseEvent } from "./schema.ts";
 
 export interface ReadOptions {
   /** Called for a line that is not an event of a known version; such lines are left out. */
@@ -9,7 +9,7 @@ export interface ReadOptions {
 }
 
 /** Events of one journal folder in the order they were written. Reads line by line; a partial last line is left out. */
-export async function* readEvents(directory: string, options: ReadOptions = {}): AsyncGenerator<Event> {
+export async function* readEvents(directory: string, options: ReadOptions = {}): AsyncGenerator<AnyEvent> {
   for (const segment of closedSegments(directory)) {
     const plain = Bun.zstdDecompressSync(readFileSync(join(directory, segment)));
     yield* parseEvents([Buffer.from(plain)], segment, options);
@@ -20,11 +20,11 @@ export async function* readEvents(directory: string, options: ReadOptions = {}):
 
 type Chunks = Iterable<Buffer> | AsyncIterable<Buffer>;
 
-async function* parseEvents(input: Chunks, segment: string, options: ReadOptions): AsyncGenerator<Event> {
+async function* parseEvents(input: Chunks, segment: string, options: ReadOptions): AsyncGenerator<AnyEvent> {
   let number = 0;
   for await (const line of linesOf(input)) {
     number++;
-    const event = parseEvent(line);
+    const event = eventOf(line);
     if (event !== undefined) yield event;
     else if (line !== "") options.onUnreadable?.(number, segment);
   }
@@ -46,13 +46,12 @@ async function* linesOf(input: Chunks): AsyncGenerator<string> {
   if (rest !== "") yield rest;
 }
 
-function parseEvent(line: string): Event | undefined {
+function eventOf(line: string): AnyEvent | undefined {
   let raw: unknown;
   try {
     raw = JSON.parse(line);
   } catch {
     return undefined; // not JSON: reported by the caller as an unreadable line
   }
-  const result = anyEvent.safeParse(raw);
-  return result.success ? result.data : undefined;
+  return parseEvent(raw);
 }

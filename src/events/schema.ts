@@ -1,98 +1,87 @@
 import { z } from "zod";
+import { chainBody, diskBody, metagraphBody, minersBody } from "./kinds/outside.ts";
+import { modelBody, runBody, stopBody } from "./kinds/process.ts";
+import { forwardBody, stepBody } from "./kinds/step.ts";
+import { revealBody, scoresBody, weightsBody } from "./kinds/weights.ts";
+import { anyEventV1, type EventV1, type StepEventV1 } from "./version-1.ts";
 
-/** Version of the events written by this program; readers accept this one and older ones. */
-export const EVENT_VERSION = 1;
+export { RATERS_SUFFIX, SHADOW_PREFIX } from "./kinds/step.ts";
 
-const common = {
+/** Version of the events written by this program; readers accept this one and version 1. */
+export const EVENT_VERSION = 2;
+
+/** What every event has; the feed stamps it. */
+export const eventBase = z.object({
   version: z.literal(EVENT_VERSION),
   /** ISO 8601, when the event was made. */
   time: z.string(),
+  /** Hash of the chain's first block. */
   genesis: z.string(),
   netuid: z.int(),
+  /** Of the validator, SS58. */
   hotkey: z.string(),
+  /** The chain's head when the event was made, or the block it tells of; 0 before the chain is reached. */
   block: z.int(),
-};
-
-const numberOrNull = z.number().nullable();
-
-/** What columns of shadow scores begin with; one beside them that ends in `_uids` tells who gave them. */
-export const SHADOW_PREFIX = "shadow_";
-export const RATERS_SUFFIX = "_uids";
-
-/**
- * One question to a sample of miners. Names are those of openvalidators 1.2.0 where it had the field; lists run in
- * step with `uids`. Columns of rewards and masks, `<name>` and `<name>_normalized`, and of penalties, `<name>_raw`,
- * `_adjusted` and `_applied` (text-prompting 2.1), stand beside the fixed fields.
- */
-export const stepEvent = z
-  .object({
-    ...common,
-    kind: z.literal("step"),
-    /** augment, followup0, answer0, followup1, … */
-    name: z.string(),
-    /** Same for all steps of one forward pass. */
-    forward: z.string(),
-    /** Seconds. */
-    step_length: z.number(),
-    prompt: z.string(),
-    uids: z.array(z.int()),
-    hotkeys: z.array(z.string()),
-    completions: z.array(z.string()),
-    /** Seconds; the wall time of the call, failed ones included. */
-    completion_times: z.array(z.number()),
-    completion_status_codes: z.array(z.int()),
-    completion_status_messages: z.array(z.string()),
-    rewards: z.array(z.number()),
-    gating_loss: numberOrNull,
-    /** The best completion; empty when nobody answered. */
-    best: z.string(),
-    /** Columns in which NaN was written as null (the miner failed, or a model gave no number). */
-    nan_columns: z.array(z.string()),
-  })
-  .catchall(z.array(numberOrNull));
-
-/** Weights that were sent to the chain, or could not be. */
-export const weightsEvent = z.object({
-  ...common,
-  kind: z.literal("weights"),
-  path: z.enum(["plain", "timelocked"]).nullable(),
-  uids: z.array(z.int()),
-  /** u16 as on chain. */
-  values: z.array(z.int()),
-  reveal_round: z.int().nullable(),
-  extrinsic: z.string().nullable(),
-  error: z.string().nullable(),
+  /** UUID of the process run. */
+  run: z.string(),
+  /** 0, 1, 2, … within the run; a gap is events that were lost. */
+  sequence: z.int(),
 });
 
-/** What became of committed weights: the chain drops a commit that it cannot use without a word. */
-export const revealEvent = z.object({
-  ...common,
-  kind: z.literal("reveal"),
-  /** Block of the commit. */
-  committed: z.int(),
-  error: z.string().nullable(),
-});
+/** Every kind with its body. The kinds are told apart by the rooms of kinds/, where each field has its unit. */
+export const EVENT_KINDS = {
+  run: runBody,
+  stop: stopBody,
+  model: modelBody,
+  chain: chainBody,
+  forward: forwardBody,
+  step: stepBody,
+  weights: weightsBody,
+  reveal: revealBody,
+  scores: scoresBody,
+  metagraph: metagraphBody,
+  miners: minersBody,
+  disk: diskBody,
+} as const;
 
-/** Moving scores with the hotkeys they belong to, at a checkpoint. */
-export const scoresEvent = z.object({
-  ...common,
-  kind: z.literal("scores"),
-  hotkeys: z.array(z.string()),
-  moving_averaged_scores: z.array(z.number()),
-});
+type Kinds = typeof EVENT_KINDS;
+export type EventKind = keyof Kinds;
+/** The declared fields of each kind; the columns of a step are beside them (`columnsOf`). */
+type Bodies = { [Kind in EventKind]: Declared<Kinds[Kind]["shape"]> };
+type Declared<Shape extends z.ZodRawShape> = { [Name in keyof Shape]: z.infer<Shape[Name]> };
 
-export const anyEvent = z.discriminatedUnion("kind", [stepEvent, weightsEvent, revealEvent, scoresEvent]);
+/** What who emits gives: an event without the common fields. */
+export type EventBody = Bodies[EventKind];
+export type EventBase = z.infer<typeof eventBase>;
+export type EventOf<Kind extends EventKind> = EventBase & Bodies[Kind];
+export type Event = { [Kind in EventKind]: EventOf<Kind> }[EventKind];
 
-/** The fixed fields of a step; `columnsOf` gives the others. */
-export type StepEvent = { [Name in FixedField]: z.infer<typeof stepEvent>[Name] };
-type FixedField = keyof typeof stepEvent.shape;
-export type WeightsEvent = z.infer<typeof weightsEvent>;
-export type RevealEvent = z.infer<typeof revealEvent>;
-export type ScoresEvent = z.infer<typeof scoresEvent>;
-export type Event = StepEvent | WeightsEvent | RevealEvent | ScoresEvent;
+export type StepBody = Bodies["step"];
+export type RunEvent = EventOf<"run">;
+export type StepEvent = EventOf<"step">;
+export type WeightsEvent = EventOf<"weights">;
+export type RevealEvent = EventOf<"reveal">;
+export type ScoresEvent = EventOf<"scores">;
+
+/** An event as a journal may hold it. */
+export type AnyEvent = Event | EventV1;
+
+const events = new Map<string, z.ZodType>(
+  Object.entries(EVENT_KINDS).map(([kind, body]) => [kind, body.extend(eventBase.shape)]),
+);
+
+/** The event in a parsed line; undefined when it is none of a known version and kind, or not in its shape. */
+export function parseEvent(raw: unknown): AnyEvent | undefined {
+  const { version, kind } = (raw ?? {}) as { version?: unknown; kind?: unknown };
+  const schema = version === EVENT_VERSION ? events.get(String(kind)) : anyEventV1;
+  const result = schema?.safeParse(raw);
+  return result?.success ? (result.data as AnyEvent) : undefined;
+}
+
+const FIXED_FIELDS = new Set([...Object.keys(eventBase.shape), ...Object.keys(stepBody.shape)]);
 
 /** Columns of the single reward models and masks of a step, each in step with `uids`. */
-export function columnsOf(event: StepEvent): Record<string, (number | null)[]> {
-  const others = Object.entries(event).filter(([name]) => !(name in stepEvent.shape));
+export function columnsOf(step: StepEvent | StepBody | StepEventV1): Record<string, (number | null)[]> {
+  const others = Object.entries(step).filter(([name]) => !FIXED_FIELDS.has(name));
   return Object.fromEntries(others) as Record<string, (number | null)[]>;
 }

@@ -10,7 +10,7 @@ import type { Settings } from "../config/options.ts";
 import { modelDirectory, stateDirectory } from "../config/paths.ts";
 import { specVersion, VERSION } from "../config/version.ts";
 import { Journal } from "../events/journal.ts";
-import type { Event } from "../events/schema.ts";
+import type { EventV1 as Event } from "../events/version-1.ts";
 import { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { requireModels } from "../inference/known-models.ts";
 import { ModelPool } from "../inference/model-pool.ts";

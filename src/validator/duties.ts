@@ -1,7 +1,7 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber, Hotkey } from "../base/units.ts";
-import { EVENT_VERSION } from "../events/schema.ts";
+import { EVENT_VERSION_1 as EVENT_VERSION } from "../events/version-1.ts";
 import { alignScores } from "../weights/scores.ts";
 import type { Duty } from "./clock.ts";
 import type { Neuron, SentWeights } from "./ports.ts";

@@ -1,5 +1,5 @@
 import type { BlockNumber, Hotkey, Uid } from "../base/units.ts";
-import type { Event } from "../events/schema.ts";
+import type { EventV1 as Event } from "../events/version-1.ts";
 
 /** What the validator needs from the rooms below it. The real parts are put in by compose.ts, fakes by tests. */
 

@@ -1,4 +1,4 @@
-import type { StepEvent } from "../events/schema.ts";
+import type { StepEventV1 as StepEvent } from "../events/version-1.ts";
 import type { Chain, EventSink, Judge, Miners, Neuron, Router, Subnet, Texts } from "./ports.ts";
 
 /** The part of the configuration that steers forwards and duties. */

@@ -1,6 +1,6 @@
 import { log } from "../base/log.ts";
 import type { Uid } from "../base/units.ts";
-import { EVENT_VERSION, type StepEvent } from "../events/schema.ts";
+import { EVENT_VERSION_1 as EVENT_VERSION, type StepEventV1 as StepEvent } from "../events/version-1.ts";
 import { updateScores } from "../weights/scores.ts";
 import { chooseMiners } from "./choose.ts";
 import { askForMarks } from "./marks.ts";

@@ -3,7 +3,7 @@ import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
 import { asHotkey } from "../base/units.ts";
-import type { StepEvent } from "../events/schema.ts";
+import type { StepEventV1 as StepEvent } from "../events/version-1.ts";
 import { alignScores } from "../weights/scores.ts";
 import { Clock } from "./clock.ts";
 import { hotkeysOf, isFatal, metagraphDuty, recordScores, weightsDuty } from "./duties.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ACTIVE_SEGMENT, Journal } from "../../src/events/journal.ts";
 import { readEvents } from "../../src/events/reader.ts";
-import type { WeightsEvent } from "../../src/events/schema.ts";
+import type { WeightsEventV1 as WeightsEvent } from "../../src/events/version-1.ts";
 
 const folder = (): string => mkdtempSync(join(tmpdir(), "ov-journal-"));
 

@@ -1,13 +1,14 @@
-import { anyEvent, type Event } from "../../src/events/schema.ts";
+import type { AnyEvent } from "../../src/events/schema.ts";
+import { anyEventV1 } from "../../src/events/version-1.ts";
 
 /** A step of miners with these rewards, and further columns, as the journal holds it. */
 export function stepEventOf(
   name: string,
   rewards: readonly number[],
   columns: Readonly<Record<string, (number | null)[]>> = {},
-): Event {
+): AnyEvent {
   const list = <T>(value: T): T[] => rewards.map(() => value);
-  return anyEvent.parse({
+  return anyEventV1.parse({
     version: 1,
     kind: "step",
     time: "2026-01-01T00:00:00Z",

@@ -1,5 +1,5 @@
 import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
-import type { Event } from "../../src/events/schema.ts";
+import type { EventV1 as Event } from "../../src/events/version-1.ts";
 import type {
   Chain,
   Judge,

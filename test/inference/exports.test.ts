@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { rankCorrelation } from "../../src/events/agreement.ts";
+import { rankCorrelation } from "../../src/analysis/agreement.ts";
 import { Inference } from "../../src/inference/inference.ts";
 import { type ModelManifest, manifestSchema } from "../../src/inference/manifest.ts";
 import type { ClassifierInput } from "../../src/inference/protocol.ts";

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { rankCorrelation } from "../../src/analysis/agreement.ts";
 import { configureLog } from "../../src/base/log.ts";
-import { rankCorrelation } from "../../src/events/agreement.ts";
 import { Inference } from "../../src/inference/inference.ts";
 import { LanguageModel } from "../../src/inference/language.ts";
 import { findModel } from "../../src/inference/store.ts";

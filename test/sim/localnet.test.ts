@@ -10,7 +10,8 @@ import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS, type Settings } from "../../src/config/options.ts";
 import { stateDirectory } from "../../src/config/paths.ts";
 import { readEvents } from "../../src/events/reader.ts";
-import { columnsOf, type Event, type StepEvent } from "../../src/events/schema.ts";
+import { type AnyEvent, columnsOf } from "../../src/events/schema.ts";
+import type { EventV1 as Event } from "../../src/events/version-1.ts";
 import { EMBEDDED_MODEL } from "../../src/inference/inference.ts";
 import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
 import { startValidator } from "../../src/validator/compose.ts";
@@ -21,7 +22,8 @@ import { createWallet } from "../../src/wallet/keyfile.ts";
 describe("a validator on a local subnet", () => {
   let net: Localnet;
   let settings: Settings;
-  const stepsOf = (events: Event[]): StepEvent[] => events.filter((event) => event.kind === "step");
+  const stepsOf = <E extends AnyEvent>(events: E[]): Extract<E, { kind: "step" }>[] =>
+    events.filter((event): event is Extract<E, { kind: "step" }> => event.kind === "step");
 
   beforeAll(async () => {
     net = await startLocalnet({

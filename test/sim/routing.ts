@@ -1,7 +1,7 @@
 import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS } from "../../src/config/options.ts";
-import type { StepEvent } from "../../src/events/schema.ts";
+import type { StepEventV1 as StepEvent } from "../../src/events/version-1.ts";
 import { GatingRouter } from "../../src/gating/router.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
 import { EMBEDDED_MODEL, type Inference } from "../../src/inference/inference.ts";

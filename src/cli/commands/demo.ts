@@ -5,7 +5,7 @@ import { ChainConnection } from "../../chain/connection.ts";
 import { fetchWeights } from "../../chain/metagraph.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { LOG_OPTIONS, OPTIONS } from "../../config/options.ts";
-import type { Event, StepEvent } from "../../events/schema.ts";
+import type { EventV1 as Event, StepEventV1 as StepEvent } from "../../events/version-1.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type Agreement, shadowAgreement } from "../../analysis/agreement.ts";
 import { Failure } from "../../base/error.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { expandPath, stateDirectory } from "../../config/paths.ts";
-import { type Agreement, shadowAgreement } from "../../events/agreement.ts";
 import { readEvents } from "../../events/reader.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../report.ts";

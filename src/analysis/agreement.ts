@@ -1,4 +1,4 @@
-import { columnsOf, type Event, RATERS_SUFFIX, SHADOW_PREFIX, type StepEvent } from "./schema.ts";
+import { type AnyEvent, columnsOf, RATERS_SUFFIX, SHADOW_PREFIX, type StepEvent } from "../events/schema.ts";
 
 /** Two numbers always agree or disagree wholly. */
 const MIN_ANSWERS = 3;
@@ -53,7 +53,7 @@ class Tally {
 }
 
 /** How well each shadow scorer of a journal agrees with the rewards that count, in the order of the scorers' names. */
-export async function shadowAgreement(events: AsyncIterable<Event>): Promise<ScorerAgreement[]> {
+export async function shadowAgreement(events: AsyncIterable<AnyEvent>): Promise<ScorerAgreement[]> {
   const tallies = new Map<string, Map<string, Tally>>();
   for await (const event of events) {
     if (event.kind !== "step") continue;
@@ -81,7 +81,7 @@ export async function shadowAgreement(events: AsyncIterable<Event>): Promise<Sco
 }
 
 /** Answers that have a shadow score, with the rewards they earned. */
-function comparable(event: StepEvent, scores: readonly (number | null)[]) {
+function comparable(event: Pick<StepEvent, "rewards">, scores: readonly (number | null)[]) {
   const shadow: number[] = [];
   const rewards: number[] = [];
   for (const [row, score] of scores.entries()) {

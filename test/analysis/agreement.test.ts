@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { rankCorrelation, shadowAgreement } from "../../src/events/agreement.ts";
-import type { Event } from "../../src/events/schema.ts";
-import { stepEventOf } from "./step-event.ts";
+import { rankCorrelation, shadowAgreement } from "../../src/analysis/agreement.ts";
+import type { AnyEvent } from "../../src/events/schema.ts";
+import { stepEventOf } from "../events/step-event.ts";
 
-async function* stream(events: Event[]): AsyncGenerator<Event> {
+async function* stream(events: AnyEvent[]): AsyncGenerator<AnyEvent> {
   yield* events;
 }
 

@@ -1,0 +1,74 @@
+import { z } from "zod";
+
+/** Kinds that tell of this process: its start, its end, its models. */
+
+/** A model of the profile as this run uses it. */
+const modelInUse = z.object({
+  id: z.string(),
+  /** What it does here: names of rewards, masks and penalties, `gating`. */
+  roles: z.array(z.string()),
+  dtype: z.string().nullable(),
+  /** `webgpu`, `cpu`, … as placed at the start; `model` events tell what became of it. */
+  device: z.string().nullable(),
+  /** Of the graph file, hex. null for a model that the executable carries within itself. */
+  sha256: z.string().nullable(),
+});
+
+/** The first event of a process: what runs, where, and with which settings. */
+export const runBody = z.object({
+  kind: z.literal("run"),
+  /** Version of openvalidator. */
+  program: z.string(),
+  /** Git commit of the build; null when it runs from a tree without one. */
+  commit: z.string().nullable(),
+  /** Platform the executable was built for: `linux-x64`, … */
+  target: z.string(),
+  /** Scoring profile: its id. */
+  profile: z.string(),
+  models: z.array(modelInUse),
+  /** By flag (`neuron.device`): the value in force and where it came from. Secrets are never among them. */
+  settings: z.record(z.string(), z.object({ value: z.json(), origin: z.string() })),
+  uid: z.int(),
+  /** Whether this hotkey had a validator permit. */
+  permit: z.boolean(),
+  /** Stake behind this hotkey, TAO. */
+  stake_tao: z.number(),
+  /** Version key that goes with the weights (openvalidators' spec version). */
+  spec_version: z.int(),
+  /** Chain endpoint with user, password and keys left out. */
+  endpoint: z.string(),
+  /** Steps since the state was made, before this run. */
+  steps: z.int(),
+});
+
+/** The last event of a process that ended in order. A run without one was killed. */
+export const stopBody = z.object({
+  kind: z.literal("stop"),
+  /** `signal`, `finished`, or the code of the failure that ended the run. */
+  reason: z.string(),
+  /** What the process is about to exit with. */
+  exit_code: z.int(),
+  /** Steps since the state was made, this run's included. */
+  steps: z.int(),
+});
+
+/** What happened to a model in the inference process. */
+export const modelBody = z.object({
+  kind: z.literal("model"),
+  model: z.string(),
+  /**
+   * loaded · tried (on its golden numbers) · shed (given up for memory, loaded again when needed) · moved (to another
+   * device) · restarted (with its process) · lost (its process or device died) · left-out (the run goes on without it).
+   */
+  state: z.enum(["loaded", "tried", "shed", "moved", "restarted", "lost", "left-out"]),
+  device: z.string().nullable(),
+  dtype: z.string().nullable(),
+  /** How long it took, milliseconds. */
+  ms: z.number().nullable(),
+  /** Memory of its weights on the device, bytes. */
+  bytes: z.number().nullable(),
+  /** One sentence for people: why, or the largest deviation from the golden numbers. */
+  detail: z.string().nullable(),
+});
+
+// `update` is reserved for the self-update (checked, downloaded, installed, confirmed, rolled back); its room declares it.
