@@ -1,49 +1,101 @@
-import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { createReadStream, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ACTIVE_SEGMENT, closedSegments } from "./journal.ts";
-import { type AnyEvent, parseEvent } from "./schema.ts";
+import { type AnyEvent, parseEvent, type StepEvent } from "./schema.ts";
+import { ACTIVE_SEGMENT, type ClosedSegment, closedSegments, compressedName } from "./segments.ts";
+import type { StepEventV1 } from "./version-1.ts";
 
 export interface ReadOptions {
   /** Called for a line that is not an event of a known version; such lines are left out. */
   onUnreadable?(line: number, segment: string): void;
 }
 
-/** Events of one journal folder in the order they were written. Reads line by line; a partial last line is left out. */
+/**
+ * Events of one journal folder in the order they were written, of both versions, each of version 2 once. Reads line by
+ * line; a partial last line is left out. A validator may write and rotate meanwhile: what was there at the call is given.
+ * @throws the error of the file system or of the decompression, for a segment that is damaged as a whole
+ */
 export async function* readEvents(directory: string, options: ReadOptions = {}): AsyncGenerator<AnyEvent> {
-  for (const segment of closedSegments(directory)) {
-    const plain = Bun.zstdDecompressSync(readFileSync(join(directory, segment)));
-    yield* parseEvents([Buffer.from(plain)], segment, options);
+  // Opened first: a segment that is renamed while the closed ones are read is still this file.
+  const path = join(directory, ACTIVE_SEGMENT);
+  const active = existsSync(path)
+    ? createReadStream(path, { fd: openSync(path, "r"), autoClose: true })
+    : undefined;
+  try {
+    const seen = new SeenSequences();
+    let last = 0;
+    for (const segment of closedSegments(directory)) {
+      // Both forms are there when a crash came between compressing and removing; the compressed one comes first.
+      if (segment.number === last) continue;
+      last = segment.number;
+      const bytes = bytesOf(directory, segment);
+      if (bytes !== undefined) yield* eventsOf([bytes], segment.name, seen, options);
+    }
+    if (active) yield* eventsOf(active, ACTIVE_SEGMENT, seen, options);
+  } finally {
+    active?.destroy();
   }
-  const active = join(directory, ACTIVE_SEGMENT);
-  if (existsSync(active)) yield* parseEvents(createReadStream(active), ACTIVE_SEGMENT, options);
+}
+
+/** The plain content; undefined when the segment was dropped for the disk budget since it was listed. */
+function bytesOf(directory: string, { name, number, isCompressed }: ClosedSegment): Buffer | undefined {
+  const plain = join(directory, name);
+  if (!isCompressed && existsSync(plain)) return readFileSync(plain);
+  const compressed = join(directory, compressedName(number));
+  return existsSync(compressed) ? Bun.zstdDecompressSync(readFileSync(compressed)) : undefined;
+}
+
+/** Sequence numbers that were read, by run. A line is repeated where a segment was copied, by hand or by a backup. */
+class SeenSequences {
+  /** Ranges [from, to] of each run; nearly always one. */
+  readonly #byRun = new Map<string, [number, number][]>();
+
+  /** Whether this event is the first with its number. */
+  add(event: AnyEvent): boolean {
+    if (event.version !== 2) return true;
+    const { run, sequence } = event;
+    const ranges = this.#byRun.get(run) ?? [];
+    this.#byRun.set(run, ranges);
+    if (ranges.some(([from, to]) => sequence >= from && sequence <= to)) return false;
+    const before = ranges.find(([, to]) => to === sequence - 1);
+    if (before) before[1] = sequence;
+    else ranges.push([sequence, sequence]);
+    return true;
+  }
 }
 
 type Chunks = Iterable<Buffer> | AsyncIterable<Buffer>;
 
-async function* parseEvents(input: Chunks, segment: string, options: ReadOptions): AsyncGenerator<AnyEvent> {
+async function* eventsOf(
+  input: Chunks,
+  segment: string,
+  seen: SeenSequences,
+  options: ReadOptions,
+): AsyncGenerator<AnyEvent> {
   let number = 0;
-  for await (const line of linesOf(input)) {
+  for await (const { text, isWhole } of linesOf(input)) {
     number++;
-    const event = eventOf(line);
-    if (event !== undefined) yield event;
-    else if (line !== "") options.onUnreadable?.(number, segment);
+    const event = eventOf(text);
+    if (event !== undefined) {
+      if (seen.add(event)) yield event;
+    } else if (isWhole && text !== "") options.onUnreadable?.(number, segment);
   }
 }
 
 /** Lines end at a line feed and nowhere else: node:readline also ends them at U+2028, which a miner may write. */
-async function* linesOf(input: Chunks): AsyncGenerator<string> {
+async function* linesOf(input: Chunks): AsyncGenerator<{ text: string; isWhole: boolean }> {
   let parts: Buffer[] = [];
   for await (const chunk of input) {
     let start = 0;
     for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
-      yield Buffer.concat([...parts, chunk.subarray(start, end)]).toString("utf8");
+      const text = Buffer.concat([...parts, chunk.subarray(start, end)]).toString("utf8");
+      yield { text, isWhole: true };
       parts = [];
       start = end + 1;
     }
     parts.push(chunk.subarray(start));
   }
-  const rest = Buffer.concat(parts).toString("utf8");
-  if (rest !== "") yield rest;
+  const text = Buffer.concat(parts).toString("utf8");
+  if (text !== "") yield { text, isWhole: false };
 }
 
 function eventOf(line: string): AnyEvent | undefined {
@@ -54,4 +106,29 @@ function eventOf(line: string): AnyEvent | undefined {
     return undefined; // not JSON: reported by the caller as an unreadable line
   }
   return parseEvent(raw);
+}
+
+/** Fields of a step that version 1 did not have. */
+type NewInVersion2 = "run" | "sequence" | "step" | "base_prompt" | "stages";
+
+/** A step of either version in the shape of version 2, null where version 1 did not tell; columns as in the journal. */
+export type AnyStep = Omit<StepEvent, "version" | NewInVersion2> & { version: 1 | 2 } & {
+  [Name in NewInVersion2]: StepEvent[Name] | null;
+};
+
+/** A step of version 1 in the shape of version 2. All its questions came of the dataset, and all steps counted. */
+export function liftStep(step: StepEventV1): AnyStep {
+  return {
+    ...step,
+    run: null,
+    sequence: null,
+    step: null,
+    task: step.name.replace(/\d+$/, "") as AnyStep["task"],
+    origin: "dataset",
+    stages: null,
+    inference: null,
+    base_prompt: null,
+    counted: true,
+    cause: null,
+  };
 }

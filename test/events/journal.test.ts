@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ACTIVE_SEGMENT, Journal } from "../../src/events/journal.ts";
+import { Journal } from "../../src/events/journal.ts";
 import { readEvents } from "../../src/events/reader.ts";
+import { ACTIVE_SEGMENT } from "../../src/events/segments.ts";
 import type { WeightsEventV1 as WeightsEvent } from "../../src/events/version-1.ts";
 
 const folder = (): string => mkdtempSync(join(tmpdir(), "ov-journal-"));
@@ -38,7 +39,7 @@ describe("journal", () => {
     for (const start of [0, 50]) {
       const journal = Journal.open(directory, { budgetBytes: 1e9, segmentBytes: 2_000 });
       for (let block = start; block < start + 50; block++) journal.append(event(block));
-      journal.close();
+      await journal.close();
     }
     expect(readdirSync(directory).length).toBeGreaterThan(3);
     expect(await blocks(directory)).toEqual(Array.from({ length: 100 }, (_, block) => block));
@@ -49,7 +50,7 @@ describe("journal", () => {
     const hostile = "a\u2028b\u2029c\u0085d\n\r\0\v\f\u001ce";
     const journal = Journal.open(directory, { budgetBytes: 1e9 });
     journal.append(event(1, hostile));
-    journal.close();
+    await journal.close();
     const text = readFileSync(join(directory, ACTIVE_SEGMENT), "utf8");
     const ends = [..."\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029"];
     expect([...text].filter((character) => ends.includes(character))).toEqual(["\n"]);
@@ -69,12 +70,12 @@ describe("journal", () => {
     journal.append(event(1));
     const whole = statSync(join(directory, ACTIVE_SEGMENT)).size;
     journal.append(event(2, "x".repeat(200_000)));
-    journal.close();
+    await journal.close();
     const { size } = statSync(join(directory, ACTIVE_SEGMENT));
     for (const at of [size - 1, size - 100_000, whole + 1]) {
       truncateSync(join(directory, ACTIVE_SEGMENT), at);
       const again = Journal.open(directory, { budgetBytes: 1e9 });
-      again.close();
+      await again.close();
       expect(await blocks(directory)).toEqual([1]);
       appendFileSync(join(directory, ACTIVE_SEGMENT), JSON.stringify(event(2, "x".repeat(200_000))));
     }
@@ -85,7 +86,7 @@ describe("journal", () => {
     const journal = Journal.open(directory, { budgetBytes: 20_000, segmentBytes: 4_000 });
     const noise = (): string => Array.from({ length: 30 }, () => Math.random().toString(36)).join("");
     for (let block = 0; block < 200; block++) journal.append(event(block, noise()));
-    journal.close();
+    await journal.close();
     const sizes = readdirSync(directory).map((name) => statSync(join(directory, name)).size);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(20_000);
     const kept = await blocks(directory);
@@ -97,7 +98,7 @@ describe("journal", () => {
     const directory = folder();
     const journal = Journal.open(directory, { budgetBytes: 1e9 });
     journal.append(event(1));
-    journal.close();
+    await journal.close();
     appendFileSync(join(directory, ACTIVE_SEGMENT), 'not json\n{"kind":"step"}\n');
     const unreadable: number[] = [];
     const read = await Array.fromAsync(

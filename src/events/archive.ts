@@ -1,0 +1,98 @@
+import { rmSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { replaceFile } from "../base/atomic.ts";
+import { log } from "../base/log.ts";
+import { abandonedFiles, type ClosedSegment, closedSegments, compressedName } from "./segments.ts";
+
+/**
+ * The closed segments of a journal: compresses them one after another beside the event loop, and drops the oldest to
+ * stay within the budget. A segment that a crash or a full disk left plain is compressed at the next occasion.
+ */
+export class Archive {
+  readonly #directory: string;
+  readonly #budgetBytes: number;
+  #work: Promise<void> | undefined;
+  #hasRecovered = false;
+  #isStopping = false;
+  #isFailing = false;
+
+  /** @param budgetBytes of the closed segments together */
+  constructor(directory: string, budgetBytes: number) {
+    this.#directory = directory;
+    this.#budgetBytes = budgetBytes;
+  }
+
+  /** Removes what a killed process left half done, once, and takes up its work. Call when the folder is there. */
+  recover(): void {
+    if (this.#hasRecovered) return;
+    this.#hasRecovered = true;
+    for (const name of abandonedFiles(this.#directory)) rmSync(join(this.#directory, name), { force: true });
+    this.tend();
+  }
+
+  /** A segment was closed: keeps the budget now and compresses in the background. */
+  tend(): void {
+    this.#keepBudget();
+    this.#work ??= this.#compressAll().finally(() => {
+      this.#work = undefined;
+    });
+  }
+
+  /** Ends after the segment that is being compressed; the others wait for the next start. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#work;
+  }
+
+  /** When everything that was closed is compressed, or cannot be. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
+  async #compressAll(): Promise<void> {
+    for (let next = this.#nextPlain(); next && !this.#isStopping; next = this.#nextPlain()) {
+      try {
+        await this.#compress(next);
+        this.#isFailing = false;
+      } catch (error) {
+        // The plain file is read as well as the compressed one, so nothing is lost by waiting.
+        if (!this.#isFailing)
+          log.warn("A closed segment of the journal could not be compressed and stays as it is", {
+            segment: next.name,
+            error,
+          });
+        this.#isFailing = true;
+        return;
+      }
+      this.#keepBudget();
+    }
+  }
+
+  #nextPlain(): ClosedSegment | undefined {
+    return closedSegments(this.#directory).find((segment) => !segment.isCompressed);
+  }
+
+  /** The compressed file is durable before the plain one goes; a crash between leaves both, and readers take the first. */
+  async #compress({ name, number }: ClosedSegment): Promise<void> {
+    const plain = join(this.#directory, name);
+    const compressed = join(this.#directory, compressedName(number));
+    if (statSync(compressed, { throwIfNoEntry: false }) === undefined)
+      await replaceFile(compressed, [await Bun.zstdCompress(await readFile(plain))]);
+    rmSync(plain, { force: true });
+  }
+
+  #keepBudget(): void {
+    const segments = closedSegments(this.#directory).map(({ name }) => ({
+      name,
+      sizeBytes: statSync(join(this.#directory, name), { throwIfNoEntry: false })?.size ?? 0,
+    }));
+    let total = segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+    for (const segment of segments) {
+      if (total <= this.#budgetBytes) return;
+      rmSync(join(this.#directory, segment.name), { force: true });
+      total -= segment.sizeBytes;
+      log.info("Dropped the oldest events to stay within the disk budget", { segment: segment.name });
+    }
+  }
+}
