@@ -3,6 +3,8 @@ import type { OptionTable } from "../config/option.ts";
 
 /** What a command gets: no argv, no global process state. */
 export interface CommandContext {
+  /** The command's own name, for hints. */
+  command: string;
   /** Text of the flags that were given, by dotted name. */
   flags: Readonly<Record<string, string>>;
   /** What stands on the command line without dashes; empty but for commands with `words`. */
@@ -26,6 +28,8 @@ export interface Command {
   readonly words?: { readonly hint: string; readonly min: number; readonly max: number };
   readonly examples?: readonly string[];
   readonly hidden?: boolean;
+  /** Its end is a signal, which is no failure whenever it comes. */
+  readonly runsUntilStopped?: boolean;
   /** Returns the exit code. */
   load(): Promise<(context: CommandContext) => Promise<number>>;
 }
@@ -33,11 +37,17 @@ export interface Command {
 /** Flag that every command with options accepts. */
 export const CONFIG_FLAG = "config";
 
+/** As it is written after `openvalidator`. */
+export function nameOfCommand({ path }: Command): string {
+  return path.join(" ");
+}
+
 /** Where the settings of a command come from. */
 export function sourcesOf({
   flags,
   environment,
-}: Pick<CommandContext, "flags" | "environment">): ConfigSources {
+  command,
+}: Pick<CommandContext, "flags" | "environment" | "command">): ConfigSources {
   const filePath = flags[CONFIG_FLAG] ?? environment.OPENVALIDATOR_CONFIG;
-  return { flags, environment, ...(filePath === undefined ? {} : { filePath }) };
+  return { flags, environment, command, ...(filePath ? { filePath } : {}) };
 }

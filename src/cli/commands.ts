@@ -1,19 +1,13 @@
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
-import { JOURNAL_OPTIONS, LOG_OPTIONS, OPTIONS } from "../config/options.ts";
+import { JOURNAL_OPTIONS, LOG_OPTIONS, OPTIONS, WALLET_OPTIONS } from "../config/options.ts";
 import type { Command } from "./command.ts";
-
-const WALLET_OPTIONS = {
-  walletName: OPTIONS.walletName,
-  walletHotkey: OPTIONS.walletHotkey,
-  walletPath: OPTIONS.walletPath,
-  ...LOG_OPTIONS,
-};
 
 /** Every command, in the order of the help screen. The first is the default. */
 export const COMMANDS: readonly Command[] = [
   {
     path: ["run"],
+    runsUntilStopped: true,
     summary: "Validate a subnet (the default command).",
     table: OPTIONS,
     examples: [
@@ -24,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     path: ["localnet"],
+    runsUntilStopped: true,
     summary: "Start a subnet on this machine: a chain node and reference miners.",
     table: { ...LOCALNET_OPTIONS, ...LOG_OPTIONS },
     examples: ["openvalidator localnet --miners 16 --block-time 0.5"],
@@ -31,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     path: ["demo"],
+    runsUntilStopped: true,
     summary: "Run a validator on a local subnet for a minute and show what it found.",
     table: LOG_OPTIONS,
     load: async () => (await import("./commands/demo.ts")).demo,
@@ -38,13 +34,13 @@ export const COMMANDS: readonly Command[] = [
   {
     path: ["wallet", "create"],
     summary: "Make a hotkey that btcli understands.",
-    table: WALLET_OPTIONS,
+    table: { ...WALLET_OPTIONS, ...LOG_OPTIONS },
     load: async () => (await import("./commands/wallet.ts")).createWalletFiles,
   },
   {
     path: ["wallet", "show"],
     summary: "Print the address of a hotkey.",
-    table: WALLET_OPTIONS,
+    table: { ...WALLET_OPTIONS, ...LOG_OPTIONS },
     switches: { json: "Print JSON." },
     load: async () => (await import("./commands/wallet.ts")).showWallet,
   },

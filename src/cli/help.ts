@@ -1,21 +1,19 @@
 import { environmentName, GROUPS, type Option } from "../config/option.ts";
 import { VERSION } from "../config/version.ts";
-import { CONFIG_FLAG, type Command } from "./command.ts";
+import { CONFIG_FLAG, type Command, nameOfCommand } from "./command.ts";
 
 /** Terminals of operators are at least this wide. */
 const COLUMNS = 100;
 const FLAG_COLUMN = 42;
 
 export function rootHelp(commands: readonly Command[]): string {
-  const visible = commands.filter((command) => !command.hidden);
-  const width = Math.max(...visible.map((command) => command.path.join(" ").length)) + 2;
   return [
     `openvalidator ${VERSION}: a Bittensor text-prompting validator in one executable`,
     "",
     "Usage: openvalidator [COMMAND] [FLAGS]",
     "",
     "Commands",
-    ...visible.map((command) => `  ${command.path.join(" ").padEnd(width)}${command.summary}`),
+    ...commandLines(commands),
     "",
     "Start here",
     "  openvalidator demo",
@@ -26,18 +24,41 @@ export function rootHelp(commands: readonly Command[]): string {
   ].join("\n");
 }
 
+/** Help of a word that begins several commands, for example `wallet`. */
+export function groupHelp(name: string, members: readonly Command[]): string {
+  return [
+    `Usage: openvalidator ${name} COMMAND [FLAGS]`,
+    "",
+    "Commands",
+    ...commandLines(members),
+    "",
+    `openvalidator ${name} COMMAND --help shows the flags of a command.`,
+    "",
+  ].join("\n");
+}
+
+function commandLines(commands: readonly Command[]): string[] {
+  const visible = commands.filter((command) => !command.hidden);
+  const width = Math.max(...visible.map((command) => nameOfCommand(command).length)) + 2;
+  return visible.map((command) => `  ${nameOfCommand(command).padEnd(width)}${command.summary}`);
+}
+
 export function commandHelp(command: Command): string {
   const lines = [
-    `Usage: openvalidator ${command.path.join(" ")}${command.words ? ` ${command.words.hint}` : ""} [FLAGS]`,
+    `Usage: openvalidator ${nameOfCommand(command)}${command.words ? ` ${command.words.hint}` : ""} [FLAGS]`,
     "",
     ...wrap(command.summary, 0),
     "",
   ];
-  const options = Object.values(command.table);
+  const options = Object.entries(command.table);
   for (const group of GROUPS) {
-    const members = options.filter((option) => option.group === group);
+    const members = options.filter(([, option]) => option.group === group);
     if (members.length === 0) continue;
-    lines.push(group[0]!.toUpperCase() + group.slice(1), ...members.flatMap(optionLines), "");
+    lines.push(
+      group[0]!.toUpperCase() + group.slice(1),
+      ...members.flatMap(([flag, option]) => optionLines(flag, option)),
+      "",
+    );
   }
   const own = Object.entries(command.switches ?? {});
   lines.push("Other", ...own.flatMap(([name, help]) => row(`--${name}`, help)));
@@ -47,7 +68,7 @@ export function commandHelp(command: Command): string {
   if (options.length > 0) {
     lines.push(
       ...wrap(
-        `Every flag is also an environment variable (${environmentName(options[0]!.flag)}) and a key of the config file; a flag wins over the environment, the environment over the file.`,
+        `Every flag is also an environment variable (${environmentName(options[0]![0])}) and a key of the config file; a flag wins over the environment, the environment over the file.`,
         0,
       ),
       "",
@@ -57,8 +78,8 @@ export function commandHelp(command: Command): string {
   return lines.join("\n");
 }
 
-function optionLines(option: Option<unknown>): string[] {
-  const flag = option.secret ? `$${environmentName(option.flag)}` : `--${option.flag}`;
+function optionLines(flag: string, option: Option<unknown>): string[] {
+  const written = option.secret ? `$${environmentName(flag)}` : `--${flag}`;
   const hint = option.kind.isSwitch || option.secret ? "" : ` ${option.kind.hint ?? "VALUE"}`;
   const usual =
     option.default === undefined || option.kind.isSwitch === true
@@ -66,7 +87,7 @@ function optionLines(option: Option<unknown>): string[] {
       : (option.kind.format?.(option.default) ?? String(option.default));
   const shown = usual === "" ? "" : ` [${usual}]`;
   const on = option.kind.isSwitch && option.default === true ? " [on]" : "";
-  return row(flag + hint, option.help + shown + on);
+  return row(written + hint, option.help + shown + on);
 }
 
 function row(left: string, right: string): string[] {

@@ -3,17 +3,27 @@ import { Failure, messageOf } from "../base/error.ts";
 /** sysexits(3), as far as systemd and operators tell them apart. */
 export const EXIT = {
   ok: 0,
+  /** A flag or value is wrong. */
   usage: 64,
+  /** No model or device can be used. */
   unavailable: 69,
+  /** A fault of this program. */
   internal: 70,
+  /** A file or folder cannot be read or written. */
   cannotCreate: 73,
+  /** Standard output cannot be written. */
+  outputFailed: 74,
+  /** Chain, network or data cannot be reached now. */
   tryLater: 75,
+  /** Wallet, registration or configuration need a person. */
   configuration: 78,
 } as const;
 
-/** Codes first by whole name, then by room. */
-const EXIT_BY_CODE: Readonly<Record<string, number>> = {
+/** THE table of exit codes: by whole code first, then by room. */
+export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "config.unreadable": EXIT.configuration,
+  "config.no-home": EXIT.configuration,
+  "config.no-directory": EXIT.configuration,
   config: EXIT.usage,
   wallet: EXIT.configuration,
   "chain.not-registered": EXIT.configuration,
@@ -26,22 +36,74 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   inference: EXIT.unavailable,
   rewards: EXIT.configuration,
   gating: EXIT.usage,
+  "prompts.unreachable": EXIT.tryLater,
+  prompts: EXIT.configuration,
+  "data.unreachable": EXIT.tryLater,
+  data: EXIT.configuration,
+  net: EXIT.tryLater,
+  miners: EXIT.tryLater,
+  timelock: EXIT.tryLater,
+  /** Scores that are no numbers, or of other miners: nothing an operator did. */
+  weights: EXIT.internal,
   journal: EXIT.configuration,
   state: EXIT.cannotCreate,
+  localnet: EXIT.configuration,
+  demo: EXIT.unavailable,
   deadline: EXIT.tryLater,
 };
 
+/** What the operating system refuses, wherever it does so: the exit code and what the operator can do. */
+const BY_ERRNO: Readonly<Record<string, { exit: number; hint: string }>> = {
+  EACCES: { exit: EXIT.cannotCreate, hint: "give this user the right to it, or choose another folder" },
+  EPERM: { exit: EXIT.cannotCreate, hint: "give this user the right to it, or choose another folder" },
+  EROFS: { exit: EXIT.cannotCreate, hint: "choose a folder on a disk that can be written" },
+  ENOSPC: { exit: EXIT.cannotCreate, hint: "make room on that disk" },
+  EDQUOT: { exit: EXIT.cannotCreate, hint: "make room within this user's quota" },
+  ENOENT: { exit: EXIT.cannotCreate, hint: "check that the file or folder is there" },
+  ENOTDIR: { exit: EXIT.cannotCreate, hint: "a file is in the place of a folder; choose another path" },
+  EISDIR: { exit: EXIT.cannotCreate, hint: "a folder is in the place of a file; choose another path" },
+  ENAMETOOLONG: { exit: EXIT.cannotCreate, hint: "choose a shorter path" },
+  EADDRINUSE: { exit: EXIT.configuration, hint: "stop what holds that port, or choose another" },
+  EADDRNOTAVAIL: { exit: EXIT.configuration, hint: "choose an address of this machine" },
+  EMFILE: { exit: EXIT.tryLater, hint: "let this process open more files (ulimit -n)" },
+  ENFILE: { exit: EXIT.tryLater, hint: "this machine has too many files open" },
+  ENOMEM: { exit: EXIT.unavailable, hint: "make memory free" },
+};
+
+function refusedBySystem(error: unknown): { exit: number; hint: string } | undefined {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return Object.hasOwn(BY_ERRNO, code) ? BY_ERRNO[code] : undefined;
+}
+
 export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof Failure)) return EXIT.internal;
+  if (!(error instanceof Failure)) return refusedBySystem(error)?.exit ?? EXIT.internal;
   return EXIT_BY_CODE[error.code] ?? EXIT_BY_CODE[error.code.split(".")[0]!] ?? EXIT.internal;
 }
 
-/** What an operator reads: one sentence and the next step; a stack only for what nobody expected. */
+/**
+ * What an operator reads: one sentence and the next step. Never a stack: frames of a compiled program tell nobody
+ * anything.
+ */
 export function describeError(error: unknown): string {
-  if (error instanceof Failure) {
-    const hint = error.hint === undefined ? "" : `\n  → ${error.hint}`;
-    return `error: ${error.message}${hint}\n`;
-  }
-  const stack = error instanceof Error && error.stack ? `\n${error.stack}` : "";
-  return `error: unexpected: ${messageOf(error)}${stack}\n  → this is a fault of openvalidator; please report it with the lines above\n`;
+  const sentence = messageOf(error).replace(/\s*\n\s*/g, " ");
+  const known = error instanceof Failure ? error : refusedBySystem(error);
+  if (known !== undefined)
+    return `error: ${sentence}${known.hint === undefined ? "" : `\n  → ${known.hint}`}\n`;
+  return `error: unexpected: ${sentence}\n  → this is a fault of openvalidator; please report it with what --logging.debug shows\n`;
+}
+
+/** Codes of waits that a signal ended. */
+const INTERRUPTED = new Set(["deadline.aborted", "wallet.cancelled"]);
+
+/** True for an error that says only that the signal came: its reason, or a wait that it ended. */
+export function isInterruption(error: unknown, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false;
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if (
+      at === signal.reason ||
+      at.name === "AbortError" ||
+      (at instanceof Failure && INTERRUPTED.has(at.code))
+    )
+      return true;
+  return false;
 }

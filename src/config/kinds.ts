@@ -2,6 +2,9 @@ import { Failure } from "../base/error.ts";
 
 export type ConfigCode =
   | "config.unknown-flag"
+  | "config.unknown-variable"
+  | "config.no-home"
+  | "config.no-directory"
   | "config.bad-value"
   | "config.missing-value"
   | "config.stray-word"
@@ -157,10 +160,10 @@ export function optional<T>(kind: Kind<T>): Kind<T | undefined> {
   return kind;
 }
 
-export function badValue(flag: string, origin: string, reason: string): Failure<ConfigCode> {
+export function badValue(flag: string, origin: string, reason: string, command = "run"): Failure<ConfigCode> {
   return new Failure<ConfigCode>("config.bad-value", {
     message: `--${flag} (from ${origin}) ${reason}`,
-    hint: "openvalidator run --help shows every flag with its default",
+    hint: `openvalidator ${command} --help shows every flag with its default`,
     data: { flag, origin },
   });
 }

@@ -1,7 +1,14 @@
 import { readFileSync, statSync } from "node:fs";
 import { Failure, messageOf } from "../base/error.ts";
 import { badValue, type ConfigCode } from "./kinds.ts";
-import { environmentName, type Option, type OptionTable, type ValuesOf } from "./option.ts";
+import {
+  environmentName,
+  type NameOf,
+  nameOf,
+  type Option,
+  type OptionTable,
+  type ValuesOf,
+} from "./option.ts";
 import { OPTIONS } from "./options.ts";
 import { nearest } from "./suggest.ts";
 
@@ -12,9 +19,11 @@ export type Origin =
   | { kind: "file"; path: string }
   | { kind: "default" };
 
+type OriginsOf<Table extends OptionTable> = Record<NameOf<keyof Table & string>, Origin>;
+
 export interface Configuration<Table extends OptionTable> {
   settings: ValuesOf<Table>;
-  origins: Record<keyof Table, Origin>;
+  origins: OriginsOf<Table>;
 }
 
 export interface ConfigSources {
@@ -23,6 +32,8 @@ export interface ConfigSources {
   environment: Readonly<Record<string, string | undefined>>;
   /** Config file; absent = none. */
   filePath?: string;
+  /** Words of the command that asks, for hints; `run` when absent. */
+  command?: string;
 }
 
 /** A larger file is not a config file of ours. */
@@ -36,59 +47,64 @@ export function loadConfiguration<Table extends OptionTable>(
   table: Table,
   sources: ConfigSources,
 ): Configuration<Table> {
-  const fromFile = sources.filePath === undefined ? {} : readConfigFile(sources.filePath, table);
+  const fromFile =
+    sources.filePath === undefined ? {} : readConfigFile(sources.filePath, table, sources.command);
   const settings: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
-  for (const [name, option] of Object.entries(table)) {
-    const [value, origin] = pick(option, sources, fromFile);
-    settings[name] = value;
-    origins[name] = origin;
+  for (const [flag, option] of Object.entries(table)) {
+    const [value, origin] = pick(flag, option, sources, fromFile);
+    settings[nameOf(flag)] = value;
+    origins[nameOf(flag)] = origin;
   }
-  return { settings: settings as ValuesOf<Table>, origins: origins as Record<keyof Table, Origin> };
+  return { settings: settings as ValuesOf<Table>, origins: origins as OriginsOf<Table> };
 }
 
 function pick(
+  flag: string,
   option: Option<unknown>,
   sources: ConfigSources,
   fromFile: Record<string, string>,
 ): [value: unknown, origin: Origin] {
-  const flag = sources.flags[option.flag];
-  if (flag !== undefined) {
+  const parse = (value: string, origin: string): unknown => {
+    try {
+      return option.kind.parse(value);
+    } catch (error) {
+      const reason = option.secret ? "has a value that cannot be read" : messageOf(error);
+      throw badValue(flag, origin, reason, sources.command);
+    }
+  };
+  const given = sources.flags[flag];
+  if (given !== undefined) {
     if (option.secret) {
       throw new Failure<ConfigCode>("config.conflict", {
-        message: `--${option.flag} is a secret and every user of this machine can read a command line`,
-        hint: `set the environment variable ${environmentName(option.flag)} or put it into the config file`,
+        message: `--${flag} is a secret and every user of this machine can read a command line`,
+        hint: `set the environment variable ${environmentName(flag)} or put it into the config file`,
       });
     }
-    return [parse(option, flag, "the command line"), { kind: "flag" }];
+    return [parse(given, "the command line"), { kind: "flag" }];
   }
-  for (const name of [environmentName(option.flag), ...(option.env ?? [])]) {
+  for (const name of [environmentName(flag), ...(option.env ?? [])]) {
     const value = sources.environment[name];
-    if (value !== undefined && value !== "")
-      return [parse(option, value, `$${name}`), { kind: "environment", name }];
+    if (value !== undefined && value !== "") return [parse(value, `$${name}`), { kind: "environment", name }];
   }
-  const stored = fromFile[option.flag];
+  const stored = fromFile[flag];
   if (stored !== undefined && sources.filePath !== undefined) {
-    return [parse(option, stored, sources.filePath), { kind: "file", path: sources.filePath }];
+    return [parse(stored, sources.filePath), { kind: "file", path: sources.filePath }];
   }
   return [option.default, { kind: "default" }];
 }
 
-function parse(option: Option<unknown>, value: string, origin: string): unknown {
-  try {
-    return option.kind.parse(value);
-  } catch (error) {
-    const reason = option.secret ? "has a value that cannot be read" : messageOf(error);
-    throw badValue(option.flag, origin, reason);
-  }
-}
-
 /** Reads a JSON config file, `{"wallet": {"name": "w"}}` or `{"wallet.name": "w"}`, into text by dotted flag. */
-function readConfigFile(path: string, table: OptionTable): Record<string, string> {
+function readConfigFile(
+  path: string,
+  table: OptionTable,
+  command: string | undefined,
+): Record<string, string> {
   let parsed: unknown;
   try {
     if (statSync(path).size > MAX_CONFIG_BYTES) throw new Error("it is larger than 1 MiB");
-    parsed = JSON.parse(readFileSync(path, "utf8"));
+    // Editors of Windows begin a file with a byte order mark, which JSON does not know.
+    parsed = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
   } catch (error) {
     throw new Failure<ConfigCode>("config.unreadable", {
       message: `The config file ${path} cannot be read: ${messageOf(error)}`,
@@ -97,13 +113,13 @@ function readConfigFile(path: string, table: OptionTable): Record<string, string
     });
   }
   // One file may serve every command, so the keys of `run` are known to all of them.
-  const known = new Set([...Object.values(OPTIONS), ...Object.values(table)].map((option) => option.flag));
+  const known = new Set([...Object.keys(OPTIONS), ...Object.keys(table)]);
   const values: Record<string, string> = {};
   collect(parsed, "", (flag, value) => {
     if (!known.has(flag)) {
       throw new Failure<ConfigCode>("config.unknown-flag", {
         message: `The config file ${path} has the unknown key "${flag}"`,
-        hint: suggestion(flag, known),
+        hint: suggestion(flag, known, command),
       });
     }
     values[flag] = value;
@@ -130,9 +146,9 @@ function collect(node: unknown, prefix: string, found: (flag: string, value: str
   }
 }
 
-function suggestion(flag: string, known: Iterable<string>): string {
+function suggestion(flag: string, known: Iterable<string>, command = "run"): string {
   const close = nearest(flag, known);
-  return close === undefined ? "openvalidator run --help lists every key" : `did you mean "${close}"?`;
+  return close === undefined ? `openvalidator ${command} --help lists every key` : `did you mean "${close}"?`;
 }
 
 export function describeOrigin(origin: Origin): string {

@@ -1,19 +1,14 @@
 import { optional, text } from "./kinds.ts";
-import { type OptionTable, option } from "./option.ts";
+import { type OptionTable, option, rowsOf } from "./option.ts";
 import { OPTIONS } from "./options.ts";
 
 /** What `openvalidator models` works with. */
-export const MODELS_OPTIONS = {
-  modelsDir: OPTIONS.modelsDir,
-  modelsMirror: OPTIONS.modelsMirror,
-  modelsToken: OPTIONS.modelsToken,
-} as const satisfies OptionTable;
+export const MODELS_OPTIONS = rowsOf(OPTIONS, "models.dir", "models.mirror", "models.token");
 
 /** What `models import` takes besides. */
 export const MODELS_IMPORT_OPTIONS = {
   ...MODELS_OPTIONS,
   dtype: option(
-    "dtype",
     optional(text),
     undefined,
     "models",
@@ -24,7 +19,6 @@ export const MODELS_IMPORT_OPTIONS = {
 export const MODELS_PULL_OPTIONS = {
   ...MODELS_IMPORT_OPTIONS,
   profile: option(
-    "profile",
     optional(text),
     undefined,
     "models",

@@ -1,19 +1,45 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { Failure } from "../base/error.ts";
+import type { ConfigCode } from "./kinds.ts";
 import type { Settings } from "./options.ts";
 
-/** `~/x` below the home folder; a relative path below the working directory. */
+/**
+ * `~/x` below the home folder; a relative path below the working directory.
+ * @throws Failure `config.no-home`, `config.no-directory` where the one that is needed does not exist
+ */
 export function expandPath(path: string): string {
-  if (path === "~" || path.startsWith("~/")) return join(homedir(), path.slice(1));
-  return isAbsolute(path) ? path : resolve(path);
+  if (path === "~" || path.startsWith("~/")) return join(homeFolder(path), path.slice(1));
+  if (isAbsolute(path)) return path;
+  try {
+    return resolve(path);
+  } catch (cause) {
+    throw new Failure<ConfigCode>("config.no-directory", {
+      message: `${path} lies in the working directory, and that was deleted`,
+      hint: "change into a folder that exists, or give whole paths",
+      cause,
+    });
+  }
+}
+
+function homeFolder(path: string): string {
+  try {
+    return homedir();
+  } catch (cause) {
+    throw new Failure<ConfigCode>("config.no-home", {
+      message: `${path} lies in the home folder, and this user has none`,
+      hint: "set HOME to a folder of this user, or give whole paths",
+      cause,
+    });
+  }
 }
 
 /** `<logging_dir>/<wallet>/<hotkey>/netuid<N>/<neuron.name>`, as openvalidators 1.2.0 laid it out. */
 export function stateDirectory(
-  settings: Pick<Settings, "loggingDir" | "walletName" | "walletHotkey" | "netuid" | "neuronName">,
+  settings: Pick<Settings, "loggingLoggingDir" | "walletName" | "walletHotkey" | "netuid" | "neuronName">,
 ): string {
   return join(
-    expandPath(settings.loggingDir),
+    expandPath(settings.loggingLoggingDir),
     settings.walletName,
     settings.walletHotkey,
     `netuid${settings.netuid}`,

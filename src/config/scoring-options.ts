@@ -32,196 +32,129 @@ export type ModelRole = (typeof MODEL_ROLES)[number];
 
 /** Rewards, masks, shadow scoring, routing, and the models behind them. */
 export const SCORING_OPTIONS = {
-  rewardDpoWeight: option(
-    "reward.dpo_weight",
-    weight,
-    undefined,
-    "rewards",
-    "Weight of dpo (default: the profile's).",
-  ),
-  rewardRlhfWeight: option(
-    "reward.rlhf_weight",
-    weight,
-    undefined,
-    "rewards",
-    "Weight of rlhf (default: the profile's).",
-  ),
-  rewardReciprocateWeight: option(
-    "reward.reciprocate_weight",
+  "reward.dpo_weight": option(weight, undefined, "rewards", "Weight of dpo (default: the profile's)."),
+  "reward.rlhf_weight": option(weight, undefined, "rewards", "Weight of rlhf (default: the profile's)."),
+  "reward.reciprocate_weight": option(
     weight,
     undefined,
     "rewards",
     "Weight of reciprocate (default: the profile's).",
   ),
-  rewardDahoasWeight: option(
-    "reward.dahoas_weight",
-    weight,
-    undefined,
-    "rewards",
-    "Weight of dahoas (default: the profile's).",
-  ),
-  rewardPromptBasedWeight: option(
-    "reward.prompt_based_weight",
+  "reward.dahoas_weight": option(weight, undefined, "rewards", "Weight of dahoas (default: the profile's)."),
+  "reward.prompt_based_weight": option(
     weight,
     undefined,
     "rewards",
     "Weight of prompt-based scoring (default: the profile's).",
   ),
-  neuronBlacklistOff: option(
-    "neuron.blacklist_off",
-    toggle,
-    false,
-    "rewards",
-    "Switch the blacklist mask off.",
-  ),
-  neuronNsfwOff: option("neuron.nsfw_off", toggle, false, "rewards", "Switch the NSFW mask off."),
-  neuronRelevanceOff: option(
-    "neuron.relevance_off",
-    toggle,
-    false,
-    "rewards",
-    "Switch the relevance mask off.",
-  ),
-  neuronDiversityOff: option(
-    "neuron.diversity_off",
-    toggle,
-    false,
-    "rewards",
-    "Switch the diversity mask off.",
-  ),
-  neuronTaskValidatorOff: option(
-    "neuron.task_validator_off",
-    toggle,
-    false,
-    "rewards",
-    "Switch the task mask off.",
-  ),
-  neuronNgramBlacklist: option(
-    "neuron.ngram_blacklist",
+  "neuron.blacklist_off": option(toggle, false, "rewards", "Switch the blacklist mask off."),
+  "neuron.nsfw_off": option(toggle, false, "rewards", "Switch the NSFW mask off."),
+  "neuron.relevance_off": option(toggle, false, "rewards", "Switch the relevance mask off."),
+  "neuron.diversity_off": option(toggle, false, "rewards", "Switch the diversity mask off."),
+  "neuron.task_validator_off": option(toggle, false, "rewards", "Switch the task mask off."),
+  "neuron.ngram_blacklist": option(
     toggle,
     false,
     "rewards",
     "Blacklist phrases of 5 to 10 words that become a fashion among miners.",
   ),
-  rewardPenalties: option(
-    "reward.penalties",
+  "reward.penalties": option(
     list(choice("content-match", "keyword-match", "task-validation")),
     [],
     "rewards",
     "Penalties that lower the reward of answers, besides the profile's.",
   ),
-  rewardKeywords: option(
-    "reward.keywords",
+  "reward.keywords": option(
     list(text),
     [],
     "rewards",
     "Words or phrases that cost an answer its reward with --reward.penalties keyword-match.",
   ),
 
-  shadowOff: option("shadow.off", toggle, false, "rewards", "Compute no shadow scores with models."),
-  shadowMiners: option(
-    "shadow.miners",
+  "shadow.off": option(toggle, false, "rewards", "Compute no shadow scores with models."),
+  "shadow.miners": option(
     integer({ min: 0, max: 256 }),
     0,
     "rewards",
     "Answers of each step that other miners are asked to mark; the marks go to the events and into no reward.",
   ),
 
-  gatingExplore: option(
-    "gating.explore",
+  "gating.explore": option(
     decimal({ min: 0, max: 1 }),
     1,
     "gating",
     "Share of each sample drawn at random; the rest are the miners that the gating model scores highest.",
   ),
-  gatingLearningRate: option(
-    "gating.learning_rate",
+  "gating.learning_rate": option(
     decimal({ min: 0, max: 10_000 }),
     0.01,
     "gating",
     "Learning rate of the gating layer.",
   ),
-  gatingMomentum: option(
-    "gating.momentum",
-    decimal({ min: 0, max: 0.9999 }),
-    0.9,
-    "gating",
-    "Momentum of the gating layer.",
-  ),
-  gatingNumUids: option(
-    "gating.num_uids",
+  "gating.momentum": option(decimal({ min: 0, max: 0.9999 }), 0.9, "gating", "Momentum of the gating layer."),
+  "gating.num_uids": option(
     integer({ min: 0, max: 65_536 }),
     0,
     "gating",
     "Rows made ahead in the gating layer; 0 = the subnet's size, and never fewer.",
   ),
-  gatingModelName: option(
-    "gating.model_name",
+  "gating.model_name": option(
     optional(text),
     undefined,
     "gating",
     "Encoder of the gating model: an embedding model of openvalidator models list, by its id or hub name.",
   ),
-  neuronUseCustomGatingModel: option(
-    "neuron.use_custom_gating_model",
+  "neuron.use_custom_gating_model": option(
     toggle,
     false,
     "gating",
     "Encode prompts with a sentence encoder; always so here, kept for old start lines.",
   ),
-  neuronMockGatingModel: option(
-    "neuron.mock_gating_model",
+  "neuron.mock_gating_model": option(
     toggle,
     false,
     "gating",
     "Use the embedded encoder whatever --gating.model_name says.",
   ),
 
-  neuronDevice: option(
-    "neuron.device",
+  "neuron.device": option(
     devicePlan(...MODEL_ROLES),
     { device: "auto", byRole: {} },
     "models",
     "auto (a GPU when there is one), cpu, webgpu, webgpu:N or webgpu:NAME of openvalidator devices; then ,ROLE=DEVICE for single roles.",
   ),
-  modelsMemory: option(
-    "models.memory",
+  "models.memory": option(
     optional(size),
     undefined,
     "models",
     "Most memory for the weights on each device (default: 80 % of what it has).",
   ),
-  modelsDir: option(
-    "models.dir",
+  "models.dir": option(
     optional(path),
     undefined,
     "models",
     "Folder of the models (default: $XDG_DATA_HOME or ~/.local/share, openvalidator/models).",
   ),
-  modelsMirror: option(
-    "models.mirror",
+  "models.mirror": option(
     optional(webAddress),
     undefined,
     "models",
     "Base address to pull models from (default: https://huggingface.co).",
   ),
-  modelsToken: option(
-    "models.token",
+  "models.token": option(
     optional(text),
     undefined,
     "models",
     "Hugging Face token for models; from environment or file.",
     { env: ["HF_TOKEN"], secret: true },
   ),
-  modelsProfile: option(
-    "models.profile",
+  "models.profile": option(
     text,
     "embedded",
     "models",
     "Which models score: embedded, lite, standard, legacy, or the path of a profile of your own.",
   ),
-  neuronMockRewardModels: option(
-    "neuron.mock_reward_models",
+  "neuron.mock_reward_models": option(
     toggle,
     false,
     "models",

@@ -3,7 +3,6 @@ import { join } from "node:path";
 
 /** Packages of ours, and optional ones that ours try to load; found in the working directory they must not run. */
 const PACKAGES = [
-  "citty",
   "consola",
   "zod",
   "sharp",
@@ -26,7 +25,7 @@ export function poison(directory: string): string {
   const files: Record<string, string> = {
     "evil.js": evil,
     "bunfig.toml": 'preload = ["./evil.js"]\n[run]\npreload = ["./evil.js"]\n',
-    "tsconfig.json": '{"compilerOptions":{"paths":{"citty":["./evil.js"]}}}',
+    "tsconfig.json": '{"compilerOptions":{"paths":{"zod":["./evil.js"]}}}',
     "package.json": '{"name":"openvalidator","version":"66.6.6","type":"commonjs","main":"evil.js"}',
   };
   for (const name of [".env", ".env.local", ".env.production", ".env.development"])

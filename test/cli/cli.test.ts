@@ -81,8 +81,8 @@ describe("command line", () => {
     for (const command of COMMANDS) {
       const help = commandHelp(command);
       expect(help.split("\n").filter((line) => line.length > 100)).toEqual([]);
-      for (const option of Object.values(command.table))
-        if (!option.secret) expect(help).toContain(`--${option.flag}`);
+      for (const [flag, option] of Object.entries(command.table))
+        if (!option.secret) expect(help).toContain(`--${flag}`);
     }
     expect((await captured(["--help"])).stdout).toContain("Commands");
     expect((await captured(["run", "--help"])).stdout).toContain("--neuron.followup_sample_size");
@@ -93,8 +93,93 @@ describe("command line", () => {
       "name device disable_log_rewards num_concurrent_forwards disable_set_weights moving_average_alpha followup_timeout followup_sample_size answer_timeout answer_sample_size num_followup_steps epoch_length_override checkpoint_block_length events_retention_size dont_save_events vpermit_tao_limit axon_off mock_reward_models mock_dendrite_pool mock_gating_model mock_dataset use_custom_gating_model blacklist_off nsfw_off relevance_off diversity_off task_validator_off";
     const others =
       "netuid wallet.name wallet.hotkey wallet.path subtensor.network subtensor.chain_endpoint logging.debug logging.trace logging.logging_dir axon.port axon.ip axon.external_ip axon.external_port mock reward.dpo_weight reward.rlhf_weight reward.reciprocate_weight reward.dahoas_weight reward.prompt_based_weight";
-    const known = Object.values(COMMANDS[0]!.table).map((option) => option.flag);
+    const known = Object.keys(COMMANDS[0]!.table);
     const wanted = [...neuron.split(" ").map((flag) => `neuron.${flag}`), ...others.split(" ")];
     expect(wanted.filter((flag) => !known.includes(flag))).toEqual([]);
+  });
+});
+
+describe("a switch", () => {
+  const show = (...words: string[]) => captured(["config", "show", ...words]);
+
+  test.each([
+    [["--neuron.axon_off"], "true"],
+    [["--neuron.axon_off", "true"], "true"],
+    [["--neuron.axon_off", "false"], "false"],
+    [["--neuron.axon_off=off"], "false"],
+    [["--no-neuron.axon_off"], "false"],
+  ])("%p is %p", async (words, value) => {
+    const { exitCode, stdout } = await show(...words);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^neuron\\.axon_off +${value} +flag$`, "m"));
+  });
+
+  test("that takes the place of a value, or of a flag that needs one, is refused", async () => {
+    expect((await show("--neuron.axon_off", "maybe")).stderr).toContain('Unexpected word "maybe"');
+    expect((await show("--no-netuid")).stderr).toContain("Unknown flag --no-netuid");
+    expect((await show("--no-neuron.axon_off", "--neuron.axon_off")).stderr).toContain("given twice");
+  });
+});
+
+describe("help", () => {
+  test.each([
+    [["help"], "Usage: openvalidator [COMMAND] [FLAGS]"],
+    [["-h"], "Usage: openvalidator [COMMAND] [FLAGS]"],
+    [["help", "run"], "Usage: openvalidator run [FLAGS]"],
+    [["help", "wallet"], "Usage: openvalidator wallet COMMAND [FLAGS]"],
+    [["wallet", "--help"], "wallet create  Make a hotkey"],
+    [["models", "--help"], "models pull    Download models"],
+    [["help", "models", "pull"], "Usage: openvalidator models pull [ID…] [FLAGS]"],
+    [["--netuid", "1", "--help"], "Usage: openvalidator [COMMAND] [FLAGS]"],
+    [["-V"], "openvalidator "],
+  ])("%p prints what was asked for", async (words, text) => {
+    const { exitCode, stdout, stderr } = await captured(words);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toContain(text);
+  });
+
+  test("of a command that does not exist is refused with its neighbours", async () => {
+    expect((await captured(["help", "lcalnet"])).stderr).toContain("did you mean openvalidator localnet?");
+    expect((await captured(["wallet", "shwo"])).stderr).toContain("did you mean openvalidator wallet show?");
+    expect((await captured(["models", "xyzzy"])).stderr).toContain("openvalidator models --help lists");
+  });
+
+  test("is what a hint names for the command that was used", async () => {
+    expect((await captured(["localnet", "--tempo", "0"])).stderr).toContain("openvalidator localnet --help");
+    expect((await captured(["models", "pull", "--dtype", "q5"])).stderr).toContain(
+      "openvalidator models pull --help",
+    );
+  });
+});
+
+describe("an environment variable of this program", () => {
+  test("that no command reads is refused, for every command that reads the environment", async () => {
+    const slip = { OPENVALIDATOR_NEURON_DISABLE_SET_WEIGHT: "true" };
+    for (const words of [["config", "show"], ["wallet", "show"], ["models", "list"], ["devices"], ["run"]]) {
+      const { exitCode, stderr, stdout } = await captured(words, slip);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 64, stdout: "" });
+      expect(stderr).toContain("Unknown environment variable OPENVALIDATOR_NEURON_DISABLE_SET_WEIGHT\n");
+      expect(stderr).toContain("did you mean OPENVALIDATOR_NEURON_DISABLE_SET_WEIGHTS?");
+    }
+    expect((await captured(["version"], slip)).exitCode).toBe(0);
+    expect((await captured(["config", "show"], { openvalidator_netuid: "7" })).exitCode).toBe(64);
+  });
+
+  test("that another command, the tests or Kubernetes use is left alone", async () => {
+    const known = {
+      OPENVALIDATOR_DATASET: "texts.txt",
+      OPENVALIDATOR_CONFIG: "",
+      OPENVALIDATOR_CACHE: "/tmp",
+      OPENVALIDATOR_COMMIT_REVEAL: "false",
+      OPENVALIDATOR_REQUIRE_WEBGPU: "1",
+      OPENVALIDATOR_TEST_VK_ICD: "x",
+      OPENVALIDATOR_SERVICE_HOST: "10.0.0.1",
+      OPENVALIDATOR_SERVICE_PORT: "80",
+      OPENVALIDATOR_PORT: "tcp://10.0.0.1:80",
+      OPENVALIDATOR_PORT_80_TCP_ADDR: "10.0.0.1",
+    };
+    const { exitCode, stdout } = await captured(["config", "show"], known);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^data\.source +texts\.txt +\$OPENVALIDATOR_DATASET$/m);
   });
 });

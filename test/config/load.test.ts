@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../../src/base/error.ts";
 import { describeOrigin, loadConfiguration } from "../../src/config/load.ts";
-import { environmentName } from "../../src/config/option.ts";
+import { environmentName, nameOf } from "../../src/config/option.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 
 function file(content: string): string {
@@ -35,7 +35,7 @@ describe("configuration", () => {
     ]);
     expect(penaltiesOf("")).toEqual([]);
     expect(failure(() => penaltiesOf("content-match,magic")).message).toContain('not "magic"');
-    const { kind } = OPTIONS.rewardPenalties;
+    const { kind } = OPTIONS["reward.penalties"];
     expect(kind.parse(kind.format!(["content-match", "keyword-match"]))).toEqual([
       "content-match",
       "keyword-match",
@@ -132,9 +132,9 @@ describe("configuration", () => {
     expect(`${error.message} ${error.hint}`).not.toContain("hf_canary");
   });
 
-  test("every option has its own flag and environment name", () => {
-    const flags = Object.values(OPTIONS).map((option) => option.flag);
-    expect(new Set(flags).size).toBe(flags.length);
+  test("every option has its own name in the code and in the environment", () => {
+    const flags = Object.keys(OPTIONS);
+    expect(new Set(flags.map(nameOf)).size).toBe(flags.length);
     expect(new Set(flags.map(environmentName)).size).toBe(flags.length);
   });
 });

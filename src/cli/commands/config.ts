@@ -1,5 +1,5 @@
 import { describeOrigin, loadConfiguration } from "../../config/load.ts";
-import type { Option } from "../../config/option.ts";
+import { nameOf, type Option } from "../../config/option.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../report.ts";
@@ -9,10 +9,10 @@ export async function showConfig(context: CommandContext): Promise<number> {
   const { flags, print } = context;
   const { settings, origins } = loadConfiguration(OPTIONS, sourcesOf(context));
   const rows = (Object.entries(OPTIONS) as [keyof typeof OPTIONS, Option<unknown>][]).map(
-    ([name, option]) => ({
-      flag: option.flag,
-      value: shownValue(option, settings[name]),
-      origin: describeOrigin(origins[name]),
+    ([flag, option]) => ({
+      flag,
+      value: shownValue(option, settings[nameOf(flag)]),
+      origin: describeOrigin(origins[nameOf(flag)]),
     }),
   );
   if (flags.json === "true") {

@@ -31,17 +31,24 @@ function open(context: CommandContext) {
     catalog: knownModels(directory),
     access,
     profile: settings.profile,
-    ...(settings.dtype === undefined ? {} : { dtypes: parseDtypes(settings.dtype, origins.dtype) }),
+    ...(settings.dtype === undefined
+      ? {}
+      : { dtypes: parseDtypes(settings.dtype, origins.dtype, context.command) }),
   };
 }
 
 /** The names in `fp16,q4`. */
-function parseDtypes(text: string, origin: Origin): Dtype[] {
+function parseDtypes(text: string, origin: Origin, command: string): Dtype[] {
   return text.split(",").map((word) => {
     const parsed = dtypeSchema.safeParse(word.trim());
     if (parsed.success) return parsed.data;
     const known = dtypeSchema.options.join(", ");
-    throw badValue("dtype", describeOrigin(origin), `must be some of ${known}, with commas, not "${word}"`);
+    throw badValue(
+      "dtype",
+      describeOrigin(origin),
+      `must be some of ${known}, with commas, not "${word}"`,
+      command,
+    );
   });
 }
 

@@ -44,6 +44,6 @@ export function settingsFor(net: Localnet): Partial<Settings> {
     walletPath: net.walletPath,
     walletName: net.walletName,
     walletHotkey: net.walletHotkey,
-    loggingDir: `${net.walletPath}/logs`,
+    loggingLoggingDir: `${net.walletPath}/logs`,
   };
 }

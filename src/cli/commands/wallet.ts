@@ -1,13 +1,12 @@
 import { loadConfiguration } from "../../config/load.ts";
-import { OPTIONS } from "../../config/options.ts";
+import { WALLET_OPTIONS } from "../../config/options.ts";
 import { expandPath } from "../../config/paths.ts";
 import { createWallet, readPublicHotkey } from "../../wallet/keyfile.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../report.ts";
 
 function chosenWallet(context: CommandContext): [path: string, name: string, hotkey: string] {
-  const { walletPath, walletName, walletHotkey } = OPTIONS;
-  const { settings } = loadConfiguration({ walletPath, walletName, walletHotkey }, sourcesOf(context));
+  const { settings } = loadConfiguration(WALLET_OPTIONS, sourcesOf(context));
   return [expandPath(settings.walletPath), settings.walletName, settings.walletHotkey];
 }
 

@@ -1,34 +1,37 @@
 import { Failure } from "../base/error.ts";
 import type { ConfigCode } from "../config/kinds.ts";
 import { nearest } from "../config/suggest.ts";
-import { CONFIG_FLAG, type Command } from "./command.ts";
+import { CONFIG_FLAG, type Command, nameOfCommand } from "./command.ts";
+
+/** What a command line says to one command. */
+export interface Arguments {
+  words: string[];
+  /** Text by flag; a switch is "true" or what was given. */
+  flags: Record<string, string>;
+}
 
 /** Which flags a command takes and whether each needs a value. */
 export function flagsOf(command: Command): Map<string, { needsValue: boolean }> {
   const flags = new Map<string, { needsValue: boolean }>();
-  for (const option of Object.values(command.table))
-    flags.set(option.flag, { needsValue: !option.kind.isSwitch });
+  for (const [flag, { kind }] of Object.entries(command.table))
+    flags.set(flag, { needsValue: !kind.isSwitch });
   for (const name of Object.keys(command.switches ?? {})) flags.set(name, { needsValue: false });
   if (Object.keys(command.table).length > 0) flags.set(CONFIG_FLAG, { needsValue: true });
   return flags;
 }
 
-export interface Arguments {
-  words: string[];
-  flagWords: string[];
-}
+/** What may stand after a switch, as config/kinds.ts reads it. */
+const SWITCH_VALUES = /^(?:true|false|yes|no|on|off|1|0)$/i;
 
 /**
- * Refuses what the argument parser would take silently: unknown flags, flags without a value, stray words, and a flag
- * given twice.
- * @returns the flags, and the words of a command that takes some.
+ * Reads the words after a command's name. Nothing is taken silently: unknown flags, flags without a value, stray words
+ * and a flag given twice are refused. A switch may have a value (`--x false`, `--x=false`) or be taken back (`--no-x`).
  * @throws Failure `config.*` (exit code 64).
  */
-export function checkArguments(rawArguments: readonly string[], command: Command): Arguments {
+export function readArguments(rawArguments: readonly string[], command: Command): Arguments {
   const words: string[] = [];
-  const flagWords: string[] = [];
+  const given: Record<string, string> = {};
   const flags = flagsOf(command);
-  const seen = new Set<string>();
   for (let index = 0; index < rawArguments.length; index++) {
     const word = rawArguments[index]!;
     if (!word.startsWith("-") && words.length < (command.words?.max ?? 0)) {
@@ -37,34 +40,44 @@ export function checkArguments(rawArguments: readonly string[], command: Command
     }
     if (!word.startsWith("--") || word === "--") throw strayWord(word, command, flags);
     const equals = word.indexOf("=");
-    const name = word.slice(2, equals < 0 ? undefined : equals);
+    const written = word.slice(2, equals < 0 ? undefined : equals);
+    const isTakenBack = equals < 0 && isNegated(written, flags);
+    const name = isTakenBack ? written.slice("no-".length) : written;
     const flag = flags.get(name);
     if (flag === undefined) throw unknownFlag(name, command, flags);
-    if (seen.has(name)) {
+    if (Object.hasOwn(given, name)) {
       throw new Failure<ConfigCode>("config.conflict", {
         message: `--${name} is given twice`,
         hint: "give every flag once",
       });
     }
-    seen.add(name);
-    flagWords.push(word);
-    if (!flag.needsValue) continue;
-    const value = equals < 0 ? rawArguments[++index] : word.slice(equals + 1);
-    if (value === undefined || value === "" || value.startsWith("--")) {
+    const next = rawArguments[index + 1];
+    if (isTakenBack) given[name] = "false";
+    else if (equals >= 0) given[name] = word.slice(equals + 1);
+    else if (flag.needsValue || (next !== undefined && SWITCH_VALUES.test(next))) {
+      given[name] = next ?? "";
+      index++;
+    } else given[name] = "true";
+    if (given[name] === "" || (flag.needsValue && given[name]!.startsWith("--"))) {
       throw new Failure<ConfigCode>("config.missing-value", {
         message: `--${name} needs a value`,
         hint: `write --${name} VALUE`,
       });
     }
-    if (equals < 0) flagWords.push(value);
   }
   if (words.length < (command.words?.min ?? 0)) {
     throw new Failure<ConfigCode>("config.missing-value", {
-      message: `openvalidator ${command.path.join(" ")} needs ${command.words!.hint}`,
+      message: `openvalidator ${nameOfCommand(command)} needs ${command.words!.hint}`,
       hint: helpHint(command),
     });
   }
-  return { words, flagWords };
+  return { words, flags: given };
+}
+
+function isNegated(name: string, flags: Map<string, { needsValue: boolean }>): boolean {
+  return (
+    name.startsWith("no-") && !flags.has(name) && flags.get(name.slice("no-".length))?.needsValue === false
+  );
 }
 
 function unknownFlag(name: string, command: Command, flags: Map<string, unknown>): Failure<ConfigCode> {
@@ -84,5 +97,5 @@ function strayWord(word: string, command: Command, flags: Map<string, unknown>):
 }
 
 function helpHint(command: Command): string {
-  return `openvalidator ${command.path.join(" ")} --help shows what it takes`;
+  return `openvalidator ${nameOfCommand(command)} --help shows what it takes`;
 }
