@@ -1,4 +1,4 @@
-import { rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceFile } from "../base/atomic.ts";
@@ -12,7 +12,8 @@ import { abandonedFiles, type ClosedSegment, closedSegments, compressedName } fr
 export class Archive {
   readonly #directory: string;
   readonly #budgetBytes: number;
-  #work: Promise<void> | undefined;
+  #work = Promise.resolve();
+  #isCompressing = false;
   #hasRecovered = false;
   #isStopping = false;
   #isFailing = false;
@@ -33,10 +34,12 @@ export class Archive {
 
   /** A segment was closed: keeps the budget now and compresses in the background. */
   tend(): void {
-    this.#keepBudget();
-    this.#work ??= this.#compressAll().finally(() => {
-      this.#work = undefined;
-    });
+    try {
+      this.#keepBudget();
+    } catch (error) {
+      this.#warnOnce("The oldest segment of the journal could not be dropped", error);
+    }
+    if (!this.#isCompressing) this.#work = this.#compressAll();
   }
 
   /** Ends after the segment that is being compressed; the others wait for the next start. */
@@ -51,22 +54,25 @@ export class Archive {
   }
 
   async #compressAll(): Promise<void> {
-    for (let next = this.#nextPlain(); next && !this.#isStopping; next = this.#nextPlain()) {
-      try {
+    this.#isCompressing = true;
+    try {
+      for (let next = this.#nextPlain(); next && !this.#isStopping; next = this.#nextPlain()) {
         await this.#compress(next);
         this.#isFailing = false;
-      } catch (error) {
-        // The plain file is read as well as the compressed one, so nothing is lost by waiting.
-        if (!this.#isFailing)
-          log.warn("A closed segment of the journal could not be compressed and stays as it is", {
-            segment: next.name,
-            error,
-          });
-        this.#isFailing = true;
-        return;
+        this.#keepBudget();
       }
-      this.#keepBudget();
+    } catch (error) {
+      // The plain file is read as well as the compressed one, so nothing is lost by waiting for the next occasion.
+      this.#warnOnce("A closed segment of the journal could not be compressed and stays as it is", error);
+    } finally {
+      this.#isCompressing = false;
     }
+  }
+
+  /** At the transition alone: what fails now would fail at every segment. */
+  #warnOnce(message: string, error: unknown): void {
+    if (!this.#isFailing) log.warn(message, { folder: this.#directory, error });
+    this.#isFailing = true;
   }
 
   #nextPlain(): ClosedSegment | undefined {
@@ -77,8 +83,14 @@ export class Archive {
   async #compress({ name, number }: ClosedSegment): Promise<void> {
     const plain = join(this.#directory, name);
     const compressed = join(this.#directory, compressedName(number));
-    if (statSync(compressed, { throwIfNoEntry: false }) === undefined)
-      await replaceFile(compressed, [await Bun.zstdCompress(await readFile(plain))]);
+    if (!existsSync(compressed)) {
+      const content = await readFile(plain).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return undefined; // dropped for the budget meanwhile
+        throw error;
+      });
+      if (content === undefined) return;
+      await replaceFile(compressed, [await Bun.zstdCompress(content)]);
+    }
     rmSync(plain, { force: true });
   }
 

@@ -19,12 +19,11 @@ export type JournalFiles = Pick<
   | "statSync"
   | "fstatSync"
   | "readSync"
-  | "writeSync"
   | "ftruncateSync"
   | "renameSync"
   | "fsyncSync"
   | "closeSync"
->;
+> & { writeSync(fd: number, bytes: Uint8Array, offset: number): number };
 
 export interface JournalOptions {
   /** Disk budget of all segments together, in bytes; the oldest segments go first. */

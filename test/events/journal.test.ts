@@ -1,13 +1,25 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  appendFileSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Journal } from "../../src/events/journal.ts";
 import { readEvents } from "../../src/events/reader.ts";
 import { ACTIVE_SEGMENT } from "../../src/events/segments.ts";
 import type { WeightsEventV1 as WeightsEvent } from "../../src/events/version-1.ts";
+import { capturedLog } from "../captured-log.ts";
+import { scratchFolders } from "../scratch.ts";
+import { stopEvent } from "./bodies.ts";
 
-const folder = (): string => mkdtempSync(join(tmpdir(), "ov-journal-"));
+const folder = scratchFolders("journal");
 
 function event(block: number, padding = ""): WeightsEvent {
   return {
@@ -106,5 +118,150 @@ describe("journal", () => {
     );
     expect(read).toHaveLength(1);
     expect(unreadable).toEqual([2, 3]);
+  });
+});
+
+async function sequences(directory: string): Promise<number[]> {
+  const events = await Array.fromAsync(readEvents(directory));
+  return events.map((event) => (event.version === 2 ? event.sequence : -1));
+}
+
+/** 0, 1, … below `end`. */
+const upTo = (end: number): number[] => Array.from({ length: end }, (_, at) => at);
+
+describe("a journal that was changed by hand", () => {
+  const log = capturedLog();
+  const warnings = (): string[] => log.filter((line) => line.includes("WARN"));
+  const options = { budgetBytes: 1e9, segmentBytes: 2_000 };
+
+  const CHANGES: [string, (active: string) => void][] = [
+    ["removed", (active) => rmSync(active)],
+    ["moved", (active) => renameSync(active, `${active}.old`)],
+    [
+      "moved and made anew",
+      (active) => {
+        renameSync(active, `${active}.old`);
+        writeFileSync(active, "");
+      },
+    ],
+    ["removed with its folder", (active) => rmSync(join(active, ".."), { recursive: true })],
+  ];
+  test.each(CHANGES)("%s, goes on in a new file with one warning, over rotations", async (_, change) => {
+    const directory = join(folder(), "events");
+    const active = join(directory, ACTIVE_SEGMENT);
+    const journal = Journal.open(directory, options);
+    for (let sequence = 0; sequence < 5; sequence++) journal.append(stopEvent(sequence));
+    const before = readFileSync(active);
+    change(active);
+    for (let sequence = 5; sequence < 45; sequence++) journal.append(stopEvent(sequence));
+    await journal.close();
+    expect(await sequences(directory)).toEqual(upTo(45).slice(5));
+    expect(warnings()).toHaveLength(1);
+    const moved = readdirSync(directory).filter((name) => name.endsWith(".old"));
+    for (const name of moved) expect(readFileSync(join(directory, name))).toEqual(before);
+  });
+
+  test("shortened in the middle of a line, goes on with a whole one", async () => {
+    const directory = folder();
+    const journal = Journal.open(directory, options);
+    for (let sequence = 0; sequence < 3; sequence++) journal.append(stopEvent(sequence));
+    truncateSync(join(directory, ACTIVE_SEGMENT), statSync(join(directory, ACTIVE_SEGMENT)).size - 20);
+    journal.append(stopEvent(3));
+    await journal.close();
+    expect(await sequences(directory)).toEqual([0, 1, 3]);
+    expect(warnings().some((line) => line.includes("shortened by another program"))).toBe(true);
+  });
+
+  test("copied beside itself, gives each event once", async () => {
+    const directory = folder();
+    const journal = Journal.open(directory, { budgetBytes: 1e9 });
+    for (let sequence = 0; sequence < 4; sequence++) journal.append(stopEvent(sequence));
+    copyFileSync(join(directory, ACTIVE_SEGMENT), join(directory, "events-000001.jsonl"));
+    journal.append(stopEvent(4));
+    journal.append(stopEvent(0, { run: "another" }));
+    await journal.close();
+    expect(await sequences(directory)).toEqual([0, 1, 2, 3, 4, 0]);
+  });
+});
+
+describe("rotation", () => {
+  const options = { budgetBytes: 1e9, segmentBytes: 2_000 };
+
+  test("leaves every event readable before, while and after segments are compressed", async () => {
+    const directory = folder();
+    const journal = Journal.open(directory, options);
+    for (let sequence = 0; sequence < 50; sequence++) {
+      journal.append(stopEvent(sequence));
+      if (sequence % 7 === 0) expect(await sequences(directory)).toEqual(upTo(sequence + 1));
+    }
+    const reading = readEvents(directory);
+    await reading.next();
+    await journal.settled();
+    expect(1 + (await Array.fromAsync(reading)).length).toBe(50);
+    expect(readdirSync(directory).filter((name) => name.endsWith(".jsonl"))).toEqual([ACTIVE_SEGMENT]);
+    await journal.close();
+    expect(await sequences(directory)).toEqual(upTo(50));
+  });
+
+  test("does not wait for the compression", async () => {
+    const directory = folder();
+    const journal = Journal.open(directory, { budgetBytes: 1e9, segmentBytes: 8 << 20 });
+    const reason = "the same words again and again ".repeat(8_000);
+    for (let sequence = 0; sequence < 40; sequence++) journal.append(stopEvent(sequence, { reason }));
+    expect(readdirSync(directory).sort()).toEqual(["events-000001.jsonl", ACTIVE_SEGMENT]);
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      timer = setImmediate(count);
+    };
+    let timer = setImmediate(count);
+    await journal.settled();
+    clearImmediate(timer);
+    // The event loop turned while it was compressed.
+    expect(turns).toBeGreaterThan(2);
+    expect(readdirSync(directory).sort()).toEqual(["events-000001.jsonl.zst", ACTIVE_SEGMENT]);
+    await journal.close();
+    expect(await sequences(directory)).toEqual(upTo(40));
+  });
+
+  test("that a crash interrupted anywhere is taken up at the next start", async () => {
+    const directory = folder();
+    const first = Journal.open(directory, options);
+    for (let sequence = 0; sequence < 30; sequence++) first.append(stopEvent(sequence));
+    await first.settled();
+    await first.close();
+    const segment = "events-000001.jsonl";
+    const packed = readFileSync(join(directory, `${segment}.zst`));
+    // After the rename; with a half of the compressed file; and before the plain one was removed.
+    const crashes: (() => void)[] = [
+      () => rmSync(join(directory, `${segment}.zst`)),
+      () => {
+        rmSync(join(directory, `${segment}.zst`));
+        writeFileSync(join(directory, `${segment}.zst.77.abc.tmp`), packed.subarray(0, 9));
+      },
+      () => undefined,
+    ];
+    for (const crash of crashes) {
+      writeFileSync(join(directory, segment), Bun.zstdDecompressSync(packed));
+      crash();
+      expect(await sequences(directory)).toEqual(upTo(30));
+      const again = Journal.open(directory, options);
+      await again.settled();
+      await again.close();
+      expect(readdirSync(directory).filter((name) => !/\.zst$/.test(name))).toEqual([ACTIVE_SEGMENT]);
+      expect(await sequences(directory)).toEqual(upTo(30));
+    }
+  });
+
+  test("numbers segments on, and closes them at the stated size", async () => {
+    const directory = folder();
+    writeFileSync(join(directory, "events-000041.jsonl.zst"), Bun.zstdCompressSync("\n"));
+    const journal = Journal.open(directory, options);
+    for (let sequence = 0; sequence < 30; sequence++) journal.append(stopEvent(sequence));
+    for (const name of readdirSync(directory).filter((name) => name.endsWith(".jsonl")))
+      expect(statSync(join(directory, name)).size).toBeLessThanOrEqual(2_000);
+    await journal.close();
+    expect(readdirSync(directory)).toContain("events-000042.jsonl.zst");
+    expect(await sequences(directory)).toEqual(upTo(30));
   });
 });
