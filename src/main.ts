@@ -1,5 +1,6 @@
 import { runCli } from "./cli/cli.ts";
-import { describeError, EXIT } from "./cli/report.ts";
+import { Output } from "./cli/output.ts";
+import { describeError, EXIT, exitCodeOf } from "./cli/report.ts";
 
 /** The only place that reads argv, catches signals and ends the process. */
 const stop = new AbortController();
@@ -16,6 +17,9 @@ function onSignal(): void {
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
 
+// A closed standard error takes away the words, not the work.
+process.stderr.on("error", () => {});
+
 // Bun would print a frame of minified source for these; an operator needs the sentence.
 function onFault(error: unknown): void {
   process.stderr.write(describeError(error));
@@ -24,13 +28,18 @@ function onFault(error: unknown): void {
 process.on("uncaughtException", onFault);
 process.on("unhandledRejection", onFault);
 
-// A reader that goes away (`openvalidator --help | head -1`) is no fault.
-process.stdout.on("error", () => process.exit(EXIT.ok));
+const output = new Output(process.stdout, () => stop.abort());
 
-const exitCode = await runCli(process.argv.slice(2), {
+let exitCode = await runCli(process.argv.slice(2), {
   environment: process.env,
   signal: stop.signal,
-  stdout: (text) => process.stdout.write(text),
+  stdout: (text) => output.write(text),
   stderr: (text) => process.stderr.write(text),
 });
+try {
+  await output.end();
+} catch (error) {
+  process.stderr.write(describeError(error));
+  if (exitCode === EXIT.ok) exitCode = exitCodeOf(error);
+}
 process.exit(exitCode);

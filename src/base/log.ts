@@ -1,4 +1,5 @@
 import { createConsola } from "consola";
+import { wantsColour } from "./terminal.ts";
 import { printable } from "./text.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
@@ -46,7 +47,7 @@ function formatFields(fields: LogFields): string {
 function resolveFormat(format: LogFormat): "pretty" | "plain" | "json" | "journald" {
   if (format !== "auto") return format;
   if (process.env.JOURNAL_STREAM) return "journald";
-  return process.stderr.isTTY ? "pretty" : "plain";
+  return wantsColour(process.stderr) ? "pretty" : "plain";
 }
 
 function render(level: LogLevel, message: string, fields: LogFields): string {

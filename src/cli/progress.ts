@@ -1,3 +1,5 @@
+import { canRedraw } from "../base/terminal.ts";
+
 /** What of a terminal's stream is used. */
 export interface ProgressOutput {
   isTTY?: boolean;
@@ -20,8 +22,12 @@ export interface ProgressDisplay {
 }
 
 /** Shows files that grow: a bar with the speed on a terminal, one line for each tenth elsewhere. */
-export function showProgress(output: ProgressOutput, now: () => number = Date.now): ProgressDisplay {
-  return output.isTTY ? showBar(output, now) : printTenths(output);
+export function showProgress(
+  output: ProgressOutput,
+  now: () => number = Date.now,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ProgressDisplay {
+  return canRedraw(output, environment) ? showBar(output, now) : printTenths(output);
 }
 
 function showBar(output: ProgressOutput, now: () => number): ProgressDisplay {

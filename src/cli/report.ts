@@ -48,6 +48,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   journal: EXIT.configuration,
   state: EXIT.cannotCreate,
   localnet: EXIT.configuration,
+  output: EXIT.outputFailed,
   demo: EXIT.unavailable,
   deadline: EXIT.tryLater,
 };

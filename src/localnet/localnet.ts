@@ -50,6 +50,9 @@ const AXON_PROTOCOL = 4;
  */
 export async function startLocalnet(options: LocalnetOptions): Promise<Localnet> {
   const walletPath = options.directory ?? mkdtempSync(join(tmpdir(), "openvalidator-localnet-"));
+  const removeTemporary = (): void => {
+    if (options.directory === undefined) rmSync(walletPath, { recursive: true, force: true });
+  };
   const wallet = { walletPath, walletName: "localnet", walletHotkey: "validator" };
   const validator = await validatorHotkey(walletPath, wallet.walletName, wallet.walletHotkey);
   const miners = await startMiners({
@@ -91,11 +94,12 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       async stop() {
         await node.stop();
         await stopMiners();
-        if (options.directory === undefined) rmSync(walletPath, { recursive: true, force: true });
+        removeTemporary();
       },
     };
   } catch (error) {
     await stopMiners();
+    removeTemporary();
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { Failure } from "../../base/error.ts";
 import { configureLog } from "../../base/log.ts";
+import { canRedraw } from "../../base/terminal.ts";
 import { asNetuid, asUid } from "../../base/units.ts";
 import { ChainConnection } from "../../chain/connection.ts";
 import { fetchWeights } from "../../chain/metagraph.ts";
@@ -121,7 +122,7 @@ class Progress {
   }
 
   end(): void {
-    if (process.stdout.isTTY) this.context.print("\r\u001b[K");
+    if (canRedraw(process.stdout)) this.context.print("\r\u001b[K");
   }
 
   #count(event: StepEvent): void {
@@ -148,7 +149,7 @@ class Progress {
           ? "weights set plainly, now by commit-reveal"
           : "waiting for the first epoch";
     const line = `block ${this.net.node.head()} · ${this.summary} · ${weights}`;
-    this.context.print(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
+    this.context.print(canRedraw(process.stdout) ? `\r\u001b[K${line}` : `${line}\n`);
   }
 }
 

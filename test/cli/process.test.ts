@@ -1,0 +1,88 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** What only a process of its own can show: closed and full streams, signals, a missing home. */
+const MAIN = resolve(import.meta.dir, "../../src/main.ts");
+const root = mkdtempSync(join(tmpdir(), "ov-process-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let places = 0;
+/** A home and a folder for temporary files, both empty. */
+function place(): { home: string; temporary: string; environment: Record<string, string> } {
+  const [home, temporary] = ["home", "tmp"].map((name) => join(root, `${places}`, name)) as [string, string];
+  places++;
+  for (const folder of [home, temporary]) mkdirSync(folder, { recursive: true });
+  return { home, temporary, environment: { PATH: process.env.PATH!, HOME: home, TMPDIR: temporary } };
+}
+
+/** Runs a line of sh in which `$OV` is the program. */
+async function shell(line: string, environment: Record<string, string>) {
+  const child = Bun.spawn(["/bin/bash", "-c", line], {
+    cwd: root,
+    env: { ...environment, OV: `${process.execPath} ${MAIN}` },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [exitCode, stdout, stderr] = await Promise.all([
+    child.exited,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { exitCode, stdout, stderr };
+}
+
+describe("standard output", () => {
+  test("that is full makes the command fail with a sentence", async () => {
+    const { exitCode, stderr } = await shell("$OV version >/dev/full", place().environment);
+    expect(exitCode).toBe(74);
+    expect(stderr).toStartWith("error: standard output cannot be written: ENOSPC");
+  });
+
+  test("whose reader goes away is a reason to stop and to clean up", async () => {
+    const { temporary, environment } = place();
+    const { exitCode, stdout } = await shell("set -o pipefail; $OV demo | head -1", environment);
+    expect(exitCode).toBe(0);
+    expect(stdout.split("\n").length).toBe(2);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+});
+
+test("a closed standard error takes away the words, not the work", async () => {
+  const { environment } = place();
+  expect(await shell("$OV version 2>&-", environment)).toMatchObject({ exitCode: 0 });
+  expect(await shell("$OV --bogus 2>&-", environment)).toMatchObject({ exitCode: 64 });
+});
+
+test("a directory that cannot be written is told in a sentence, with the exit code of that", async () => {
+  const { home, environment } = place();
+  // A file in its place stops root as well.
+  writeFileSync(join(home, ".bittensor"), "");
+  const { exitCode, stderr } = await shell("$OV wallet create", environment);
+  expect(exitCode).toBe(73);
+  expect(stderr).toStartWith("error: ENOTDIR");
+  expect(stderr).not.toContain("unexpected");
+});
+
+test("a port that is taken is told in a sentence", async () => {
+  const { temporary, environment } = place();
+  const holder = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { exitCode, stderr } = await shell(`$OV localnet --miners 1 --port ${holder.port}`, environment);
+  holder.stop(true);
+  expect(exitCode).toBe(78);
+  expect(stderr).toContain("stop what holds that port, or choose another");
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+// Only root may become somebody whom the machine does not know.
+test.skipIf(process.getuid?.() !== 0 || !existsSync("/usr/bin/setpriv"))(
+  "a user without a home is told to name one",
+  async () => {
+    const line = "env -i setpriv --reuid 54321 --regid 54321 --clear-groups -- $OV wallet show";
+    const { exitCode, stderr } = await shell(line, place().environment);
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain("set HOME");
+  },
+);
