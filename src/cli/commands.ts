@@ -121,6 +121,13 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/version.ts")).version,
   },
   {
+    path: ["key-derivation"],
+    summary: "Derive the key of an encrypted hotkey for the parent process.",
+    table: {},
+    hidden: true,
+    load: async () => (await import("./commands/key-derivation.ts")).keyDerivation,
+  },
+  {
     path: ["inference-worker"],
     summary: "Serve models to the parent process.",
     table: {},

@@ -1,30 +1,54 @@
+import { isFailure } from "../base/error.ts";
+import type { ValuesOf } from "../config/option.ts";
+import type { OPTIONS } from "../config/options.ts";
 import { expandPath } from "../config/paths.ts";
+import type { WalletCode } from "../wallet/errors.ts";
 import { readHotkey } from "../wallet/keyfile.ts";
 import { createSigner, type HotkeySigner } from "../wallet/signer.ts";
-import { findPassword } from "../wallet/unlock.ts";
+import { findPassword, type Terminal } from "../wallet/unlock.ts";
 
-export interface WalletChoice {
-  walletName: string;
-  walletHotkey: string;
-  walletPath: string;
-  walletLaxPermissions: boolean;
-  walletPasswordFile: string | undefined;
+export type WalletChoice = ValuesOf<
+  typeof OPTIONS,
+  "wallet.name" | "wallet.hotkey" | "wallet.path" | "wallet.lax_permissions" | "wallet.password_file"
+>;
+
+export interface UnlockOptions {
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Takes a question back and ends the derivation of a key. */
+  signal: AbortSignal;
+  /** Asks a person; absent where there is none. */
+  terminal?: Terminal | undefined;
+}
+
+/** A person may mistype; a file or a variable gives the same password each time. */
+const MAX_TYPED = 3;
+
+/** The terminal of this process, where it has one. */
+export function ownTerminal(): Terminal | undefined {
+  return process.stdin.isTTY ? { input: process.stdin, output: process.stderr } : undefined;
 }
 
 /**
- * Opens the hotkey and returns what signs with it.
+ * Opens the hotkey and returns what signs with it. A password that is typed may be typed three times.
  * @throws Failure `wallet.*`
  */
-export async function openSigner(
-  choice: WalletChoice,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<HotkeySigner> {
-  const terminal = process.stdin.isTTY ? { input: process.stdin, output: process.stderr } : undefined;
+export async function openSigner(choice: WalletChoice, options: UnlockOptions): Promise<HotkeySigner> {
+  const { environment, signal, terminal } = options;
   const passwordFile =
     choice.walletPasswordFile === undefined ? undefined : expandPath(choice.walletPasswordFile);
-  const secret = await readHotkey(expandPath(choice.walletPath), choice.walletName, choice.walletHotkey, {
-    laxPermissions: choice.walletLaxPermissions,
-    password: (keyfilePath) => findPassword(keyfilePath, { environment, passwordFile, terminal }),
-  });
-  return createSigner(secret);
+  for (let typed = 0; ; ) {
+    try {
+      const secret = await readHotkey(expandPath(choice.walletPath), choice.walletName, choice.walletHotkey, {
+        laxPermissions: choice.walletLaxPermissions,
+        signal,
+        password: (path) =>
+          findPassword(path, { environment, passwordFile, terminal, signal, onAsk: () => typed++ }),
+      });
+      return createSigner(secret);
+    } catch (error) {
+      if (typed === 0 || typed >= MAX_TYPED || !isFailure<WalletCode>(error, "wallet.wrong-password"))
+        throw error;
+      terminal?.output.write("That password does not open the hotkey; try again.\n");
+    }
+  }
 }

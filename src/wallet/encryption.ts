@@ -1,5 +1,5 @@
 import { naclDecrypt } from "@polkadot/util-crypto";
-import { argon2i } from "hash-wasm";
+import { deriveKey } from "./derivation.ts";
 import { walletFailure } from "./errors.ts";
 
 const NACL_MAGIC = "$NACL";
@@ -7,18 +7,6 @@ const ANSIBLE_MAGIC = "$ANSIBLE_VAULT";
 /** Base64 of the version byte of a Fernet token. */
 const FERNET_MAGIC = "gAAAAA";
 const NONCE_BYTES = 24;
-
-/**
- * Fixed by btwallet (src/keyfile.rs): libsodium's argon2i13 with OPSLIMIT_SENSITIVE, MEMLIMIT_SENSITIVE and a constant
- * salt. It takes some seconds and 512 MiB.
- */
-const KEY_DERIVATION = {
-  iterations: 8,
-  memorySize: 512 * 1024,
-  parallelism: 1,
-  hashLength: 32,
-  salt: Uint8Array.fromHex("137183dff15a09bc9c90b5518739e9b1"),
-} as const;
 
 export type KeyFileEncryption = "none" | "nacl" | "ansible" | "fernet";
 
@@ -31,12 +19,15 @@ export function encryptionOf(bytes: Uint8Array): KeyFileEncryption {
 
 /**
  * Opens a `$NACL` key file (xsalsa20-poly1305). The password's bytes are zeroed.
- * @throws Failure `wallet.wrong-password`
+ * @throws Failure `wallet.wrong-password`, `wallet.cancelled`, `wallet.no-derivation`
  */
-export async function decryptNacl(file: Uint8Array, password: Uint8Array): Promise<Uint8Array> {
+export async function decryptNacl(
+  file: Uint8Array,
+  password: Uint8Array,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const box = file.subarray(NACL_MAGIC.length);
-  const key = await argon2i({ ...KEY_DERIVATION, password, outputType: "binary" });
-  password.fill(0);
+  const key = await deriveKey(password, signal).finally(() => password.fill(0));
   const plain = naclDecrypt(box.subarray(NONCE_BYTES), box.subarray(0, NONCE_BYTES), key);
   key.fill(0);
   if (plain === null)
@@ -44,10 +35,16 @@ export async function decryptNacl(file: Uint8Array, password: Uint8Array): Promi
   return plain;
 }
 
+const WAYS_OUT = {
+  ansible:
+    "bittensor-wallet 4.1 still opens it: in Python, `Wallet(name=…, hotkey=…).hotkey_file.check_and_update_encryption()` writes it in the present format.",
+  fernet: "Make the file again from its mnemonic with `btcli wallet regen-hotkey`.",
+} as const;
+
 /** @throws Failure `wallet.unsupported-encryption` for the two encryptions that bittensor used before 2022. */
 export function refuseOldEncryption(kind: "ansible" | "fernet", path: string): never {
   throw walletFailure("wallet.unsupported-encryption", {
     message: `${path} is encrypted in ${kind === "ansible" ? "the Ansible vault" : "the Fernet"} format of old bittensor versions`,
-    hint: "Let btcli encrypt it again: `btcli wallet update` turns old key files into the present format.",
+    hint: WAYS_OUT[kind],
   });
 }

@@ -15,6 +15,7 @@ export type WalletCode =
   | "wallet.needs-password"
   | "wallet.wrong-password"
   | "wallet.bad-password-source"
+  | "wallet.no-derivation"
   | "wallet.cancelled"
   | "wallet.refused-payload";
 

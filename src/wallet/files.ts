@@ -35,6 +35,12 @@ export function walletPaths(walletPath: string, name: string, hotkey: string): W
   };
 }
 
+const HINTS_WHERE_MISSING = {
+  "key file":
+    "Check --wallet.path, --wallet.name and --wallet.hotkey, or make one with `openvalidator wallet create`.",
+  "password file": "Check --wallet.password_file, or the credential hotkey-password of the systemd unit.",
+} as const;
+
 export type PermissionPolicy = "strict" | "lax" | "public";
 
 /**
@@ -43,7 +49,11 @@ export type PermissionPolicy = "strict" | "lax" | "public";
  * @param policy `strict` refuses a file that group or others may read or write, `lax` only warns
  * @throws Failure `wallet.missing`, `wallet.unreadable`, `wallet.open-permissions`
  */
-export async function readKeyFile(path: string, policy: PermissionPolicy): Promise<Uint8Array> {
+export async function readKeyFile(
+  path: string,
+  policy: PermissionPolicy,
+  what: "key file" | "password file" = "key file",
+): Promise<Uint8Array> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
     // Without O_NONBLOCK a named pipe in the place of the file would block for ever.
@@ -51,10 +61,8 @@ export async function readKeyFile(path: string, policy: PermissionPolicy): Promi
   } catch (cause) {
     const isMissing = ["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
     throw walletFailure(isMissing ? "wallet.missing" : "wallet.unreadable", {
-      message: isMissing ? `there is no key file at ${path}` : `cannot read ${path}: ${messageOf(cause)}`,
-      hint: isMissing
-        ? "Check --wallet.path, --wallet.name and --wallet.hotkey, or make one with `openvalidator wallet create`."
-        : "Run as the user who owns the wallet.",
+      message: isMissing ? `there is no ${what} at ${path}` : `cannot read ${path}: ${messageOf(cause)}`,
+      hint: isMissing ? HINTS_WHERE_MISSING[what] : "Run as the user who owns the wallet.",
       cause,
     });
   }
@@ -62,21 +70,22 @@ export async function readKeyFile(path: string, policy: PermissionPolicy): Promi
     const stat = await file.stat();
     if (!stat.isFile() || stat.size > MAX_FILE_BYTES)
       throw walletFailure("wallet.unreadable", {
-        message: `${path} is not a key file: it is ${stat.isFile() ? "too large" : "not a regular file"}`,
+        message: `${path} is not a ${what}: it is ${stat.isFile() ? "too large" : "not a regular file"}`,
       });
-    if (policy !== "public" && (stat.mode & OPEN_MODE_BITS) !== 0) reportOpenMode(path, stat.mode, policy);
+    if (policy !== "public" && (stat.mode & OPEN_MODE_BITS) !== 0)
+      reportOpenMode(path, what, stat.mode, policy);
     return new Uint8Array(await file.readFile());
   } finally {
     await file.close();
   }
 }
 
-function reportOpenMode(path: string, mode: number, policy: PermissionPolicy): void {
+function reportOpenMode(path: string, what: string, mode: number, policy: PermissionPolicy): void {
   const octal = (mode & 0o777).toString(8).padStart(4, "0");
   if (policy === "strict")
     throw walletFailure("wallet.open-permissions", {
       message: `other users of this machine may open ${path} (mode ${octal})`,
       hint: `Run: chmod 600 ${path} (or accept it with --wallet.lax_permissions).`,
     });
-  log.warn("The key file is open to other users of this machine", { path, mode: octal });
+  log.warn("A secret file is open to other users of this machine", { path, what, mode: octal });
 }

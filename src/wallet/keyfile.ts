@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from "no
 import { mnemonicGenerate } from "@polkadot/util-crypto";
 import { syncDirectory } from "../base/atomic.ts";
 import { isFailure, messageOf } from "../base/error.ts";
+import { log } from "../base/log.ts";
 import type { Hotkey } from "../base/units.ts";
 import { decryptNacl, encryptionOf, refuseOldEncryption } from "./encryption.ts";
 import { type WalletCode, walletFailure } from "./errors.ts";
@@ -9,7 +10,7 @@ import { readKeyFile, type WalletPaths, walletPaths } from "./files.ts";
 import { parseKeyfile, publicKeyInKeyfile, secretOfKeyfile } from "./keyfile-json.ts";
 import { canonicalPrivateKey, hotkeyOf, keypairFromSeed, seedOfMnemonic } from "./keypair.ts";
 import type { HotkeySecret } from "./secret.ts";
-import { passwordVariable } from "./unlock.ts";
+import { waysToGiveAPassword } from "./unlock.ts";
 
 /** Mnemonic length of btwallet. */
 const MNEMONIC_WORDS = 12;
@@ -19,6 +20,8 @@ const PUBLIC_MODE = 0o644;
 export interface ReadHotkeyOptions {
   /** Called with the path only when the file is encrypted; the bytes are zeroed after use. */
   password?: (keyfilePath: string) => Promise<Uint8Array | null>;
+  /** Ends the derivation of the key, which takes some seconds. */
+  signal?: AbortSignal;
   /** Accept a key file that other users may open, with a warning. */
   laxPermissions?: boolean;
 }
@@ -43,9 +46,10 @@ export async function readHotkey(
     if (!password)
       throw walletFailure("wallet.needs-password", {
         message: `${path} is encrypted and no password was given`,
-        hint: `Start from a terminal, give --wallet.password_file, or set ${passwordVariable(path)}.`,
+        hint: waysToGiveAPassword(path),
       });
-    const plain = await decryptNacl(bytes, password);
+    log.info("Opening the encrypted hotkey; this takes some seconds", { path });
+    const plain = await decryptNacl(bytes, password, options.signal);
     try {
       return await secretOfKeyfile(parseKeyfile(plain, path), path);
     } finally {
@@ -137,7 +141,7 @@ async function readPublicFile(paths: WalletPaths): Promise<ReturnType<typeof par
 function statesNoAddress(path: string): Error {
   return walletFailure("wallet.needs-password", {
     message: `the hotkey is encrypted and ${path} does not state its address`,
-    hint: "Show it with `btcli wallet list`, which asks for the password.",
+    hint: `Restore that file beside the hotkey: \`btcli wallet regen-hotkeypub\` writes it from the address.`,
   });
 }
 

@@ -7,6 +7,10 @@ export interface PasswordSources {
   passwordFile?: string | undefined;
   /** Asks a person; absent when there is no terminal. */
   terminal?: Terminal | undefined;
+  /** Called before the person is asked. */
+  onAsk?: (() => void) | undefined;
+  /** Takes the question back. */
+  signal?: AbortSignal | undefined;
 }
 
 /** The part of a terminal that a prompt without echo needs: `process.stdin` and `process.stderr`. */
@@ -39,12 +43,26 @@ export async function findPassword(
   const variable = passwordVariable(keyfilePath);
   const stored = sources.environment[variable];
   if (stored !== undefined) return decodePasswordVariable(variable, stored);
-  return sources.terminal ? askPassword(`Password of ${keyfilePath}: `, sources.terminal) : null;
+  if (!sources.terminal) return null;
+  sources.onAsk?.();
+  return askPassword(`Password of ${keyfilePath}: `, sources.terminal, sources.signal);
 }
 
 /** btwallet's variable for a key file: the path in upper case with `/` and `.` as `_` (keyfile.rs env_var_name). */
 export function passwordVariable(keyfilePath: string): string {
   return `BT_PW_${keyfilePath.replaceAll("/", "_").replaceAll(".", "_").toUpperCase()}`;
+}
+
+/**
+ * What an operator can do for a password. The variable is named only where a shell can set it: `-` in a wallet's name
+ * makes a name that none accepts.
+ */
+export function waysToGiveAPassword(path: string): string {
+  const variable = passwordVariable(path);
+  const others = "give --wallet.password_file or a systemd credential named hotkey-password";
+  return /^\w+$/.test(variable)
+    ? `Start from a terminal, ${others}, or set ${variable}.`
+    : `Start from a terminal, or ${others}.`;
 }
 
 /** base64 of the password XOR the variable's own name (keyfile.rs decrypt_password): hides it from a glance, no more. */
@@ -55,20 +73,25 @@ export function decodePasswordVariable(variable: string, stored: string): Uint8A
   } catch {
     throw walletFailure("wallet.bad-password-source", {
       message: `the environment variable ${variable} is not base64`,
-      hint: "Let btwallet write it: `btcli wallet …` with `save_password_to_env`, or use a password file.",
+      hint: "Only btwallet writes it rightly (`save_password_to_env`); a password file is simpler.",
     });
   }
 }
 
+/** Editors of Windows begin a text with it. */
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
 async function readPasswordFile(path: string): Promise<Uint8Array> {
-  const bytes = await readKeyFile(path, "lax");
+  const bytes = await readKeyFile(path, "lax", "password file");
+  const start = BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte) ? BYTE_ORDER_MARK.length : 0;
   let end = bytes.length;
-  while (end > 0 && (bytes[end - 1] === 10 || bytes[end - 1] === 13)) end--;
-  if (end === 0 || end > MAX_PASSWORD_BYTES)
+  while (end > start && (bytes[end - 1] === 10 || bytes[end - 1] === 13)) end--;
+  const length = end - start;
+  if (length === 0 || length > MAX_PASSWORD_BYTES)
     throw walletFailure("wallet.bad-password-source", {
-      message: `the password file ${path} is ${end === 0 ? "empty" : "too long"}`,
+      message: `the password file ${path} is ${length === 0 ? "empty" : "too long"}`,
     });
-  const password = bytes.slice(0, end);
+  const password = bytes.slice(start, end);
   bytes.fill(0);
   return password;
 }
@@ -85,9 +108,9 @@ const KEY = {
 
 /**
  * Reads one line from the terminal without showing it.
- * @throws Failure `wallet.cancelled` on ctrl-C, ctrl-D or a closed input.
+ * @throws Failure `wallet.cancelled` on ctrl-C, ctrl-D, a closed input or the signal.
  */
-export function askPassword(question: string, terminal: Terminal): Promise<Uint8Array> {
+export function askPassword(question: string, terminal: Terminal, signal?: AbortSignal): Promise<Uint8Array> {
   const { input, output } = terminal;
   output.write(question);
   input.setRawMode?.(true);
@@ -96,6 +119,7 @@ export function askPassword(question: string, terminal: Terminal): Promise<Uint8
     const finish = (settle: () => void): void => {
       input.off("data", read);
       input.off("end", cancel);
+      signal?.removeEventListener("abort", cancel);
       input.setRawMode?.(false);
       input.pause();
       output.write("\n");
@@ -128,7 +152,9 @@ export function askPassword(question: string, terminal: Terminal): Promise<Uint8
     };
     input.on("data", read);
     input.on("end", cancel);
+    signal?.addEventListener("abort", cancel, { once: true });
     input.resume();
+    if (signal?.aborted) cancel();
   });
 }
 

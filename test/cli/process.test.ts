@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import vectors from "../golden/chain-vectors.json" with { type: "json" };
 
 /** What only a process of its own can show: closed and full streams, signals, a missing home. */
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
@@ -86,3 +87,43 @@ test.skipIf(process.getuid?.() !== 0 || !existsSync("/usr/bin/setpriv"))(
     expect(stderr).toContain("set HOME");
   },
 );
+
+describe("SIGTERM before the validator runs", () => {
+  /** Starts the program, sends the signal when a line says what it waits for, and says how it ended. */
+  async function stopAt(line: string, words: string[], environment: Record<string, string>) {
+    const child = Bun.spawn([process.execPath, MAIN, ...words], {
+      cwd: root,
+      env: environment,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    let stderr = "";
+    let sentMs = 0;
+    for await (const chunk of child.stderr) {
+      stderr += new TextDecoder().decode(chunk);
+      if (sentMs === 0 && stderr.includes(line)) {
+        sentMs = performance.now();
+        child.kill("SIGTERM");
+      }
+    }
+    return { exitCode: await child.exited, stderr, tookMs: performance.now() - sentMs };
+  }
+
+  test("while the key of the hotkey is derived ends it within 2 s, and with 0", async () => {
+    const { home, environment } = place();
+    const hotkeys = join(home, ".bittensor/wallets/default/hotkeys");
+    mkdirSync(hotkeys, { recursive: true });
+    const file = Uint8Array.fromBase64(vectors.nacl_keyfile.file_base64);
+    writeFileSync(join(hotkeys, "default"), file, { mode: 0o600 });
+    writeFileSync(join(home, "password"), "wrong", { mode: 0o600 });
+    const ended = await stopAt(
+      "Opening the encrypted hotkey",
+      ["run", "--wallet.password_file", join(home, "password")],
+      environment,
+    );
+    expect(ended.exitCode).toBe(0);
+    expect(ended.stderr).not.toContain("error");
+    expect(ended.tookMs).toBeLessThan(2_000);
+  });
+});

@@ -52,7 +52,7 @@ describe("a validator on a local subnet", () => {
     const chosen = { ...settings, ...more };
     await startValidator({
       settings: chosen,
-      signer: await openSigner(chosen, {}),
+      signer: await openSigner(chosen, { environment: {}, signal: stop.signal }),
       signal: stop.signal,
       onEvent(event) {
         events.push(event);

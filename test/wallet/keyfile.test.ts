@@ -270,8 +270,10 @@ describe("an encrypted key file", () => {
 
       const missing = await failureOf(read(name));
       expect(missing.code).toBe("wallet.needs-password");
-      expect(missing.hint).toContain("BT_PW_");
-      expect((await failureOf(readPublicHotkey(root, name, "h"))).code).toBe("wallet.needs-password");
+      expect(missing.hint).toContain("--wallet.password_file");
+      const unnamed = await failureOf(readPublicHotkey(root, name, "h"));
+      expect(unnamed.code).toBe("wallet.needs-password");
+      expect(unnamed.hint).toContain("regen-hotkeypub");
       writeFileSync(join(root, name, "hotkeys", "hpub.txt"), JSON.stringify({ ss58Address: known.ss58 }));
       const shown = await readPublicHotkey(root, name, "h");
       expect<string>(shown.hotkey).toBe(known.ss58);
@@ -279,6 +281,16 @@ describe("an encrypted key file", () => {
     },
     KEY_DERIVATION_TIMEOUT_MS,
   );
+
+  test("stops deriving its key at once when the signal comes", async () => {
+    const stop = new AbortController();
+    const file = Uint8Array.fromBase64(vector.file_base64);
+    const password = new TextEncoder().encode("wrong");
+    const opening = failureOf(decryptNacl(file, password, stop.signal));
+    stop.abort();
+    expect((await opening).code).toBe("wallet.cancelled");
+    expect(password.every((byte) => byte === 0)).toBe(true);
+  });
 
   test(
     "written by btwallet does not open with a wrong password",

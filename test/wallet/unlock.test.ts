@@ -8,6 +8,7 @@ import {
   decodePasswordVariable,
   findPassword,
   passwordVariable,
+  waysToGiveAPassword,
 } from "../../src/wallet/unlock.ts";
 
 const root = mkdtempSync(join(tmpdir(), "unlock-test-"));
@@ -42,6 +43,12 @@ describe("the environment variable of btwallet", () => {
     expect(passwordVariable(keyfile)).toBe(variable);
   });
 
+  test("is recommended only where a shell can set it", () => {
+    expect(waysToGiveAPassword(keyfile)).not.toContain("BT_PW_");
+    expect(waysToGiveAPassword(keyfile)).toContain("--wallet.password_file");
+    expect(waysToGiveAPassword(keyfile.replace("-", "_"))).toContain("set BT_PW__HOME_ME_");
+  });
+
   test("holds the password XOR its own name, also when the password is the longer one", async () => {
     for (const password of ["test-password", "pässwörd ".repeat(20)]) {
       expect(text(decodePasswordVariable(variable, stored(password)))).toBe(password);
@@ -64,6 +71,21 @@ describe("a password file", () => {
     chmodSync(passwordFile, 0o600);
     const environment = { [variable]: stored("from environment") };
     expect(text(await findPassword(keyfile, { environment, passwordFile }))).toBe("from file");
+  });
+
+  test("of Windows begins with a byte order mark, which is no part of the password", async () => {
+    const passwordFile = join(root, "marked");
+    writeFileSync(passwordFile, "\uFEFFfrom file\r\n", { mode: 0o600 });
+    expect(text(await findPassword(keyfile, { environment: {}, passwordFile }))).toBe("from file");
+    writeFileSync(passwordFile, "\uFEFF\n");
+    await expect(findPassword(keyfile, { environment: {}, passwordFile })).rejects.toThrow("is empty");
+  });
+
+  test("that is missing is called a password file, not a key file", async () => {
+    const passwordFile = join(root, "nowhere");
+    const missing = findPassword(keyfile, { environment: {}, passwordFile });
+    await expect(missing).rejects.toThrow(`there is no password file at ${passwordFile}`);
+    await expect(missing).rejects.toMatchObject({ hint: expect.stringContaining("--wallet.password_file") });
   });
 
   test("of systemd is found by the credentials folder", async () => {
@@ -101,6 +123,18 @@ describe("the prompt", () => {
     const ended = askPassword("?", second);
     second.input.end();
     await expect(ended).rejects.toThrow("no password was entered");
+  });
+
+  test("is taken back by the signal", async () => {
+    const terminal = new FakeTerminal();
+    const stop = new AbortController();
+    const asked = askPassword("?", terminal, stop.signal);
+    stop.abort();
+    await expect(asked).rejects.toMatchObject({ code: "wallet.cancelled" });
+    expect(terminal.modes).toEqual([true, false]);
+    await expect(askPassword("?", new FakeTerminal(), stop.signal)).rejects.toThrow(
+      "no password was entered",
+    );
   });
 
   test("is the last resort, and without a terminal there is no password", async () => {

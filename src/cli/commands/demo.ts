@@ -52,7 +52,7 @@ export async function demo(context: CommandContext): Promise<number> {
     const progress = new Progress(net, stop, context);
     const deadline = setTimeout(() => stop.abort(), DEADLINE_MS);
     const own = { ...settings, ...settingsFor(net), ...PACE };
-    const signer = await openSigner(own, context.environment);
+    const signer = await openSigner(own, context);
     try {
       await startValidator({
         settings: own,

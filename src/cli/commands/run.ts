@@ -5,7 +5,7 @@ import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { findExternalIp } from "../external-ip.ts";
 import { EXIT } from "../report.ts";
-import { openSigner } from "../unlock.ts";
+import { openSigner, ownTerminal } from "../unlock.ts";
 import { describeLocalnet } from "./localnet.ts";
 
 /** `--mock` runs on a subnet of this size and pace. */
@@ -30,8 +30,15 @@ export async function run(context: CommandContext): Promise<number> {
 }
 
 async function validate(settings: Settings, networkWins: boolean, context: CommandContext): Promise<number> {
-  const signer = await openSigner(settings, context.environment);
-  await startValidator({ settings, networkWins, signer, signal: context.signal, findExternalIp });
+  const signer = await openSigner(settings, { ...context, terminal: ownTerminal() });
+  const { signal } = context;
+  await startValidator({
+    settings,
+    networkWins,
+    signer,
+    signal,
+    findExternalIp: () => findExternalIp(signal),
+  });
   return EXIT.ok;
 }
 
