@@ -2,6 +2,15 @@ import type { Hotkey, Uid } from "./units.ts";
 
 /** The words that several rooms share, each declared once. */
 
+/** Which validator on which network: stands in every event and binds the state. */
+export interface Identity {
+  /** Hash of the chain's first block, with 0x. */
+  genesis: string;
+  netuid: number;
+  /** SS58 address. */
+  hotkey: string;
+}
+
 /** What a question asks of a miner. */
 export type Task = "augment" | "followup" | "answer";
 

@@ -2,9 +2,9 @@ import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber, Hotkey } from "../base/units.ts";
 import { EVENT_VERSION_1 as EVENT_VERSION } from "../events/version-1.ts";
-import { alignScores } from "../weights/scores.ts";
+import { alignScores, type MovingScores, type Registration } from "../weights/scores.ts";
 import type { Duty } from "./clock.ts";
-import type { Neuron, SentWeights } from "./ports.ts";
+import type { Neuron, SentWeights, Subnet } from "./ports.ts";
 import type { Session } from "./session.ts";
 
 /** After a failure that may pass, the next attempt: about a minute on the public chain. */
@@ -18,13 +18,10 @@ export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
     isDue: (block) => block - state.subnet.block >= settings.checkpointBlocks,
     async run() {
       const subnet = await modules.chain.fetchSubnet();
-      const hotkeys = state.subnet.neurons.map((neuron) => neuron.hotkey);
-      const aligned = alignScores(
-        { hotkeys, scores: state.scores },
-        subnet.neurons.map((neuron) => neuron.hotkey),
-      );
+      const aligned = alignScores(scoresOf(session), registrationsOf(subnet));
       state.subnet = subnet;
       state.scores = aligned.scores;
+      state.asked = aligned.asked;
       modules.router.align(hotkeysOf(session));
       if (aligned.replaced.length > 0) log.info("Hotkeys were replaced", { uids: aligned.replaced });
       recordScores(session);
@@ -151,7 +148,17 @@ function hintOf(error: unknown): string | undefined {
   return error instanceof Failure ? error.hint : undefined;
 }
 
-/** Hotkeys of the subnet by uid, as the state file stores them. */
+/** Who holds which uid. */
+export function registrationsOf(subnet: Subnet): Registration[] {
+  return subnet.neurons.map(({ hotkey, registeredAt }) => ({ hotkey, registeredAt }));
+}
+
+/** The moving scores with whose they are, as the state keeps them. */
+export function scoresOf<N extends Neuron>({ state }: Session<N>): MovingScores {
+  return { neurons: registrationsOf(state.subnet), scores: state.scores, asked: state.asked };
+}
+
+/** Hotkeys of the subnet by uid. */
 export function hotkeysOf<N extends Neuron>(session: Session<N>): Hotkey[] {
   return session.state.subnet.neurons.map((neuron) => neuron.hotkey);
 }

@@ -6,6 +6,8 @@ import type { EventV1 as Event } from "../events/version-1.ts";
 export interface Neuron {
   uid: Uid;
   hotkey: Hotkey;
+  /** Block in which the hotkey got its uid. */
+  registeredAt?: BlockNumber | undefined;
   isServing: boolean;
   hasValidatorPermit: boolean;
   stakeTao: number;

@@ -1,3 +1,4 @@
+import type { Identity } from "../base/vocabulary.ts";
 import type { StepEventV1 as StepEvent } from "../events/version-1.ts";
 import type { Chain, EventSink, Judge, Miners, Neuron, Router, Subnet, Texts } from "./ports.ts";
 
@@ -25,13 +26,6 @@ export interface ValidatorSettings {
   logRewards: boolean;
 }
 
-/** Which validator on which network; stands in every event and binds the state file. */
-export interface Identity {
-  genesis: string;
-  netuid: number;
-  hotkey: string;
-}
-
 export interface Modules<N extends Neuron> {
   chain: Chain<N>;
   miners: Miners<N>;
@@ -46,7 +40,9 @@ export interface RunState<N extends Neuron> {
   subnet: Subnet<N>;
   /** Moving scores by uid. */
   scores: Float32Array;
-  /** Steps since the state file was first made. */
+  /** How often each uid was asked, by uid. */
+  asked: Uint32Array;
+  /** Steps since the state was first made. */
   steps: number;
 }
 

@@ -65,11 +65,13 @@ export async function step<N extends Neuron>(
   const outcomes = replies
     .map(({ uid, hotkey }, i) => ({ uid, hotkey, reward: judgement.rewards[i]! }))
     .filter(({ uid, hotkey }) => state.subnet.neurons[uid]?.hotkey === hotkey);
-  state.scores = updateScores(
-    state.scores,
+  const moved = updateScores(
+    state,
     { uids: outcomes.map(({ uid }) => uid), rewards: outcomes.map(({ reward }) => reward) },
     settings.movingAverageAlpha,
   );
+  state.scores = moved.scores;
+  state.asked = moved.asked;
   const gatingLoss = await modules.router.train(question.prompt, outcomes);
 
   const best = bestCompletion(replies, judgement.rewards);

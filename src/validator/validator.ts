@@ -2,15 +2,24 @@ import { sleep } from "../base/deadline.ts";
 import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
-import { asHotkey } from "../base/units.ts";
+import type { Identity } from "../base/vocabulary.ts";
 import type { StepEventV1 as StepEvent } from "../events/version-1.ts";
 import { alignScores } from "../weights/scores.ts";
 import { Clock } from "./clock.ts";
-import { hotkeysOf, isFatal, metagraphDuty, recordScores, weightsDuty } from "./duties.ts";
+import {
+  hotkeysOf,
+  isFatal,
+  metagraphDuty,
+  recordScores,
+  registrationsOf,
+  scoresOf,
+  weightsDuty,
+} from "./duties.ts";
 import { forward } from "./flow.ts";
+import { memoryOf, wholeChanges } from "./memory.ts";
 import type { Neuron } from "./ports.ts";
-import type { Identity, Modules, Session, ValidatorSettings } from "./session.ts";
-import { loadState, StateSaver, saveState } from "./state.ts";
+import type { Modules, Session, ValidatorSettings } from "./session.ts";
+import { StateDatabase } from "./state/database.ts";
 
 export interface ValidatorOptions<N extends Neuron> {
   settings: ValidatorSettings;
@@ -33,6 +42,18 @@ const STOP_TIMEOUT_MS = 20_000;
  * @throws Failure for the last of these.
  */
 export async function runValidator<N extends Neuron>(options: ValidatorOptions<N>): Promise<void> {
+  const database = StateDatabase.open(options.stateDirectory, options.identity);
+  try {
+    await runWithState(options, database);
+  } finally {
+    database.close();
+  }
+}
+
+async function runWithState<N extends Neuron>(
+  options: ValidatorOptions<N>,
+  database: StateDatabase,
+): Promise<void> {
   const { modules, settings, identity } = options;
   const stop = new AbortController();
   const onOuterStop = (): void => stop.abort();
@@ -40,35 +61,45 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
   options.signal.addEventListener("abort", onOuterStop, { once: true });
 
   const subnet = await modules.chain.fetchSubnet();
-  const saved = loadState(options.stateDirectory, identity);
+  const saved = database.load();
   const session: Session<N> = {
     settings,
     identity,
     modules,
-    state: { subnet, scores: new Float32Array(subnet.neurons.length), steps: saved?.steps ?? 0 },
+    state: {
+      subnet,
+      scores: new Float32Array(subnet.neurons.length),
+      asked: new Uint32Array(subnet.neurons.length),
+      steps: saved?.steps ?? 0,
+    },
     random: Math.random,
     signal: stop.signal,
     onStep(event) {
       session.state.steps++;
-      saver.request();
+      save();
       reportStep(event, session.state.steps);
     },
   };
-  const saver = new StateSaver(() =>
-    saveState(options.stateDirectory, identity, {
-      hotkeys: hotkeysOf(session),
-      scores: session.state.scores,
-      steps: session.state.steps,
-      judge: modules.judge.save(),
-      router: modules.router.save(),
-    }),
-  );
+  const save = (): void => {
+    try {
+      database.commit({
+        steps: session.state.steps,
+        scores: scoresOf(session),
+        judge: wholeChanges(modules.judge.save()),
+        router: wholeChanges(modules.router.save()),
+      });
+    } catch (error) {
+      // Kept by the database and written with the next step.
+      log.error("The state was not saved", { error });
+    }
+  };
   if (saved) {
-    const before = saved.hotkeys.map(asHotkey);
-    const aligned = alignScores({ hotkeys: before, scores: saved.scores }, hotkeysOf(session));
+    const aligned = alignScores(saved.scores, registrationsOf(subnet));
     session.state.scores = aligned.scores;
-    modules.judge.load(saved.judge);
-    if (saved.router) modules.router.load(saved.router, before);
+    session.state.asked = aligned.asked;
+    if (saved.judge) modules.judge.load(memoryOf(saved.judge));
+    const hotkeys = saved.scores.neurons.map(({ hotkey }) => hotkey);
+    if (saved.router) modules.router.load(memoryOf(saved.router), hotkeys);
     log.info("Continuing from the saved state", {
       steps: saved.steps,
       replacedUids: aligned.replaced.length,
@@ -108,8 +139,7 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     await clock.stop(STOP_TIMEOUT_MS);
   } finally {
     recordScores(session);
-    saver.request();
-    await saver.finish();
+    save();
   }
   if (fatal !== undefined) throw fatal;
 }

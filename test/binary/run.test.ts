@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Identity } from "../../src/validator/session.ts";
-import { loadState, type SavedState } from "../../src/validator/state.ts";
+import type { Identity } from "../../src/base/vocabulary.ts";
+import type { SavedState } from "../../src/validator/state/content.ts";
+import { savedState } from "../fakes/saved-state.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 import { BUILD_TIMEOUT_MS, builtBinary, runCommand, type Scratch, scratch } from "./built.ts";
 import { poison } from "./poison.ts";
@@ -173,8 +174,8 @@ test(
     const steps = (): number => stepsOf(readEvents(place.root)).length;
     const saved = (): SavedState => {
       const { genesis, netuid, hotkey } = readEvents(place.root)[0] as unknown as Identity;
-      const [file] = new Bun.Glob("**/state.bin").scanSync({ cwd: place.root, dot: true, absolute: true });
-      return loadState(dirname(file!), { genesis, netuid, hotkey })!;
+      const [file] = new Bun.Glob("**/state.sqlite").scanSync({ cwd: place.root, dot: true, absolute: true });
+      return savedState(dirname(file!), { genesis, netuid, hotkey });
     };
     try {
       const first = start(command, place);
@@ -188,7 +189,7 @@ test(
       const before = saved();
       const journalled = steps();
       expect(journalled - before.steps).toBeWithin(0, 2);
-      expect(Math.max(...before.scores)).toBeGreaterThan(0);
+      expect(Math.max(...before.scores.scores)).toBeGreaterThan(0);
 
       // With a share of nothing for new rewards, the scores stay what they were.
       const again = await runCommand(
@@ -200,7 +201,7 @@ test(
         stderr: "",
       });
       const after = saved();
-      expect([...after.scores]).toEqual([...before.scores]);
+      expect(after.scores).toEqual(before.scores);
       expect(after.steps - before.steps).toBe(steps() - journalled);
       expect(after.steps).toBeGreaterThan(before.steps);
     } finally {

@@ -15,8 +15,9 @@ import type { EventV1 as Event } from "../../src/events/version-1.ts";
 import { EMBEDDED_MODEL } from "../../src/inference/inference.ts";
 import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
 import { startValidator } from "../../src/validator/compose.ts";
-import { loadState } from "../../src/validator/state.ts";
+import { memoryOf } from "../../src/validator/memory.ts";
 import { createWallet } from "../../src/wallet/keyfile.ts";
+import { savedState } from "../fakes/saved-state.ts";
 
 /** The whole of the program but the command line: a real node, real miners, the real model. */
 describe("a validator on a local subnet", () => {
@@ -69,7 +70,7 @@ describe("a validator on a local subnet", () => {
     );
     expect(events.find((event) => event.kind === "reveal")).toMatchObject({ error: null });
 
-    const { scores } = loadState(stateDirectory(settings), identity())!;
+    const { scores } = savedState(stateDirectory(settings), identity()).scores;
     const of = (...characters: string[]): number[] =>
       net.miners.filter(({ character }) => characters.includes(character)).map(({ uid }) => scores[uid]!);
     const bad = of("gibberish", "copying", "hostile", "failing", "silent");
@@ -86,13 +87,13 @@ describe("a validator on a local subnet", () => {
   }, 60_000);
 
   test("goes on with the same scores, the same step count and the same journal", async () => {
-    const before = loadState(stateDirectory(settings), identity())!;
+    const before = savedState(stateDirectory(settings), identity());
     const events = await run((seen) => stepsOf(seen).length >= 1);
-    const after = loadState(stateDirectory(settings), identity())!;
+    const after = savedState(stateDirectory(settings), identity());
     expect(after.steps).toBe(before.steps + stepsOf(events).length);
     const asked = new Set(stepsOf(events).flatMap((event) => event.uids));
-    for (const [uid, score] of before.scores.entries())
-      if (!asked.has(asUid(uid))) expect(after.scores[uid]).toBe(score);
+    for (const [uid, score] of before.scores.scores.entries())
+      if (!asked.has(asUid(uid))) expect(after.scores.scores[uid]).toBe(score);
     const journal = await Array.fromAsync(readEvents(join(stateDirectory(settings), "events")));
     expect(stepsOf(journal)).toHaveLength(after.steps);
   }, 60_000);
@@ -104,11 +105,11 @@ describe("a validator on a local subnet", () => {
       expect(event.gating_loss).toBeGreaterThanOrEqual(0);
       expect(event.uids).toHaveLength(4);
     }
-    const { router } = loadState(stateDirectory(settings), identity())!;
+    const { bias, weights } = memoryOf(savedState(stateDirectory(settings), identity()).router!).arrays;
     const uids = net.miners.length + 1;
-    expect(router!.arrays.bias).toHaveLength(uids);
-    expect(router!.arrays.weights).toHaveLength(uids * 384);
-    expect(router!.arrays.bias!.some((bias) => bias !== 0)).toBe(true);
+    expect(bias).toHaveLength(uids);
+    expect(weights).toHaveLength(uids * 384);
+    expect(bias!.some((value) => value !== 0)).toBe(true);
   }, 60_000);
 
   test("refuses an encoder that this program has not, before anything else", async () => {

@@ -97,6 +97,7 @@ export async function simulateRouting(inference: Inference, plan: RoutingPlan): 
         ownLastUpdate: 0,
       },
       scores: new Float32Array(neurons.length),
+      asked: new Uint32Array(neurons.length),
       steps: 0,
     },
     random,

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { Failure } from "../../src/base/error.ts";
 import { parseEvent } from "../../src/events/schema.ts";
 import type { StepEventV1 as StepEvent, WeightsEventV1 as WeightsEvent } from "../../src/events/version-1.ts";
+import { memoryOf } from "../../src/validator/memory.ts";
 import type { Neuron } from "../../src/validator/ports.ts";
-import { loadState } from "../../src/validator/state.ts";
 import { runValidator, type ValidatorOptions } from "../../src/validator/validator.ts";
+import { savedState } from "../fakes/saved-state.ts";
 import { FakeChain, fakeModules, neuron, SETTINGS } from "../fakes/session.ts";
 
 const identity = { genesis: "0xfake", netuid: 1, hotkey: "key0" };
@@ -70,12 +71,12 @@ describe("a run of the validator", () => {
     const chain = new FakeChain();
     const { run } = options(chain);
     await runValidator(run);
-    const before = loadState(run.stateDirectory, identity)!;
-    expect(Math.max(...before.scores)).toBeGreaterThan(0);
+    const before = savedState(run.stateDirectory, identity);
+    expect(Math.max(...before.scores.scores)).toBeGreaterThan(0);
 
     const again = options(chain, { stateDirectory: run.stateDirectory });
     await runValidator({ ...again.run, settings: { ...SETTINGS, forwards: 0 }, signal: AbortSignal.abort() });
-    expect([...loadState(run.stateDirectory, identity)!.scores]).toEqual([...before.scores]);
+    expect(savedState(run.stateDirectory, identity).scores).toEqual(before.scores);
     expect(again.modules.judge.remembered).toBe(before.steps);
 
     chain.neurons = chain.neurons.map((old) =>
@@ -83,9 +84,9 @@ describe("a run of the validator", () => {
     );
     const third = options(chain, { stateDirectory: run.stateDirectory });
     await runValidator({ ...third.run, settings: { ...SETTINGS, forwards: 0 }, signal: AbortSignal.abort() });
-    const after = loadState(run.stateDirectory, identity)!;
-    expect(after.scores[4]).toBe(0);
-    expect(after.scores[3]).toBe(before.scores[3]!);
+    const after = savedState(run.stateDirectory, identity);
+    expect(after.scores.scores[4]).toBe(0);
+    expect(after.scores.scores[3]).toBe(before.scores.scores[3]!);
   });
 });
 
@@ -131,8 +132,8 @@ describe("routing", () => {
     const first = options(chain);
     await runValidator(first.run);
     expect(first.modules.router.loaded).toEqual([]);
-    const saved = loadState(first.run.stateDirectory, identity)!;
-    expect(saved.router).toEqual({ json: { steps: 3 }, arrays: { bias: Float32Array.of(3) } });
+    const saved = savedState(first.run.stateDirectory, identity);
+    expect(memoryOf(saved.router!)).toEqual({ json: { steps: 3 }, arrays: { bias: Float32Array.of(3) } });
 
     const before = chain.neurons.map(({ hotkey }) => hotkey);
     chain.neurons = [
@@ -141,7 +142,7 @@ describe("routing", () => {
     ];
     const { run, modules } = options(chain, { stateDirectory: first.run.stateDirectory });
     await runValidator({ ...run, settings: { ...SETTINGS, forwards: 0 }, signal: AbortSignal.abort() });
-    expect(modules.router.loaded).toEqual([{ memory: saved.router!, hotkeys: before }]);
+    expect(modules.router.loaded).toEqual([{ memory: memoryOf(saved.router!), hotkeys: before }]);
     expect(modules.router.hotkeys[4]).toBe("new");
   });
 
@@ -159,7 +160,7 @@ describe("routing", () => {
     const atEnd = events.length;
     await Bun.sleep(20);
     expect(events).toHaveLength(atEnd);
-    expect(loadState(run.stateDirectory, identity)!.steps).toBe(stepsOf(events).length);
+    expect(savedState(run.stateDirectory, identity).steps).toBe(stepsOf(events).length);
   });
 });
 

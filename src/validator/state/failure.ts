@@ -1,0 +1,49 @@
+import { SQLiteError } from "bun:sqlite";
+import { Failure, messageOf } from "../../base/error.ts";
+
+export type StateCode =
+  | "state.corrupt"
+  | "state.newer"
+  | "state.foreign"
+  | "state.full"
+  | "state.unwritable"
+  | "state.bad-number"
+  | "state.exists"
+  | "state.missing";
+
+/** What SQLite says when the disk, its file system or its rights are at fault, and another attempt may succeed. */
+const UNWRITABLE =
+  /^SQLITE_(IOERR|READONLY|CANTOPEN|PERM|BUSY|LOCKED|PROTOCOL|NOLFS|AUTH|INTERRUPT|NOMEM)(_|$)/;
+
+/**
+ * The Failure that an error of SQLite stands for: `state.full` and `state.unwritable` may pass by themselves,
+ * `state.corrupt` may not. Anything else is a fault of this program and stays as it is.
+ */
+export function stateFailure(error: unknown, path: string): unknown {
+  const code = error instanceof SQLiteError ? (error.code ?? "") : "";
+  if (/^SQLITE_FULL/.test(code))
+    return new Failure<StateCode>("state.full", {
+      message: `The disk of ${path} is full: the state was not written`,
+      hint: "free some space; what is not written yet is kept and written then",
+      retry: "soon",
+      cause: error,
+    });
+  if (UNWRITABLE.test(code))
+    return new Failure<StateCode>("state.unwritable", {
+      message: `The state ${path} cannot be written: ${messageOf(error)}`,
+      hint: "see that the disk works and that this user may write there; what is not written yet is kept",
+      data: { code },
+      retry: "soon",
+      cause: error,
+    });
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return corrupt(path, messageOf(error), error);
+  return error;
+}
+
+export function corrupt(path: string, reason: string, cause?: unknown): Failure<StateCode> {
+  return new Failure<StateCode>("state.corrupt", {
+    message: `The state ${path} is damaged: ${reason}`,
+    hint: "put a backup in its place, or start with empty scores by `openvalidator state reset`, which keeps the damaged file beside",
+    cause,
+  });
+}
