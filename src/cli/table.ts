@@ -1,9 +1,9 @@
-/** Columns as wide as their longest cell; numbers to the right. A cell is printed as it is given. */
+/** Columns as wide as their longest line; numbers to the right. A line end in a cell begins a further line of its row. */
 export function renderTable(
   header: readonly string[],
   rows: readonly (readonly (string | number)[])[],
 ): string {
-  const text = rows.map((row) => row.map(String));
+  const text = rows.flatMap(linesOf);
   const widths = header.map((title, column) =>
     Math.max(title.length, ...text.map((row) => row[column]!.length)),
   );
@@ -16,4 +16,10 @@ export function renderTable(
       .join("  ")
       .trimEnd();
   return `${[line(header), widths.map((width) => "-".repeat(width)).join("  "), ...text.map(line)].join("\n")}\n`;
+}
+
+function linesOf(row: readonly (string | number)[]): string[][] {
+  const cells = row.map((cell) => String(cell).split("\n"));
+  const height = Math.max(...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, index) => cells.map((lines) => lines[index] ?? ""));
 }

@@ -29,10 +29,17 @@ describe("openvalidator models", () => {
     expect(await models("pull", "--profile", "embedded")).toMatchObject({ exitCode: 0, stderr: "" });
   });
 
-  test("says where a model lies, and that a folder without it verifies nothing", async () => {
-    expect((await models("path", "all-mpnet-base-v2")).stdout).toBe(
-      `${join(directory, "all-mpnet-base-v2")}\n`,
-    );
+  test("lists them in 100 columns", async () => {
+    const { stdout } = await models("list");
+    expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
+    expect(stdout).toMatch(/^all-mpnet-base-v2 +relevance .* standard\n +diversity +legacy\n +gating$/m);
+  });
+
+  test("names no folder of a model that is not here, and says how it comes", async () => {
+    const absent = await models("path", "all-mpnet-base-v2");
+    expect(absent).toMatchObject({ exitCode: 69, stdout: "" });
+    expect(absent.stderr).toContain("→ openvalidator models pull all-mpnet-base-v2\n");
+    expect((await models("path", "gpt-neo-125m")).stderr).toContain("models/export/export.py");
     expect((await models("verify")).stdout).toContain("no models in");
   });
 
@@ -52,6 +59,7 @@ describe("openvalidator models", () => {
     expect(exitCode).toBe(0);
     expect(stdout).toContain(`tiny-llama is in ${join(directory, "tiny-llama")}, licence MIT`);
     expect((await models("verify", "tiny-llama")).stdout).toBe("tiny-llama: right, fp32 q4\n");
+    expect((await models("path", "tiny-llama")).stdout).toBe(`${join(directory, "tiny-llama")}\n`);
     const { models: found } = JSON.parse((await models("list", "--json")).stdout);
     expect(found.at(-1)).toMatchObject({ id: "tiny-llama", state: "here", dtypesHere: ["fp32", "q4"] });
     expect((await models("remove", "tiny-llama")).exitCode).toBe(0);

@@ -11,3 +11,8 @@ test("a table has columns as wide as their cells, numbers to the right", () => {
   );
   expect(text).toBe("uid  character\n---  ---------\n  1  good\n 12  gibberish\n");
 });
+
+test("a line end in a cell makes its row taller", () => {
+  const text = renderTable(["a", "b", "c"], [["x", "one\nthree", "1"]]);
+  expect(text).toBe("a  b      c\n-  -----  -\nx  one    1\n   three\n");
+});

@@ -18,6 +18,9 @@ import { bytesText, showProgress } from "../progress.ts";
 import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";
 
+const HOW_TO_EXPORT =
+  "make it with models/export/export.py (models/README.md), then: openvalidator models import ID FOLDER";
+
 function open(context: CommandContext) {
   const { settings, origins } = loadConfiguration(MODELS_PULL_OPTIONS, sourcesOf(context));
   const access: HubAccess = {
@@ -85,18 +88,18 @@ export async function listModels(context: CommandContext): Promise<number> {
     context.print(`${JSON.stringify({ directory, models: rows }, null, 2)}\n`);
     return EXIT.ok;
   }
+  // One role and one profile a line, and no licence (--json has it, and pull tells it): so it fits 100 columns.
   const table = rows.map((row) => [
     row.id,
-    row.roles.join(" "),
-    row.licence,
-    row.sizeBytes === null ? (row.isExport ? "to be exported" : "told by pull") : bytesText(row.sizeBytes),
+    row.roles.join("\n"),
+    row.sizeBytes === null ? (row.isExport ? "to export" : "told by pull") : bytesText(row.sizeBytes),
     row.dtypes.join(" ") || "-",
     row.state === "here" && row.dtypesHere.length < row.dtypes.length
-      ? `here: ${row.dtypesHere.join(" ")}`
+      ? `here: ${row.dtypesHere.join("\n")}`
       : row.state,
-    row.profiles.join(" ") || "-",
+    row.profiles.join("\n") || "-",
   ]);
-  context.print(renderTable(["id", "for", "licence", "size", "dtypes", "state", "profiles"], table));
+  context.print(renderTable(["id", "for", "size", "dtypes", "state", "profiles"], table));
   return EXIT.ok;
 }
 
@@ -136,7 +139,7 @@ export async function pull(context: CommandContext): Promise<number> {
   if (missing.length > 0)
     throw new Failure<InferenceCode>("model.missing", {
       message: `no hub has these as ONNX, so they cannot be pulled: ${missing.map(({ id }) => id).join(", ")}`,
-      hint: "make each with models/export/export.py (models/README.md), then: openvalidator models import ID FOLDER",
+      hint: HOW_TO_EXPORT,
     });
   return EXIT.ok;
 }
@@ -163,7 +166,13 @@ export async function verify(context: CommandContext): Promise<number> {
 
 export async function printPath(context: CommandContext): Promise<number> {
   const { directory, catalog } = open(context);
-  context.print(`${modelFolder(directory, catalogModel(catalog, context.words![0]!).id)}\n`);
+  const model = catalogModel(catalog, context.words![0]!);
+  if (modelState(directory, model) === "absent")
+    throw new Failure<InferenceCode>("model.missing", {
+      message: `${model.id} is not in ${directory}`,
+      hint: model.export ? HOW_TO_EXPORT : pullCommand(directory, model),
+    });
+  context.print(`${modelFolder(directory, model.id)}\n`);
   return EXIT.ok;
 }
 
