@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import * as fs from "node:fs";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EventFeed } from "../../src/events/feed.ts";
 import { Journal, type JournalFiles } from "../../src/events/journal.ts";
 import { readEvents } from "../../src/events/reader.ts";
+import { ACTIVE_SEGMENT } from "../../src/events/segments.ts";
 import { capturedLog } from "../captured-log.ts";
 import { scratchFolders } from "../scratch.ts";
 import { IDENTITY, stopEvent } from "./bodies.ts";
@@ -45,6 +46,8 @@ describe("a line that goes in only in part", () => {
     journal.append(stopEvent(1));
     isFull = true;
     expect(() => journal.append(stopEvent(2))).toThrow("ENOSPC");
+    // At once: the process may be killed before the next line.
+    expect(readFileSync(join(directory, ACTIVE_SEGMENT), "utf8")).toEndWith("\n");
     expect(await contentOf(directory)).toEqual({ sequences: [1], unreadable: 0 });
     isFull = false;
     journal.append(stopEvent(3));

@@ -253,6 +253,14 @@ describe("rotation", () => {
     }
   });
 
+  test("gives events of version 1, which have no number, once from a segment in both forms", async () => {
+    const directory = folder();
+    const line = `${JSON.stringify(event(1))}\n`;
+    writeFileSync(join(directory, "events-000001.jsonl"), line);
+    writeFileSync(join(directory, "events-000001.jsonl.zst"), Bun.zstdCompressSync(line));
+    expect(await blocks(directory)).toEqual([1]);
+  });
+
   test("numbers segments on, and closes them at the stated size", async () => {
     const directory = folder();
     writeFileSync(join(directory, "events-000041.jsonl.zst"), Bun.zstdCompressSync("\n"));

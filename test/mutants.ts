@@ -1,0 +1,131 @@
+/**
+ * Proves that the tests of the money path can fail: applies each of a list of small changes to a copy of the tree and
+ * runs the tests that must notice it. `bun run mutants [--sample N] [--seed S] [--only WORDS]`; exit code 1 when a
+ * mutant survives or its text does not occur exactly once any more.
+ */
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { seededRandom } from "../src/localnet/miners/random.ts";
+import { CHAIN_MUTANTS } from "./mutants/chain.ts";
+import { EVENT_MUTANTS } from "./mutants/events.ts";
+import type { Mutant } from "./mutants/mutant.ts";
+import { WEIGHT_MUTANTS } from "./mutants/weights.ts";
+
+export const MUTANTS: readonly Mutant[] = [...EVENT_MUTANTS, ...WEIGHT_MUTANTS, ...CHAIN_MUTANTS];
+
+const ROOT = resolve(import.meta.dir, "..");
+/** A mutant may make a test wait for ever. */
+const TESTS_TIMEOUT_MS = 90_000;
+/** What a single test may take; bun's own limit is too short for real sockets, the suite's too long here. */
+const TEST_TIMEOUT_MS = 20_000;
+
+type Verdict = "killed" | "SURVIVED" | "NOT APPLICABLE";
+
+/** The mutated source. @throws Error when the text does not occur exactly once, or the result is no TypeScript. */
+export function mutated(source: string, { text, replacement }: Mutant): string {
+  const found = source.split(text).length - 1;
+  if (found !== 1) throw new Error(`its text occurs ${found} times`);
+  const result = source.replace(text, () => replacement);
+  // A file that cannot be read would fail every test and prove nothing.
+  new Bun.Transpiler({ loader: "ts" }).scan(result);
+  return result;
+}
+
+/** A copy of the tree, uncommitted changes included, with the installed packages linked. */
+function copyTree(): string {
+  const copy = mkdtempSync(join(tmpdir(), "ov-mutants-"));
+  process.on("exit", () => rmSync(copy, { recursive: true, force: true }));
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
+  const list = Bun.spawnSync(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: ROOT,
+  });
+  if (!list.success) throw new Error("the tree is no git repository");
+  for (const file of new Set(list.stdout.toString().split("\0"))) {
+    if (file === "" || !Bun.file(join(ROOT, file)).size) continue;
+    mkdirSync(dirname(join(copy, file)), { recursive: true });
+    copyFileSync(join(ROOT, file), join(copy, file));
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  mkdirSync(join(copy, "tmp"));
+  return copy;
+}
+
+/** Whether all tests of these files pass. */
+async function pass(copy: string, tests: readonly string[]): Promise<boolean> {
+  const run = Bun.spawn([process.execPath, "test", "--bail", `--timeout=${TEST_TIMEOUT_MS}`, ...tests], {
+    cwd: copy,
+    env: { ...process.env, TMPDIR: join(copy, "tmp") },
+    stdout: "ignore",
+    stderr: "ignore",
+    timeout: TESTS_TIMEOUT_MS,
+    killSignal: "SIGKILL",
+  });
+  return (await run.exited) === 0;
+}
+
+async function judge(copy: string, mutant: Mutant): Promise<{ verdict: Verdict; detail: string }> {
+  const path = join(copy, mutant.file);
+  const source = readFileSync(join(ROOT, mutant.file), "utf8");
+  try {
+    writeFileSync(path, mutated(source, mutant));
+  } catch (error) {
+    return { verdict: "NOT APPLICABLE", detail: `${mutant.file}: ${(error as Error).message}` };
+  }
+  try {
+    return (await pass(copy, mutant.tests))
+      ? { verdict: "SURVIVED", detail: `${mutant.file}: ${mutant.tests.join(", ")} pass` }
+      : { verdict: "killed", detail: mutant.file };
+  } finally {
+    writeFileSync(path, source);
+  }
+}
+
+/** `count` of them, drawn by the seed. */
+export function sampleOf(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
+  const random = seededRandom(seed);
+  const left = [...mutants];
+  return Array.from(
+    { length: Math.min(count, left.length) },
+    () => left.splice(Math.floor(random() * left.length), 1)[0]!,
+  );
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { sample: { type: "string" }, seed: { type: "string" }, only: { type: "string" } },
+  });
+  const seed = Number(values.seed ?? Math.floor(Date.now() / 86_400_000));
+  const named = MUTANTS.filter(({ name, file }) => `${file} ${name}`.includes(values.only ?? ""));
+  const chosen = values.sample === undefined ? named : sampleOf(named, Number(values.sample), seed);
+  const copy = copyTree();
+  const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))];
+  if (!(await pass(copy, tests))) {
+    console.log(`The tests fail without any mutant: ${tests.join(" ")}`);
+    return 1;
+  }
+  const verdicts = { killed: 0, SURVIVED: 0, "NOT APPLICABLE": 0 };
+  for (const mutant of chosen) {
+    const startedMs = performance.now();
+    const { verdict, detail } = await judge(copy, mutant);
+    verdicts[verdict]++;
+    const ms = Math.round(performance.now() - startedMs);
+    console.log(`${verdict.padEnd(14)} ${String(ms).padStart(6)} ms  ${mutant.name}  (${detail})`);
+  }
+  console.log(
+    `${chosen.length} of ${MUTANTS.length} mutants${values.sample === undefined ? "" : `, seed ${seed}`}: ` +
+      `${verdicts.killed} killed, ${verdicts.SURVIVED} survived, ${verdicts["NOT APPLICABLE"]} not applicable`,
+  );
+  return verdicts.killed === chosen.length && chosen.length > 0 ? 0 : 1;
+}
+
+if (import.meta.main) process.exit(await main());

@@ -1,0 +1,49 @@
+import { noticedBy } from "./mutant.ts";
+
+export const CHAIN_MUTANTS = noticedBy(
+  ["test/chain/submission.test.ts"],
+  [
+    {
+      name: "weights are sent in the open though the subnet hides them",
+      file: "src/chain/submission.ts",
+      text: "return state.commitReveal\n",
+      replacement: "return state.commitReveal && Date.now() < 0\n",
+    },
+    {
+      name: "a submission is not tried again where the chain changed under it",
+      file: "src/chain/submission.ts",
+      text: "const ATTEMPTS = 2;",
+      replacement: "const ATTEMPTS = 1;",
+    },
+    {
+      name: "an unknown outcome is not looked for on chain",
+      file: "src/chain/submission.ts",
+      text: 'if (!isFailure<ChainCode>(error, "chain.outcome-unknown")) throw error;',
+      replacement: "throw error;",
+    },
+    {
+      name: "any old update of our weights is taken for this one",
+      file: "src/chain/submission.ts",
+      text: "if (seen.lastUpdate > Math.max(state.lastUpdate, state.head))",
+      replacement: "if (seen.lastUpdate >= 0)",
+    },
+    {
+      name: "two submissions go at once",
+      file: "src/chain/submission.ts",
+      text: "const sent = await oneAtATime(connection, signer.hotkey, () => attempt(connection, signer, submission, 1));",
+      replacement: "const sent = await attempt(connection, signer, submission, 1);",
+    },
+    {
+      name: "a commit that is too large is sent",
+      file: "src/chain/submission.ts",
+      text: "if (sealed.length > MAX_COMMIT_BYTES)",
+      replacement: "if (sealed.length < 0)",
+    },
+    {
+      name: "an update of whoever held the uid before is taken for ours",
+      file: "src/chain/submission.ts",
+      text: "key === hotkey ? (updates[uid] ?? 0) : 0",
+      replacement: "updates[uid] ?? 0",
+    },
+  ],
+);

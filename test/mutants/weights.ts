@@ -1,0 +1,55 @@
+import { noticedBy } from "./mutant.ts";
+
+export const WEIGHT_MUTANTS = noticedBy(
+  ["test/weights"],
+  [
+    {
+      name: "the share of one neuron is not limited",
+      file: "src/weights/process.ts",
+      text: "if (shares[count - 1]! > limitRounded) {",
+      replacement: "if (shares[count - 1]! > 1) {",
+    },
+    {
+      name: "fewer weights than the chain takes are not filled up",
+      file: "src/weights/process.ts",
+      text: "if (kept.length < minAllowedWeights) {",
+      replacement: "if (kept.length < 0) {",
+    },
+    {
+      name: "the smallest weights are not dropped",
+      file: "src/weights/process.ts",
+      text: "kept.filter((w) => w.weight >= threshold)",
+      replacement: "kept",
+    },
+    {
+      name: "a negative weight passes",
+      file: "src/weights/process.ts",
+      text: "(weight) => !Number.isFinite(weight) || weight < 0",
+      replacement: "(weight) => !Number.isFinite(weight)",
+    },
+    {
+      name: "a uid outside the subnet passes",
+      file: "src/weights/process.ts",
+      text: "(uid) => uid >= neurons",
+      replacement: "(uid) => uid > neurons",
+    },
+    {
+      name: "halves are rounded up",
+      file: "src/weights/quantize.ts",
+      text: "return low % 2 === 0 ? low : low + 1;",
+      replacement: "return low + 1;",
+    },
+    {
+      name: "zeros are sent to the chain",
+      file: "src/weights/quantize.ts",
+      text: "    if (value === 0) continue;\n",
+      replacement: "",
+    },
+    {
+      name: "alpha weighs the past",
+      file: "src/weights/scores.ts",
+      text: "alpha * asked.rewards[index]! + (1 - alpha) * scores[uid]!",
+      replacement: "(1 - alpha) * asked.rewards[index]! + alpha * scores[uid]!",
+    },
+  ],
+);
