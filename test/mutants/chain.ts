@@ -40,10 +40,10 @@ export const CHAIN_MUTANTS = noticedBy(
       replacement: "if (sealed.length < 0)",
     },
     {
-      name: "an update of whoever held the uid before is taken for ours",
+      name: "the weights are those of another mechanism",
       file: "src/chain/submission.ts",
-      text: "key === hotkey ? (updates[uid] ?? 0) : 0",
-      replacement: "updates[uid] ?? 0",
+      text: "const MECHANISM = 0;",
+      replacement: "const MECHANISM = 1;",
     },
   ],
 );

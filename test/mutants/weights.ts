@@ -48,8 +48,26 @@ export const WEIGHT_MUTANTS = noticedBy(
     {
       name: "alpha weighs the past",
       file: "src/weights/scores.ts",
-      text: "alpha * asked.rewards[index]! + (1 - alpha) * scores[uid]!",
-      replacement: "(1 - alpha) * asked.rewards[index]! + alpha * scores[uid]!",
+      text: "alpha * step.rewards[index]! + (1 - alpha) * before.scores[uid]!",
+      replacement: "(1 - alpha) * step.rewards[index]! + alpha * before.scores[uid]!",
+    },
+    {
+      name: "a score stays with the uid",
+      file: "src/weights/scores.ts",
+      text: "const from = holds.get(neuron.hotkey);",
+      replacement: "const from = previous.neurons[uid]?.hotkey === neuron.hotkey ? uid : undefined;",
+    },
+    {
+      name: "a hotkey that registered anew keeps its score",
+      file: "src/weights/scores.ts",
+      text: "return !isKnown || before.registeredAt === now.registeredAt;",
+      replacement: "return true;",
+    },
+    {
+      name: "who cannot be asked keeps its score",
+      file: "src/weights/scores.ts",
+      text: "const kept = 1 - alpha * Math.min(1, Math.max(0, askedShare));",
+      replacement: "const kept = 1;",
     },
   ],
 );
