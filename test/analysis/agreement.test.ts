@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { rankCorrelation, shadowAgreement } from "../../src/analysis/agreement.ts";
-import type { AnyEvent } from "../../src/events/schema.ts";
+import type { AnyEvent, StepEvent } from "../../src/events/schema.ts";
+import { stepBodyOf, stopEvent } from "../events/bodies.ts";
 import { stepEventOf } from "../events/step-event.ts";
 
 async function* stream(events: AnyEvent[]): AsyncGenerator<AnyEvent> {
@@ -56,6 +57,15 @@ describe("the agreement of a journal", () => {
     });
     expect(found[0]!.byTask.answer).toMatchObject({ steps: 2, answers: 9, sameBest: 0.5 });
     expect(found[0]!.byTask.augment!.rankCorrelation).toBe(1);
+  });
+
+  test("reads steps of both versions", async () => {
+    const { kind: _, ...body } = stepBodyOf(3, { shadow_a: [1, 2, 3] });
+    const current = { ...stopEvent(1), ...body, kind: "step", rewards: [0.1, 0.2, 0.3] } as StepEvent;
+    const old = stepEventOf("augment", [0.1, 0.2, 0.3], { shadow_a: [3, 2, 1] });
+    const found = await shadowAgreement(stream([old, current]));
+    expect(found[0]!.byTask.augment).toEqual({ steps: 2, answers: 6, rankCorrelation: 0, sameBest: 0.5 });
+    expect(found).toHaveLength(1);
   });
 
   test("leaves out answers without a score, steps that say nothing, and the uids of raters", async () => {
