@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { $, type BunPlugin } from "bun";
 import manifest from "./package.json" with { type: "json" };
 import type { BuildFacts } from "./src/config/version.ts";
-import type { EmbeddedLibrary } from "./src/inference/native.ts";
+import type { EmbeddedLibrary } from "./src/inference/worker/native.ts";
 
 const ROOT = import.meta.dir;
 
@@ -80,10 +80,10 @@ function followRequire(patched: Set<string>): BunPlugin {
   };
 }
 
-/** onnxruntime-node takes its addon from a path; ours comes out of the executable (src/inference/native.ts). */
+/** onnxruntime-node takes its addon from a path; ours comes out of the executable (src/inference/worker/native.ts). */
 function embedOnnxRuntime(folder: string, files: string[], patched: Set<string>): BunPlugin {
   const source = join(ROOT, "node_modules/onnxruntime-node/bin/napi-v6", folder);
-  const loader = JSON.stringify(join(ROOT, "src/inference/native.ts"));
+  const loader = JSON.stringify(join(ROOT, "src/inference/worker/native.ts"));
   return {
     name: "embed-onnxruntime",
     setup(build) {

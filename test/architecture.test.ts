@@ -8,27 +8,29 @@ const ROOT = resolve(import.meta.dir, "..");
 const RANKS: Record<string, number> = {
   base: 0,
   config: 1,
-  prompts: 2,
+  net: 1,
   weights: 2,
   events: 2,
-  inference: 3,
+  models: 3,
   miners: 3,
+  prompts: 3,
   chain: 3,
   wallet: 3,
-  telemetry: 3,
-  update: 3,
-  rewards: 4,
-  gating: 4,
-  localnet: 4,
+  inference: 4,
   analysis: 4,
-  validator: 5,
-  cli: 6,
-  main: 7,
+  telemetry: 4,
+  update: 4,
+  rewards: 5,
+  gating: 5,
+  localnet: 5,
+  validator: 6,
+  cli: 7,
+  main: 8,
 };
 
 const MAX_LINES = 500;
 /** Rooms that may speak HTTP; a request anywhere else hides a dependency on the network. */
-const FETCHING_ROOMS = new Set(["miners", "update", "prompts", "telemetry", "inference", "cli"]);
+const FETCHING_ROOMS = new Set(["miners", "update", "prompts", "telemetry", "models", "cli"]);
 /** What a file of src may import from outside src, by prefix from the repository root. */
 const OUTSIDE_ALLOWED = ["package.json", "models/"];
 const VAGUE_NAMES = /(?:^|-)(?:utils?|helpers?|managers?|handlers?)(?:-|$)/;

@@ -162,7 +162,7 @@ def write_graphs(measured: Measured, checkpoint: Path, folder: Path, scratch: Pa
 
 
 def manifest_of(measured: Measured, folder: Path, dtypes: list[str]) -> dict:
-    """What src/inference/manifest.ts wants to know, and src/inference/catalog.ts."""
+    """What src/models/manifest.ts wants to know, and src/models/catalog.ts."""
     recipe, ability = measured.recipe, measured.recipe.ability
     if "embedding" in ability:
         ability = {"embedding": {**ability["embedding"], "dimensions": measured.dimensions}}

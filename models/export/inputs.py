@@ -1,4 +1,4 @@
-"""The program's own way from texts to rows of ids (src/inference/tokens.ts), and of rows to a padded batch."""
+"""The program's own way from texts to rows of ids (src/inference/graph/tokens.ts), and of rows to a padded batch."""
 import json
 from dataclasses import dataclass
 from pathlib import Path

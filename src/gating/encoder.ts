@@ -1,6 +1,6 @@
 import { Failure } from "../base/error.ts";
-import { readCatalog } from "../inference/catalog.ts";
-import { EMBEDDED_MODEL } from "../inference/inference.ts";
+import { readCatalog } from "../models/catalog.ts";
+import { EMBEDDED_MODEL } from "../models/embedded.ts";
 
 export type GatingCode = "gating.unknown-encoder";
 

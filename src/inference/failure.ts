@@ -1,25 +1,14 @@
-import { Failure, messageOf } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
+import type { ModelCode } from "../models/failure.ts";
 
 export type InferenceCode =
+  | ModelCode
   /** No adapter can run WebGPU. */
   | "gpu.none"
   /** The driver lost the device; the worker is started anew. */
   | "gpu.lost"
   /** The device, or the machine, is out of memory even for the smallest batch. */
   | "gpu.memory"
-  | "model.missing"
-  | "model.corrupt"
-  /** The hub says no, or something that cannot be used. */
-  | "model.refused"
-  /** The hub cannot be reached, or not to the end; a later pull goes on. */
-  | "model.unreachable"
-  | "model.no-space"
-  /** Another process changes the same model. */
-  | "model.busy"
-  /** The model cannot do what is asked of it. */
-  | "model.unsupported"
-  /** An optional model that was given up when memory was short. */
-  | "model.shed"
   /** ONNX Runtime cannot be put on disk or loaded. */
   | "inference.native-library"
   /** The runtime refused a computation. */
@@ -87,13 +76,4 @@ export function toMessage(failure: Failure<InferenceCode>): FailureMessage {
 export function fromMessage({ code, message, hint }: FailureMessage): Failure<InferenceCode> {
   const isPassing = code === "gpu.lost" || code === "gpu.memory";
   return new Failure<InferenceCode>(code, { message, hint, retry: isPassing ? "soon" : "no" });
-}
-
-/** A file can have the locked hash and still be no model, when it was already none where it was locked. */
-export function unusableFile(path: string, id: string, cause: unknown): Failure<InferenceCode> {
-  return new Failure<InferenceCode>("model.corrupt", {
-    message: `the file ${path} of model ${id} cannot be used: ${messageOf(cause)}`,
-    hint: "put the original file back",
-    cause,
-  });
 }

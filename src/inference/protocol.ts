@@ -1,9 +1,7 @@
 import type { DeviceChoice } from "../config/kinds.ts";
+import type { DeviceKind, Dtype } from "../models/manifest.ts";
 import type { FailureMessage } from "./failure.ts";
-import type { Dtype } from "./manifest.ts";
-import type { TemplatePart } from "./tokens.ts";
-
-export type DeviceKind = "webgpu" | "cpu";
+import type { TemplatePart } from "./graph/tokens.ts";
 
 export interface Device {
   kind: DeviceKind;

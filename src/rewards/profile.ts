@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { Failure } from "../base/error.ts";
 import { MODEL_ROLES, type ModelRole } from "../config/scoring-options.ts";
-import { dtypeSchema } from "../inference/manifest.ts";
 import type { WantedDtypes } from "../inference/protocol.ts";
+import { dtypeSchema } from "../models/manifest.ts";
 import { NSFW_RULES } from "./masks/nsfw.ts";
 import type { RewardsCode } from "./parts.ts";
 import { type PenaltyChoice, penaltyChoice } from "./penalties/presets.ts";

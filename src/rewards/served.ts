@@ -1,5 +1,5 @@
+import type { TemplatePart } from "../inference/graph/tokens.ts";
 import type { ClassifierInput, Continuation } from "../inference/protocol.ts";
-import type { TemplatePart } from "../inference/tokens.ts";
 
 /** Models by name, as the inference process serves them. One answer per input, in their order. */
 export interface ServedModels {

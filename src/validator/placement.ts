@@ -1,7 +1,7 @@
 import { Failure } from "../base/error.ts";
 import type { ConfigCode, DeviceChoice } from "../config/kinds.ts";
 import type { Settings } from "../config/options.ts";
-import type { PlacedModel } from "../inference/model-pool.ts";
+import type { PlacedModel } from "../inference/pool.ts";
 import { type RoleModel, rolesOf } from "../rewards/profile.ts";
 import type { Scoring } from "./judge.ts";
 

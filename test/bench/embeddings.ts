@@ -1,4 +1,5 @@
-import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
+import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { bestMs, residentMb } from "./measure.ts";
 import type { BenchRow } from "./row.ts";
 import { mixedTexts } from "./texts.ts";

@@ -1,5 +1,5 @@
 import { GatingLayer } from "../../src/gating/layer.ts";
-import { Inference } from "../../src/inference/inference.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { simulateRouting } from "../sim/routing.ts";
 import { type BenchRow, median } from "./row.ts";

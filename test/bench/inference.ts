@@ -1,5 +1,6 @@
-import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
-import { findModel } from "../../src/inference/store.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
+import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
+import { findModel } from "../../src/models/files.ts";
 import { FIXTURE_IDS, writeFixtures } from "../fixtures/models.ts";
 import { bestMs, residentMb } from "./measure.ts";
 import type { BenchRow } from "./row.ts";
@@ -29,7 +30,7 @@ async function ipcRows(directory: string): Promise<BenchRow[]> {
   try {
     // Loads ONNX Runtime, which reads this at that moment.
     process.env.ORT_DISABLE_TELEMETRY = "1";
-    const { Encoder } = await import("../../src/inference/encoder.ts");
+    const { Encoder } = await import("../../src/inference/graph/encoder.ts");
     const encoder = await Encoder.load(await findModel("tiny-mpnet", directory), "cpu");
     const repeat = (work: () => Promise<unknown>) => async (): Promise<void> => {
       for (let exchange = 0; exchange < EXCHANGES; exchange++) await work();

@@ -1,5 +1,6 @@
 import { listAdapters } from "../../src/inference/adapters.ts";
-import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
+import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { NsfwMask } from "../../src/rewards/masks/nsfw.ts";
 import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
 import { DahoasReward } from "../../src/rewards/models/dahoas.ts";

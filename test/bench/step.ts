@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { EMBEDDED_MODEL, Inference } from "../../src/inference/inference.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
+import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { augmentPrompt, firstSentences } from "../../src/prompts/templates.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
 import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";

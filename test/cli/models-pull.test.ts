@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import { readCatalog } from "../../src/inference/catalog.ts";
-import { startHub } from "../inference/hub-double.ts";
+import { readCatalog } from "../../src/models/catalog.ts";
+import { startHub } from "../models/model-hub-double.ts";
 
 // Real processes on a machine that may be busy with others.
 setDefaultTimeout(60_000);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isFailure } from "../../src/base/error.ts";
-import { Inference } from "../../src/inference/inference.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
 import { writeFixtures } from "../fixtures/models.ts";
 
 // Real processes on a machine that may be busy with others.

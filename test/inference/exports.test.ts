@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { rankCorrelation } from "../../src/analysis/agreement.ts";
-import { Inference } from "../../src/inference/inference.ts";
-import { type ModelManifest, manifestSchema } from "../../src/inference/manifest.ts";
 import type { ClassifierInput } from "../../src/inference/protocol.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
+import { type ModelManifest, manifestSchema } from "../../src/models/manifest.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 
 /**

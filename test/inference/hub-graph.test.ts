@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { rankCorrelation } from "../../src/analysis/agreement.ts";
 import { configureLog } from "../../src/base/log.ts";
-import { Inference } from "../../src/inference/inference.ts";
-import { LanguageModel } from "../../src/inference/language.ts";
-import { findModel } from "../../src/inference/store.ts";
+import { LanguageModel } from "../../src/inference/graph/language.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
+import { findModel } from "../../src/models/files.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 
 /**

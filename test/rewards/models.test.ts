@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { z } from "zod";
 import { configureLog } from "../../src/base/log.ts";
+import type { TemplatePart } from "../../src/inference/graph/tokens.ts";
 import type { Continuation } from "../../src/inference/protocol.ts";
-import type { TemplatePart } from "../../src/inference/tokens.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
 import { NsfwMask } from "../../src/rewards/masks/nsfw.ts";
 import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";

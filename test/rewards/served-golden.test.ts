@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Inference } from "../../src/inference/inference.ts";
 import type { ClassifierInput } from "../../src/inference/protocol.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
 import { cosine } from "../../src/rewards/embeddings.ts";
 import { hateScore } from "../../src/rewards/masks/nsfw.ts";
 import { negativeRmse } from "../../src/rewards/masks/relevance.ts";

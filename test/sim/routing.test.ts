@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Inference } from "../../src/inference/inference.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
 import { simulateRouting } from "./routing.ts";
 
 describe("routing on specialists", () => {

@@ -4,7 +4,7 @@ import { asHotkey, asUid } from "../../src/base/units.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS, type Settings } from "../../src/config/options.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
-import { EMBEDDED_MODEL } from "../../src/inference/inference.ts";
+import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { openJudge, readScoring } from "../../src/validator/judge.ts";
 import { openRouter } from "../../src/validator/router.ts";
 import { FakeEncoder } from "../rewards/fake-encoder.ts";

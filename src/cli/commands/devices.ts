@@ -1,5 +1,5 @@
 import { type Adapter, listAdapters } from "../../inference/adapters.ts";
-import { visibleAdapters } from "../../inference/selection.ts";
+import { visibleAdapters } from "../../inference/worker/adapter-choice.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/error.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
-import { runInferenceWorker } from "../../inference/worker.ts";
+import { runInferenceWorker } from "../../inference/worker/worker.ts";
 import { EXIT } from "../report.ts";
 
 /** The hidden command that the parent starts as its inference process. */

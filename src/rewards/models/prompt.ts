@@ -1,4 +1,4 @@
-import type { TemplatePart } from "../../inference/tokens.ts";
+import type { TemplatePart } from "../../inference/graph/tokens.ts";
 import { CRITERIA } from "../../prompts/scoring.ts";
 import type { RewardModel, StepQuestion } from "../parts.ts";
 import type { DigitScores } from "../served.ts";

@@ -1,0 +1,76 @@
+import { Failure } from "../../base/error.ts";
+import type { StoredModel } from "../../models/files.ts";
+import type { DeviceKind, ModelManifest } from "../../models/manifest.ts";
+import type { InferenceCode } from "../failure.ts";
+import { type BatchLimits, type Pooling, pool } from "./batches.ts";
+import { Graph, numbersOf } from "./graph.ts";
+import { GraphModel } from "./graph-model.ts";
+
+type Embedding = NonNullable<ModelManifest["embedding"]>;
+
+/** 128 MiB, the largest buffer that every WebGPU device binds, for the scores of 16 heads in 32 bits. */
+export const MAX_SCORES = 2 ** 21;
+
+/**
+ * Most tokens of one run. 512 fill two cores; with 2048, what passes between the layers of a model in 32-bit floats leaves
+ * the processor's cache, and each token takes a fifth longer. A GPU needs more to be busy.
+ */
+export const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
+  cpu: { maxTokens: 512, widthStep: 8 },
+  webgpu: { maxTokens: 8192, maxScores: MAX_SCORES, widthStep: 32 },
+};
+
+/** An encoder of texts on one device. */
+export class Encoder extends GraphModel {
+  readonly dimensions: number;
+  readonly #pooling: Pooling;
+  readonly #hasWindows: boolean;
+
+  private constructor(graph: Graph, { dimensions, windows = false, ...pooling }: Embedding) {
+    super(graph);
+    this.dimensions = dimensions;
+    this.#pooling = pooling;
+    this.#hasWindows = windows;
+  }
+
+  /** @throws Failure `model.unsupported` for a model without an embedding, and as Graph.open(). */
+  static async load(stored: StoredModel, device: DeviceKind): Promise<Encoder> {
+    const { id, embedding } = stored.manifest;
+    if (embedding === undefined)
+      throw new Failure<InferenceCode>("model.unsupported", {
+        message: `${id} does not turn texts into vectors`,
+      });
+    const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS });
+    return new Encoder(graph, embedding);
+  }
+
+  /**
+   * @returns one vector per text, in a flat array [texts, dimensions], scaled to length 1 where the manifest says so; for
+   * a text of several windows the mean of their vectors.
+   * @throws Failure `gpu.*` or `inference.failed`.
+   */
+  async embed(texts: readonly string[]): Promise<Float32Array> {
+    const { tokenizer } = this.graph;
+    const windows = texts.map((text) =>
+      this.#hasWindows ? tokenizer.encodeWindows(text) : [tokenizer.encode(text)],
+    );
+    const owners = windows.flatMap((list, text) => list.map(() => text));
+    const rows = windows.flat().map((ids) => ({ ids }));
+    const size = this.dimensions;
+    const vectors = new Float32Array(texts.length * size);
+    const vector = new Float32Array(size);
+    await this.graph.run(rows, {
+      outputs: ["last_hidden_state"],
+      read: ({ count, width, places }, outputs) => {
+        const hidden = numbersOf(outputs, "last_hidden_state", count * width * size);
+        for (const { row, index } of places) {
+          pool(hidden, { row: index, width, length: rows[row]!.ids.length }, this.#pooling, vector);
+          const text = owners[row]!;
+          for (const [at, number] of vector.entries())
+            vectors[text * size + at]! += number / windows[text]!.length;
+        }
+      },
+    });
+    return vectors;
+  }
+}

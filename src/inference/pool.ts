@@ -1,0 +1,149 @@
+import { isFailure } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import type { DeviceChoice } from "../config/kinds.ts";
+import { fromMessage, type InferenceCode } from "./failure.ts";
+import type { TemplatePart } from "./graph/tokens.ts";
+import type { ClassifierInput, Continuation, Device, LeftOut, ModelOrder } from "./protocol.ts";
+import { Inference, type InferenceOptions } from "./supervisor.ts";
+
+/** A model and where it is to run. */
+export interface PlacedModel extends ModelOrder {
+  device: DeviceChoice;
+}
+
+export interface ModelPoolOptions extends Omit<InferenceOptions, "device" | "models"> {
+  /** In load order: needed ones first, for the last are left out first. Each id once. */
+  models: readonly PlacedModel[];
+  /** For tests. */
+  startInference?: typeof Inference.start;
+}
+
+/**
+ * All models of this program, each in the process of its device. A needed model that a device has no memory for, at the
+ * start or in the middle of a step, moves to the CPU; an optional one is left out. Either is told once, and no step is lost.
+ */
+export class ModelPool {
+  readonly #options: ModelPoolOptions;
+  readonly #byDevice = new Map<DeviceChoice, Promise<Inference>>();
+  /** Where each model runs; none for an optional one that was left out. */
+  readonly #homes = new Map<string, DeviceChoice>();
+  readonly #leftOut = new Map<string, LeftOut>();
+
+  private constructor(options: ModelPoolOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts one process for each device that is named, and waits until the models run.
+   * @throws Failure as Inference.start(); that of a needed model which no device has room for.
+   */
+  static async start(options: ModelPoolOptions): Promise<ModelPool> {
+    const pool = new ModelPool(options);
+    try {
+      await pool.#open();
+      return pool;
+    } catch (error) {
+      await pool.stop();
+      throw error;
+    }
+  }
+
+  /** What the models run on, by the name of the choice. */
+  async devices(): Promise<Map<DeviceChoice, Device>> {
+    const found = new Map<DeviceChoice, Device>();
+    for (const [choice, inference] of this.#byDevice) found.set(choice, (await inference).device);
+    return found;
+  }
+
+  /** As Inference.embed(). */
+  async embed(model: string, texts: readonly string[]): Promise<Float32Array[]> {
+    return await this.#ask(model, (inference) => inference.embed(model, texts));
+  }
+
+  /** As Inference.classify(). */
+  async classify(model: string, inputs: readonly ClassifierInput[]): Promise<Float32Array[][]> {
+    return await this.#ask(model, (inference) => inference.classify(model, inputs));
+  }
+
+  /** As Inference.logProb(). */
+  async logProb(model: string, pairs: readonly Continuation[], penalty: number): Promise<number[]> {
+    return await this.#ask(model, (inference) => inference.logProb(model, pairs, penalty));
+  }
+
+  /** As Inference.digitScores(). */
+  async digitScores(model: string, prompts: readonly (readonly TemplatePart[])[]): Promise<Float32Array[]> {
+    return await this.#ask(model, (inference) => inference.digitScores(model, prompts));
+  }
+
+  async stop(): Promise<void> {
+    const started = await Promise.allSettled(this.#byDevice.values());
+    await Promise.all(started.map((one) => (one.status === "fulfilled" ? one.value.stop() : undefined)));
+  }
+
+  async #open(): Promise<void> {
+    const { models } = this.#options;
+    for (const { id, device } of models) this.#homes.set(id, device);
+    // The CPU comes last: it takes what others have no room for.
+    const choices = [...new Set(models.map(({ device }) => device))].sort(
+      (a, b) => Number(a === "cpu") - Number(b === "cpu"),
+    );
+    for (const choice of choices) await this.#fill(choice);
+    if ([...this.#homes.values()].includes("cpu") && !choices.includes("cpu")) await this.#fill("cpu");
+  }
+
+  /** Starts a process with the models whose home it is, and finds another home for those it leaves out. */
+  async #fill(choice: DeviceChoice): Promise<void> {
+    const inference = await this.#processOn(choice);
+    for (const left of inference.leftOut) {
+      const { message } = left.failure;
+      if (this.#isOptional(left.id)) {
+        log.warn("An optional model is left out", { model: left.id, reason: message });
+        this.#leftOut.set(left.id, left);
+      } else if (inference.device.kind === "cpu") throw fromMessage(left.failure);
+      else {
+        log.warn("A model runs on the CPU, for its device cannot hold it", {
+          model: left.id,
+          reason: message,
+        });
+        this.#homes.set(left.id, "cpu");
+      }
+    }
+  }
+
+  #isOptional(model: string): boolean {
+    return this.#options.models.find(({ id }) => id === model)?.isOptional ?? false;
+  }
+
+  /** The process of a device, started when it is first wanted. */
+  async #processOn(choice: DeviceChoice): Promise<Inference> {
+    let started = this.#byDevice.get(choice);
+    if (started === undefined) {
+      const models = this.#options.models
+        .map((model) => ({ ...model, isDeferred: this.#homes.get(model.id) !== choice }))
+        .filter(({ isDeferred }) => choice === "cpu" || !isDeferred);
+      const { startInference = Inference.start, ...options } = this.#options;
+      started = startInference({ ...options, device: choice, models });
+      this.#byDevice.set(choice, started);
+      started.catch(() => this.#byDevice.delete(choice));
+    }
+    return await started;
+  }
+
+  async #ask<T>(model: string, ask: (inference: Inference) => Promise<T>): Promise<T> {
+    const left = this.#leftOut.get(model);
+    if (left !== undefined) throw fromMessage(left.failure);
+    const home = this.#homes.get(model);
+    if (home === undefined) throw new Error(`nobody placed the model ${model}`);
+    const inference = await this.#processOn(home);
+    try {
+      return await ask(inference);
+    } catch (error) {
+      const hasNoRoom = isFailure<InferenceCode>(error, "gpu.memory") && inference.device.kind !== "cpu";
+      if (!hasNoRoom || this.#isOptional(model)) throw error;
+      if (this.#homes.get(model) !== "cpu")
+        log.warn("A model moves to the CPU, for its device is out of memory", { model, error });
+      this.#homes.set(model, "cpu");
+      return await ask(await this.#processOn("cpu"));
+    }
+  }
+}

@@ -1,0 +1,259 @@
+import { sleep } from "../base/deadline.ts";
+import { Failure, isFailure } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { backOffMs } from "../base/retry.ts";
+import type { DeviceChoice } from "../config/kinds.ts";
+import { EMBEDDED_MODEL } from "../models/embedded.ts";
+import type { InferenceCode } from "./failure.ts";
+import type { TemplatePart } from "./graph/tokens.ts";
+import { WorkerProcess } from "./process.ts";
+import type {
+  ClassifierInput,
+  Computed,
+  Continuation,
+  Device,
+  LeftOut,
+  ModelOrder,
+  Work,
+  WorkerSettings,
+} from "./protocol.ts";
+import { workerCommand } from "./worker-command.ts";
+
+/** 50 answers take about a second on two cores; a minute for one batch is a hung device, not a slow one. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const RESTART = { firstMs: 250, maxMs: 30_000 };
+/** A request that was in the worker when it died is sent once more: the second death is taken as its fault. */
+const SENDS = 2;
+/** With `auto`, so many deaths without an answer between them make the next worker use the CPU. */
+const DEATHS_ON_GPU = 3;
+
+export interface InferenceOptions {
+  device: DeviceChoice;
+  /** Loaded and tried out in this order before start() returns. The embedded model unless given. */
+  models?: readonly (string | ModelOrder)[];
+  /** Folder with further models: <id>/manifest.json beside the files that it names. */
+  modelDirectory?: string;
+  /** Most bytes of weights on the device; 80 % of its memory unless given. */
+  memoryBytes?: number;
+  /** For the child only, on top of this process's environment; chooses drivers, for example. */
+  environment?: Record<string, string>;
+  /** Of one batch in the worker; not the wait for earlier ones. */
+  requestTimeoutMs?: number;
+  /** Ends the wait for the start. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Turns texts into vectors in a process of its own, so that neither a computation nor a driver's crash can hold or end
+ * this one. The process is started anew after a crash.
+ */
+export class Inference {
+  readonly #options: InferenceOptions;
+  readonly #requestTimeoutMs: number;
+  readonly #listeners = new Set<(device: Device) => void>();
+  readonly #stopping = new AbortController();
+  /** The running worker. */
+  #current: WorkerProcess | undefined;
+  /** The running worker, or the one being started; undefined after a start that failed. */
+  #worker: Promise<WorkerProcess> | undefined;
+  #device: Device;
+  #last: Promise<unknown> = Promise.resolve();
+  #nextId = 0;
+  /** Deaths and failed starts since the last answer; sets the pause before the next start. */
+  #deaths = 0;
+
+  private constructor(options: InferenceOptions, worker: WorkerProcess) {
+    this.#options = options;
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#device = worker.device;
+    this.#worker = Promise.resolve(worker);
+    this.#adopt(worker);
+  }
+
+  /**
+   * Starts the worker and waits until the models run on their device.
+   * @throws Failure `gpu.none` (only for device webgpu), `model.missing`, `model.corrupt`, `inference.crashed`,
+   * `inference.late` or `inference.stopped`.
+   */
+  static async start(options: InferenceOptions): Promise<Inference> {
+    const worker = await spawnWorker(options, options.signal);
+    return new Inference(options, worker);
+  }
+
+  /** What the models run on; with `auto` it can change when the worker is started anew. */
+  get device(): Device {
+    return this.#device;
+  }
+
+  /** Models that the running worker could not load, in their order. */
+  get leftOut(): readonly LeftOut[] {
+    return this.#current?.leftOut ?? [];
+  }
+
+  /** Process id of the worker, while one runs. */
+  get workerPid(): number | undefined {
+    return this.#current?.pid;
+  }
+
+  /** Calls back after each restart of the worker. @returns a function that ends it. */
+  onRestart(listener: (device: Device) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * @returns one vector per text, in the order of the texts, of length 1 unless the manifest says otherwise; of a model
+   * that reads windows, the mean of the windows' vectors. Texts are a stranger's: they are cut to the model's limit, and
+   * special tokens in them are broken.
+   * @throws Failure `gpu.lost`, `gpu.memory`, `model.*` or `inference.*`.
+   */
+  async embed(model: string, texts: readonly string[]): Promise<Float32Array[]> {
+    return (await this.#compute(model, { kind: "embed", texts: [...texts] }, texts.length)).flat();
+  }
+
+  /**
+   * @returns the rows of logits of each input: one, or for `pieces` one to eight.
+   * @throws Failure as embed().
+   */
+  async classify(model: string, inputs: readonly ClassifierInput[]): Promise<Float32Array[][]> {
+    return await this.#compute(model, { kind: "classify", inputs: [...inputs] }, inputs.length);
+  }
+
+  /**
+   * @param penalty of a repeated token, as in LanguageModel.logProb; 1 for none.
+   * @returns the mean log-probability of each completion's tokens; −Infinity where the prompt fills the model.
+   * @throws Failure as embed().
+   */
+  async logProb(model: string, pairs: readonly Continuation[], penalty: number): Promise<number[]> {
+    const work: Work = { kind: "log-prob", pairs: [...pairs], penalty };
+    return (await this.#compute(model, work, pairs.length)).map(([row]) => row![0]!);
+  }
+
+  /**
+   * @returns for each prompt the logits of the digits 0 to 9 as the next token.
+   * @throws Failure as embed().
+   */
+  async digitScores(model: string, prompts: readonly (readonly TemplatePart[])[]): Promise<Float32Array[]> {
+    const work: Work = { kind: "digits", prompts: prompts.map((parts) => [...parts]) };
+    return (await this.#compute(model, work, prompts.length)).flat();
+  }
+
+  /** Ends the worker; a request under way fails with `inference.stopped`. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#current?.stop();
+    // A worker being started was killed by the signal; its promise settles then.
+    await Promise.allSettled([this.#worker, this.#last]);
+  }
+
+  /** @returns for each of the `count` inputs its rows. */
+  async #compute(model: string, work: Work, count: number): Promise<Float32Array[][]> {
+    if (count === 0) return [];
+    const mine = this.#last.then(() => this.#serve(model, work));
+    this.#last = mine.catch(() => undefined);
+    const { values, width, counts } = await mine;
+    let row = 0;
+    return counts.map((rows) =>
+      Array.from({ length: rows }, () => {
+        const start = row++ * width;
+        return values.slice(start, start + width);
+      }),
+    );
+  }
+
+  async #serve(model: string, work: Work): Promise<Computed> {
+    for (let sent = 1; ; sent++) {
+      this.#throwIfStopping();
+      const worker = await this.#liveWorker();
+      try {
+        const computed = await worker.compute({ id: this.#nextId++, model, work }, this.#requestTimeoutMs);
+        this.#deaths = 0;
+        for (const id of computed.shed)
+          log.warn("An optional model is given up for want of memory", { model: id, for: model });
+        return computed;
+      } catch (error) {
+        this.#throwIfStopping();
+        const isLost = isFailure<InferenceCode>(error, "gpu.lost");
+        if (!(isLost || isFailure<InferenceCode>(error, "inference.crashed"))) throw error;
+        // A worker without its device ends by itself; waiting for that keeps the request out of a dying process.
+        if (isLost) worker.kill();
+        await worker.exited;
+        if (sent >= SENDS) throw error;
+        log.warn("Inference request is sent again", { model, work: work.kind, error });
+      }
+    }
+  }
+
+  #throwIfStopping(): void {
+    if (this.#stopping.signal.aborted) throw stopped();
+  }
+
+  /** The running worker, or the one being started. */
+  async #liveWorker(): Promise<WorkerProcess> {
+    if (this.#current?.hasEnded) this.#replace(this.#current);
+    this.#worker ??= this.#restart();
+    return await this.#worker;
+  }
+
+  #adopt(worker: WorkerProcess): void {
+    this.#current = worker;
+    this.#device = worker.device;
+    log.info("Inference ready", { ...worker.device, pid: worker.pid });
+    void worker.exited.then(() => this.#replace(worker));
+  }
+
+  /** Starts the next worker as soon as this one has ended, so that it is up before the next request. */
+  #replace(ended: WorkerProcess): void {
+    if (this.#current !== ended || this.#stopping.signal.aborted) return;
+    this.#current = undefined;
+    log.warn("Inference worker ended", { pid: ended.pid });
+    this.#worker = this.#restart();
+    // Whoever asks next is told of the failure; until then nobody waits for this promise.
+    this.#worker.catch((error: unknown) => log.warn("Inference worker does not start", { error }));
+  }
+
+  async #restart(): Promise<WorkerProcess> {
+    try {
+      await sleep(backOffMs(RESTART, this.#deaths++), this.#stopping.signal);
+      this.#throwIfStopping();
+      const isGpuGivenUp = this.#options.device === "auto" && this.#deaths > DEATHS_ON_GPU;
+      const options: InferenceOptions = isGpuGivenUp ? { ...this.#options, device: "cpu" } : this.#options;
+      const worker = await spawnWorker(options, this.#stopping.signal);
+      this.#adopt(worker);
+      for (const listener of this.#listeners) listener(worker.device);
+      return worker;
+    } catch (error) {
+      // The next request tries again, after a longer pause.
+      this.#worker = undefined;
+      throw error;
+    }
+  }
+}
+
+function stopped(): Failure<InferenceCode> {
+  return new Failure<InferenceCode>("inference.stopped", { message: "inference was stopped" });
+}
+
+/** With `auto`, a driver that crashes or hangs at the start counts as none: the CPU is taken. */
+async function spawnWorker(options: InferenceOptions, signal?: AbortSignal): Promise<WorkerProcess> {
+  const settings: WorkerSettings = {
+    device: options.device,
+    models: (options.models ?? [EMBEDDED_MODEL]).map((model) =>
+      typeof model === "string" ? { id: model } : model,
+    ),
+    modelDirectory: options.modelDirectory,
+    memoryBytes: options.memoryBytes,
+  };
+  const environment = { ...process.env, ...options.environment };
+  try {
+    return await WorkerProcess.start(workerCommand(), environment, settings, signal);
+  } catch (error) {
+    if (signal?.aborted) throw stopped();
+    const isDriversFault =
+      isFailure<InferenceCode>(error, "inference.crashed") ||
+      isFailure<InferenceCode>(error, "inference.late");
+    if (options.device !== "auto" || !isDriversFault) throw error;
+    log.warn("Inference did not start with the GPU; trying the CPU", { error });
+    return await spawnWorker({ ...options, device: "cpu" }, signal);
+  }
+}

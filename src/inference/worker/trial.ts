@@ -1,0 +1,64 @@
+import { Failure } from "../../base/error.ts";
+import type { StoredModel } from "../../models/files.ts";
+import type { Dtype, GoldenCase } from "../../models/manifest.ts";
+import type { InferenceCode } from "../failure.ts";
+import type { Computed, Device, Work } from "../protocol.ts";
+
+/** Any text will do: it shows that the device can run the whole graph. */
+const TRIAL_TEXT = "a trial of the device";
+const TRIAL: Record<"embedding" | "classification" | "language", Work> = {
+  embedding: { kind: "embed", texts: [TRIAL_TEXT] },
+  classification: { kind: "classify", inputs: [{ pieces: TRIAL_TEXT }] },
+  language: { kind: "log-prob", pairs: [{ prompt: TRIAL_TEXT, completion: TRIAL_TEXT }], penalty: 1 },
+};
+
+/**
+ * How far a number may be from the manifest's, as a part of its size and at least of 1. Between CPU and GPU fp32 differs
+ * by less than 1e-3; the rest is room for 16-bit sums of long rows. A driver that computes wrongly is off by far more.
+ */
+const TOLERANCE: Record<Dtype, number> = { fp32: 2e-3, q8: 5e-3, q4: 5e-3, fp16: 5e-2, q4f16: 5e-2 };
+/** Numbers of a normalised vector are small; this is what they are measured against. */
+const VECTOR_SCALE = 0.1;
+
+/**
+ * Runs a model once as soon as it is loaded: on the inputs whose results its manifest has, else on any.
+ * @throws Failure `inference.wrong-numbers` when a result is another one; what the model throws.
+ */
+export async function tryOut(
+  { manifest }: StoredModel,
+  { kind: device }: Device,
+  kind: keyof typeof TRIAL,
+  run: (work: Work) => Promise<Computed>,
+): Promise<void> {
+  const [dtype] = manifest.dtype[device] as [Dtype];
+  const cases = manifest.golden?.[dtype];
+  if (cases === undefined) {
+    await run(TRIAL[kind]);
+    return;
+  }
+  for (const golden of cases) {
+    const { work, expected, scale } = askedOf(golden);
+    const { values } = await run(work);
+    const wrong = expected.findIndex(
+      (number, at) =>
+        !(Math.abs(number - values[at]!) <= TOLERANCE[dtype] * Math.max(scale, Math.abs(number))),
+    );
+    if (wrong >= 0)
+      throw new Failure<InferenceCode>("inference.wrong-numbers", {
+        message: `the model ${manifest.id} (${dtype}) gives ${values[wrong]} on ${device} where its manifest has ${expected[wrong]}`,
+        hint: "the driver computes wrongly: update it, or run with --neuron.device cpu",
+      });
+  }
+}
+
+function askedOf(golden: GoldenCase): { work: Work; expected: readonly number[]; scale: number } {
+  if ("first8" in golden)
+    return { work: { kind: "embed", texts: [golden.text] }, expected: golden.first8, scale: VECTOR_SCALE };
+  if ("logProb" in golden) {
+    const { prompt, completion, logProb } = golden;
+    const work: Work = { kind: "log-prob", pairs: [{ prompt, completion }], penalty: 1 };
+    return { work, expected: [logProb], scale: 1 };
+  }
+  const input = "pair" in golden ? { pair: golden.pair } : { pieces: golden.pieces };
+  return { work: { kind: "classify", inputs: [input] }, expected: golden.logits.flat(), scale: 1 };
+}

@@ -1,0 +1,273 @@
+import { createHash } from "node:crypto";
+import {
+  constants,
+  copyFileSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { Failure } from "../base/error.ts";
+import type { CatalogFile, CatalogModel } from "./catalog.ts";
+import { checkSpace, type FreeBytes } from "./disk-space.ts";
+import type { ModelCode } from "./failure.ts";
+import { downloadFile, type HubFile, listHubFiles, type Wanted } from "./hub-files.ts";
+import { type HubAccess, refused } from "./hub-request.ts";
+import {
+  addToLock,
+  dtypesOf,
+  lockedFiles,
+  lockedManifest,
+  modelFolder,
+  partFolder,
+  sizeOf,
+  wantedFiles,
+  withModelLock,
+} from "./locked-manifest.ts";
+import type { Dtype, ModelFile } from "./manifest.ts";
+
+export interface FileProblem {
+  path: string;
+  problem: string;
+}
+
+/** Told of each file as it grows; first of what an earlier pull left of it. */
+export type Progress = (path: string, bytes: number, totalBytes: number) => void;
+
+export interface StoreOptions {
+  /** Weights of these alone; all of them unless given. */
+  dtypes?: readonly Dtype[];
+  /** For tests. */
+  freeBytes?: FreeBytes;
+}
+
+/**
+ * Checks every locked file of a model, and that those are locked which a pull of `dtypes` brings.
+ * @returns what is wrong, by file; nothing when all is right.
+ */
+export async function verifyModel(
+  directory: string,
+  model: CatalogModel,
+  dtypes: readonly Dtype[] = [],
+): Promise<FileProblem[]> {
+  const locked = lockedManifest(directory, model)?.files;
+  if (locked === undefined)
+    return [{ path: "manifest.json", problem: "missing or damaged: nothing was pulled or imported here" }];
+  const problems: FileProblem[] = [];
+  for (const file of wantedFiles(model, dtypes))
+    if (!locked.some(({ path }) => path === file.path))
+      problems.push({ path: file.path, problem: "not in the lock" });
+  if (dtypesOf({ files: locked }).length === 0)
+    problems.push({ path: "manifest.json", problem: "locks no weights" });
+  for (const lock of locked) {
+    const problem = await problemOf(
+      join(modelFolder(directory, model.id), lock.path),
+      lock,
+      model.files.find(({ path }) => path === lock.path),
+    );
+    if (problem !== undefined) problems.push({ path: lock.path, problem });
+  }
+  return problems;
+}
+
+async function problemOf(path: string, lock: ModelFile, file?: CatalogFile): Promise<string | undefined> {
+  if (file === undefined) return "locked, but no file of this model";
+  if (file.sha256 !== null && file.sha256 !== lock.sha256)
+    return "locked with another sha256 than this program's";
+  const size = sizeOf(path);
+  if (size === undefined) return "missing";
+  if (size !== lock.size) return `${size} bytes instead of ${lock.size}`;
+  return (await sha256Of(path)) === lock.sha256 ? undefined : "the sha256 is another one";
+}
+
+/**
+ * Brings a model into the directory. Files that are there and right are kept; a part goes on where it stopped.
+ * @throws Failure `model.missing` (such a dtype), `model.refused`, `model.unreachable`, `model.corrupt`,
+ * `model.no-space`, `model.busy`, `deadline.aborted`.
+ */
+export async function pullModel(
+  directory: string,
+  model: CatalogModel,
+  access: HubAccess,
+  { dtypes, freeBytes, onProgress }: StoreOptions & { onProgress?: Progress } = {},
+): Promise<void> {
+  const files = wantedFiles(model, dtypes);
+  await withModelLock(directory, model, async () => {
+    const wanted = await knownFiles(directory, model, files, access);
+    const folder = modelFolder(directory, model.id);
+    const parts = partFolder(directory, model.id);
+    checkSpace(directory, missingBytes(wanted, folder, parts), model.id, freeBytes);
+    const pulled = new Map<string, { size: number; sha256: string }>();
+    for (const file of wanted) {
+      const { path, size } = file;
+      const target = join(folder, path);
+      const isHere =
+        file.sha256 !== undefined && sizeOf(target) === size && (await sha256Of(target)) === file.sha256;
+      if (isHere) {
+        pulled.set(path, { size, sha256: file.sha256! });
+        continue;
+      }
+      const part = join(parts, path);
+      mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
+      const sha256 = await downloadFile(access, file, part, (bytes) => onProgress?.(path, bytes, size));
+      moveInto(target, part);
+      pulled.set(path, { size, sha256 });
+    }
+    addToLock(directory, model, pulled);
+    dropParts(directory, model, wanted);
+  });
+}
+
+/** What is known of the wanted files: by this program, else by the lock, else by the hub. */
+async function knownFiles(
+  directory: string,
+  model: CatalogModel,
+  files: readonly CatalogFile[],
+  access: HubAccess,
+): Promise<Wanted[]> {
+  const locked = lockedFiles(directory, model);
+  const needsList = files.some((file) => !isSealed(file) && !locked.has(file.path));
+  const listed: ReadonlyMap<string, HubFile> = needsList
+    ? await listHubFiles(access, model.repo, model.revision)
+    : new Map();
+  return files.map((file) => {
+    const { path } = file;
+    const atHub = listed.get(path);
+    const sha256 = file.sha256 ?? locked.get(path)?.sha256 ?? atHub?.sha256;
+    const size = file.size ?? locked.get(path)?.size ?? atHub?.size;
+    if (!size || (sha256 === undefined && atHub?.gitSha1 === undefined))
+      throw refused(
+        `${model.repo} has no file ${path} at ${model.revision}, or tells no size and hash of it`,
+      );
+    if (atHub?.sha256 !== undefined && atHub.sha256 !== sha256)
+      throw refused(
+        `the file ${path} of ${model.repo} is another one at the server: its sha256 is ${atHub.sha256} instead of ${sha256}`,
+        "check --models.mirror: it holds another file than the one this program knows",
+      );
+    return { repo: model.repo, revision: model.revision, path, size, sha256, gitSha1: atHub?.gitSha1 };
+  });
+}
+
+/**
+ * Copies a model from a folder, for machines without a network. Known hashes must be right; the others are locked as they
+ * are found here, since nobody can be asked.
+ * @returns the files whose hash nothing vouched for.
+ * @throws Failure `model.missing`, `model.corrupt`, `model.no-space`, `model.busy`.
+ */
+export async function importModel(
+  directory: string,
+  model: CatalogModel,
+  source: string,
+  { dtypes, freeBytes }: StoreOptions = {},
+): Promise<string[]> {
+  const files = wantedFiles(model, dtypes);
+  return await withModelLock(directory, model, async () => {
+    const locked = lockedFiles(directory, model);
+    const found = new Map<string, { size: number; sha256: string }>();
+    const unproven: string[] = [];
+    for (const file of files) {
+      const path = join(source, file.path);
+      const size = sizeOf(path);
+      if (size === undefined) throw notInFolder(model, file, source);
+      const sha256 = await sha256Of(path);
+      const wanted = file.sha256 ?? locked.get(file.path)?.sha256;
+      if (size === 0 || (file.size !== null && file.size !== size) || (wanted ?? sha256) !== sha256)
+        throw new Failure<ModelCode>("model.corrupt", {
+          message: `the file ${file.path} in ${source} is not the one of ${model.id}: ${size} bytes, sha256 ${sha256}`,
+          hint: `copy it again, from ${model.repo} at ${model.revision}`,
+        });
+      if (wanted === undefined) unproven.push(file.path);
+      found.set(file.path, { size, sha256 });
+    }
+    const neededBytes = [...found.values()].reduce((sum, { size }) => sum + size, 0);
+    checkSpace(directory, neededBytes, model.id, freeBytes);
+    const parts = partFolder(directory, model.id);
+    for (const [path, { sha256 }] of found) {
+      const part = join(parts, path);
+      mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
+      copyFileSync(join(source, path), part, constants.COPYFILE_FICLONE);
+      if ((await sha256Of(part)) !== sha256)
+        throw new Failure<ModelCode>("model.corrupt", { message: `${path} changed while it was copied` });
+      moveInto(join(modelFolder(directory, model.id), path), part);
+    }
+    addToLock(directory, model, found);
+    dropParts(directory, model, files);
+    return unproven;
+  });
+}
+
+/** The forms whose weights are all in a folder. */
+export function dtypesIn(model: CatalogModel, folder: string): Dtype[] {
+  return dtypesOf(model).filter((dtype) =>
+    areIn(
+      folder,
+      model.files.filter((file) => file.dtype === dtype),
+    ),
+  );
+}
+
+function areIn(folder: string, files: readonly CatalogFile[]): boolean {
+  return files.every(({ path }) => sizeOf(join(folder, path)) !== undefined);
+}
+
+function notInFolder(model: CatalogModel, file: CatalogFile, source: string): Failure<ModelCode> {
+  const others = areIn(source, wantedFiles(model, [])) ? dtypesIn(model, source) : [];
+  return new Failure<ModelCode>("model.missing", {
+    message: `${source} has no file ${file.path}`,
+    hint:
+      others.length > 0
+        ? `--dtype ${others.join(",")} imports what is there`
+        : `the folder must hold ${wantedFiles(model)
+            .map(({ path }) => path)
+            .join(", ")}`,
+  });
+}
+
+/**
+ * Deletes a model and what was begun of it.
+ * @returns whether there was anything.
+ */
+export async function removeModel(directory: string, model: CatalogModel): Promise<boolean> {
+  return await withModelLock(directory, model, async () => {
+    const folders = [modelFolder(directory, model.id), partFolder(directory, model.id)];
+    const isThere = folders.some((folder) => existsSync(folder));
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    return isThere;
+  });
+}
+
+function isSealed({ size, sha256 }: CatalogFile): boolean {
+  return size !== null && sha256 !== null;
+}
+
+function moveInto(target: string, part: string): void {
+  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  renameSync(part, target);
+}
+
+/** Deletes the parts of files that are whole now; what was begun of other dtypes stays. */
+function dropParts(directory: string, model: CatalogModel, whole: readonly { path: string }[]): void {
+  const parts = partFolder(directory, model.id);
+  for (const { path } of whole) rmSync(join(parts, path), { force: true });
+  if (model.files.every(({ path }) => sizeOf(join(parts, path)) === undefined))
+    rmSync(parts, { recursive: true, force: true });
+}
+
+function missingBytes(
+  wanted: readonly { path: string; size: number }[],
+  folder: string,
+  parts: string,
+): number {
+  return wanted.reduce((sum, { path, size }) => {
+    const have = sizeOf(join(folder, path)) === size ? size : (sizeOf(join(parts, path)) ?? 0);
+    return sum + Math.max(0, size - have);
+  }, 0);
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}

@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { sleep } from "../../src/base/deadline.ts";
+import { WorkerProcess } from "../../src/inference/process.ts";
+import { Inference } from "../../src/inference/supervisor.ts";
+import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
+import golden from "../golden/inference.json";
+import { swiftshaderEnvironment } from "../swiftshader.ts";
+
+// Real processes on a machine that may be busy with others.
+setDefaultTimeout(60_000);
+
+const texts = golden.texts.map(({ text }) => text);
+/** A second of work on two cores: a worker is in the middle of it when it is killed. */
+const many = Array.from({ length: 200 }, (_, index) => `${texts[2]} ${texts[4]} Number ${index}.`);
+/** More than any machine does while a test waits. */
+const endless = Array.from({ length: 40 }, (_, round) => many.map((text) => `${round} ${text}`)).flat();
+/** Quantised numbers of one vector differ from fp32 by about 0.001; another model would differ by 0.05. */
+const TOLERANCE = 0.008;
+
+const dot = (a: Float32Array, b: Float32Array): number =>
+  a.reduce((sum, value, at) => sum + value * b[at]!, 0);
+
+function expectGolden(vectors: readonly Float32Array[], count = golden.texts.length): void {
+  expect(vectors).toHaveLength(count);
+  for (const [index, { first8 }] of golden.texts.slice(0, count).entries()) {
+    const vector = vectors[index]!;
+    expect(vector).toHaveLength(384);
+    expect(dot(vector, vector)).toBeCloseTo(1, 5);
+    for (const [at, value] of first8.entries()) expect(Math.abs(vector[at]! - value)).toBeLessThan(TOLERANCE);
+  }
+}
+
+/** Lets the worker get well into its work. */
+const meanwhile = (): Promise<void> => sleep(50);
+
+describe("a worker on the CPU", () => {
+  let inference: Inference;
+  beforeAll(async () => {
+    inference = await Inference.start({ device: "cpu" });
+  });
+  afterAll(async () => await inference.stop());
+
+  test("says what it runs on", () => {
+    expect(inference.device).toEqual({ kind: "cpu" });
+  });
+
+  test("gives the vectors of the original model, in the order of the texts", async () => {
+    expectGolden(await inference.embed(EMBEDDED_MODEL, texts));
+    expectGolden((await inference.embed(EMBEDDED_MODEL, texts.toReversed())).toReversed());
+  });
+
+  test("gives a text the same vector alone and in a batch", async () => {
+    const together = await inference.embed(EMBEDDED_MODEL, texts);
+    for (const [index, text] of texts.entries()) {
+      const [alone] = await inference.embed(EMBEDDED_MODEL, [text]);
+      expect(dot(alone!, together[index]!)).toBeGreaterThan(0.9999);
+    }
+  });
+
+  test("gives nothing for nothing", async () => {
+    expect(await inference.embed(EMBEDDED_MODEL, [])).toEqual([]);
+  });
+
+  test("bears what a stranger may send", async () => {
+    const hostile = [
+      "",
+      " ",
+      "\0",
+      "\ud800",
+      "[SEP]".repeat(50_000),
+      "🙂".repeat(100_000),
+      "a".repeat(1_000_000),
+    ];
+    for (const vector of await inference.embed(EMBEDDED_MODEL, hostile))
+      expect(dot(vector, vector)).toBeCloseTo(1, 5);
+  });
+
+  test("keeps the parent's event loop free", async () => {
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 10);
+    await inference.embed(EMBEDDED_MODEL, many.slice(0, 100));
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(5);
+  });
+
+  test("refuses a model that is not there, and goes on", async () => {
+    await expect(inference.embed("no-such-model", ["x"])).rejects.toMatchObject({ code: "model.missing" });
+    expectGolden(await inference.embed(EMBEDDED_MODEL, texts));
+  });
+
+  test("is replaced when it is killed in the middle of a batch, and the batch is answered", async () => {
+    const before = inference.workerPid!;
+    let restarts = 0;
+    const forget = inference.onRestart(() => restarts++);
+    const answer = inference.embed(EMBEDDED_MODEL, [...texts, ...many]);
+    await meanwhile();
+    process.kill(before, "SIGKILL");
+    const vectors = await answer;
+    forget();
+    expectGolden(vectors.slice(0, texts.length));
+    expect(vectors).toHaveLength(texts.length + many.length);
+    expect(restarts).toBe(1);
+    expect(inference.workerPid).not.toBe(before);
+  });
+
+  test("fails a request over which it died twice, and serves the next", async () => {
+    const forget = inference.onRestart(() => process.kill(inference.workerPid!, "SIGKILL"));
+    const answer = inference.embed(EMBEDDED_MODEL, endless);
+    await meanwhile();
+    process.kill(inference.workerPid!, "SIGKILL");
+    await expect(answer).rejects.toMatchObject({ code: "inference.crashed" });
+    forget();
+    expectGolden(await inference.embed(EMBEDDED_MODEL, texts));
+  });
+
+  test("is replaced when it dies between two requests", async () => {
+    const before = inference.workerPid!;
+    process.kill(before, "SIGKILL");
+    expectGolden(await inference.embed(EMBEDDED_MODEL, texts));
+    expect(inference.workerPid).not.toBe(before);
+  });
+});
+
+describe("the life of a worker", () => {
+  test("ends with stop, and what is under way or asked later says so", async () => {
+    const inference = await Inference.start({ device: "cpu" });
+    const pid = inference.workerPid!;
+    const underWay = inference.embed(EMBEDDED_MODEL, endless).catch((error: unknown) => error);
+    await meanwhile();
+    await inference.stop();
+    expect(await underWay).toMatchObject({ code: "inference.stopped" });
+    await expect(inference.embed(EMBEDDED_MODEL, ["x"])).rejects.toMatchObject({ code: "inference.stopped" });
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  test("ends with its parent, even when that is killed", async () => {
+    const module = join(import.meta.dir, "../../src/inference/supervisor.ts");
+    const script = `const { Inference } = await import(${JSON.stringify(module)});
+      const inference = await Inference.start({ device: "cpu" });
+      console.log(inference.workerPid); setInterval(() => {}, 1000);`;
+    const parent = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "ignore" });
+    const { value } = await parent.stdout.getReader().read();
+    const worker = Number(new TextDecoder().decode(value));
+    expect(existsSync(`/proc/${worker}`)).toBe(true);
+    parent.kill("SIGKILL");
+    // Ends by the test's own time limit when the worker stays.
+    while (existsSync(`/proc/${worker}`)) await sleep(20);
+  });
+
+  test("is cut short when it is silent for too long, as on a hung device", async () => {
+    const inference = await Inference.start({ device: "cpu", requestTimeoutMs: 1_000 });
+    process.kill(inference.workerPid!, "SIGSTOP");
+    await expect(inference.embed(EMBEDDED_MODEL, ["x"])).rejects.toMatchObject({ code: "inference.late" });
+    const [vector] = await inference.embed(EMBEDDED_MODEL, ["a short one"]);
+    expect(dot(vector!, vector!)).toBeCloseTo(1, 5);
+    await inference.stop();
+  });
+
+  test("has as long as it needs while batches are computed", async () => {
+    const child = `
+      process.on("message", async ({ kind, id }) => {
+        if (kind === "start") process.send({ kind: "ready", device: { kind: "cpu" }, leftOut: [] });
+        if (kind !== "work") return;
+        for (let batch = 0; batch < 20; batch++) {
+          await Bun.sleep(100);
+          process.send({ kind: "alive" });
+        }
+        process.send({ kind: "done", id, values: Float32Array.of(7), width: 1, counts: [1], shed: [] });
+      });`;
+    const worker = await WorkerProcess.start([process.execPath, "-e", child], process.env, {
+      device: "cpu",
+      models: [],
+    });
+    // Twenty batches of 100 ms are two seconds.
+    const { values } = await worker.compute(
+      { id: 1, model: "m", work: { kind: "embed", texts: ["x"] } },
+      1_500,
+    );
+    expect([...values]).toEqual([7]);
+    worker.kill();
+    await worker.exited;
+  });
+
+  test("does not begin when the start is called off", async () => {
+    await expect(Inference.start({ device: "cpu", signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+      code: "inference.stopped",
+    });
+  });
+});
+
+describe("the choice of a device", () => {
+  const nothing = { VK_ICD_FILENAMES: "/nonexistent/icd.json", VK_DRIVER_FILES: "/nonexistent/icd.json" };
+
+  test("fails for webgpu where there is no GPU", async () => {
+    await expect(Inference.start({ device: "webgpu", environment: nothing })).rejects.toMatchObject({
+      code: "gpu.none",
+    });
+  });
+
+  test("falls to the CPU for auto where there is no GPU", async () => {
+    const inference = await Inference.start({ device: "auto", environment: nothing });
+    expect(inference.device.kind).toBe("cpu");
+    await inference.stop();
+  });
+});
+
+const environment = swiftshaderEnvironment();
+describe.skipIf(environment === undefined)("WebGPU through SwiftShader", () => {
+  test("gives the vectors of the original model, whatever shares a batch", async () => {
+    const inference = await Inference.start({ device: "webgpu", environment });
+    expect(inference.device.kind).toBe("webgpu");
+    expect(inference.device.adapter).toContain("SwiftShader");
+    // Without the last text, of 256 tokens: it alone takes SwiftShader ten seconds.
+    const short = texts.slice(0, -1);
+    expectGolden(await inference.embed(EMBEDDED_MODEL, short), short.length);
+    await inference.stop();
+  });
+
+  test("is passed over by auto, because a CPU is faster without it", async () => {
+    const inference = await Inference.start({ device: "auto", environment });
+    expect(inference.device).toEqual({ kind: "cpu" });
+    await inference.stop();
+  });
+});
