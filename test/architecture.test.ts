@@ -22,8 +22,8 @@ const RANKS: Record<string, number> = {
   update: 4,
   rewards: 5,
   gating: 5,
-  localnet: 5,
   validator: 6,
+  localnet: 6,
   cli: 7,
   main: 8,
 };

@@ -13,7 +13,6 @@ import { Journal } from "../events/journal.ts";
 import type { EventV1 as Event } from "../events/version-1.ts";
 import { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { ModelPool } from "../inference/pool.ts";
-import { startMiners } from "../localnet/miners/miners.ts";
 import { chainAddress } from "../miners/address.ts";
 import { Dendrite, type MinerTarget } from "../miners/ask.ts";
 import { readOwnAddresses } from "../miners/own-addresses.ts";
@@ -36,12 +35,18 @@ export interface StartOptions {
   signal: AbortSignal;
   /** Address at which the internet sees this machine; only asked when an axon is announced without one. */
   findExternalIp?: () => Promise<string | undefined>;
+  /** Starts miners that answer for every uid, for `--neuron.mock_dendrite_pool`. They answer this hotkey alone. */
+  startStandIns?: (hotkey: string) => Promise<StandIns>;
   /** Sees every event after the journal has it. */
   onEvent?(event: Event): void;
 }
 
-/** Enough for every character to appear (localnet/miners). */
-const MOCK_POOL_SIZE = 16;
+/** Miners of this machine, asked in place of those that the chain names. */
+export interface StandIns {
+  /** In turn by uid: the miner number `uid % miners.length`. */
+  miners: readonly { hotkey: MinerTarget["hotkey"]; host: string; port: number }[];
+  stop(): Promise<void>;
+}
 
 /** Things that were opened, closed in the opposite order whatever happens. */
 class Opened {
@@ -114,7 +119,7 @@ export async function startValidator(options: StartOptions): Promise<void> {
       }),
       (open) => open.close(),
     );
-    const miners = await openMiners(settings, network, signer, opened);
+    const miners = await openMiners(options, network, opened);
     await announce(options, network, connection);
 
     const journal = settings.neuronDontSaveEvents
@@ -142,9 +147,8 @@ export async function startValidator(options: StartOptions): Promise<void> {
 }
 
 async function openMiners(
-  settings: Settings,
+  { settings, signer, startStandIns }: StartOptions,
   network: Network,
-  signer: HotkeySigner,
   opened: Opened,
 ): Promise<Miners<AxonNeuron>> {
   const allowPrivate = settings.minersAllowPrivate || settings.neuronMockDendritePool || isLoopback(network);
@@ -161,9 +165,14 @@ async function openMiners(
     externalIp: settings.axonExternalIp,
     version: VERSION,
   });
-  const targetsOf = settings.neuronMockDendritePool
-    ? await mockPool(signer, opened)
-    : (neurons: readonly AxonNeuron[]) => [...neurons];
+  if (settings.neuronMockDendritePool && startStandIns === undefined)
+    throw new Error("nobody starts the miners of --neuron.mock_dendrite_pool");
+  const standIns =
+    settings.neuronMockDendritePool && startStandIns !== undefined
+      ? opened.add(await startStandIns(signer.hotkey), (open) => open.stop())
+      : undefined;
+  const targetsOf = (neurons: readonly AxonNeuron[]): MinerTarget[] =>
+    standIns === undefined ? [...neurons] : neurons.map(({ uid }) => standInFor(uid, standIns));
   return {
     async ask(neurons, prompt, timeoutMs, signal) {
       const replies = await dendrite.ask(
@@ -180,30 +189,9 @@ async function openMiners(
   };
 }
 
-/** Reference miners that answer for every uid. */
-async function mockPool(
-  signer: HotkeySigner,
-  opened: Opened,
-): Promise<(neurons: readonly AxonNeuron[]) => MinerTarget[]> {
-  const pool = opened.add(
-    await startMiners({
-      count: MOCK_POOL_SIZE,
-      host: "127.0.0.1",
-      refuseCaller: (caller) => (caller === signer.hotkey ? undefined : "not the validator of this machine"),
-    }),
-    async (miners) => {
-      await Promise.all(miners.map((miner) => miner.stop()));
-    },
-  );
-  return (neurons) =>
-    neurons.map((neuron) => {
-      const miner = pool[neuron.uid % pool.length]!;
-      return {
-        uid: neuron.uid,
-        hotkey: miner.hotkey,
-        axon: { ...chainAddress(miner.host), port: miner.port },
-      };
-    });
+function standInFor(uid: MinerTarget["uid"], { miners }: StandIns): MinerTarget {
+  const { hotkey, host, port } = miners[uid % miners.length]!;
+  return { uid, hotkey, axon: { ...chainAddress(host), port } };
 }
 
 /** Writes this validator's address on chain, which some miners let through their firewall; nothing listens there. */

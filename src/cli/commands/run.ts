@@ -5,6 +5,7 @@ import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { findExternalIp } from "../external-ip.ts";
 import { EXIT } from "../report.ts";
+import { startStandIns } from "../stand-ins.ts";
 import { openSigner, ownTerminal } from "../unlock.ts";
 import { describeLocalnet } from "./localnet.ts";
 
@@ -38,6 +39,7 @@ async function validate(settings: Settings, networkWins: boolean, context: Comma
     signer,
     signal,
     findExternalIp: () => findExternalIp(signal),
+    startStandIns,
   });
   return EXIT.ok;
 }
