@@ -1,4 +1,9 @@
-/** When the same attempt may succeed: never, after a short pause, or not before the next weights window. */
+/**
+ * When the same attempt may succeed. THE meaning, everywhere:
+ * - `no`: never. What failed needs a person, or another program; trying again changes nothing.
+ * - `soon`: after a pause, as after an outage. Where it is known how many blocks the pause has, `retryInBlocks` says so.
+ * - `next-window`: not before the chain's own clock has moved on, by an epoch or a rate limit.
+ */
 export type RetryPolicy = "no" | "soon" | "next-window";
 
 export interface FailureOptions<Data> {
@@ -9,7 +14,10 @@ export interface FailureOptions<Data> {
   /** Facts for the log, never secrets. */
   data?: Data;
   cause?: unknown;
+  /** `no` when left out. */
   retry?: RetryPolicy;
+  /** Blocks after which the chain takes the same attempt, where that is known; at least 1. */
+  retryInBlocks?: number | undefined;
 }
 
 /**
@@ -22,6 +30,7 @@ export class Failure<Code extends string = string, Data = unknown> extends Error
   readonly hint: string | undefined;
   readonly data: Data | undefined;
   readonly retry: RetryPolicy;
+  readonly retryInBlocks: number | undefined;
 
   constructor(code: Code, options: FailureOptions<Data>) {
     super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -29,6 +38,7 @@ export class Failure<Code extends string = string, Data = unknown> extends Error
     this.hint = options.hint;
     this.data = options.data;
     this.retry = options.retry ?? "no";
+    this.retryInBlocks = options.retryInBlocks;
   }
 }
 

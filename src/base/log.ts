@@ -1,6 +1,7 @@
 import { createConsola } from "consola";
 import { wantsColour } from "./terminal.ts";
 import { printable } from "./text.ts";
+import { hideUrls } from "./url.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 export type LogFormat = "auto" | "pretty" | "plain" | "json";
@@ -26,8 +27,10 @@ let current: Required<LogOptions> = {
 };
 
 function fieldValue(value: unknown): unknown {
-  if (value instanceof Error)
-    return "code" in value ? `${value.message} [${String(value.code)}]` : value.message;
+  if (value instanceof Error) {
+    const message = hideUrls(value.message);
+    return "code" in value ? `${message} [${String(value.code)}]` : message;
+  }
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "number" && !Number.isInteger(value)) return Number(value.toPrecision(6));
   return value;

@@ -19,6 +19,9 @@ export const asNetuid = (value: number): Netuid => value as Netuid;
 export const asBlock = (value: number): BlockNumber => value as BlockNumber;
 export const asHotkey = (value: string): Hotkey => value as Hotkey;
 
+/** The chain keeps weights as u16; the largest of a row stands for this. */
+export const U16_MAX = 65_535;
+
 /** TAO has nine decimals. */
 export const RAO_PER_TAO = 1_000_000_000;
 export const taoOf = (rao: bigint): number => Number(rao) / RAO_PER_TAO;

@@ -40,6 +40,9 @@ export interface AxonAddress {
   port: number;
 }
 
+/** Why a miner could not be asked when the cause lies with this validator, as far as one reply can tell. */
+export type OwnFault = "clock" | "descriptors" | "network" | "refused" | "stopped";
+
 /** What came back from one miner. Whatever a miner does is a value, never an exception. */
 export interface Reply {
   uid: Uid;
@@ -51,6 +54,8 @@ export interface Reply {
   completion: string | null;
   /** From the dial to the last byte; 0 when the miner was not called. */
   elapsedMs: number;
+  /** Absent when the miner alone is to blame. */
+  fault?: OwnFault | undefined;
 }
 
 /** A miner that was asked, and what its completion earned in this step (0..1). */

@@ -1,6 +1,7 @@
 import type { ApiPromise } from "@polkadot/api";
 import type { Codec } from "@polkadot/types/types";
 import { log } from "../base/log.ts";
+import { printableUrl } from "../base/url.ts";
 import { chainFailure } from "./errors.ts";
 import { type BeaconClock, roundAt } from "./schedule.ts";
 import { hasStorage, numberOf, readStorage } from "./storage.ts";
@@ -48,7 +49,7 @@ export function warnOfForeignBeacon(beacon: Beacon, endpoint: string): void {
   if (isQuicknet || LOOPBACK.has(new URL(endpoint).hostname) || warned.has(endpoint)) return;
   warned.add(endpoint);
   log.warn("This network does not use drand quicknet: whoever runs its beacon can read commits early", {
-    endpoint,
+    endpoint: printableUrl(endpoint),
     publicKey: beacon.publicKeyHex.slice(0, 16),
     periodSeconds: beacon.periodSeconds,
   });

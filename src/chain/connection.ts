@@ -4,6 +4,8 @@ import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
 import { asBlock, type BlockNumber } from "../base/units.ts";
+import { hideUrls, printableUrl } from "../base/url.ts";
+import { type ConnectionChange, EndpointWatch } from "./endpoint-watch.ts";
 import { chainFailure } from "./errors.ts";
 import { closed, EarlyEvents, openUnlessAborted } from "./opening.ts";
 import type { Session, SessionEvents } from "./session.ts";
@@ -31,6 +33,8 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined;
   /** Time without a new block after which the connection is made anew; three slots if absent. */
   stallMs?: number;
+  /** Told of every change of the connection, each once. */
+  onState?: ((change: ConnectionChange) => void) | undefined;
 }
 
 /**
@@ -44,6 +48,7 @@ export class ChainConnection {
   readonly #closing = new AbortController();
   readonly #watchdog: ReturnType<typeof setInterval>;
   readonly #stallMs: number | undefined;
+  readonly #watch: EndpointWatch;
   #session: Session;
   #head: number;
   #lastProgressMs = Date.now();
@@ -55,6 +60,7 @@ export class ChainConnection {
    */
   static async connect(options: ConnectOptions): Promise<ChainConnection> {
     const failures: unknown[] = [];
+    const watch = new EndpointWatch(options.onState);
     for (let attempt = 0; attempt < options.endpoints.length * FIRST_ROUNDS; attempt++) {
       if (options.signal?.aborted) throw closed();
       const endpoint = options.endpoints[attempt % options.endpoints.length]!;
@@ -62,18 +68,19 @@ export class ChainConnection {
       try {
         const session = await openUnlessAborted(endpoint, options.expectedGenesis, early, options.signal);
         const head = await headOf(session);
-        const connection = new ChainConnection(session, head, options);
+        const connection = new ChainConnection(session, head, options, watch);
         early.forwardTo(connection.#eventsOf(session));
         log.info("Connected to the chain", {
-          endpoint,
+          endpoint: printableUrl(endpoint),
           spec: session.specVersion,
           genesis: session.genesisHash,
           block: head,
         });
+        connection.#watch.opened(endpoint);
         return connection;
       } catch (error) {
         if (options.signal?.aborted) throw closed();
-        log.warn("An endpoint of the chain cannot be used", { endpoint, error });
+        watch.failed(endpoint, error);
         failures.push(error);
         const round = Math.floor(attempt / options.endpoints.length);
         if ((attempt + 1) % options.endpoints.length === 0 && round + 1 < FIRST_ROUNDS)
@@ -83,7 +90,8 @@ export class ChainConnection {
     throw options.signal?.aborted ? closed() : (failures.at(-1) ?? closed());
   }
 
-  private constructor(session: Session, head: number, options: ConnectOptions) {
+  private constructor(session: Session, head: number, options: ConnectOptions, watch: EndpointWatch) {
+    this.#watch = watch;
     this.#session = session;
     this.#head = head;
     this.#endpoints = options.endpoints;
@@ -98,6 +106,7 @@ export class ChainConnection {
     return this.#session.api;
   }
 
+  /** With whatever password or key it has; `printableUrl` before it is shown. */
   get endpoint(): string {
     return this.#session.endpoint;
   }
@@ -134,8 +143,8 @@ export class ChainConnection {
       if (error instanceof Failure) throw error;
       // The library appends the whole request to its messages.
       throw chainFailure("chain.unreachable", {
-        message: `${name} failed: ${messageOf(error).split("\n")[0]}`,
-        data: { endpoint: this.endpoint },
+        message: `${name} failed: ${hideUrls(messageOf(error).split("\n")[0]!)}`,
+        data: { endpoint: printableUrl(this.endpoint) },
         retry: "soon",
         cause: error,
       });
@@ -150,14 +159,20 @@ export class ChainConnection {
     if (this.#closing.signal.aborted) throw closed();
   }
 
-  /** Waits for a block of at least `block`. @returns false when the time is up first */
-  async waitForBlock(block: number, timeoutMs: number): Promise<boolean> {
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Waits for a block of at least `block`. @returns false when the time is up, or the signal aborted, first */
+  async waitForBlock(block: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#head >= block) return true;
+    const ends = signal ? AbortSignal.any([this.#closing.signal, signal]) : this.#closing.signal;
+    if (ends.aborted) return false;
     return new Promise((resolve) => {
       const finish = (reached: boolean): void => {
         clearTimeout(timer);
         stop();
-        this.#closing.signal.removeEventListener("abort", abandon);
+        ends.removeEventListener("abort", abandon);
         resolve(reached);
       };
       const abandon = (): void => finish(false);
@@ -165,7 +180,7 @@ export class ChainConnection {
       const stop = this.onHead((head) => {
         if (head >= block) finish(true);
       });
-      this.#closing.signal.addEventListener("abort", abandon, { once: true });
+      ends.addEventListener("abort", abandon, { once: true });
     });
   }
 
@@ -186,12 +201,12 @@ export class ChainConnection {
       },
       onUpgrade: (specVersion) => {
         if (!isCurrent()) return;
-        log.info("The chain was upgraded", { from: session.specVersion, to: specVersion });
+        this.#watch.upgraded(session.endpoint, session.specVersion, specVersion);
         this.#reopen(false);
       },
       onLost: (reason) => {
         if (!isCurrent()) return;
-        log.warn("The connection to the chain is lost", { endpoint: session.endpoint, reason });
+        this.#watch.lost(session.endpoint, reason);
         this.#reopen(true);
       },
     };
@@ -217,7 +232,7 @@ export class ChainConnection {
 
   #checkProgress(): void {
     if (this.#reopening || Date.now() - this.#lastProgressMs < this.#stallLimitMs()) return;
-    log.warn("The chain shows no new block", { endpoint: this.endpoint, head: this.#head });
+    this.#watch.lost(this.endpoint, `it shows no block after ${this.#head}`);
     this.#reopen(true);
   }
 
@@ -245,10 +260,11 @@ export class ChainConnection {
         // From here on a loss of the new session starts the next attempt.
         this.#reopening = null;
         early.forwardTo(this.#eventsOf(session));
-        log.info("Connected to the chain again", { endpoint, spec: session.specVersion });
+        this.#watch.opened(endpoint);
         return;
       } catch (error) {
-        log.debug("An endpoint of the chain cannot be used", { endpoint, error });
+        if (signal.aborted) return;
+        this.#watch.failed(endpoint, error);
         await sleep(backOffMs(BACK_OFF, Math.floor(attempt / this.#endpoints.length)), signal);
       }
     }

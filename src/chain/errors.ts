@@ -4,6 +4,7 @@ export type ChainCode =
   | "chain.bad-endpoint"
   | "chain.unreachable"
   | "chain.wrong-genesis"
+  | "chain.lagging"
   | "chain.unsupported-runtime"
   | "chain.unexpected-answer"
   | "chain.closed"
@@ -24,7 +25,8 @@ export type ChainCode =
   | "chain.pool-refused"
   | "chain.dispatch-refused"
   | "chain.outcome-unknown"
-  | "chain.reveal-missing";
+  | "chain.reveal-missing"
+  | "chain.reveal-unknown";
 
 export type ChainFailure = Failure<ChainCode>;
 

@@ -60,13 +60,14 @@ export async function oneAtATime<T>(
 /**
  * Signs, sends and waits until a block holds the extrinsic and the chain has carried it out.
  * @throws Failure with the chain's reason; `chain.outcome-unknown` when the time is up or the connection is lost, and
- * the extrinsic may or may not be on chain
+ * the extrinsic may or may not be on chain; whatever `beforeSending` throws, and then nothing was sent
  */
 export async function sendExtrinsic(
   connection: ChainConnection,
   signer: ExtrinsicSigner,
   kind: ExtrinsicKind,
   make: (api: ApiPromise) => SubmittableExtrinsic<"promise">,
+  beforeSending: () => void = () => undefined,
 ): Promise<Included> {
   const signed = await connection.ask(
     "signing an extrinsic",
@@ -87,6 +88,7 @@ export async function sendExtrinsic(
     },
     SIGN_TIMEOUT_MS,
   );
+  beforeSending();
   return watchInclusion(connection, signed.api, signed.extrinsic);
 }
 

@@ -1,3 +1,5 @@
+import { printable } from "../base/text.ts";
+import { printableUrl } from "../base/url.ts";
 import { chainFailure } from "./errors.ts";
 
 export interface Network {
@@ -21,6 +23,19 @@ export interface NetworkChoice {
 // From @bitgo/sdk-coin-tao 1.16.4, resources/mainnet and testnet.
 const FINNEY_GENESIS = "0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03";
 const TEST_GENESIS = "0x8f9cf856bf558a14440e75569c9e58594757048d7b3a84b5d25f6bd978263105";
+
+const PUBLIC_GENESES: ReadonlySet<string> = new Set([FINNEY_GENESIS, TEST_GENESIS]);
+
+/**
+ * Whether a chain is one that strangers write to, whatever it is called and through whichever endpoint it is reached:
+ * archive, latent-lite and a node on this machine all serve finney. On such a chain nobody's private addresses are
+ * called, for a miner could aim this validator at the operator's own network; on every other chain, which is a local
+ * one, miners live there.
+ * @param genesisHash hash of block 0, with 0x
+ */
+export function isPublicGenesis(genesisHash: string): boolean {
+  return PUBLIC_GENESES.has(genesisHash.toLowerCase());
+}
 
 /** bittensor SDK settings.py; the order is that of its fallbacks. */
 const NETWORKS: Record<string, Omit<Network, "name">> = {
@@ -89,8 +104,10 @@ function parseEndpoint(text: string): string {
 }
 
 function badEndpoint(text: string): Error {
+  // Without one of these signs it holds no password and no key; what was misspelt should be seen.
+  const shown = /[@?#/]/.test(text) ? printableUrl(text) : printable(text);
   return chainFailure("chain.bad-endpoint", {
-    message: `"${text}" is neither a known network nor a websocket endpoint`,
+    message: `"${shown}" is neither a known network nor a websocket endpoint`,
     hint: `Networks: ${Object.keys(NETWORKS).join(", ")}. Endpoints look like wss://host:443.`,
   });
 }

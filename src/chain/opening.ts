@@ -1,4 +1,5 @@
 import { log } from "../base/log.ts";
+import { printableUrl } from "../base/url.ts";
 import { chainFailure } from "./errors.ts";
 import { openSession, type Session, type SessionEvents } from "./session.ts";
 
@@ -44,7 +45,8 @@ export async function openUnlessAborted(
     aborted.reject(closed());
     opening.then(
       (session) => session.close(),
-      (error: unknown) => log.debug("An endpoint nobody waits for failed", { endpoint, error }),
+      (error: unknown) =>
+        log.debug("An endpoint nobody waits for failed", { endpoint: printableUrl(endpoint), error }),
     );
   };
   if (signal.aborted) abort();
@@ -62,13 +64,34 @@ async function openExpected(
   events: SessionEvents,
 ): Promise<Session> {
   const session = await openSession(endpoint, events);
-  if (expectedGenesis === undefined || session.genesisHash === expectedGenesis) return session;
+  const shown = printableUrl(endpoint);
+  if (expectedGenesis !== undefined && session.genesisHash !== expectedGenesis) {
+    session.close();
+    throw chainFailure("chain.wrong-genesis", {
+      message: `${shown} is a node of another chain`,
+      hint: "Check --subtensor.network and --subtensor.chain_endpoint against each other.",
+      data: { endpoint: shown, genesis: session.genesisHash, expectedGenesis },
+    });
+  }
+  if (!(await isSyncing(session))) return session;
   session.close();
-  throw chainFailure("chain.wrong-genesis", {
-    message: `${endpoint} is a node of another chain`,
-    hint: "Check --subtensor.network and --subtensor.chain_endpoint against each other.",
-    data: { endpoint, genesis: session.genesisHash, expectedGenesis },
+  throw chainFailure("chain.lagging", {
+    message: `${shown} is a node that has not caught up with its chain`,
+    hint: "Wait until it is synchronised, or name another one with --subtensor.chain_endpoint.",
+    data: { endpoint: shown },
+    retry: "soon",
   });
+}
+
+/** Whether a node says of itself that it is behind: its head is old, and with it everything that is read there. */
+async function isSyncing({ api, endpoint }: Session): Promise<boolean> {
+  try {
+    return (await api.rpc.system.health()).isSyncing.isTrue;
+  } catch (error) {
+    // Some providers do not let the question pass.
+    log.debug("A node does not tell its health", { endpoint: printableUrl(endpoint), error });
+    return false;
+  }
 }
 
 export function closed(): Error {

@@ -1,5 +1,5 @@
 import type { ApiPromise } from "@polkadot/api";
-import { asUid, type Hotkey, type Netuid, type Uid } from "../base/units.ts";
+import { asUid, type Hotkey, type Netuid, RAO_PER_TAO, U16_MAX, type Uid } from "../base/units.ts";
 import { chainFailure } from "./errors.ts";
 import { decodeMetagraph, METAGRAPH_INDEXES } from "./metagraph.ts";
 import {
@@ -32,13 +32,10 @@ export interface SubmissionState {
   commitReveal: boolean;
 }
 
-const U16_MAX = 65_535;
-const RAO_PER_TAO = 1e9;
-
 /**
  * Makes every check of the chain's internal_set_weights (pallets/subtensor/src/subnets/weights.rs:748-853) in its
  * order before anything is sent: a timelocked commit with bad weights is dropped without a word when it is revealed.
- * @throws Failure with the reason; `chain.rate-limited` holds `blocksLeft`
+ * @throws Failure with the reason; `chain.rate-limited` holds `retryInBlocks`
  */
 export async function checkSubmission(
   api: ApiPromise,
@@ -97,8 +94,8 @@ function checkRate(lastUpdate: number, rateLimit: number, head: number): void {
   if (blocksLeft <= 0) return;
   throw chainFailure("chain.rate-limited", {
     message: `the last weights were set in block ${lastUpdate}; the chain takes new ones in ${blocksLeft} blocks`,
-    data: { blocksLeft },
     retry: "soon",
+    retryInBlocks: blocksLeft,
   });
 }
 

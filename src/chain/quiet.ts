@@ -1,5 +1,6 @@
 import { format } from "node:util";
 import { log } from "../base/log.ts";
+import { hideUrls } from "../base/url.ts";
 
 /** How @polkadot/util's logger labels its lines: a time, then `API-WS:` and the like, padded. */
 const LABEL = /^\s*[A-Z][A-Z0-9/-]*:\s*$/;
@@ -22,7 +23,7 @@ export function quietPolkadotLogger(): void {
         original(...parts);
         return;
       }
-      log.debug("The chain library says", { from: label.trim(), text: format(...parts.slice(2)) });
+      log.debug("The chain library says", { from: label.trim(), text: hideUrls(format(...parts.slice(2))) });
     };
   }
 }

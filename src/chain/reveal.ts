@@ -1,28 +1,35 @@
 import type { ApiPromise } from "@polkadot/api";
 import type { Codec } from "@polkadot/types/types";
+import type { DeadlineCode } from "../base/deadline.ts";
+import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { asBlock, type BlockNumber, type Hotkey, type Netuid, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "./connection.ts";
 import { chainFailure } from "./errors.ts";
 import { weightsOf } from "./metagraph.ts";
+import { closed } from "./opening.ts";
 import { legacyRevealBlock, revealBlock, revealBlockOfIncluded } from "./schedule.ts";
 import { hasStorage, numberItem, readStorage } from "./storage.ts";
 
-/** A commit that the chain has taken and not yet revealed. */
+/** A commit that the chain has taken and not yet revealed. Plain data, so that it can be followed after a restart. */
 export interface PendingReveal {
   netuid: Netuid;
-  uid: Uid;
+  /** Own uid at the commit. */
+  uid: number;
   uids: number[];
   values: number[];
-  /** Block in which the chain should reveal it. */
+  /** Block in which the chain should reveal it, by the schedule at the commit. */
   revealBlock: number;
+  /** Beacon round that opens it; undefined where it was not kept. */
+  revealRound?: number | undefined;
 }
 
 /** Blocks after the expected one in which the reveal still counts as on time: the beacon's pulse may come late. */
 const GRACE_BLOCKS = 10;
-/** Slots are missed now and then; this many times the nominal time is allowed for. */
-const SLOW_CHAIN_FACTOR = 3;
-const MIN_WAIT_MS = 60_000;
+/** Failed readings of one block, each at another head, after which the node is taken not to have it. */
+const READ_ATTEMPTS = 3;
+/** How often a wait looks whether it is still wanted. */
+const WAIT_SLICE_MS = 60_000;
 
 /**
  * Block in which the chain reveals a commit, from the schedule at one block.
@@ -55,55 +62,157 @@ export async function readRevealBlock(
 }
 
 /**
- * Waits for the reveal of a commit. The chain drops a commit that it cannot use without a word, so without this
- * nobody would notice.
+ * Follows a commit to its reveal, also one of an earlier run. The chain drops a commit that it cannot use without a word,
+ * so without this nobody would notice. Blocks that have passed are read like those to come, and while the chain is out
+ * of reach there is no verdict: an outage around the reveal says nothing of the reveal.
  * @returns the block of the reveal
- * @throws Failure `chain.reveal-missing` when the weights on chain are still others some blocks after the reveal
+ * @throws Failure `chain.reveal-missing` when the blocks were read and none reveals it, nor does the chain still hold the
+ * commit; `chain.reveal-unknown` when blocks of that time cannot be read any more; `chain.closed`; `deadline.aborted`
  */
 export async function confirmReveal(
   connection: ChainConnection,
   signer: { hotkey: Hotkey },
   pending: PendingReveal,
+  signal?: AbortSignal,
 ): Promise<BlockNumber> {
-  const last = pending.revealBlock + GRACE_BLOCKS;
-  for (let block = pending.revealBlock; block <= last; block++) {
-    const blocksAway = Math.max(1, block - connection.head());
-    const waitMs = Math.max(MIN_WAIT_MS, SLOW_CHAIN_FACTOR * blocksAway * connection.blockTimeMs);
-    if (!(await connection.waitForBlock(block, waitMs))) break;
-    const isRevealed = await connection.ask("looking for the reveal", (api) =>
-      isRevealedIn(api, block, signer.hotkey, pending),
+  const reader = new BlockReader(connection, signal);
+  let last = pending.revealBlock + GRACE_BLOCKS;
+  for (let block = pending.revealBlock; ; block++) {
+    const isRevealed = await reader.read(block, "looking for the reveal", (api, hash) =>
+      isRevealedIn(api, { block, hash }, signer.hotkey, pending),
     );
     if (isRevealed) return asBlock(block);
+    if (block < last) continue;
+    // A tempo that was changed after the commit, or a late beacon, moves the reveal; the commit stays on chain until then.
+    const isHeld = await reader.read(block, "looking for the commit", (api, hash) =>
+      isCommitHeld(api, hash, signer.hotkey, pending),
+    );
+    if (!isHeld) break;
+    last = block + GRACE_BLOCKS;
   }
+  const { netuid, revealBlock } = pending;
+  if (reader.unread > 0)
+    throw chainFailure("chain.reveal-unknown", {
+      message: `it cannot be told whether the committed weights were revealed: the chain node does not show ${reader.unread} of the blocks from ${revealBlock} to ${last}`,
+      hint: "Nodes keep the state of some 256 blocks; an archive node keeps all.",
+      data: { revealBlock, netuid },
+    });
   throw chainFailure("chain.reveal-missing", {
     message: `the committed weights were not revealed by block ${last}; the chain dropped them`,
     hint: "Its reason is in the node's trace log only. Check this machine's clock and the hotkey's permit and stake.",
-    data: { revealBlock: pending.revealBlock, netuid: pending.netuid },
+    data: { revealBlock, netuid },
     retry: "next-window",
   });
+}
+
+/** Reads blocks in turn, each when it is there, however long that takes. */
+class BlockReader {
+  readonly #connection: ChainConnection;
+  readonly #signal: AbortSignal | undefined;
+  /** Blocks that a node which answers could not show. */
+  unread = 0;
+
+  constructor(connection: ChainConnection, signal: AbortSignal | undefined) {
+    this.#connection = connection;
+    this.#signal = signal;
+  }
+
+  /** @returns undefined when the block cannot be read, though the connection stands */
+  async read<T>(
+    block: number,
+    name: string,
+    work: (api: ApiPromise, blockHash: string) => Promise<T>,
+  ): Promise<T | undefined> {
+    await this.#reach(block);
+    for (let failures = 0; ; ) {
+      const headBefore = this.#connection.head();
+      try {
+        return await this.#connection.ask(name, async (api) =>
+          work(api, (await api.rpc.chain.getBlockHash(block)).toHex()),
+        );
+      } catch (error) {
+        if (!(error instanceof Failure) || error.retry !== "soon") throw error;
+        log.debug("A block could not be read", { block, error });
+        // Only a node that goes on is to blame for what it does not show; an outage is waited out.
+        await this.#reach(headBefore + 1);
+        if (++failures < READ_ATTEMPTS) continue;
+        this.unread++;
+        return undefined;
+      }
+    }
+  }
+
+  async #reach(block: number): Promise<void> {
+    do {
+      if (this.#signal?.aborted)
+        throw new Failure<DeadlineCode>("deadline.aborted", { message: "stopped before the reveal" });
+      if (this.#connection.isClosed) throw closed();
+    } while (!(await this.#connection.waitForBlock(block, WAIT_SLICE_MS, this.#signal)));
+  }
 }
 
 /** By the event of the reveal, or by weights on chain that are ours and were others a block before. */
 async function isRevealedIn(
   api: ApiPromise,
-  block: number,
+  { block, hash }: { block: number; hash: string },
   hotkey: Hotkey,
   pending: PendingReveal,
 ): Promise<boolean> {
-  const hash = (await api.rpc.chain.getBlockHash(block)).toHex();
+  const weightsItem = {
+    name: "subtensorModule.weights",
+    keys: [pending.netuid, pending.uid],
+    decode: weightsOf,
+  };
   const { events, weights } = await readStorage(api, hash, {
     events: { name: "system.events", keys: [], decode: (value) => value },
-    weights: { name: "subtensorModule.weights", keys: [pending.netuid, pending.uid], decode: weightsOf },
+    weights: weightsItem,
   });
   if (hasRevealEvent(events, pending.netuid, hotkey)) return true;
   if (!isSame(weights, pending)) return false;
   const before = (await api.rpc.chain.getBlockHash(block - 1)).toHex();
-  const { previous } = await readStorage(api, before, {
-    previous: { name: "subtensorModule.weights", keys: [pending.netuid, pending.uid], decode: weightsOf },
-  });
+  const { previous } = await readStorage(api, before, { previous: weightsItem });
   log.debug("Weights on chain are the committed ones without an event", { block });
   return !isSame(previous, pending);
 }
+
+/** Whether the chain still holds the commit, to be revealed in this epoch or a later one. */
+async function isCommitHeld(
+  api: ApiPromise,
+  blockHash: string,
+  hotkey: Hotkey,
+  { netuid, revealRound }: PendingReveal,
+): Promise<boolean> {
+  const held = "subtensorModule.timelockedWeightCommits";
+  // Without a round it cannot be told from a later commit; older chains have no such list.
+  if (
+    revealRound === undefined ||
+    !hasStorage(api, "subtensorModule.subnetEpochIndex") ||
+    !hasStorage(api, held)
+  )
+    return false;
+  const { epoch, period } = await readStorage(api, blockHash, {
+    epoch: numberItem("subnetEpochIndex", netuid),
+    period: numberItem("revealPeriodEpochs", netuid),
+  });
+  const epochs = Array.from({ length: period + 1 }, (_, back) => epoch - back).filter((index) => index >= 0);
+  const commits = await readStorage(
+    api,
+    blockHash,
+    Object.fromEntries(
+      epochs.map((index) => [index, { name: held, keys: [netuid, index], decode: commitsOf }]),
+    ),
+  );
+  return Object.values(commits)
+    .flat()
+    .some((commit) => commit.hotkey === hotkey && commit.round === revealRound);
+}
+
+/** Decoder of Vec<(AccountId, block, ciphertext, round)>. */
+const commitsOf = (value: Codec): { hotkey: string; round: number }[] =>
+  [...(value as Codec & Iterable<Codec & Iterable<Codec>>)].map((entry) => {
+    const [account, , , round] = [...entry];
+    return { hotkey: String(account), round: Number(round) };
+  });
 
 type EventRecord = { event: { section: string; method: string; data: Iterable<Codec> } };
 

@@ -40,11 +40,6 @@ export function revealBlockOfIncluded(state: EpochState, periodEpochs: number): 
   return blockOfEpoch(state, state.subnetEpochIndex + periodEpochs, periodEpochs);
 }
 
-/** First block after `state.head` in which an epoch runs. */
-export function nextEpochBlock(state: EpochState): number {
-  return blockOfEpoch(state, state.subnetEpochIndex + 1, 1);
-}
-
 /** Epoch schedule before spec 420: a fixed grid by netuid. */
 export function legacyRevealBlock(head: number, netuid: number, tempo: number, periodEpochs: number): number {
   if (tempo === 0) throw noEpoch();

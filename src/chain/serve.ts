@@ -23,7 +23,7 @@ const DEFAULT_PROTOCOL = 4;
 /**
  * Announces this validator's address, unless the chain already has it.
  * @returns whether something was sent
- * @throws Failure `chain.serve-refused`, `chain.rate-limited` with `blocksLeft`, `chain.not-registered`
+ * @throws Failure `chain.serve-refused`, `chain.rate-limited` with `retryInBlocks`, `chain.not-registered`
  */
 export async function serveAxon(
   connection: ChainConnection,
@@ -46,8 +46,8 @@ export async function serveAxon(
     if (blocksLeft > 0)
       throw chainFailure("chain.rate-limited", {
         message: `the address was announced too recently; the chain takes a new one in ${blocksLeft} blocks`,
-        data: { blocksLeft },
         retry: "soon",
+        retryInBlocks: blocksLeft,
       });
     const args = [netuid, version, ip, port, ipType, protocol, 0, 0];
     await sendExtrinsic(connection, signer, "serve-axon", (api) => subtensorCall(api, ["serveAxon", args]));

@@ -3,6 +3,7 @@ import type { Header, RuntimeVersion } from "@polkadot/types/interfaces";
 import { withDeadline } from "../base/deadline.ts";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
+import { hideUrls, printableUrl } from "../base/url.ts";
 import { chainFailure } from "./errors.ts";
 import { quietPolkadotLogger } from "./quiet.ts";
 import { NodeSocket } from "./socket.ts";
@@ -50,13 +51,14 @@ export interface Session {
  */
 export async function openSession(endpoint: string, events: SessionEvents): Promise<Session> {
   quietPolkadotLogger();
+  const shown = printableUrl(endpoint);
   const provider = new NodeSocket(endpoint, RPC_TIMEOUT_MS);
   let api: ApiPromise | undefined;
   let isOpen = true;
   const close = (): void => {
     isOpen = false;
     void (api ?? provider).disconnect().catch((error: unknown) => {
-      log.debug("Closing a chain connection failed", { endpoint, error });
+      log.debug("Closing a chain connection failed", { endpoint: shown, error });
     });
   };
   const whileOpen = <A extends unknown[]>(call: (...args: A) => void) => {
@@ -90,13 +92,13 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
     return { endpoint, api: opened, genesisHash: opened.genesisHash.toHex(), specVersion, close };
   };
   try {
-    return await withDeadline(`connecting to ${endpoint}`, OPEN_TIMEOUT_MS, opening());
+    return await withDeadline(`connecting to ${shown}`, OPEN_TIMEOUT_MS, opening());
   } catch (cause) {
     close();
     throw chainFailure("chain.unreachable", {
-      message: `cannot reach a chain node at ${endpoint}: ${reasonOf(cause)}`,
+      message: `cannot reach a chain node at ${shown}: ${reasonOf(cause)}`,
       hint: "Check the endpoint and the network of this machine.",
-      data: { endpoint },
+      data: { endpoint: shown },
       retry: "soon",
       cause,
     });
@@ -104,7 +106,6 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
 }
 
 function reasonOf(cause: unknown): string {
-  return messageOf(cause)
-    .split("\n")[0]!
-    .replace(/^FATAL: Unable to initialize the API: /, "");
+  const [line = ""] = messageOf(cause).split("\n");
+  return hideUrls(line.replace(/^FATAL: Unable to initialize the API: /, ""));
 }

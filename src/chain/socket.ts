@@ -2,6 +2,7 @@ import type { ApiOptions } from "@polkadot/api/types";
 import { z } from "zod";
 import { log } from "../base/log.ts";
 import { printable } from "../base/text.ts";
+import { printableUrl } from "../base/url.ts";
 
 type Provider = NonNullable<ApiOptions["provider"]>;
 type EventName = Parameters<Provider["on"]>[0];
@@ -160,7 +161,7 @@ export class NodeSocket implements Provider {
     const message = parseMessage(data);
     if (message === null) {
       log.debug("A node sent something that is no JSON-RPC", {
-        endpoint: this.#endpoint,
+        endpoint: printableUrl(this.#endpoint),
         start: typeof data === "string" ? printable(data, 100) : typeof data,
       });
       this.#drop("the node does not speak JSON-RPC");

@@ -1,6 +1,7 @@
 import type { ApiPromise } from "@polkadot/api";
 import { decodeAddress } from "@polkadot/util-crypto";
-import { isFailure } from "../base/error.ts";
+import type { DeadlineCode } from "../base/deadline.ts";
+import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { asBlock, type BlockNumber, type Hotkey, type Uid } from "../base/units.ts";
 import { beaconNowSeconds, readBeacon, warnOfForeignBeacon } from "./beacon.ts";
@@ -15,19 +16,35 @@ import {
 } from "./extrinsic.ts";
 import { checkSubmission, type SubmissionState, type Weights } from "./precheck.ts";
 import type { RefusalData } from "./refusals.ts";
-import { confirmReveal, type PendingReveal, readRevealBlock } from "./reveal.ts";
+import { type PendingReveal, readRevealBlock } from "./reveal.ts";
 import { roundAfterBlock } from "./schedule.ts";
 import { numberItem, numbersOf, readStorage } from "./storage.ts";
 import { encodeWeightsPayload, encryptTimelock } from "./timelock.ts";
 
-export interface WeightsSubmission extends Weights {
-  /** Wait until a timelocked commit is revealed: an epoch or more. */
-  waitForReveal?: boolean;
+/** Weights that have passed every check and are about to be signed. */
+export interface PreparedSubmission {
+  path: "plain" | "timelocked";
+  /** Head at which they were checked; the block that took them when they are on chain. */
+  block: BlockNumber;
+  uids: number[];
+  values: number[];
 }
 
-export type SubmittedWeights =
-  | { path: "plain"; block: BlockNumber; extrinsicHash: string }
-  | ({ path: "timelocked"; block: BlockNumber; extrinsicHash: string; revealRound: number } & PendingReveal);
+export interface SubmissionHooks {
+  /**
+   * Called before anything is signed, once for each attempt, so that a trace stays of what may reach the chain. What it
+   * throws keeps the weights from being sent.
+   */
+  before?(prepared: PreparedSubmission): void;
+  /** Aborted, nothing is sent any more; what is on its way is waited for. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Weights that a block holds. */
+export type SubmittedWeights = PreparedSubmission & { extrinsicHash: string } & (
+    | { path: "plain" }
+    | { path: "timelocked"; pending: PendingReveal }
+  );
 
 /** The first mechanism of a subnet; openvalidator scores one. */
 const MECHANISM = 0;
@@ -42,63 +59,80 @@ const MIN_VERIFY_MS = 5_000;
 /**
  * Sets weights the way the subnet asks for at this moment: in the open, or locked until the next reveal. Every check
  * of the chain is made before; what the chain still refuses comes back as one sentence with a policy of retrying.
- * @throws Failure of a `ChainCode`; `chain.rate-limited` holds `blocksLeft`
+ * @param weights made when their turn has come, and anew for each attempt: uids change hands while others wait
+ * @throws Failure of a `ChainCode`; `chain.rate-limited` holds `retryInBlocks`; `deadline.aborted` by the signal
  */
-export async function submitWeights(
+export function submitWeights(
   connection: ChainConnection,
   signer: ExtrinsicSigner,
-  submission: WeightsSubmission,
+  weights: Weights | (() => Promise<Weights>),
+  hooks: SubmissionHooks = {},
 ): Promise<SubmittedWeights> {
-  const sent = await oneAtATime(connection, signer.hotkey, () => attempt(connection, signer, submission, 1));
-  if (submission.waitForReveal && sent.path === "timelocked") await confirmReveal(connection, signer, sent);
-  return sent;
+  const make = typeof weights === "function" ? weights : async () => weights;
+  return oneAtATime(connection, signer.hotkey, () => attempt({ connection, signer, hooks }, make, 1));
+}
+
+/** Who sends, over what, and who is told. */
+interface Sender {
+  connection: ChainConnection;
+  signer: ExtrinsicSigner;
+  hooks: SubmissionHooks;
 }
 
 async function attempt(
-  connection: ChainConnection,
-  signer: ExtrinsicSigner,
-  submission: WeightsSubmission,
+  sender: Sender,
+  make: () => Promise<Weights>,
   number: number,
 ): Promise<SubmittedWeights> {
+  const { connection, signer, hooks } = sender;
+  assertWanted(hooks.signal);
+  const weights = await make();
   const state = await connection.ask("checking the weights against the chain", (api) =>
-    checkSubmission(api, signer.hotkey, submission),
+    checkSubmission(api, signer.hotkey, weights),
   );
+  assertWanted(hooks.signal);
   try {
-    return state.commitReveal
-      ? await commit(connection, signer, submission, state)
-      : await setPlain(connection, signer, submission, state);
+    return state.commitReveal ? await commit(sender, weights, state) : await setPlain(sender, weights, state);
   } catch (error) {
     const isWorthAnother =
       isFailure<ChainCode>(error) && (error.data as RefusalData | undefined)?.again === true;
     if (!isWorthAnother || number >= ATTEMPTS) throw error;
     log.info("The weights are sent once more", { reason: error });
     await connection.waitForBlock(state.head + 1, Math.max(MIN_VERIFY_MS, 2 * connection.blockTimeMs));
-    return attempt(connection, signer, submission, number + 1);
+    return attempt(sender, make, number + 1);
   }
 }
 
-async function setPlain(
-  connection: ChainConnection,
-  signer: ExtrinsicSigner,
-  { netuid, uids, values, versionKey }: Weights,
-  state: SubmissionState,
-): Promise<SubmittedWeights> {
-  const included = await sendVerified(connection, signer, state, netuid, "set-weights", (api) =>
+function assertWanted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new Failure<DeadlineCode>("deadline.aborted", { message: "stopped before the weights were sent" });
+}
+
+function tell({ hooks }: Sender, path: PreparedSubmission["path"], weights: Weights, head: number): void {
+  hooks.before?.({
+    path,
+    block: asBlock(head),
+    uids: [...weights.uids],
+    values: [...weights.values],
+  });
+}
+
+async function setPlain(sender: Sender, weights: Weights, state: SubmissionState): Promise<SubmittedWeights> {
+  const { netuid, uids, values, versionKey } = weights;
+  tell(sender, "plain", weights, state.head);
+  const included = await sendVerified(sender, state, netuid, "set-weights", (api) =>
     subtensorCall(
       api,
       ["setMechanismWeights", [netuid, MECHANISM, uids, values, versionKey]],
       ["setWeights", [netuid, uids, values, versionKey]],
     ),
   );
-  return { path: "plain", block: included.block, extrinsicHash: included.extrinsicHash };
+  const { block, extrinsicHash } = included;
+  return { path: "plain", block, uids: [...uids], values: [...values], extrinsicHash };
 }
 
-async function commit(
-  connection: ChainConnection,
-  signer: ExtrinsicSigner,
-  weights: Weights,
-  state: SubmissionState,
-): Promise<SubmittedWeights> {
+async function commit(sender: Sender, weights: Weights, state: SubmissionState): Promise<SubmittedWeights> {
+  const { connection, signer } = sender;
   const { netuid, uids, values, versionKey } = weights;
   const plan = await connection.ask("planning the reveal", (api) =>
     planReveal(connection, api, weights, state),
@@ -115,7 +149,9 @@ async function commit(
       message: `a commit of ${uids.length} weights has ${sealed.length} bytes; the chain takes ${MAX_COMMIT_BYTES}`,
       retry: "next-window",
     });
-  const included = await sendVerified(connection, signer, state, netuid, "commit-weights", (api) =>
+  assertWanted(sender.hooks.signal);
+  tell(sender, "timelocked", weights, state.head);
+  const included = await sendVerified(sender, state, netuid, "commit-weights", (api) =>
     subtensorCall(
       api,
       ["commitTimelockedMechanismWeights", [netuid, MECHANISM, [...sealed], plan.round, plan.version]],
@@ -128,13 +164,17 @@ async function commit(
   return {
     path: "timelocked",
     block: included.block,
-    extrinsicHash: included.extrinsicHash,
-    revealRound: plan.round,
-    netuid,
-    uid: state.uid,
     uids: [...uids],
     values: [...values],
-    revealBlock,
+    extrinsicHash: included.extrinsicHash,
+    pending: {
+      netuid,
+      uid: state.uid,
+      uids: [...uids],
+      values: [...values],
+      revealBlock,
+      revealRound: plan.round,
+    },
   };
 }
 
@@ -168,15 +208,14 @@ async function planReveal(
 
 /** Sends, and where the outcome is unknown looks on chain whether the weights arrived. */
 async function sendVerified(
-  connection: ChainConnection,
-  signer: ExtrinsicSigner,
+  { connection, signer, hooks }: Sender,
   state: SubmissionState,
   netuid: number,
   kind: "set-weights" | "commit-weights",
   make: Parameters<typeof sendExtrinsic>[3],
 ): Promise<Included> {
   try {
-    return await sendExtrinsic(connection, signer, kind, make);
+    return await sendExtrinsic(connection, signer, kind, make, () => assertWanted(hooks.signal));
   } catch (error) {
     if (!isFailure<ChainCode>(error, "chain.outcome-unknown")) throw error;
     log.warn("The fate of the weights is unknown; looking on chain", { error });

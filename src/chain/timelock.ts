@@ -123,18 +123,6 @@ export function signRound(secret: bigint, round: number): string {
     .toHex(true);
 }
 
-/** Whether `signatureHex` is the signature of `round` by the beacon of `publicKeyHex`. */
-export function verifyRound(round: number, signatureHex: string, publicKeyHex: string): boolean {
-  try {
-    const signature = G1.fromHex(withoutPrefix(signatureHex));
-    const left = bls.pairing(signature, G2.BASE);
-    return bls.fields.Fp12.eql(left, bls.pairing(roundPoint(round), parseKey(publicKeyHex)));
-  } catch {
-    // A point that is not on the curve is not a signature.
-    return false;
-  }
-}
-
 /** SCALE of `WeightsTlockPayload` (pallets/subtensor/src/coinbase/reveal_commits.rs:18-25). */
 export function encodeWeightsPayload(payload: WeightsPayload): Uint8Array {
   const { hotkeyPublicKey, uids, values, versionKey } = payload;

@@ -51,7 +51,12 @@ export function weightsDuty<N extends Neuron>(
       state.scores.some((score) => score > 0),
     async run(block) {
       try {
-        const sent = await modules.chain.sendWeights(state.scores);
+        const scores = new Map(hotkeysOf(session).map((hotkey, uid) => [hotkey, state.scores[uid]!]));
+        const sent = await modules.chain.sendWeights({
+          scoresFor: (holders) => Float32Array.from(holders, (hotkey) => scores.get(hotkey) ?? 0),
+          before() {},
+          signal: session.signal,
+        });
         lastSent = sent.block;
         log.info("Weights were set", {
           path: sent.path,
@@ -107,7 +112,8 @@ function followReveal<N extends Neuron>(session: Session<N>, sent: SentWeights):
     if (session.signal.aborted) return;
     events.append({ ...stamp(session), kind: "reveal", block, committed: sent.block, error });
   };
-  sent.revealed?.then(
+  if (sent.pending === undefined) return;
+  chain.followReveal(sent.pending, session.signal).then(
     (block) => {
       log.info("The committed weights were revealed", { block, committed: sent.block });
       append(block, null);
@@ -139,8 +145,7 @@ export function isFatal(error: unknown): boolean {
 
 function waitBlocks(error: unknown, epochBlocks: number): number {
   if (!(error instanceof Failure)) return RETRY_BLOCKS;
-  const left = (error.data as { blocksLeft?: unknown } | undefined)?.blocksLeft;
-  if (typeof left === "number") return Math.max(1, left);
+  if (error.retryInBlocks !== undefined) return Math.max(1, error.retryInBlocks);
   return error.retry === "soon" ? RETRY_BLOCKS : epochBlocks;
 }
 

@@ -1,13 +1,12 @@
 import type { BlockNumber, Hotkey, Uid } from "../base/units.ts";
 import type { EventV1 as Event } from "../events/version-1.ts";
+import type { Registration } from "../weights/scores.ts";
 
 /** What the validator needs from the rooms below it. The real parts are put in by compose.ts, fakes by tests. */
 
-export interface Neuron {
+export interface Neuron extends Registration {
+  registeredAt: BlockNumber;
   uid: Uid;
-  hotkey: Hotkey;
-  /** Block in which the hotkey got its uid. */
-  registeredAt?: BlockNumber | undefined;
   isServing: boolean;
   hasValidatorPermit: boolean;
   stakeTao: number;
@@ -16,6 +15,8 @@ export interface Neuron {
 /** The subnet at one block. */
 export interface Subnet<N extends Neuron = Neuron> {
   block: BlockNumber;
+  /** Timestamp that the chain gave this block, in milliseconds since 1970. */
+  chainTimeMs: number;
   ownUid: Uid;
   /** Index = uid. */
   neurons: readonly N[];
@@ -31,21 +32,50 @@ export interface SentWeights {
   uids: number[];
   /** u16 as on chain. */
   values: number[];
-  revealRound?: number;
+  revealRound?: number | undefined;
   extrinsicHash: string;
-  /** Block in which the chain opened the commit; only for `timelocked`. Rejects when it did not. */
-  revealed?: Promise<BlockNumber>;
+  /** What has to come true for a timelocked commit; kept in the state, so that a restart follows it as well. */
+  pending?: PendingReveal;
+}
+
+/** A commit that the chain has taken and should reveal at `revealBlock`. Plain data, kept in the state. */
+export interface PendingReveal {
+  uid: number;
+  uids: number[];
+  values: number[];
+  revealBlock: number;
+  /** drand round; absent where the chain is old. */
+  revealRound?: number | undefined;
+}
+
+/** Weights as they are about to be signed: written down first, so that a crash leaves a trace of what was sent. */
+export interface PreparedWeights {
+  path: SentWeights["path"];
+  block: BlockNumber;
+  uids: number[];
+  values: number[];
+}
+
+export interface WeightsOrder {
+  /** Moving scores by uid for those who hold the uids at the block of the submission. */
+  scoresFor(holders: readonly Hotkey[]): Float32Array;
+  /** Called right before signing. What it throws keeps the weights from being sent. */
+  before(prepared: PreparedWeights): void;
+  signal: AbortSignal;
 }
 
 export interface Chain<N extends Neuron = Neuron> {
   readonly genesisHash: string;
   head(): BlockNumber;
   /** Calls back at every new head; returns how to stop that. */
-  onHead(callback: (block: BlockNumber) => void): () => void;
+  onHead(callback: (block: BlockNumber) => void | Promise<void>): () => void;
   /** @throws Failure `chain.not-registered` when this hotkey has no uid any more. */
   fetchSubnet(): Promise<Subnet<N>>;
-  /** @param scores moving scores by uid, not all zero */
-  sendWeights(scores: Float32Array): Promise<SentWeights>;
+  sendWeights(order: WeightsOrder): Promise<SentWeights>;
+  /** Follows a commit to its reveal, also one of an earlier run. @returns its block; rejects when it did not come */
+  followReveal(pending: PendingReveal, signal: AbortSignal): Promise<BlockNumber>;
+  /** This validator's own row of weights on chain, u16; empty when it never set any. */
+  readOwnWeights(): Promise<[uid: Uid, value: number][]>;
 }
 
 export interface Reply {

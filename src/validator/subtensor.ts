@@ -1,21 +1,22 @@
 import { Failure } from "../base/error.ts";
-import { asUid, type BlockNumber, type Netuid, type Uid } from "../base/units.ts";
+import { asBlock, asUid, type BlockNumber, type Netuid, U16_MAX, type Uid } from "../base/units.ts";
+import { fetchBlockTime } from "../chain/clock.ts";
 import type { ChainConnection } from "../chain/connection.ts";
+import { chainFailure } from "../chain/errors.ts";
 import type { ExtrinsicSigner } from "../chain/extrinsic.ts";
-import { type AxonInfo, fetchMetagraph, type Metagraph } from "../chain/metagraph.ts";
+import { type AxonInfo, fetchMetagraph, fetchWeights, type Metagraph } from "../chain/metagraph.ts";
+import type { Weights } from "../chain/precheck.ts";
 import { confirmReveal } from "../chain/reveal.ts";
 import { submitWeights } from "../chain/submission.ts";
 import { processWeights } from "../weights/process.ts";
 import { quantizeWeights } from "../weights/quantize.ts";
 import { normalizeL1 } from "../weights/scores.ts";
-import type { Chain, Neuron, SentWeights, Subnet } from "./ports.ts";
+import type { Chain, Neuron, PendingReveal, SentWeights, Subnet, WeightsOrder } from "./ports.ts";
 
 /** A neuron with the address its miner listens on. */
 export interface AxonNeuron extends Neuron {
   axon: AxonInfo;
 }
-
-const U16_MAX = 65_535;
 
 /** The chain as the validator needs it: one subnet, one hotkey. */
 export class Subtensor implements Chain<AxonNeuron> {
@@ -23,7 +24,6 @@ export class Subtensor implements Chain<AxonNeuron> {
   readonly #signer: ExtrinsicSigner;
   readonly #netuid: Netuid;
   readonly #versionKey: number;
-  #metagraph: Metagraph | undefined;
 
   constructor(connection: ChainConnection, signer: ExtrinsicSigner, netuid: Netuid, versionKey: number) {
     this.#connection = connection;
@@ -47,15 +47,16 @@ export class Subtensor implements Chain<AxonNeuron> {
   async fetchSubnet(): Promise<Subnet<AxonNeuron>> {
     const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
     const ownUid = this.#ownUid(metagraph);
-    this.#metagraph = metagraph;
     return {
       block: metagraph.block,
+      chainTimeMs: await fetchBlockTime(this.#connection, metagraph.block),
       ownUid,
       neurons: metagraph.hotkeys.map((hotkey, uid) => {
         const axon = metagraph.axons[uid]!;
         return {
           uid: asUid(uid),
           hotkey,
+          registeredAt: asBlock(metagraph.blockAtRegistration[uid]!),
           axon,
           isServing: axon.ip !== 0n,
           hasValidatorPermit: metagraph.validatorPermit[uid]!,
@@ -68,9 +69,35 @@ export class Subtensor implements Chain<AxonNeuron> {
     };
   }
 
-  async sendWeights(scores: Float32Array): Promise<SentWeights> {
-    const { hyperparameters, hotkeys } =
-      this.#metagraph ?? (await fetchMetagraph(this.#connection, this.#netuid));
+  async sendWeights({ scoresFor, before, signal }: WeightsOrder): Promise<SentWeights> {
+    // The holders of the uids are read at the last moment: weight belongs to the miner who earned it, not to his uid.
+    const make = async (): Promise<Weights> => {
+      const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
+      return this.#weightsOf(scoresFor(metagraph.hotkeys), metagraph);
+    };
+    const sent = await submitWeights(this.#connection, this.#signer, make, { before, signal });
+    const { path, block, uids, values, extrinsicHash } = sent;
+    if (path === "plain") return { path, block, uids, values, extrinsicHash };
+    const { pending } = sent;
+    return { path, block, uids, values, extrinsicHash, revealRound: pending.revealRound, pending };
+  }
+
+  followReveal(pending: PendingReveal, signal: AbortSignal): Promise<BlockNumber> {
+    return confirmReveal(this.#connection, this.#signer, { ...pending, netuid: this.#netuid }, signal);
+  }
+
+  async readOwnWeights(): Promise<[Uid, number][]> {
+    const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
+    return fetchWeights(this.#connection, this.#netuid, this.#ownUid(metagraph));
+  }
+
+  #weightsOf(scores: Float32Array, { hyperparameters, hotkeys }: Metagraph): Weights {
+    // Nobody's score becomes equal weights for all (SDK process_weights), which would pay everyone for nothing.
+    if (!scores.some((score) => score > 0))
+      throw chainFailure("chain.bad-weights", {
+        message: "no miner of this subnet has a score above 0, so there are no weights to set",
+        retry: "next-window",
+      });
     const processed = processWeights({
       uids: [...scores.keys()],
       weights: normalizeL1(scores),
@@ -80,10 +107,7 @@ export class Subtensor implements Chain<AxonNeuron> {
       excludeQuantile: 0,
     });
     const { uids, values } = quantizeWeights(processed.uids, processed.weights);
-    const submission = { netuid: this.#netuid, uids, values, versionKey: this.#versionKey };
-    const sent = await submitWeights(this.#connection, this.#signer, submission);
-    if (sent.path === "plain") return { ...sent, uids, values };
-    return { ...sent, uids, values, revealed: confirmReveal(this.#connection, this.#signer, sent) };
+    return { netuid: this.#netuid, uids, values, versionKey: this.#versionKey };
   }
 
   #ownUid(metagraph: Metagraph): Uid {

@@ -3,6 +3,7 @@
  * operations in numpy's order, because validators that round differently set different weights.
  */
 import { Failure } from "../base/error.ts";
+import { U16_MAX } from "../base/units.ts";
 
 export type WeightsCode = "weights.not-finite" | "weights.negative" | "weights.mismatch" | "weights.all-zero";
 
@@ -10,7 +11,6 @@ export type WeightsCode = "weights.not-finite" | "weights.negative" | "weights.m
 const EPSILON = 1e-7;
 /** Weight of a neuron that only fills up the minimum number of weights (SDK process_weights). */
 const FILLER_WEIGHT = 1e-5;
-const U16_MAX = 65_535;
 
 export interface RawWeights {
   uids: readonly number[];

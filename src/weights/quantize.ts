@@ -1,7 +1,6 @@
 import { Failure } from "../base/error.ts";
+import { U16_MAX } from "../base/units.ts";
 import { checkWeights, type WeightsCode } from "./process.ts";
-
-const U16_MAX = 65_535;
 
 export interface QuantizedWeights {
   uids: number[];

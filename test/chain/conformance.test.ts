@@ -50,6 +50,7 @@ const ARGUMENTS: Record<string, unknown[]> = {
   keys: [1, 2],
   weights: [1, 2],
   blockAtRegistration: [1, 2],
+  timelockedWeightCommits: [1, 2],
   stakeThreshold: [],
   commitRevealWeightsVersion: [],
   lastStoredRound: [],

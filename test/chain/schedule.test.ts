@@ -3,7 +3,6 @@ import fc from "fast-check";
 import {
   type EpochState,
   legacyRevealBlock,
-  nextEpochBlock,
   revealBlock,
   revealBlockOfIncluded,
   roundAfterBlock,
@@ -23,7 +22,7 @@ describe("the block of a reveal", () => {
   test("is the next epoch of a subnet that keeps its tempo", () => {
     expect(revealBlock(quiet, 1)).toBe(60);
     expect(revealBlock(quiet, 3)).toBe(160);
-    expect(nextEpochBlock(quiet)).toBe(60);
+    expect(revealBlockOfIncluded(quiet, 1)).toBe(60);
   });
 
   test("is the pending epoch when the owner has asked for one", () => {
@@ -43,7 +42,9 @@ describe("the block of a reveal", () => {
   test("comes at once when an epoch is long overdue", () => {
     // The commit's block 501 runs the overdue epoch; the next one is forced 50 402 blocks later, before the tempo.
     expect(revealBlock({ ...quiet, head: 500, blocksSinceLastStep: 50_401, tempo: 60_000 }, 1)).toBe(50_903);
-    expect(nextEpochBlock({ ...quiet, head: 500, blocksSinceLastStep: 50_401, tempo: 60_000 })).toBe(501);
+    expect(
+      revealBlockOfIncluded({ ...quiet, head: 500, blocksSinceLastStep: 50_401, tempo: 60_000 }, 1),
+    ).toBe(501);
   });
 
   test("does not exist on a subnet without a tempo", () => {
@@ -64,7 +65,7 @@ describe("the block of a reveal", () => {
         const head = lastEpochBlock + since;
         const pendingEpochAt = pendingIn === 0 ? 0 : head + pendingIn;
         const before = { ...quiet, head, lastEpochBlock, tempo, pendingEpochAt, blocksSinceLastStep: since };
-        const runsNow = nextEpochBlock(before) === head + 1;
+        const runsNow = revealBlockOfIncluded(before, 1) === head + 1;
         const after: EpochState = runsNow
           ? {
               ...before,

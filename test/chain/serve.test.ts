@@ -44,7 +44,7 @@ test("an address is announced once, skipped while it is the same, and bounded in
   const error = await serveAxon(connection, signer, moved).catch((thrown: unknown) => thrown);
   if (!isFailure(error)) throw error;
   expect(error.code).toBe("chain.rate-limited");
-  const { blocksLeft } = error.data as { blocksLeft: number };
+  const blocksLeft = error.retryInBlocks!;
   expect(blocksLeft).toBeGreaterThan(0);
   await connection.waitForBlock(connection.head() + blocksLeft, 10_000);
   expect(await serveAxon(connection, signer, moved)).toBe(true);

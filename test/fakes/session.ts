@@ -1,4 +1,4 @@
-import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
+import { asBlock, asHotkey, asUid, type BlockNumber, type Hotkey, type Uid } from "../../src/base/units.ts";
 import type { EventV1 as Event } from "../../src/events/version-1.ts";
 import type {
   Chain,
@@ -6,10 +6,12 @@ import type {
   Miners,
   Neuron,
   Outcome,
+  PendingReveal,
   Router,
   RouterMemory,
   SentWeights,
   Subnet,
+  WeightsOrder,
 } from "../../src/validator/ports.ts";
 import type { Modules, ValidatorSettings } from "../../src/validator/session.ts";
 
@@ -33,8 +35,15 @@ export const SETTINGS: ValidatorSettings = {
 };
 
 export function neuron(uid: number, more: Partial<Neuron> = {}): Neuron {
-  const hotkey = asHotkey(`key${uid}`);
-  return { uid: asUid(uid), hotkey, isServing: true, hasValidatorPermit: false, stakeTao: 0, ...more };
+  return {
+    uid: asUid(uid),
+    hotkey: asHotkey(`key${uid}`),
+    registeredAt: asBlock(1),
+    isServing: true,
+    hasValidatorPermit: false,
+    stakeTao: 0,
+    ...more,
+  };
 }
 
 /** A chain that ticks when told to. Neuron 0 is the validator. */
@@ -45,6 +54,9 @@ export class FakeChain implements Chain {
     neuron(0, { hasValidatorPermit: true, stakeTao: 10_000 }),
     ...[1, 2, 3, 4].map((uid) => neuron(uid)),
   ];
+  /** Who holds the uids when weights are sent, where that differs from the neurons that were read. */
+  holders: Hotkey[] | undefined;
+  ownWeights: [Uid, number][] = [];
   sent: Float32Array[] = [];
   refusal: Error | undefined;
   #callback: ((block: ReturnType<typeof asBlock>) => void) | undefined;
@@ -65,6 +77,7 @@ export class FakeChain implements Chain {
   async fetchSubnet(): Promise<Subnet> {
     const common = {
       block: this.head(),
+      chainTimeMs: Date.now(),
       ownUid: asUid(0),
       tempo: 20,
       weightsRateLimit: 0,
@@ -72,10 +85,19 @@ export class FakeChain implements Chain {
     };
     return { ...common, neurons: this.neurons };
   }
-  async sendWeights(scores: Float32Array): Promise<SentWeights> {
+  async sendWeights({ scoresFor, before }: WeightsOrder): Promise<SentWeights> {
     if (this.refusal) throw this.refusal;
+    const scores = scoresFor(this.holders ?? this.neurons.map(({ hotkey }) => hotkey));
+    const weights = { path: "plain" as const, block: this.head(), uids: [1], values: [65_535] };
+    before(weights);
     this.sent.push(scores);
-    return { path: "plain", block: this.head(), uids: [1], values: [65535], extrinsicHash: "0x01" };
+    return { ...weights, extrinsicHash: "0x01" };
+  }
+  async followReveal(pending: PendingReveal): Promise<BlockNumber> {
+    return asBlock(pending.revealBlock);
+  }
+  async readOwnWeights(): Promise<[Uid, number][]> {
+    return this.ownWeights;
   }
 }
 

@@ -6,8 +6,8 @@ export const CHAIN_MUTANTS = noticedBy(
     {
       name: "weights are sent in the open though the subnet hides them",
       file: "src/chain/submission.ts",
-      text: "return state.commitReveal\n",
-      replacement: "return state.commitReveal && Date.now() < 0\n",
+      text: "return state.commitReveal ",
+      replacement: "return state.commitReveal && Date.now() < 0 ",
     },
     {
       name: "a submission is not tried again where the chain changed under it",
@@ -30,8 +30,8 @@ export const CHAIN_MUTANTS = noticedBy(
     {
       name: "two submissions go at once",
       file: "src/chain/submission.ts",
-      text: "const sent = await oneAtATime(connection, signer.hotkey, () => attempt(connection, signer, submission, 1));",
-      replacement: "const sent = await attempt(connection, signer, submission, 1);",
+      text: "return oneAtATime(connection, signer.hotkey, () => attempt({ connection, signer, hooks }, make, 1));",
+      replacement: "return attempt({ connection, signer, hooks }, make, 1);",
     },
     {
       name: "a commit that is too large is sent",

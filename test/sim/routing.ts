@@ -91,6 +91,7 @@ export async function simulateRouting(inference: Inference, plan: RoutingPlan): 
     state: {
       subnet: {
         block: asBlock(1),
+        chainTimeMs: 0,
         ownUid: asUid(0),
         neurons,
         tempo: 20,

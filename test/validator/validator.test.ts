@@ -206,7 +206,7 @@ describe("duties", () => {
     const chain = new FakeChain();
     chain.refusal = new Failure("chain.rate-limited", {
       message: "too fast",
-      data: { blocksLeft: 7 },
+      retryInBlocks: 7,
       retry: "soon",
     });
     const attempts: number[] = [];
