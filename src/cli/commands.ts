@@ -61,6 +61,27 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/shadow.ts")).shadow,
   },
   {
+    path: ["state", "show"],
+    summary: "Show what a validator's saved state holds.",
+    table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "Print JSON, with all scores." },
+    examples: ["openvalidator state show --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
+    load: async () => (await import("./commands/state.ts")).showState,
+  },
+  {
+    path: ["state", "backup"],
+    summary: "Copy the saved state to a file, also while the validator runs.",
+    table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "FILE", min: 1, max: 1 },
+    load: async () => (await import("./commands/state.ts")).backup,
+  },
+  {
+    path: ["state", "reset"],
+    summary: "Move the saved state aside, to start with empty scores.",
+    table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    load: async () => (await import("./commands/state.ts")).reset,
+  },
+  {
     path: ["models", "list"],
     summary: "List the models, what they are for, and which are here.",
     table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },

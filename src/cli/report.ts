@@ -46,6 +46,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   /** Scores that are no numbers, or of other miners: nothing an operator did. */
   weights: EXIT.internal,
   journal: EXIT.configuration,
+  "state.missing": EXIT.configuration,
   state: EXIT.cannotCreate,
   localnet: EXIT.configuration,
   output: EXIT.outputFailed,

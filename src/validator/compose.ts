@@ -24,6 +24,7 @@ import { placeModels } from "./placement.ts";
 import type { Miners } from "./ports.ts";
 import { encoderOf, openRouter } from "./router.ts";
 import { validatorSettings } from "./settings.ts";
+import { LOCK_FILE } from "./state/upkeep.ts";
 import { type AxonNeuron, Subtensor } from "./subtensor.ts";
 import { runValidator } from "./validator.ts";
 
@@ -86,7 +87,7 @@ export async function startValidator(options: StartOptions): Promise<void> {
       directoryOfModels,
     );
     const directory = stateDirectory(settings);
-    opened.add(lockFile(join(directory, "lock")), (unlock) => unlock());
+    opened.add(lockFile(join(directory, LOCK_FILE)), (unlock) => unlock());
     const network = resolveNetwork({
       chainEndpoint: settings.subtensorChainEndpoint,
       network: settings.subtensorNetwork,

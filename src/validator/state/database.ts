@@ -1,7 +1,6 @@
-import { Database } from "bun:sqlite";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import type { Database } from "bun:sqlite";
 import { join } from "node:path";
-import { Failure, messageOf } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import type { Identity } from "../../base/vocabulary.ts";
 import type { MovingScores } from "../../weights/scores.ts";
@@ -15,24 +14,14 @@ import {
   type Submission,
   type SubmissionRecord,
 } from "./content.ts";
-import { corrupt, type StateCode, stateFailure } from "./failure.ts";
+import { corrupt, orFailure } from "./failure.ts";
+import { type ImportedBin, retireBin } from "./import-bin.ts";
+import { openFile } from "./opening.ts";
 import { badNumbers, PendingChanges } from "./pending.ts";
 import { readState } from "./reading.ts";
 import { RowTable } from "./rows.ts";
-import { bind, migrate, readIdentity, requireIdentity, STATE_FILE, versionOf, writeMeta } from "./schema.ts";
+import { STATE_FILE, writeMeta } from "./schema.ts";
 import { SubmissionLog } from "./submissions.ts";
-
-/** Five rows of 768 bytes, the history's vectors of 384 half floats, fill a page of this size. */
-const PAGE_BYTES = 4096;
-/**
- * Pages in the write-ahead log before they are carried into the file, within a commit: 1 MB, some 20 steps. Few enough to
- * take a few milliseconds, and enough that pages which every step writes are carried over once for all of them.
- */
-const CHECKPOINT_PAGES = 256;
-/** A log that grew meanwhile, while a backup read, is cut back to this. */
-const WAL_LIMIT_BYTES = 4 << 20;
-/** Only a backup or a `state show` can be in the way, for moments; the event loop must not wait for longer. */
-const BUSY_MS = 50;
 
 /**
  * The state of one validator: one SQLite file, one transaction per step. After a kill, a power cut or a full disk the
@@ -68,26 +57,26 @@ export class StateDatabase {
    */
   static open(directory: string, identity: Identity): StateDatabase {
     const path = join(directory, STATE_FILE);
-    makeFile(directory, path);
     return orFailure(path, () => {
-      const database = new Database(path, { create: true, strict: true });
+      const { database, bin } = openFile(directory, path, identity);
       try {
-        const isNew = versionOf(database) === 0;
-        if (isNew) database.run(`PRAGMA page_size = ${PAGE_BYTES}`);
-        configure(database, path);
-        database
-          .transaction(() => {
-            if (migrate(database, path) === 0) bind(database, identity);
-          })
-          .immediate();
-        requireSound(database, path);
-        requireIdentity(readIdentity(database, path), identity, path);
-        return new StateDatabase(path, database);
+        const state = new StateDatabase(path, database);
+        if (bin) state.#import(directory, bin);
+        return state;
       } catch (error) {
         database.close();
         throw error;
       }
     });
+  }
+
+  /** Takes the state of 0.1.0 over; a number in it that is none is left out. */
+  #import(directory: string, { commit, digest }: ImportedBin): void {
+    const refused = this.#pending.add(commit, undefined);
+    this.#pending.imported = digest;
+    this.#flush();
+    retireBin(directory);
+    log.info("The state of 0.1.0 was imported", { steps: commit.steps, refused: refused.length });
   }
 
   /**
@@ -198,9 +187,10 @@ export class StateDatabase {
     this.#pending = new PendingChanges();
   }
 
-  #writeMeta({ steps, evidence, parts }: PendingChanges): void {
+  #writeMeta({ steps, evidence, imported, parts }: PendingChanges): void {
     writeMeta(this.#database, {
       ...(steps !== undefined && { steps }),
+      ...(imported !== undefined && { imported }),
       ...(evidence && { counted_steps: evidence.countedSteps, blocks: evidence.blocks }),
       ...(parts.judge.json !== undefined && { judge: parts.judge.json }),
       ...(parts.router.json !== undefined && { router: parts.router.json }),
@@ -237,46 +227,5 @@ export class StateDatabase {
         tables.set(name, table);
       });
     }
-  }
-}
-
-/** An empty file that only this user can read; SQLite gives its log the same rights. */
-function makeFile(directory: string, path: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, "a", 0o600));
-  } catch (cause) {
-    throw new Failure<StateCode>("state.unwritable", {
-      message: `The state ${path} cannot be opened for writing: ${messageOf(cause)}`,
-      hint: "choose another folder with --logging.logging_dir, or give this user the right to write there",
-      cause,
-    });
-  }
-}
-
-function configure(database: Database, path: string): void {
-  database.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
-  const { journal_mode: mode } = database
-    .query<{ journal_mode: string }, []>("PRAGMA journal_mode = WAL")
-    .get()!;
-  // As safe, only slower; a file system without shared memory has no write-ahead log.
-  if (mode !== "wal") log.warn("The state is kept without a write-ahead log", { path, mode });
-  database.run("PRAGMA synchronous = FULL");
-  database.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-  database.run(`PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`);
-}
-
-/** Reads every page; some ten milliseconds for a full history. @throws Failure `state.corrupt` */
-function requireSound(database: Database, path: string): void {
-  const found = database.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get();
-  if (found?.quick_check !== "ok") throw corrupt(path, found?.quick_check ?? "it cannot be checked");
-}
-
-/** Runs `work` with errors of SQLite as what an operator understands. */
-function orFailure<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw stateFailure(error, path);
   }
 }

@@ -43,7 +43,16 @@ export function stateFailure(error: unknown, path: string): unknown {
 export function corrupt(path: string, reason: string, cause?: unknown): Failure<StateCode> {
   return new Failure<StateCode>("state.corrupt", {
     message: `The state ${path} is damaged: ${reason}`,
-    hint: "put a backup in its place, or start with empty scores by `openvalidator state reset`, which keeps the damaged file beside",
+    hint: "`openvalidator state reset` moves it aside; then put a backup in its place, or start with empty scores",
     cause,
   });
+}
+
+/** Runs `work` with errors of SQLite as what an operator understands. */
+export function orFailure<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw stateFailure(error, path);
+  }
 }

@@ -18,6 +18,8 @@ export class PendingChanges {
   steps: number | undefined;
   evidence: Evidence | undefined;
   scores: MovingScores | undefined;
+  /** Hash of the file of 0.1.0 that this comes from. */
+  imported: string | undefined;
   readonly parts: Record<Part, PendingPart> = { judge: { tables: new Map() }, router: { tables: new Map() } };
 
   get isEmpty(): boolean {

@@ -14,21 +14,27 @@ type Tables = Readonly<Record<Part, ReadonlyMap<string, RowTable>>>;
  * @throws Failure `state.corrupt`
  */
 export function readState(database: Database, path: string, tables: Tables): SavedState | undefined {
+  const saved: SavedState | undefined = readSaved(database, path);
+  if (saved === undefined) return undefined;
   const meta = readMeta(database);
-  const steps = meta.get("steps");
-  if (steps === undefined) return undefined;
-  const numberOf = (name: string): number => Number(meta.get(name) ?? 0);
-  const saved: SavedState = {
-    created: String(meta.get("created")),
-    steps: numberOf("steps"),
-    evidence: { countedSteps: numberOf("counted_steps"), blocks: numberOf("blocks") },
-    scores: readScores(database, path),
-  };
   for (const part of PARTS) {
     const json = meta.get(part);
     if (json !== undefined) saved[part] = readMemory(json, tables[part], path);
   }
   return saved;
+}
+
+/** Everything but the memories. @throws Failure `state.corrupt` */
+export function readSaved(database: Database, path: string): Omit<SavedState, Part> | undefined {
+  const meta = readMeta(database);
+  if (!meta.has("steps")) return undefined;
+  const numberOf = (name: string): number => Number(meta.get(name) ?? 0);
+  return {
+    created: String(meta.get("created")),
+    steps: numberOf("steps"),
+    evidence: { countedSteps: numberOf("counted_steps"), blocks: numberOf("blocks") },
+    scores: readScores(database, path),
+  };
 }
 
 function readMemory(json: unknown, tables: ReadonlyMap<string, RowTable>, path: string): Memory {

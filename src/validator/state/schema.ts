@@ -32,9 +32,17 @@ const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
   ],
 };
 
-/** 0 in a file that has no content yet. */
-export function versionOf(database: Database): number {
-  return database.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
+/**
+ * @returns the version of the file, 0 when it has no content yet
+ * @throws Failure `state.newer`
+ */
+export function requireKnown(database: Database, path: string): number {
+  const version = database.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
+  if (version <= STATE_VERSION) return version;
+  throw new Failure<StateCode>("state.newer", {
+    message: `${path} was written by a newer openvalidator (state version ${version}, this one knows ${STATE_VERSION})`,
+    hint: "run the newer version, or start with empty scores by `openvalidator state reset`",
+  });
 }
 
 /**
@@ -44,12 +52,7 @@ export function versionOf(database: Database): number {
  * @throws Failure `state.newer`
  */
 export function migrate(database: Database, path: string): number {
-  const before = versionOf(database);
-  if (before > STATE_VERSION)
-    throw new Failure<StateCode>("state.newer", {
-      message: `${path} was written by a newer openvalidator (state version ${before}, this one knows ${STATE_VERSION})`,
-      hint: "run the newer version, or start with empty scores by `openvalidator state reset`",
-    });
+  const before = requireKnown(database, path);
   if (before === STATE_VERSION) return before;
   for (let version = Math.max(FIRST_VERSION, before + 1); version <= STATE_VERSION; version++)
     for (const statement of MIGRATIONS[version]!) database.run(statement);

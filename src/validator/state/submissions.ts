@@ -68,6 +68,10 @@ export class SubmissionLog {
     return [...this.#reveals.values()];
   }
 
+  get records(): { submissions: readonly SubmissionRecord[]; reveals: readonly StoredReveal[] } {
+    return { submissions: this.submissions, reveals: this.reveals };
+  }
+
   get isWritten(): boolean {
     return this.#unwritten.size === 0;
   }

@@ -1,4 +1,5 @@
 import { afterAll } from "bun:test";
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +7,6 @@ import { isFailure } from "../../../src/base/error.ts";
 import { asBlock, asHotkey } from "../../../src/base/units.ts";
 import type { RowChanges } from "../../../src/base/vocabulary.ts";
 import type { MovingScores } from "../../../src/weights/scores.ts";
-
-export const IDENTITY = { genesis: "0xabc", netuid: 1, hotkey: "5F" };
 
 const made: string[] = [];
 /** An empty folder that is removed after the tests of the file. */
