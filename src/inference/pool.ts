@@ -4,18 +4,18 @@ import type { DeviceChoice } from "../config/kinds.ts";
 import { fromMessage, type InferenceCode } from "./failure.ts";
 import type { TemplatePart } from "./graph/tokens.ts";
 import type { ClassifierInput, Continuation, Device, LeftOut, ModelOrder } from "./protocol.ts";
-import { Inference, type InferenceOptions } from "./supervisor.ts";
+import { InferenceSupervisor, type SupervisorOptions } from "./supervisor.ts";
 
 /** A model and where it is to run. */
 export interface PlacedModel extends ModelOrder {
   device: DeviceChoice;
 }
 
-export interface ModelPoolOptions extends Omit<InferenceOptions, "device" | "models"> {
+export interface ModelPoolOptions extends Omit<SupervisorOptions, "device" | "models"> {
   /** In load order: needed ones first, for the last are left out first. Each id once. */
   models: readonly PlacedModel[];
   /** For tests. */
-  startInference?: typeof Inference.start;
+  startSupervisor?: typeof InferenceSupervisor.start;
 }
 
 /**
@@ -24,7 +24,7 @@ export interface ModelPoolOptions extends Omit<InferenceOptions, "device" | "mod
  */
 export class ModelPool {
   readonly #options: ModelPoolOptions;
-  readonly #byDevice = new Map<DeviceChoice, Promise<Inference>>();
+  readonly #byDevice = new Map<DeviceChoice, Promise<InferenceSupervisor>>();
   /** Where each model runs; none for an optional one that was left out. */
   readonly #homes = new Map<string, DeviceChoice>();
   readonly #leftOut = new Map<string, LeftOut>();
@@ -35,7 +35,7 @@ export class ModelPool {
 
   /**
    * Starts one process for each device that is named, and waits until the models run.
-   * @throws Failure as Inference.start(); that of a needed model which no device has room for.
+   * @throws Failure as InferenceSupervisor.start(); that of a needed model which no device has room for.
    */
   static async start(options: ModelPoolOptions): Promise<ModelPool> {
     const pool = new ModelPool(options);
@@ -55,22 +55,22 @@ export class ModelPool {
     return found;
   }
 
-  /** As Inference.embed(). */
+  /** As InferenceSupervisor.embed(). */
   async embed(model: string, texts: readonly string[]): Promise<Float32Array[]> {
     return await this.#ask(model, (inference) => inference.embed(model, texts));
   }
 
-  /** As Inference.classify(). */
+  /** As InferenceSupervisor.classify(). */
   async classify(model: string, inputs: readonly ClassifierInput[]): Promise<Float32Array[][]> {
     return await this.#ask(model, (inference) => inference.classify(model, inputs));
   }
 
-  /** As Inference.logProb(). */
+  /** As InferenceSupervisor.logProb(). */
   async logProb(model: string, pairs: readonly Continuation[], penalty: number): Promise<number[]> {
     return await this.#ask(model, (inference) => inference.logProb(model, pairs, penalty));
   }
 
-  /** As Inference.digitScores(). */
+  /** As InferenceSupervisor.digitScores(). */
   async digitScores(model: string, prompts: readonly (readonly TemplatePart[])[]): Promise<Float32Array[]> {
     return await this.#ask(model, (inference) => inference.digitScores(model, prompts));
   }
@@ -115,21 +115,21 @@ export class ModelPool {
   }
 
   /** The process of a device, started when it is first wanted. */
-  async #processOn(choice: DeviceChoice): Promise<Inference> {
+  async #processOn(choice: DeviceChoice): Promise<InferenceSupervisor> {
     let started = this.#byDevice.get(choice);
     if (started === undefined) {
       const models = this.#options.models
         .map((model) => ({ ...model, isDeferred: this.#homes.get(model.id) !== choice }))
         .filter(({ isDeferred }) => choice === "cpu" || !isDeferred);
-      const { startInference = Inference.start, ...options } = this.#options;
-      started = startInference({ ...options, device: choice, models });
+      const { startSupervisor = InferenceSupervisor.start, ...options } = this.#options;
+      started = startSupervisor({ ...options, device: choice, models });
       this.#byDevice.set(choice, started);
       started.catch(() => this.#byDevice.delete(choice));
     }
     return await started;
   }
 
-  async #ask<T>(model: string, ask: (inference: Inference) => Promise<T>): Promise<T> {
+  async #ask<T>(model: string, ask: (inference: InferenceSupervisor) => Promise<T>): Promise<T> {
     const left = this.#leftOut.get(model);
     if (left !== undefined) throw fromMessage(left.failure);
     const home = this.#homes.get(model);

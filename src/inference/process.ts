@@ -28,7 +28,7 @@ interface Waiting {
   onAlive(): void;
 }
 
-/** One inference process, from its start to its end. It is never started again: that is Inference's part. */
+/** One inference process, from its start to its end. It is never started again: that is the supervisor's part. */
 export class WorkerProcess {
   readonly #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
   #device: Device | undefined;

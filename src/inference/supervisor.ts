@@ -27,7 +27,7 @@ const SENDS = 2;
 /** With `auto`, so many deaths without an answer between them make the next worker use the CPU. */
 const DEATHS_ON_GPU = 3;
 
-export interface InferenceOptions {
+export interface SupervisorOptions {
   device: DeviceChoice;
   /** Loaded and tried out in this order before start() returns. The embedded model unless given. */
   models?: readonly (string | ModelOrder)[];
@@ -47,8 +47,8 @@ export interface InferenceOptions {
  * Turns texts into vectors in a process of its own, so that neither a computation nor a driver's crash can hold or end
  * this one. The process is started anew after a crash.
  */
-export class Inference {
-  readonly #options: InferenceOptions;
+export class InferenceSupervisor {
+  readonly #options: SupervisorOptions;
   readonly #requestTimeoutMs: number;
   readonly #listeners = new Set<(device: Device) => void>();
   readonly #stopping = new AbortController();
@@ -62,7 +62,7 @@ export class Inference {
   /** Deaths and failed starts since the last answer; sets the pause before the next start. */
   #deaths = 0;
 
-  private constructor(options: InferenceOptions, worker: WorkerProcess) {
+  private constructor(options: SupervisorOptions, worker: WorkerProcess) {
     this.#options = options;
     this.#requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.#device = worker.device;
@@ -75,9 +75,9 @@ export class Inference {
    * @throws Failure `gpu.none` (only for device webgpu), `model.missing`, `model.corrupt`, `inference.crashed`,
    * `inference.late` or `inference.stopped`.
    */
-  static async start(options: InferenceOptions): Promise<Inference> {
+  static async start(options: SupervisorOptions): Promise<InferenceSupervisor> {
     const worker = await spawnWorker(options, options.signal);
-    return new Inference(options, worker);
+    return new InferenceSupervisor(options, worker);
   }
 
   /** What the models run on; with `auto` it can change when the worker is started anew. */
@@ -217,7 +217,7 @@ export class Inference {
       await sleep(backOffMs(RESTART, this.#deaths++), this.#stopping.signal);
       this.#throwIfStopping();
       const isGpuGivenUp = this.#options.device === "auto" && this.#deaths > DEATHS_ON_GPU;
-      const options: InferenceOptions = isGpuGivenUp ? { ...this.#options, device: "cpu" } : this.#options;
+      const options: SupervisorOptions = isGpuGivenUp ? { ...this.#options, device: "cpu" } : this.#options;
       const worker = await spawnWorker(options, this.#stopping.signal);
       this.#adopt(worker);
       for (const listener of this.#listeners) listener(worker.device);
@@ -235,7 +235,7 @@ function stopped(): Failure<InferenceCode> {
 }
 
 /** With `auto`, a driver that crashes or hangs at the start counts as none: the CPU is taken. */
-async function spawnWorker(options: InferenceOptions, signal?: AbortSignal): Promise<WorkerProcess> {
+async function spawnWorker(options: SupervisorOptions, signal?: AbortSignal): Promise<WorkerProcess> {
   const settings: WorkerSettings = {
     device: options.device,
     models: (options.models ?? [EMBEDDED_MODEL]).map((model) =>

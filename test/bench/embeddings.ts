@@ -1,4 +1,4 @@
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { bestMs, residentMb } from "./measure.ts";
 import type { BenchRow } from "./row.ts";
@@ -8,7 +8,7 @@ import { mixedTexts } from "./texts.ts";
 const TEXTS = 50;
 /** Embeddings a second of the embedded model on the CPU: one step's answers in one request against one by one. */
 export async function benchEmbeddings(): Promise<BenchRow[]> {
-  const inference = await Inference.start({ device: "cpu" });
+  const inference = await InferenceSupervisor.start({ device: "cpu" });
   try {
     const texts = mixedTexts(TEXTS);
     const together = await bestMs(() => inference.embed(EMBEDDED_MODEL, texts));

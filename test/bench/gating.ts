@@ -1,5 +1,5 @@
 import { GatingLayer } from "../../src/gating/layer.ts";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { simulateRouting } from "../sim/routing.ts";
 import { type BenchRow, median } from "./row.ts";
@@ -11,7 +11,7 @@ const STEPS = 50;
 
 /** Mean reward on specialists with routing and without, and what one step of learning costs. */
 export async function benchGating(): Promise<BenchRow[]> {
-  const inference = await Inference.start({ device: "cpu" });
+  const inference = await InferenceSupervisor.start({ device: "cpu" });
   try {
     const { random, routed } = await simulateRouting(inference, {
       specialists: 20,

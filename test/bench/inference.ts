@@ -1,4 +1,4 @@
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { findModel } from "../../src/models/files.ts";
 import { FIXTURE_IDS, writeFixtures } from "../fixtures/models.ts";
@@ -22,7 +22,7 @@ export async function benchInference(): Promise<BenchRow[]> {
 /** The same 50 texts through the worker and in this process, on a model so small that the border shows. */
 async function ipcRows(directory: string): Promise<BenchRow[]> {
   const texts = mixedTexts(TEXTS);
-  const inference = await Inference.start({
+  const inference = await InferenceSupervisor.start({
     device: "cpu",
     models: ["tiny-mpnet"],
     modelDirectory: directory,
@@ -48,7 +48,7 @@ async function ipcRows(directory: string): Promise<BenchRow[]> {
 /** Resident memory of a worker with one model loaded and run, against a worker that has only the smallest fixture. */
 async function memoryRows(directory: string): Promise<BenchRow[]> {
   const memoryOf = async (models: string[]): Promise<number | undefined> => {
-    const inference = await Inference.start({ device: "cpu", models, modelDirectory: directory });
+    const inference = await InferenceSupervisor.start({ device: "cpu", models, modelDirectory: directory });
     try {
       return inference.workerPid === undefined ? undefined : residentMb(inference.workerPid);
     } finally {

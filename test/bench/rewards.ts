@@ -1,5 +1,5 @@
 import { listAdapters } from "../../src/inference/adapters.ts";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { NsfwMask } from "../../src/rewards/masks/nsfw.ts";
 import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
@@ -131,7 +131,7 @@ export async function benchRewards(): Promise<BenchRow[]> {
 }
 
 async function embeddedRows(): Promise<BenchRow[]> {
-  const inference = await Inference.start({ device: "cpu" });
+  const inference = await InferenceSupervisor.start({ device: "cpu" });
   try {
     return await rowsOf([EMBEDDED_ROLE], inference, "MiniLM, CPU", FULL);
   } finally {
@@ -165,11 +165,11 @@ async function webgpuRows(): Promise<BenchRow[]> {
 async function withFixtures(
   large: LargeSize,
   options: { device?: "webgpu"; environment?: Record<string, string> },
-  work: (inference: Inference) => Promise<BenchRow[]>,
+  work: (inference: InferenceSupervisor) => Promise<BenchRow[]>,
 ): Promise<BenchRow[]> {
   const fixtures = writeFixtures(FIXTURE_IDS, undefined, large);
   try {
-    const inference = await Inference.start({
+    const inference = await InferenceSupervisor.start({
       device: "cpu",
       ...options,
       models: [...FIXTURE_IDS],
@@ -187,7 +187,7 @@ async function withFixtures(
 
 async function rowsOf(
   roles: readonly Role[],
-  inference: Inference,
+  inference: InferenceSupervisor,
   label: string,
   lengths: Lengths,
 ): Promise<BenchRow[]> {
@@ -212,7 +212,7 @@ async function rowsOf(
 }
 
 /** The same models, each text in a run of its own. */
-function alone(inference: Inference): ServedModels {
+function alone(inference: InferenceSupervisor): ServedModels {
   const each = async <T, R>(items: readonly T[], work: (items: T[]) => Promise<R[]>): Promise<R[]> => {
     const found: R[] = [];
     for (const item of items) found.push(...(await work([item])));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { augmentPrompt, firstSentences } from "../../src/prompts/templates.ts";
@@ -23,7 +23,7 @@ const PASSAGES = join(import.meta.dir, "../../src/prompts/sample/passages.jsonl"
 
 /** Scoring of one step of 50 answers with every mask of the embedded profile, as the validator does it and plainly. */
 export async function benchStep(): Promise<BenchRow[]> {
-  const inference = await Inference.start({ device: "cpu" });
+  const inference = await InferenceSupervisor.start({ device: "cpu" });
   try {
     const oursMs = await stepMs(pipelineWith(inference));
     const plainMs = await plainStepMs(inference);
@@ -53,7 +53,7 @@ async function stepMs(pipeline: RewardPipeline): Promise<number> {
  * What openvalidators 1.2.0 did with the same models: each answer by itself with its prompt, and again for each model and
  * mask, without the history (it is no part of what is compared).
  */
-async function plainStepMs(inference: Inference): Promise<number> {
+async function plainStepMs(inference: InferenceSupervisor): Promise<number> {
   const profile = chosenProfile("embedded");
   const embedder = {
     embed: async (texts: string[]) => {

@@ -3,7 +3,7 @@ import { sleep } from "../../src/base/deadline.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { GRAPH, MODEL } from "../../src/inference/graph/onnx.ts";
 import { fieldsOf, Message } from "../../src/inference/graph/protobuf.ts";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../src/rewards/pipeline.ts";
 import { readProfile, rolesOf } from "../../src/rewards/profile.ts";
@@ -36,12 +36,12 @@ const ANSWERS = 50;
 const MEGABYTE = 1_000_000;
 
 interface Opened {
-  inference: Inference;
+  inference: InferenceSupervisor;
   pipeline: RewardPipeline;
 }
 
 async function open(directory: string): Promise<Opened> {
-  const inference = await Inference.start({
+  const inference = await InferenceSupervisor.start({
     device: "cpu",
     models: [...new Set(rolesOf(PROFILE, {}).map(({ model }) => model))],
     modelDirectory: directory,

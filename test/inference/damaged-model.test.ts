@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isFailure } from "../../src/base/error.ts";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { writeFixtures } from "../fixtures/models.ts";
 
 // Real processes on a machine that may be busy with others.
@@ -19,7 +19,8 @@ beforeEach(() => {
 afterEach(() => fixture.remove());
 
 const pathOf = (path: string): string => join(fixture.directory, ID, path);
-const start = () => Inference.start({ device: "cpu", models: [ID], modelDirectory: fixture.directory });
+const start = () =>
+  InferenceSupervisor.start({ device: "cpu", models: [ID], modelDirectory: fixture.directory });
 
 /** Makes the manifest vouch for whatever a file holds now. */
 function seal(path: string, bytes: Uint8Array): void {

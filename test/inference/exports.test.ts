@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { rankCorrelation } from "../../src/analysis/agreement.ts";
 import type { ClassifierInput } from "../../src/inference/protocol.ts";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { type ModelManifest, manifestSchema } from "../../src/models/manifest.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 
@@ -55,7 +55,11 @@ function expectedOf(item: GoldenCase): number[] {
 }
 
 /** The same numbers from the worker; all cases of a model are of one kind. */
-async function ask(inference: Inference, model: string, cases: readonly GoldenCase[]): Promise<number[][]> {
+async function ask(
+  inference: InferenceSupervisor,
+  model: string,
+  cases: readonly GoldenCase[],
+): Promise<number[][]> {
   const texts = cases.flatMap((item) => ("text" in item ? item.text : []));
   const inputs = cases.flatMap((item): ClassifierInput[] => {
     if (!("logits" in item)) return [];
@@ -93,8 +97,11 @@ interface Demands {
   step: number;
 }
 
-function meetsPyTorch(open: () => Promise<Inference>, { tolerance, leastCorrelation, step }: Demands): void {
-  let inference: Inference;
+function meetsPyTorch(
+  open: () => Promise<InferenceSupervisor>,
+  { tolerance, leastCorrelation, step }: Demands,
+): void {
+  let inference: InferenceSupervisor;
   beforeAll(async () => {
     inference = await open();
   });
@@ -139,7 +146,11 @@ const PROMPT = "What does a river carry to the sea, and who lives on its banks? 
 const ANSWERS = ["water", "fish and sand", "a river carries water", "", "nobody knows, and nobody asks"];
 
 test("the prompt that causal models compute once for all answers changes no number", async () => {
-  const inference = await Inference.start({ device: "cpu", models: IDS, modelDirectory: directory });
+  const inference = await InferenceSupervisor.start({
+    device: "cpu",
+    models: IDS,
+    modelDirectory: directory,
+  });
   const pairs = ANSWERS.map((completion) => ({ prompt: PROMPT, completion }));
   for (const id of ["tiny-qwen3", "tiny-llama"]) {
     const together = await inference.logProb(id, pairs, 1.2);
@@ -161,7 +172,7 @@ test("the prompt that causal models compute once for all answers changes no numb
 });
 
 describe("on the CPU, PyTorch's numbers are met", () => {
-  meetsPyTorch(() => Inference.start({ device: "cpu", models, modelDirectory: directory }), {
+  meetsPyTorch(() => InferenceSupervisor.start({ device: "cpu", models, modelDirectory: directory }), {
     tolerance: 1e-4,
     leastCorrelation: 0.93,
     step: 1,
@@ -171,9 +182,12 @@ describe("on the CPU, PyTorch's numbers are met", () => {
 const environment = swiftshaderEnvironment();
 describe.skipIf(environment === undefined)("on WebGPU, PyTorch's numbers are met", () => {
   // SwiftShader needs a second for what the CPU does in ten milliseconds.
-  meetsPyTorch(() => Inference.start({ device: "webgpu", models, modelDirectory: directory, environment }), {
-    tolerance: 1e-3,
-    leastCorrelation: 0.85,
-    step: 4,
-  });
+  meetsPyTorch(
+    () => InferenceSupervisor.start({ device: "webgpu", models, modelDirectory: directory, environment }),
+    {
+      tolerance: 1e-3,
+      leastCorrelation: 0.85,
+      step: 4,
+    },
+  );
 });

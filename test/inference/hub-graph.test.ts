@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { rankCorrelation } from "../../src/analysis/agreement.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { LanguageModel } from "../../src/inference/graph/language.ts";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { findModel } from "../../src/models/files.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 
@@ -47,7 +47,11 @@ describe("a graph of fused operators", () => {
   );
 
   test("meets PyTorch's numbers in batches of mixed lengths on the CPU", async () => {
-    const inference = await Inference.start({ device: "cpu", models: [ID], modelDirectory: directory });
+    const inference = await InferenceSupervisor.start({
+      device: "cpu",
+      models: [ID],
+      modelDirectory: directory,
+    });
     const ours = await inference.logProb(ID, CASES, 1);
     expect(CASES.length).toBeGreaterThanOrEqual(50);
     expect(
@@ -79,7 +83,7 @@ describe("a graph of fused operators", () => {
 const environment = swiftshaderEnvironment();
 test.skipIf(environment === undefined)("a graph of fused operators keeps the order on WebGPU", async () => {
   const cases = CASES.filter((_, at) => at % 3 === 0);
-  const inference = await Inference.start({
+  const inference = await InferenceSupervisor.start({
     device: "webgpu",
     models: [ID],
     modelDirectory: directory,

@@ -7,7 +7,7 @@ import { configureLog } from "../../src/base/log.ts";
 import type { InferenceCode } from "../../src/inference/failure.ts";
 import { ModelPool, type ModelPoolOptions } from "../../src/inference/pool.ts";
 import type { ModelOrder } from "../../src/inference/protocol.ts";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { findModel } from "../../src/models/files.ts";
 import { type FixtureId, writeFixtures } from "../fixtures/models.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
@@ -31,9 +31,9 @@ async function weightBytes(id: FixtureId): Promise<number> {
 }
 
 describe("a process with a budget of memory", () => {
-  const start = async (budget: readonly FixtureId[], models: ModelOrder[]): Promise<Inference> => {
+  const start = async (budget: readonly FixtureId[], models: ModelOrder[]): Promise<InferenceSupervisor> => {
     const bytes = await Promise.all(budget.map(weightBytes));
-    return await Inference.start({
+    return await InferenceSupervisor.start({
       device: "cpu",
       models,
       modelDirectory: directory,
@@ -160,12 +160,12 @@ describe.skipIf(environment === undefined)("a pool on a GPU and the CPU", () => 
 
 describe("a device that runs out of memory in the middle of a step", () => {
   /** Processes of which those on a GPU answer as one whose memory other programs took after the start. */
-  function startFull(): { start: typeof Inference.start; asked: string[] } {
+  function startFull(): { start: typeof InferenceSupervisor.start; asked: string[] } {
     const asked: string[] = [];
-    const start: typeof Inference.start = async (options) => {
-      const inference = await Inference.start({ ...options, device: "cpu" });
+    const start: typeof InferenceSupervisor.start = async (options) => {
+      const inference = await InferenceSupervisor.start({ ...options, device: "cpu" });
       if (options.device === "cpu") return inference;
-      const full: Pick<Inference, "leftOut" | "device" | "stop" | "embed"> = {
+      const full: Pick<InferenceSupervisor, "leftOut" | "device" | "stop" | "embed"> = {
         leftOut: inference.leftOut,
         device: { kind: "webgpu" },
         stop: () => inference.stop(),
@@ -174,7 +174,7 @@ describe("a device that runs out of memory in the middle of a step", () => {
           throw new Failure<InferenceCode>("gpu.memory", { message: "no memory" });
         },
       };
-      return full as Inference;
+      return full as InferenceSupervisor;
     };
     return { start, asked };
   }
@@ -187,7 +187,7 @@ describe("a device that runs out of memory in the middle of a step", () => {
         { id: "tiny-bert", device: "webgpu" },
         { id: "tiny-mpnet", device: "webgpu", isOptional: true },
       ],
-      startInference: start,
+      startSupervisor: start,
     });
     for (let step = 0; step < 3; step++) expect(await pool.embed("tiny-bert", ["a"])).toHaveLength(1);
     expect(asked).toEqual(["tiny-bert"]);

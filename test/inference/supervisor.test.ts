@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { WorkerProcess } from "../../src/inference/process.ts";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import golden from "../golden/inference.json";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
@@ -36,9 +36,9 @@ function expectGolden(vectors: readonly Float32Array[], count = golden.texts.len
 const meanwhile = (): Promise<void> => sleep(50);
 
 describe("a worker on the CPU", () => {
-  let inference: Inference;
+  let inference: InferenceSupervisor;
   beforeAll(async () => {
-    inference = await Inference.start({ device: "cpu" });
+    inference = await InferenceSupervisor.start({ device: "cpu" });
   });
   afterAll(async () => await inference.stop());
 
@@ -125,7 +125,7 @@ describe("a worker on the CPU", () => {
 
 describe("the life of a worker", () => {
   test("ends with stop, and what is under way or asked later says so", async () => {
-    const inference = await Inference.start({ device: "cpu" });
+    const inference = await InferenceSupervisor.start({ device: "cpu" });
     const pid = inference.workerPid!;
     const underWay = inference.embed(EMBEDDED_MODEL, endless).catch((error: unknown) => error);
     await meanwhile();
@@ -137,8 +137,8 @@ describe("the life of a worker", () => {
 
   test("ends with its parent, even when that is killed", async () => {
     const module = join(import.meta.dir, "../../src/inference/supervisor.ts");
-    const script = `const { Inference } = await import(${JSON.stringify(module)});
-      const inference = await Inference.start({ device: "cpu" });
+    const script = `const { InferenceSupervisor } = await import(${JSON.stringify(module)});
+      const inference = await InferenceSupervisor.start({ device: "cpu" });
       console.log(inference.workerPid); setInterval(() => {}, 1000);`;
     const parent = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "ignore" });
     const { value } = await parent.stdout.getReader().read();
@@ -150,7 +150,7 @@ describe("the life of a worker", () => {
   });
 
   test("is cut short when it is silent for too long, as on a hung device", async () => {
-    const inference = await Inference.start({ device: "cpu", requestTimeoutMs: 1_000 });
+    const inference = await InferenceSupervisor.start({ device: "cpu", requestTimeoutMs: 1_000 });
     process.kill(inference.workerPid!, "SIGSTOP");
     await expect(inference.embed(EMBEDDED_MODEL, ["x"])).rejects.toMatchObject({ code: "inference.late" });
     const [vector] = await inference.embed(EMBEDDED_MODEL, ["a short one"]);
@@ -184,7 +184,9 @@ describe("the life of a worker", () => {
   });
 
   test("does not begin when the start is called off", async () => {
-    await expect(Inference.start({ device: "cpu", signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+    await expect(
+      InferenceSupervisor.start({ device: "cpu", signal: AbortSignal.timeout(50) }),
+    ).rejects.toMatchObject({
       code: "inference.stopped",
     });
   });
@@ -194,13 +196,15 @@ describe("the choice of a device", () => {
   const nothing = { VK_ICD_FILENAMES: "/nonexistent/icd.json", VK_DRIVER_FILES: "/nonexistent/icd.json" };
 
   test("fails for webgpu where there is no GPU", async () => {
-    await expect(Inference.start({ device: "webgpu", environment: nothing })).rejects.toMatchObject({
-      code: "gpu.none",
-    });
+    await expect(InferenceSupervisor.start({ device: "webgpu", environment: nothing })).rejects.toMatchObject(
+      {
+        code: "gpu.none",
+      },
+    );
   });
 
   test("falls to the CPU for auto where there is no GPU", async () => {
-    const inference = await Inference.start({ device: "auto", environment: nothing });
+    const inference = await InferenceSupervisor.start({ device: "auto", environment: nothing });
     expect(inference.device.kind).toBe("cpu");
     await inference.stop();
   });
@@ -209,7 +213,7 @@ describe("the choice of a device", () => {
 const environment = swiftshaderEnvironment();
 describe.skipIf(environment === undefined)("WebGPU through SwiftShader", () => {
   test("gives the vectors of the original model, whatever shares a batch", async () => {
-    const inference = await Inference.start({ device: "webgpu", environment });
+    const inference = await InferenceSupervisor.start({ device: "webgpu", environment });
     expect(inference.device.kind).toBe("webgpu");
     expect(inference.device.adapter).toContain("SwiftShader");
     // Without the last text, of 256 tokens: it alone takes SwiftShader ten seconds.
@@ -219,7 +223,7 @@ describe.skipIf(environment === undefined)("WebGPU through SwiftShader", () => {
   });
 
   test("is passed over by auto, because a CPU is faster without it", async () => {
-    const inference = await Inference.start({ device: "auto", environment });
+    const inference = await InferenceSupervisor.start({ device: "auto", environment });
     expect(inference.device).toEqual({ kind: "cpu" });
     await inference.stop();
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { ClassifierInput } from "../../src/inference/protocol.ts";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { cosine } from "../../src/rewards/embeddings.ts";
 import { hateScore } from "../../src/rewards/masks/nsfw.ts";
 import { negativeRmse } from "../../src/rewards/masks/relevance.ts";
@@ -50,8 +50,12 @@ async function scores(cases: readonly Case[], model: RewardModel): Promise<numbe
 }
 
 /** All roles on one device against numbers that test/golden/rewards-models/make.py made with PyTorch. */
-function meetsPython(cases: readonly Case[], open: () => Promise<Inference>, tolerance: number): void {
-  let inference: Inference;
+function meetsPython(
+  cases: readonly Case[],
+  open: () => Promise<InferenceSupervisor>,
+  tolerance: number,
+): void {
+  let inference: InferenceSupervisor;
   beforeAll(async () => {
     inference = await open();
   });
@@ -149,7 +153,7 @@ test("the table has texts of all kinds, and scores that differ", () => {
 
 describe("on the CPU, Python's numbers are met", () => {
   const options = { device: "cpu", models: FIXTURE_IDS, modelDirectory: fixtures.directory } as const;
-  meetsPython(golden.cases, () => Inference.start({ ...options, models: [...FIXTURE_IDS] }), 1e-4);
+  meetsPython(golden.cases, () => InferenceSupervisor.start({ ...options, models: [...FIXTURE_IDS] }), 1e-4);
 });
 
 const environment = swiftshaderEnvironment();
@@ -158,7 +162,7 @@ describe.skipIf(environment === undefined)("on WebGPU, Python's numbers are met"
   meetsPython(
     golden.cases.filter((_, at) => at % 3 === 0 || at > 45),
     () =>
-      Inference.start({
+      InferenceSupervisor.start({
         device: "webgpu",
         models: [...FIXTURE_IDS],
         modelDirectory: fixtures.directory,

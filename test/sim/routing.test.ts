@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Inference } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { simulateRouting } from "./routing.ts";
 
 describe("routing on specialists", () => {
-  let inference: Inference;
+  let inference: InferenceSupervisor;
   beforeAll(async () => {
-    inference = await Inference.start({ device: "cpu" });
+    inference = await InferenceSupervisor.start({ device: "cpu" });
   }, 60_000);
   afterAll(() => inference.stop());
 

@@ -4,7 +4,7 @@ import { OPTIONS } from "../../src/config/options.ts";
 import type { StepEventV1 as StepEvent } from "../../src/events/version-1.ts";
 import { GatingRouter } from "../../src/gating/router.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
-import type { Inference } from "../../src/inference/supervisor.ts";
+import type { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { behaviourOf } from "../../src/localnet/miners/characters.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
@@ -44,7 +44,10 @@ export interface RoutingResult {
  * The story of a validator with the real encoder, rewards, masks, prompts and texts, on specialists that are asked
  * without a socket: first random choice, then routed and random forward passes in turn, on texts of their own.
  */
-export async function simulateRouting(inference: Inference, plan: RoutingPlan): Promise<RoutingResult> {
+export async function simulateRouting(
+  inference: InferenceSupervisor,
+  plan: RoutingPlan,
+): Promise<RoutingResult> {
   const random = seededRandom(plan.seed);
   const { settings } = loadConfiguration(OPTIONS, { flags: {}, environment: {} });
   const models = new EmbeddingCache(inference);

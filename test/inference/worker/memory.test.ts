@@ -1,7 +1,7 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { ELEMENT, GRAPH, MODEL, node, tensor, value } from "../../../src/inference/graph/onnx.ts";
 import { fieldsOf, Message } from "../../../src/inference/graph/protobuf.ts";
-import { Inference } from "../../../src/inference/supervisor.ts";
+import { InferenceSupervisor } from "../../../src/inference/supervisor.ts";
 import { availableMemoryBytes } from "../../../src/inference/worker/memory.ts";
 import { writeFixtures } from "../../fixtures/models.ts";
 
@@ -45,8 +45,8 @@ afterAll(() => {
 });
 
 test("a batch that there is no memory for is halved until it runs, and all later ones with it", async () => {
-  const open = (modelDirectory: string): Promise<Inference> =>
-    Inference.start({ device: "cpu", models: ["tiny-deberta-rm"], modelDirectory });
+  const open = (modelDirectory: string): Promise<InferenceSupervisor> =>
+    InferenceSupervisor.start({ device: "cpu", models: ["tiny-deberta-rm"], modelDirectory });
   // Of one length, so that they share a batch.
   const inputs = Array.from({ length: 8 }, (_, at) => ({
     pair: ["a river", `sea ${at}`] as [string, string],
