@@ -2,6 +2,11 @@ import { Failure } from "./error.ts";
 
 export type DeadlineCode = "deadline.passed" | "deadline.aborted";
 
+/** systemd is told to wait 90 s; a stop, however much is open, takes at most this. */
+export const STOP_TIMEOUT_MS = 20_000;
+/** A stop has a handful of stages (forward passes, duties, each thing that was opened), most of which take no time. */
+export const STOP_STAGE_MS = 4_000;
+
 /**
  * Waits for `work` at most `timeoutMs` milliseconds. The name appears in the error, so that every wait that ends too
  * late says which one it was.
@@ -26,6 +31,25 @@ export async function withDeadline<T>(name: string, timeoutMs: number, work: Pro
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/**
+ * Waits for `work` until the signal is aborted; the work itself goes on, and what it comes to is left to whoever owns it.
+ * @throws Failure `deadline.aborted` when the signal is aborted; whatever `work` throws otherwise.
+ */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () =>
+      reject(new Failure<DeadlineCode>("deadline.aborted", { message: "stopped while waiting" }));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (onAbort) signal.removeEventListener("abort", onAbort);
   }
 }
 

@@ -1,5 +1,5 @@
 import { startMiners } from "../localnet/miners/miners.ts";
-import type { StandIns } from "../validator/compose.ts";
+import type { StandIns } from "../validator/open-miners.ts";
 
 /** Enough for every character to appear (localnet/miners). */
 const COUNT = 16;

@@ -93,6 +93,12 @@ export const OPTIONS = {
     "validator",
     "Share of a step's reward in the moving score.",
   ),
+  "neuron.seed_scores_off": option(
+    toggle,
+    false,
+    "validator",
+    "Without a saved state begin with zeros, not with this validator's own weights on chain.",
+  ),
   "neuron.checkpoint_block_length": option(
     integer({ min: 1, max: 10_000 }, "BLOCKS"),
     10,
@@ -122,6 +128,12 @@ export const OPTIONS = {
     false,
     "miners",
     "Call loopback and private addresses (always on for a loopback chain; refused on finney).",
+  ),
+  "miners.max_requests": option(
+    integer({ min: 0, max: 1_000_000 }),
+    50,
+    "miners",
+    "Most requests to one miner in five minutes; 0 = no limit.",
   ),
   "neuron.mock_dendrite_pool": option(
     toggle,

@@ -56,7 +56,11 @@ export type EventBase = z.infer<typeof eventBase>;
 export type EventOf<Kind extends EventKind> = EventBase & Bodies[Kind];
 export type Event = { [Kind in EventKind]: EventOf<Kind> }[EventKind];
 
+export type RunBody = Bodies["run"];
+export type ForwardBody = Bodies["forward"];
 export type StepBody = Bodies["step"];
+export type WeightsBody = Bodies["weights"];
+export type RevealBody = Bodies["reveal"];
 export type RunEvent = EventOf<"run">;
 export type StepEvent = EventOf<"step">;
 export type WeightsEvent = EventOf<"weights">;

@@ -1,10 +1,48 @@
 import type { Uid } from "../base/units.ts";
+import type { Question } from "../base/vocabulary.ts";
 import type { Neuron } from "./ports.ts";
+import type { Session } from "./session.ts";
 
-export interface ChooseOptions {
-  ownUid: Uid;
-  /** Permit holders above this stake are validators that do not answer. */
-  vpermitTaoLimit: number;
+/** Whether a miner stands behind this neuron that may be asked at all; everything else has no claim to weight. */
+export function canBeAsked<N extends Neuron>(
+  { state, settings }: Pick<Session<N>, "state" | "settings">,
+  neuron: N,
+): boolean {
+  return (
+    neuron.uid !== state.subnet.ownUid &&
+    neuron.isServing &&
+    !(neuron.hasValidatorPermit && neuron.stakeTao > settings.vpermitTaoLimit)
+  );
+}
+
+/** Chance, 0..1, that one miner of this subnet is in a sample of this size. */
+export function sampledShare<N extends Neuron>(session: Session<N>, sampleSize: number): number {
+  const miners = session.state.subnet.neurons.filter((neuron) => canBeAsked(session, neuron)).length;
+  return Math.min(1, sampleSize / Math.max(1, miners));
+}
+
+/** The miners of one step, by the settings of the run; marks them as asked in this pass. */
+export async function chooseForStep<N extends Neuron>(
+  session: Session<N>,
+  question: Question,
+  plan: { sampleSize: number; asked: Set<Uid> },
+): Promise<N[]> {
+  const { modules, settings, state, random } = session;
+  const scores = settings.explore < 1 ? await modules.router.scores(question.prompt) : undefined;
+  const chosen = chooseMiners(state.subnet.neurons, {
+    isCandidate: (neuron) => canBeAsked(session, neuron) && modules.miners.mayAsk(neuron.hotkey),
+    sampleSize: plan.sampleSize,
+    excluded: plan.asked,
+    random,
+    explore: settings.explore,
+    scores,
+  });
+  for (const neuron of chosen) plan.asked.add(neuron.uid);
+  return chosen;
+}
+
+export interface ChooseOptions<N extends Neuron> {
+  isCandidate(neuron: N): boolean;
   sampleSize: number;
   /** Asked already in this forward pass; taken again only when the others do not suffice. */
   excluded: ReadonlySet<Uid>;
@@ -17,14 +55,9 @@ export interface ChooseOptions {
 }
 
 /** Chooses at most `sampleSize` miners, fewer when the subnet has fewer; their order is random. */
-export function chooseMiners<N extends Neuron>(neurons: readonly N[], options: ChooseOptions): N[] {
+export function chooseMiners<N extends Neuron>(neurons: readonly N[], options: ChooseOptions<N>): N[] {
   const { sampleSize, excluded, random } = options;
-  const candidates = neurons.filter(
-    (neuron) =>
-      neuron.uid !== options.ownUid &&
-      neuron.isServing &&
-      !(neuron.hasValidatorPermit && neuron.stakeTao > options.vpermitTaoLimit),
-  );
+  const candidates = neurons.filter((neuron) => options.isCandidate(neuron));
   const fresh = draw(
     candidates.filter((neuron) => !excluded.has(neuron.uid)),
     sampleSize,
@@ -42,7 +75,7 @@ export function chooseMiners<N extends Neuron>(neurons: readonly N[], options: C
 function draw<N extends Neuron>(
   pool: N[],
   count: number,
-  { random, explore = 1, scores }: ChooseOptions,
+  { random, explore = 1, scores }: ChooseOptions<N>,
 ): N[] {
   const shuffled = shuffle(pool, random);
   const wanted = Math.min(count, pool.length);

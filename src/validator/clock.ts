@@ -14,15 +14,15 @@ export interface Duty {
  */
 export class Clock {
   readonly #running = new Map<string, Promise<void>>();
-  readonly #stop: () => void;
+  readonly #unsubscribe: () => void;
 
   /** @param onFault what a duty threw */
   constructor(
-    heads: { onHead(callback: (block: BlockNumber) => void): () => void },
+    heads: { onHead(callback: (block: BlockNumber) => Promise<void>): () => void },
     duties: readonly Duty[],
     onFault: (duty: string, error: unknown) => void,
   ) {
-    this.#stop = heads.onHead((block) => {
+    this.#unsubscribe = heads.onHead(async (block) => {
       for (const duty of duties) {
         if (this.#running.has(duty.name) || !duty.isDue(block)) continue;
         const running = duty
@@ -31,12 +31,16 @@ export class Clock {
           .finally(() => this.#running.delete(duty.name));
         this.#running.set(duty.name, running);
       }
+      await Promise.all(this.#running.values());
     });
   }
 
-  /** Stops listening and waits for what runs. */
+  /**
+   * Stops listening and waits for what runs.
+   * @throws Failure `deadline.passed` when a duty hangs
+   */
   async stop(timeoutMs: number): Promise<void> {
-    this.#stop();
+    this.#unsubscribe();
     await withDeadline("Finishing the duties", timeoutMs, Promise.all(this.#running.values()));
   }
 }

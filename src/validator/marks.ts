@@ -1,7 +1,8 @@
+import type { Question, Reply } from "../base/vocabulary.ts";
 import { RATERS_SUFFIX, SHADOW_PREFIX } from "../events/schema.ts";
 import { readMark, scoringPrompt } from "../prompts/scoring.ts";
-import { chooseMiners } from "./choose.ts";
-import type { Judgement, Neuron, Question, Reply } from "./ports.ts";
+import { canBeAsked, chooseMiners } from "./choose.ts";
+import type { Judgement, Neuron } from "./ports.ts";
 import type { Session } from "./session.ts";
 
 /** Column of the marks that miners gave, and of the uids that gave them. */
@@ -22,8 +23,7 @@ export async function askForMarks<N extends Neuron>(
   const answered = [...replies.keys()].filter((row) => replies[row]!.completion?.trim());
   if (settings.shadowMiners === 0 || !settings.logRewards || answered.length === 0) return [];
   const raters = chooseMiners(state.subnet.neurons, {
-    ownUid: state.subnet.ownUid,
-    vpermitTaoLimit: settings.vpermitTaoLimit,
+    isCandidate: (neuron) => canBeAsked(session, neuron) && modules.miners.mayAsk(neuron.hotkey),
     sampleSize: settings.shadowMiners,
     excluded: new Set(),
     random,

@@ -1,6 +1,11 @@
 import type { Memory, MemoryChanges } from "../base/vocabulary.ts";
-import type { JudgeMemory } from "./ports.ts";
 import { MAX_ROW_WIDTH } from "./state/rows.ts";
+
+/** A memory as judge and router still give it: a JSON value and named rows of Float32. */
+export interface JudgeMemory {
+  json: unknown;
+  arrays: Record<string, Float32Array>;
+}
 
 /** Until judge and router say themselves what changed: all of a memory, its arrays cut into rows. */
 export function wholeChanges(memory: JudgeMemory | undefined): MemoryChanges | undefined {

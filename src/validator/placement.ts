@@ -3,7 +3,11 @@ import type { ConfigCode, DeviceChoice } from "../config/kinds.ts";
 import type { Settings } from "../config/options.ts";
 import type { PlacedModel } from "../inference/pool.ts";
 import { type RoleModel, rolesOf } from "../rewards/profile.ts";
-import type { Scoring } from "./judge.ts";
+import type { Scoring } from "./open-judge.ts";
+
+export interface ModelInRole extends PlacedModel {
+  roles: string[];
+}
 
 /**
  * Every model that scoring and routing need, where it is to run, in load order.
@@ -13,7 +17,7 @@ export function placeModels(
   settings: Settings,
   { profile, ...choice }: Scoring,
   gating: string,
-): PlacedModel[] {
+): ModelInRole[] {
   const { device, byRole } = settings.neuronDevice;
   const scoring = rolesOf(profile, choice);
   const roles: RoleModel[] = [
@@ -28,7 +32,7 @@ export function placeModels(
     },
     ...scoring.filter(({ isOptional }) => isOptional),
   ];
-  const placed = new Map<string, PlacedModel & { role: string; isPlaced: boolean }>();
+  const placed = new Map<string, ModelInRole & { isPlaced: boolean }>();
   for (const { role, model, dtypes, isOptional = false } of roles) {
     const own: DeviceChoice | undefined = byRole[role];
     const known = placed.get(model);
@@ -38,25 +42,26 @@ export function placeModels(
         device: own ?? device,
         dtypes,
         isOptional,
-        role,
+        roles: [role],
         isPlaced: own !== undefined,
       });
       continue;
     }
+    if (!known.roles.includes(role)) known.roles.push(role);
     // A role that says nothing of its device goes where the model is.
     if (own !== undefined && own !== known.device) {
-      if (known.isPlaced) throw conflict(known.role, role, model, `${known.device} and ${own}`);
+      if (known.isPlaced) throw conflict(known.roles[0]!, role, model, `${known.device} and ${own}`);
       known.device = own;
       known.isPlaced = true;
     }
     if (dtypes !== undefined && JSON.stringify(dtypes) !== JSON.stringify(known.dtypes)) {
-      if (known.dtypes !== undefined) throw conflict(known.role, role, model, "two dtypes");
+      if (known.dtypes !== undefined) throw conflict(known.roles[0]!, role, model, "two dtypes");
       known.dtypes = dtypes;
     }
     known.isOptional &&= isOptional;
   }
   // One that a needed role shares is needed, whichever role came first.
-  const all = [...placed.values()].map(({ role: _role, isPlaced: _isPlaced, ...model }) => model);
+  const all = [...placed.values()].map(({ isPlaced: _isPlaced, ...model }) => model);
   return [...all.filter(({ isOptional }) => !isOptional), ...all.filter(({ isOptional }) => isOptional)];
 }
 

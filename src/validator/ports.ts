@@ -1,5 +1,6 @@
 import type { BlockNumber, Hotkey, Uid } from "../base/units.ts";
-import type { EventV1 as Event } from "../events/version-1.ts";
+import type { Memory, MemoryChanges, Outcome, Question, Reply } from "../base/vocabulary.ts";
+import type { EventBody } from "../events/schema.ts";
 import type { Registration } from "../weights/scores.ts";
 
 /** What the validator needs from the rooms below it. The real parts are put in by compose.ts, fakes by tests. */
@@ -32,7 +33,7 @@ export interface SentWeights {
   uids: number[];
   /** u16 as on chain. */
   values: number[];
-  revealRound?: number | undefined;
+  revealRound?: number;
   extrinsicHash: string;
   /** What has to come true for a timelocked commit; kept in the state, so that a restart follows it as well. */
   pending?: PendingReveal;
@@ -46,6 +47,13 @@ export interface PendingReveal {
   revealBlock: number;
   /** drand round; absent where the chain is old. */
   revealRound?: number | undefined;
+}
+
+/** A commit as the state keeps it. */
+export interface CommittedWeights extends PendingReveal {
+  id: string;
+  /** Block that took the commit. */
+  committed: BlockNumber;
 }
 
 /** Weights as they are about to be signed: written down first, so that a crash leaves a trace of what was sent. */
@@ -78,80 +86,79 @@ export interface Chain<N extends Neuron = Neuron> {
   readOwnWeights(): Promise<[uid: Uid, value: number][]>;
 }
 
-export interface Reply {
-  uid: Uid;
-  hotkey: Hotkey;
-  /** HTTP-like: 200 is an answer, 408 too late, 503 unreachable. */
-  status: number;
-  message: string;
-  /** null when there is no usable answer. */
-  completion: string | null;
-  elapsedMs: number;
+/** Why the miners of a step could not be reached, or all failed by a fault that is not theirs. */
+export interface Outage {
+  cause: "clock" | "descriptors" | "network" | "unreachable" | "refused";
+  /** One sentence for the operator, with the number of miners. */
+  text: string;
 }
 
 export interface Miners<N extends Neuron = Neuron> {
   /** One reply per neuron, in their order. Never throws for a miner. */
   ask(neurons: readonly N[], prompt: string, timeoutMs: number, signal: AbortSignal): Promise<Reply[]>;
-}
-
-export type TaskKind = "augment" | "followup" | "answer";
-
-export interface Question {
-  /** augment, followup0, answer0, … */
-  name: string;
-  task: TaskKind;
-  prompt: string;
-  /** Text that masks compare answers with. */
-  basePrompt: string;
+  /** What all the replies have in common when the fault is ours; undefined when somebody gave evidence. */
+  outageOf(replies: readonly Reply[]): Outage | undefined;
+  /** Whether one of these miners accepts a connection now; nothing is asked of them. */
+  isAnyReachable(neurons: readonly N[], signal: AbortSignal): Promise<boolean>;
+  /** Whether the budget of requests allows one more to this miner now. */
+  mayAsk(hotkey: Hotkey): boolean;
 }
 
 export interface Judgement {
   /** One per completion, 0..1; 0 for a failed one. */
   rewards: number[];
   columns: { name: string; raw: (number | null)[]; normalized?: (number | null)[] | undefined }[];
+  /** Milliseconds of each model and mask. */
+  timings: Record<string, number>;
+  /** What the inference processes did for it: waiting for earlier work, and computing. */
+  inference?: { queueMs: number; computeMs: number } | undefined;
 }
 
 export interface Judge {
-  beginForward(): void;
-  score(question: Question, completions: (string | null)[]): Promise<Judgement>;
-  /** Running statistics and histories, to be saved with the state. */
-  save(): JudgeMemory;
-  load(memory: JudgeMemory): void;
+  /** Masks keep what belongs to one forward pass under its id. */
+  beginForward(id: string): void;
+  endForward(id: string): void;
+  /** Rejects at once when the signal is aborted. */
+  score(
+    question: Question,
+    completions: readonly (string | null)[],
+    signal?: AbortSignal,
+  ): Promise<Judgement>;
+  /** Running statistics and histories, as far as they changed since the last call. */
+  changes(): MemoryChanges;
+  load(memory: Memory): void;
 }
-
-export interface JudgeMemory {
-  json: unknown;
-  /** Named rows of Float32. */
-  arrays: Record<string, Float32Array>;
-}
-
-/** A miner that was asked, and what its answer earned. */
-export interface Outcome {
-  uid: Uid;
-  hotkey: Hotkey;
-  reward: number;
-}
-
-export type RouterMemory = JudgeMemory;
 
 /** Learns which miner answers which prompt well. */
 export interface Router {
   /** Brings the rows to the subnet of now; index = uid. */
-  align(hotkeys: readonly Hotkey[]): void;
+  align(neurons: readonly Registration[]): void;
   /** One score per uid for this prompt, higher is better; undefined when there are none. Never throws. */
   scores(prompt: string): Promise<Float32Array | undefined>;
   /** Learns from one step; gives the loss, null when there was nothing to learn from. Never throws. */
   train(prompt: string, outcomes: readonly Outcome[]): Promise<number | null>;
-  /** Copies of what is to be saved with the state; undefined when nothing was learnt yet. */
-  save(): RouterMemory | undefined;
-  /** @param hotkeys those the memory was saved with */
-  load(memory: RouterMemory, hotkeys: readonly Hotkey[]): void;
+  /** What changed since the last call; with `all` everything that is not saved yet. undefined when nothing was learnt. */
+  changes(options?: { all?: boolean }): MemoryChanges | undefined;
+  /** @param neurons those the memory was saved with */
+  load(memory: Memory, neurons: readonly Registration[]): void;
 }
 
 export interface Texts {
   next(signal: AbortSignal): Promise<string>;
 }
 
-export interface EventSink {
-  append(event: Event): void;
+/** Where events go: the journal first, then whoever watches. Never throws and never waits. */
+export interface EventFeed {
+  /** @param block where the event tells of another block than the head */
+  emit(body: EventBody, block?: number): unknown;
+}
+
+/** Time, so that tests need not wait. */
+export interface Time {
+  /** Milliseconds that only grow, for durations. */
+  nowMs(): number;
+  /** Milliseconds since 1970. */
+  wallMs(): number;
+  /** Returns early when the signal is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -1,6 +1,10 @@
+import type { BlockNumber } from "../base/units.ts";
 import type { Identity } from "../base/vocabulary.ts";
-import type { StepEventV1 as StepEvent } from "../events/version-1.ts";
-import type { Chain, EventSink, Judge, Miners, Neuron, Router, Subnet, Texts } from "./ports.ts";
+import type { RunBody } from "../events/schema.ts";
+import type { Chain, EventFeed, Judge, Miners, Neuron, Router, Subnet, Texts, Time } from "./ports.ts";
+import type { Recorder } from "./recorder.ts";
+import type { Evidence } from "./state/content.ts";
+import type { Watch } from "./watch.ts";
 
 /** The part of the configuration that steers forwards and duties. */
 export interface ValidatorSettings {
@@ -23,6 +27,8 @@ export interface ValidatorSettings {
   /** Answers of each step that other miners are asked to mark; 0 = none. */
   shadowMiners: number;
   setsWeights: boolean;
+  /** Without a saved state, begin with this validator's own weights on chain. */
+  seedsScores: boolean;
   logRewards: boolean;
 }
 
@@ -32,7 +38,8 @@ export interface Modules<N extends Neuron> {
   judge: Judge;
   router: Router;
   texts: Texts;
-  events: EventSink;
+  feed: EventFeed;
+  time: Time;
 }
 
 /** What changes while a validator runs. One owner, the validator; steps and duties write to it between awaits. */
@@ -40,10 +47,14 @@ export interface RunState<N extends Neuron> {
   subnet: Subnet<N>;
   /** Moving scores by uid. */
   scores: Float32Array;
-  /** How often each uid was asked, by uid. */
+  /** How often the holder of each uid was asked in a step that counts. */
   asked: Uint32Array;
   /** Steps since the state was first made. */
   steps: number;
+  /** What the scores rest on; the first weights wait for enough of it. */
+  evidence: Evidence;
+  /** Head at the last step that counted, or at the start of this run. */
+  countedAt: BlockNumber;
 }
 
 export interface Session<N extends Neuron> {
@@ -51,7 +62,24 @@ export interface Session<N extends Neuron> {
   identity: Identity;
   modules: Modules<N>;
   state: RunState<N>;
+  /** Writes the state down; the run goes on without a disk. */
+  recorder: Recorder;
+  /** What is known of the outside: miners, clock, permit. */
+  watch: Watch;
   random: () => number;
   signal: AbortSignal;
-  onStep(event: StepEvent): void;
+}
+
+/** What is known of a run before its first step, told once in the event `run`. */
+export type RunFacts = Omit<RunBody, "kind" | "uid" | "permit" | "stake_tao" | "steps">;
+
+export interface ValidatorOptions<N extends Neuron> {
+  settings: ValidatorSettings;
+  identity: Identity;
+  modules: Modules<N>;
+  /** For the event `run`. */
+  facts: RunFacts;
+  stateDirectory: string;
+  /** Ends the run; the step under way is given up. */
+  signal: AbortSignal;
 }

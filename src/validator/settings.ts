@@ -18,6 +18,7 @@ export function validatorSettings(settings: Settings): ValidatorSettings {
     explore: settings.gatingExplore,
     shadowMiners: settings.shadowMiners,
     setsWeights: !settings.neuronDisableSetWeights && !settings.neuronMockDendritePool,
+    seedsScores: !settings.neuronSeedScoresOff,
     logRewards: !settings.neuronDisableLogRewards,
   };
 }

@@ -1,147 +1,121 @@
-import { log } from "../base/log.ts";
 import type { Uid } from "../base/units.ts";
-import { EVENT_VERSION_1 as EVENT_VERSION, type StepEventV1 as StepEvent } from "../events/version-1.ts";
-import { updateScores } from "../weights/scores.ts";
-import { chooseMiners } from "./choose.ts";
+import type { Outcome, Question, Reply } from "../base/vocabulary.ts";
+import { decayScores, updateScores } from "../weights/scores.ts";
+import { canBeAsked, chooseForStep, sampledShare } from "./choose.ts";
 import { askForMarks } from "./marks.ts";
-import type { Judgement, Neuron, Question, Reply } from "./ports.ts";
+import { findOutage } from "./outage.ts";
+import type { Neuron, Outage } from "./ports.ts";
 import type { Session } from "./session.ts";
+import { recordStep, type StepRecord } from "./step-event.ts";
+import { Stopwatch } from "./stopwatch.ts";
+
+/** Blocks without a step that still count as time in which evidence was gathered: five minutes on the public chain. */
+const MAX_BLOCKS_A_STEP = 25;
 
 export interface StepPlan {
   sampleSize: number;
   timeoutMs: number;
   /** Uids asked in this forward pass; the step adds its own. */
   asked: Set<Uid>;
-  forward: string;
 }
 
-export interface StepResult {
-  /** Best completion; undefined when no miner gave a usable one. */
-  best: string | undefined;
-  question: Question;
-}
+export type StepResult =
+  /** The best completion is what the next prompt builds on. */
+  | { outcome: "answered"; best: string; asked: number; reached: number }
+  | { outcome: "nobody-answered"; asked: number; reached: number }
+  | { outcome: "outage"; outage: Outage; asked: number }
+  | { outcome: "no-miner" | "stopping" };
 
 /**
- * The journey of one question: choose miners → ask → score and mask (shadow scores beside) → moving scores → learn to route → journal.
- * @returns undefined when the run is stopping or no miner can be asked; nothing is recorded then.
+ * The journey of one question: choose miners → ask → score and mask (shadow scores beside) → moving scores → learn to
+ * route → state → journal. A step in which nobody could give evidence is told, and changes nothing.
  */
 export async function step<N extends Neuron>(
   session: Session<N>,
   question: Question,
   plan: StepPlan,
-): Promise<StepResult | undefined> {
-  const { modules, settings, state } = session;
-  const startedMs = performance.now();
-  const scores = settings.explore < 1 ? await modules.router.scores(question.prompt) : undefined;
-  if (session.signal.aborted) return undefined;
-  const { neurons } = state.subnet;
-  const chosen = chooseMiners(neurons, {
-    ownUid: state.subnet.ownUid,
-    vpermitTaoLimit: settings.vpermitTaoLimit,
-    sampleSize: plan.sampleSize,
-    excluded: plan.asked,
-    random: session.random,
-    explore: settings.explore,
-    scores,
-  });
-  if (chosen.length === 0) {
-    log.warn("No miner of this subnet can be asked", { netuid: settings.netuid, neurons: neurons.length });
-    return undefined;
+): Promise<StepResult> {
+  const { modules, signal } = session;
+  const watch = new Stopwatch(modules.time);
+  const chosen = await watch.lap("choose", chooseForStep(session, question, plan));
+  if (signal.aborted) return { outcome: "stopping" };
+  if (chosen.length === 0) return { outcome: "no-miner" };
+
+  const replies = await watch.lap("ask", modules.miners.ask(chosen, question.prompt, plan.timeoutMs, signal));
+  if (signal.aborted) return { outcome: "stopping" };
+  const outage = await findOutage(session, chosen, replies);
+  if (signal.aborted) return { outcome: "stopping" };
+  if (outage !== undefined) {
+    recordStep(session, question, watch, uncounted(replies, outage));
+    return { outcome: "outage", outage, asked: replies.length };
   }
-  for (const neuron of chosen) plan.asked.add(neuron.uid);
 
-  const replies = await modules.miners.ask(chosen, question.prompt, plan.timeoutMs, session.signal);
-  if (session.signal.aborted) return undefined;
-  const [judgement, marks] = await Promise.all([
-    modules.judge.score(
-      question,
-      replies.map((reply) => reply.completion),
-    ),
-    askForMarks(session, question, replies),
-  ]);
-  if (session.signal.aborted) return undefined;
-
-  // A uid that changed hands while the step ran must not earn its predecessor's reward.
-  const outcomes = replies
-    .map(({ uid, hotkey }, i) => ({ uid, hotkey, reward: judgement.rewards[i]! }))
-    .filter(({ uid, hotkey }) => state.subnet.neurons[uid]?.hotkey === hotkey);
-  const moved = updateScores(
-    state,
-    { uids: outcomes.map(({ uid }) => uid), rewards: outcomes.map(({ reward }) => reward) },
-    settings.movingAverageAlpha,
+  const completions = replies.map(({ completion }) => completion);
+  const [judgement, marks] = await watch.lap(
+    "judge",
+    Promise.all([
+      modules.judge.score(question, completions, signal),
+      askForMarks(session, question, replies),
+    ]),
   );
-  state.scores = moved.scores;
-  state.asked = moved.asked;
-  const gatingLoss = await modules.router.train(question.prompt, outcomes);
+  if (signal.aborted) return { outcome: "stopping" };
 
+  const outcomes = outcomesOf(session, replies, judgement.rewards);
+  const gatingLoss = await watch.lap("train", modules.router.train(question.prompt, outcomes));
+  // From here on nothing waits: scores, state and event belong together.
+  credit(session, outcomesOf(session, replies, judgement.rewards), plan.sampleSize);
   const best = bestCompletion(replies, judgement.rewards);
-  const elapsedMs = performance.now() - startedMs;
-  const columns = [...judgement.columns, ...marks];
-  const { rewards } = judgement;
-  const event = stepEventOf(session, question, plan, {
-    replies,
-    rewards,
-    columns,
-    gatingLoss,
-    best,
-    elapsedMs,
-  });
-  modules.events.append(event);
-  session.onStep(event);
-  return { best, question };
+  recordStep(session, question, watch, { replies, judgement, marks, gatingLoss, best });
+  const reached = replies.filter(({ status }) => status === 200).length;
+  return best === undefined
+    ? { outcome: "nobody-answered", asked: replies.length, reached }
+    : { outcome: "answered", best, asked: replies.length, reached };
 }
 
-/** Highest reward among usable answers; the first of equals. */
+/** A uid that changed hands while the step ran must not earn its predecessor's reward. */
+function outcomesOf<N extends Neuron>(
+  { state }: Session<N>,
+  replies: readonly Reply[],
+  rewards: readonly number[],
+): Outcome[] {
+  return replies
+    .map(({ uid, hotkey, fault }, row) => ({ uid, hotkey, fault, reward: rewards[row]! }))
+    .filter(({ uid, hotkey }) => state.subnet.neurons[uid]?.hotkey === hotkey)
+    .filter(({ fault }) => fault !== "descriptors") // our own machine could not dial: no evidence of this miner
+    .map(({ uid, hotkey, reward }) => ({ uid, hotkey, reward }));
+}
+
+/** Moving scores of who was asked; those who cannot be asked fade as fast as if they were, and failed. */
+function credit<N extends Neuron>(
+  session: Session<N>,
+  outcomes: readonly Outcome[],
+  sampleSize: number,
+): void {
+  const { state, settings, modules } = session;
+  const alpha = settings.movingAverageAlpha;
+  const rewarded = { uids: outcomes.map(({ uid }) => uid), rewards: outcomes.map(({ reward }) => reward) };
+  const { scores, asked } = updateScores(state, rewarded, alpha);
+  const absent = state.subnet.neurons.filter((neuron) => !canBeAsked(session, neuron)).map(({ uid }) => uid);
+  state.scores = decayScores(scores, absent, alpha, sampledShare(session, sampleSize));
+  state.asked = asked;
+  state.steps++;
+  const head = modules.chain.head();
+  const passed = Math.min(MAX_BLOCKS_A_STEP, Math.max(0, head - state.countedAt));
+  state.evidence = { countedSteps: state.evidence.countedSteps + 1, blocks: state.evidence.blocks + passed };
+  state.countedAt = head;
+}
+
+/** Highest reward among usable completions; the first of equals. */
 function bestCompletion(replies: readonly Reply[], rewards: readonly number[]): string | undefined {
   let best: number | undefined;
-  for (const [index, reply] of replies.entries()) {
+  for (const [row, reply] of replies.entries()) {
     if (!reply.completion?.trim()) continue;
-    if (best === undefined || rewards[index]! > rewards[best]!) best = index;
+    if (best === undefined || rewards[row]! > rewards[best]!) best = row;
   }
   return best === undefined ? undefined : replies[best]!.completion!.trim();
 }
 
-/** What one step came to. */
-interface StepRecord {
-  replies: readonly Reply[];
-  rewards: number[];
-  columns: Judgement["columns"];
-  gatingLoss: number | null;
-  best: string | undefined;
-  elapsedMs: number;
-}
-
-function stepEventOf<N extends Neuron>(
-  session: Session<N>,
-  question: Question,
-  plan: StepPlan,
-  { replies, rewards, columns, gatingLoss, best, elapsedMs }: StepRecord,
-): StepEvent {
-  const lists: Record<string, (number | null)[]> = {};
-  for (const { name, raw, normalized } of session.settings.logRewards ? columns : []) {
-    lists[name] = raw;
-    if (normalized) lists[`${name}_normalized`] = normalized;
-  }
-  const fixed: StepEvent = {
-    version: EVENT_VERSION,
-    kind: "step",
-    time: new Date().toISOString(),
-    ...session.identity,
-    block: session.modules.chain.head(),
-    name: question.name,
-    forward: plan.forward,
-    step_length: elapsedMs / 1000,
-    prompt: question.prompt,
-    uids: replies.map((reply) => reply.uid),
-    hotkeys: replies.map((reply) => reply.hotkey),
-    completions: replies.map((reply) => reply.completion ?? ""),
-    completion_times: replies.map((reply) => reply.elapsedMs / 1000),
-    completion_status_codes: replies.map((reply) => reply.status),
-    completion_status_messages: replies.map((reply) => reply.message),
-    rewards,
-    gating_loss: gatingLoss,
-    best: best ?? "",
-    nan_columns: Object.keys(lists).filter((name) => lists[name]!.includes(null)),
-  };
-  return Object.assign(fixed, lists);
+function uncounted(replies: readonly Reply[], outage: Outage): StepRecord {
+  const judgement = { rewards: replies.map(() => 0), columns: [], timings: {} };
+  return { replies, judgement, marks: [], gatingLoss: null, best: undefined, outage };
 }

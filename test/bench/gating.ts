@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { GatingLayer } from "../../src/gating/layer.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
@@ -11,18 +14,23 @@ const STEPS = 50;
 
 /** Mean reward on specialists with routing and without, and what one step of learning costs. */
 export async function benchGating(): Promise<BenchRow[]> {
+  const directory = mkdtempSync(join(tmpdir(), "ov-bench-"));
   const inference = await InferenceSupervisor.start({ device: "cpu" });
   try {
-    const { random, routed } = await simulateRouting(inference, {
-      specialists: 20,
-      sampleSize: 4,
-      followupSteps: 0,
-      learningRate: 1,
-      trainingForwards: 300,
-      comparedForwards: 50,
-      explore: 0,
-      seed: 1,
-    });
+    const { random, routed } = await simulateRouting(
+      inference,
+      {
+        specialists: 20,
+        sampleSize: 4,
+        followupSteps: 0,
+        learningRate: 1,
+        trainingForwards: 300,
+        comparedForwards: 50,
+        explore: 0,
+        seed: 1,
+      },
+      directory,
+    );
     return [
       { name: "mean reward of 20 specialists in 5 topics, random choice", value: random, unit: "" },
       {
@@ -35,6 +43,7 @@ export async function benchGating(): Promise<BenchRow[]> {
     ];
   } finally {
     await inference.stop();
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 

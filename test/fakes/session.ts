@@ -1,19 +1,22 @@
+import { sleep } from "../../src/base/deadline.ts";
 import { asBlock, asHotkey, asUid, type BlockNumber, type Hotkey, type Uid } from "../../src/base/units.ts";
-import type { EventV1 as Event } from "../../src/events/version-1.ts";
+import type { Memory, MemoryChanges, Outcome, Reply } from "../../src/base/vocabulary.ts";
+import type { EventBody } from "../../src/events/schema.ts";
 import type {
   Chain,
   Judge,
   Miners,
   Neuron,
-  Outcome,
+  Outage,
   PendingReveal,
   Router,
-  RouterMemory,
   SentWeights,
   Subnet,
+  Time,
   WeightsOrder,
 } from "../../src/validator/ports.ts";
 import type { Modules, ValidatorSettings } from "../../src/validator/session.ts";
+import type { Registration } from "../../src/weights/scores.ts";
 
 export const SETTINGS: ValidatorSettings = {
   netuid: 1,
@@ -31,6 +34,7 @@ export const SETTINGS: ValidatorSettings = {
   explore: 1,
   shadowMiners: 0,
   setsWeights: true,
+  seedsScores: true,
   logRewards: true,
 };
 
@@ -46,55 +50,82 @@ export function neuron(uid: number, more: Partial<Neuron> = {}): Neuron {
   };
 }
 
-/** A chain that ticks when told to. Neuron 0 is the validator. */
+/** Time that passes only when somebody sleeps, and then at once. */
+export class FakeTime implements Time {
+  ms = 0;
+  slept: number[] = [];
+  /** Called with every pause, before it ends. */
+  onSleep: ((ms: number) => void) | undefined;
+
+  nowMs = () => this.ms;
+  wallMs = () => this.ms;
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.slept.push(ms);
+    this.ms += ms;
+    this.onSleep?.(ms);
+    await sleep(0, signal);
+  }
+}
+
+/** A chain that ticks when told to; `tick` comes back when the duties of that block are done. Neuron 0 is the validator. */
 export class FakeChain implements Chain {
   readonly genesisHash = "0xfake";
   block = 100;
+  chainTimeMs: number | undefined;
   neurons = [
     neuron(0, { hasValidatorPermit: true, stakeTao: 10_000 }),
     ...[1, 2, 3, 4].map((uid) => neuron(uid)),
   ];
   /** Who holds the uids when weights are sent, where that differs from the neurons that were read. */
   holders: Hotkey[] | undefined;
+  ownLastUpdate = 90;
   ownWeights: [Uid, number][] = [];
   sent: Float32Array[] = [];
   refusal: Error | undefined;
-  #callback: ((block: ReturnType<typeof asBlock>) => void) | undefined;
+  path: SentWeights["path"] = "plain";
+  /** Commits that are followed, with how to end the wait. */
+  followed: { pending: PendingReveal; reveal(block: BlockNumber): void; drop(error: Error): void }[] = [];
+  #callback: ((block: BlockNumber) => void | Promise<void>) | undefined;
 
   head = () => asBlock(this.block);
-  onHead(callback: (block: ReturnType<typeof asBlock>) => void): () => void {
+  get isListenedTo(): boolean {
+    return this.#callback !== undefined;
+  }
+  onHead(callback: (block: BlockNumber) => void | Promise<void>): () => void {
     this.#callback = callback;
     return () => {
       this.#callback = undefined;
     };
   }
-  /** One new block; duties get a turn. */
   async tick(blocks = 1): Promise<void> {
     this.block += blocks;
-    this.#callback?.(this.head());
-    await Bun.sleep(1);
+    await this.#callback?.(this.head());
   }
   async fetchSubnet(): Promise<Subnet> {
-    const common = {
+    return {
       block: this.head(),
-      chainTimeMs: Date.now(),
+      chainTimeMs: this.chainTimeMs ?? 0,
       ownUid: asUid(0),
+      neurons: this.neurons,
       tempo: 20,
       weightsRateLimit: 0,
-      ownLastUpdate: 90,
+      ownLastUpdate: this.ownLastUpdate,
     };
-    return { ...common, neurons: this.neurons };
   }
-  async sendWeights({ scoresFor, before }: WeightsOrder): Promise<SentWeights> {
+  async sendWeights({ scoresFor, before, signal }: WeightsOrder): Promise<SentWeights> {
     if (this.refusal) throw this.refusal;
+    signal.throwIfAborted();
     const scores = scoresFor(this.holders ?? this.neurons.map(({ hotkey }) => hotkey));
-    const weights = { path: "plain" as const, block: this.head(), uids: [1], values: [65_535] };
+    const weights = { path: this.path, block: this.head(), uids: [1], values: [65_535] };
     before(weights);
     this.sent.push(scores);
-    return { ...weights, extrinsicHash: "0x01" };
+    const common = { ...weights, extrinsicHash: `0x${this.sent.length}` };
+    if (this.path === "plain") return common;
+    const pending = { uid: 0, uids: [1], values: [65_535], revealBlock: this.block + 20 };
+    return { ...common, revealRound: 7, pending };
   }
-  async followReveal(pending: PendingReveal): Promise<BlockNumber> {
-    return asBlock(pending.revealBlock);
+  followReveal(pending: PendingReveal): Promise<BlockNumber> {
+    return new Promise((resolve, reject) => this.followed.push({ pending, reveal: resolve, drop: reject }));
   }
   async readOwnWeights(): Promise<[Uid, number][]> {
     return this.ownWeights;
@@ -102,77 +133,110 @@ export class FakeChain implements Chain {
 }
 
 /** Miners answer with their uid; the ones in `silent` do not. */
-export function fakeMiners(silent: number[] = []): Miners & { prompts: string[]; asked: number[][] } {
-  const prompts: string[] = [];
-  const asked: number[][] = [];
-  return {
-    prompts,
-    asked,
-    async ask(neurons, prompt) {
-      prompts.push(prompt);
-      asked.push(neurons.map(({ uid }) => uid));
-      await Bun.sleep(1); // as a socket would, give way to the clock
-      return neurons.map(({ uid, hotkey }) =>
-        silent.includes(uid)
-          ? { uid, hotkey, status: 408, message: "late", completion: null, elapsedMs: 1_000 }
-          : { uid, hotkey, status: 200, message: "Success", completion: ` answer of ${uid}? `, elapsedMs: 5 },
-      );
-    },
-  };
+export class FakeMiners implements Miners {
+  prompts: string[] = [];
+  asked: number[][] = [];
+  silent: ReadonlySet<number>;
+  /** Set: nobody is reached for this reason. */
+  outage: Outage | undefined;
+  reachable = true;
+  probed: number[][] = [];
+  /** Hotkeys without a budget left. */
+  exhausted = new Set<string>();
+  /** Awaited before a step's replies come. */
+  beforeReplies: (() => void | Promise<void>) | undefined;
+
+  constructor(silent: number[] = []) {
+    this.silent = new Set(silent);
+  }
+
+  async ask(neurons: readonly Neuron[], prompt: string): Promise<Reply[]> {
+    this.prompts.push(prompt);
+    this.asked.push(neurons.map(({ uid }) => uid));
+    await sleep(0); // as a socket would, give way to the clock
+    await this.beforeReplies?.();
+    return neurons.map(({ uid, hotkey }) =>
+      this.outage !== undefined || this.silent.has(uid)
+        ? { uid, hotkey, status: 408, message: "late", completion: null, elapsedMs: 1_000 }
+        : { uid, hotkey, status: 200, message: "Success", completion: ` answer of ${uid}? `, elapsedMs: 5 },
+    );
+  }
+  outageOf = () => this.outage;
+  async isAnyReachable(neurons: readonly Neuron[]): Promise<boolean> {
+    this.probed.push(neurons.map(({ uid }) => uid));
+    return neurons.length > 0 && this.reachable;
+  }
+  mayAsk = (hotkey: Hotkey) => !this.exhausted.has(hotkey);
 }
 
 /** Rewards by the digit in the completion: the higher the uid the better. */
-export function fakeJudge(): Judge & { remembered: number } {
-  return {
-    remembered: 0,
-    beginForward() {},
-    async score(_question, completions) {
-      this.remembered++;
-      const raw = completions.map((text) => (text === null ? null : Number(/\d/.exec(text)![0]) / 10));
-      return { rewards: raw.map((value) => value ?? 0), columns: [{ name: "fake_reward_model", raw }] };
-    },
-    save() {
-      return { json: { remembered: this.remembered }, arrays: { history: Float32Array.of(this.remembered) } };
-    },
-    load(memory) {
-      this.remembered = (memory.json as { remembered: number }).remembered;
-    },
-  };
+export class FakeJudge implements Judge {
+  remembered = 0;
+  open = new Set<string>();
+  /** Awaited in the middle of scoring. */
+  whileScoring: (() => void | Promise<void>) | undefined;
+
+  beginForward(id: string): void {
+    this.open.add(id);
+  }
+  endForward(id: string): void {
+    this.open.delete(id);
+  }
+  async score(_question: unknown, completions: readonly (string | null)[]) {
+    await this.whileScoring?.();
+    this.remembered++;
+    const raw = completions.map((text) => (text === null ? null : Number(/\d/.exec(text)![0]) / 10));
+    return {
+      rewards: raw.map((value) => value ?? 0),
+      columns: [{ name: "fake_reward_model", raw }],
+      timings: { fake_reward_model: 1 },
+    };
+  }
+  changes(): MemoryChanges {
+    const row = Float32Array.of(this.remembered);
+    return { json: { remembered: this.remembered }, tables: { history: { put: new Map([[0, row]]) } } };
+  }
+  load(memory: Memory): void {
+    this.remembered = (memory.json as { remembered: number }).remembered;
+  }
 }
 
 /** Scores a uid by its number, and keeps what it is told. */
 export class FakeRouter implements Router {
   trained: number[][] = [];
-  hotkeys: readonly string[] = [];
-  loaded: { memory: RouterMemory; hotkeys: readonly string[] }[] = [];
+  aligned: readonly Registration[] = [];
+  loaded: { memory: Memory; neurons: readonly Registration[] }[] = [];
 
-  align(hotkeys: readonly string[]): void {
-    this.hotkeys = hotkeys;
+  align(neurons: readonly Registration[]): void {
+    this.aligned = neurons;
   }
   async scores(): Promise<Float32Array> {
-    return Float32Array.from(this.hotkeys.keys());
+    return Float32Array.from(this.aligned.keys());
   }
   async train(_prompt: string, outcomes: readonly Outcome[]): Promise<number> {
     this.trained.push(outcomes.map(({ uid }) => uid));
     return 1 / this.trained.length;
   }
-  save(): RouterMemory {
-    return { json: { steps: this.trained.length }, arrays: { bias: Float32Array.of(this.trained.length) } };
+  changes(): MemoryChanges | undefined {
+    if (this.trained.length === 0) return undefined;
+    const row = Float32Array.of(this.trained.length);
+    return { json: { steps: this.trained.length }, tables: { gating: { put: new Map([[0, row]]) } } };
   }
-  load(memory: RouterMemory, hotkeys: readonly string[]): void {
-    this.loaded.push({ memory, hotkeys });
+  load(memory: Memory, neurons: readonly Registration[]): void {
+    this.loaded.push({ memory, neurons });
   }
 }
 
 export function fakeModules(chain: FakeChain, silent: number[] = []) {
-  const events: Event[] = [];
+  const events: EventBody[] = [];
   const modules = {
     chain,
-    miners: fakeMiners(silent),
-    judge: fakeJudge(),
+    miners: new FakeMiners(silent),
+    judge: new FakeJudge(),
     router: new FakeRouter(),
     texts: { next: async () => "One sentence. Two sentences. Three sentences." },
-    events: { append: (event: Event) => void events.push(event) },
+    feed: { emit: (body: EventBody) => void events.push(body) },
+    time: new FakeTime(),
   } satisfies Modules<Neuron>;
   return { modules, events };
 }

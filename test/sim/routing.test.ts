@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
+import { scratchFolders } from "../scratch.ts";
 import { simulateRouting } from "./routing.ts";
+
+const folder = scratchFolders("routing");
 
 describe("routing on specialists", () => {
   let inference: InferenceSupervisor;
@@ -10,16 +13,20 @@ describe("routing on specialists", () => {
   afterAll(() => inference.stop());
 
   test("earns clearly more than random choice after some hundred steps", async () => {
-    const { random, routed, answers, losses } = await simulateRouting(inference, {
-      specialists: 20,
-      sampleSize: 4,
-      followupSteps: 0,
-      learningRate: 1,
-      trainingForwards: 160,
-      comparedForwards: 30,
-      explore: 0,
-      seed: 2,
-    });
+    const { random, routed, answers, losses } = await simulateRouting(
+      inference,
+      {
+        specialists: 20,
+        sampleSize: 4,
+        followupSteps: 0,
+        learningRate: 1,
+        trainingForwards: 160,
+        comparedForwards: 30,
+        explore: 0,
+        seed: 2,
+      },
+      folder(),
+    );
     expect(losses).toHaveLength(160);
     expect(losses.every((loss) => loss !== null && loss >= 0)).toBe(true);
     expect(answers).toEqual({ random: 120, routed: 120 });

@@ -1,19 +1,20 @@
-import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS } from "../../src/config/options.ts";
-import type { StepEventV1 as StepEvent } from "../../src/events/version-1.ts";
-import { GatingRouter } from "../../src/gating/router.ts";
+import type { StepBody } from "../../src/events/schema.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
 import type { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { behaviourOf } from "../../src/localnet/miners/characters.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { openTextSource } from "../../src/prompts/source.ts";
+import { commitOf } from "../../src/validator/commit.ts";
 import { forward } from "../../src/validator/flow.ts";
-import { openJudge, readScoring } from "../../src/validator/judge.ts";
+import { openJudge, readScoring } from "../../src/validator/open-judge.ts";
+import { openRouter } from "../../src/validator/open-router.ts";
 import type { Neuron } from "../../src/validator/ports.ts";
-import type { Session } from "../../src/validator/session.ts";
-import { FakeChain, neuron, SETTINGS } from "../fakes/session.ts";
+import { resume } from "../../src/validator/resume.ts";
+import { IDENTITY } from "../fakes/run.ts";
+import { FakeChain, fakeModules, neuron, SETTINGS } from "../fakes/session.ts";
 
 export interface RoutingPlan {
   specialists: number;
@@ -47,25 +48,30 @@ export interface RoutingResult {
 export async function simulateRouting(
   inference: InferenceSupervisor,
   plan: RoutingPlan,
+  stateDirectory: string,
 ): Promise<RoutingResult> {
   const random = seededRandom(plan.seed);
   const { settings } = loadConfiguration(OPTIONS, { flags: {}, environment: {} });
   const models = new EmbeddingCache(inference);
-  const router = new GatingRouter({
-    embedder: { embed: (texts) => models.embed(EMBEDDED_MODEL, texts) },
-    encoder: EMBEDDED_MODEL,
-    learningRate: plan.learningRate,
-    momentum: settings.gatingMomentum,
+  const router = openRouter(
+    { ...settings, gatingLearningRate: plan.learningRate },
+    EMBEDDED_MODEL,
+    models,
     random,
-  });
+  );
   const signal = new AbortController().signal;
   const behaviours = Array.from({ length: plan.specialists }, (_, index) =>
     behaviourOf({ character: "specialist", seed: index, rank: index, peers: plan.specialists }),
   );
-  const neurons = [neuron(0), ...behaviours.map((_, index) => neuron(index + 1))];
+  const neurons = [
+    neuron(0, { hasValidatorPermit: true }),
+    ...behaviours.map((_, index) => neuron(index + 1)),
+  ];
   const source = await openTextSource(undefined, { random });
-  const steps: StepEvent[] = [];
-  const session: Session<Neuron> = {
+  const chain = new FakeChain();
+  chain.neurons = neurons;
+  const { modules, events } = fakeModules(chain);
+  const session = await resume<Neuron>({
     settings: {
       ...SETTINGS,
       followupSampleSize: plan.sampleSize,
@@ -73,9 +79,9 @@ export async function simulateRouting(
       followupSteps: plan.followupSteps,
       explore: 1,
     },
-    identity: { genesis: "0xfake", netuid: 1, hotkey: asHotkey("key0") },
+    identity: IDENTITY,
     modules: {
-      chain: new FakeChain(),
+      ...modules,
       miners: {
         ask: (asked, prompt, timeoutMs) =>
           Promise.all(
@@ -85,37 +91,24 @@ export async function simulateRouting(
               return { uid, hotkey, status: 200, message: "Success", completion, elapsedMs: 1 };
             }),
           ),
+        outageOf: () => undefined,
+        isAnyReachable: async () => true,
+        mayAsk: () => true,
       },
       judge: openJudge(readScoring(settings), inference, models),
       router,
       texts: source,
-      events: { append() {} },
     },
-    state: {
-      subnet: {
-        block: asBlock(1),
-        chainTimeMs: 0,
-        ownUid: asUid(0),
-        neurons,
-        tempo: 20,
-        weightsRateLimit: 0,
-        ownLastUpdate: 0,
-      },
-      scores: new Float32Array(neurons.length),
-      asked: new Uint32Array(neurons.length),
-      steps: 0,
-    },
-    random,
+    stateDirectory,
     signal,
-    onStep: (event) => void steps.push(event),
-  };
-  router.align(neurons.map(({ hotkey }) => hotkey));
+  });
+  session.random = random;
   /** Steps of one forward pass with this share of random choice. */
-  const pass = async (explore: number): Promise<StepEvent[]> => {
+  const pass = async (explore: number): Promise<StepBody[]> => {
     session.settings = { ...session.settings, explore };
-    steps.length = 0;
-    await forward(session);
-    return [...steps];
+    events.length = 0;
+    await forward(session, crypto.randomUUID());
+    return events.filter((event): event is StepBody => event.kind === "step");
   };
 
   try {
@@ -134,6 +127,7 @@ export async function simulateRouting(
       losses,
     };
   } finally {
+    session.recorder.close(commitOf(session, true));
     source.close();
   }
 }

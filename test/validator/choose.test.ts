@@ -2,8 +2,10 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { asUid, type Uid } from "../../src/base/units.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
-import { type ChooseOptions, chooseMiners } from "../../src/validator/choose.ts";
-import { neuron } from "../fakes/session.ts";
+import { type ChooseOptions, canBeAsked, chooseMiners } from "../../src/validator/choose.ts";
+import type { Neuron } from "../../src/validator/ports.ts";
+import type { Session } from "../../src/validator/session.ts";
+import { neuron, SETTINGS } from "../fakes/session.ts";
 
 const SUBNET = 40;
 const neurons = Array.from({ length: SUBNET }, (_, uid) => neuron(uid));
@@ -11,10 +13,9 @@ const neurons = Array.from({ length: SUBNET }, (_, uid) => neuron(uid));
 const scores = Float32Array.from({ length: SUBNET }, (_, uid) => uid);
 const uids = (...list: number[]): Set<Uid> => new Set(list.map(asUid));
 
-function choose(more: Partial<ChooseOptions> = {}, seed = 1): number[] {
+function choose(more: Partial<ChooseOptions<Neuron>> = {}, seed = 1): number[] {
   return chooseMiners(neurons, {
-    ownUid: asUid(0),
-    vpermitTaoLimit: 4096,
+    isCandidate: ({ uid }) => uid !== 0,
     sampleSize: 10,
     excluded: uids(),
     random: seededRandom(seed),
@@ -23,7 +24,7 @@ function choose(more: Partial<ChooseOptions> = {}, seed = 1): number[] {
   }).map(({ uid }) => uid);
 }
 /** How often each uid was chosen in so many draws. */
-function counts(draws: number, more: Partial<ChooseOptions>): number[] {
+function counts(draws: number, more: Partial<ChooseOptions<Neuron>>): number[] {
   const found = new Array<number>(SUBNET).fill(0);
   for (let seed = 0; seed < draws; seed++) for (const uid of choose(more, seed)) found[uid]!++;
   return found;
@@ -91,13 +92,16 @@ describe("choosing miners", () => {
           const subnet = kinds.map(({ rich, ...kind }, uid) =>
             neuron(uid, { ...kind, stakeTao: rich ? 5000 : 1 }),
           );
+          const session = {
+            settings: { ...SETTINGS, vpermitTaoLimit: 4096 },
+            state: { subnet: { ownUid: asUid(0) } } as Session<Neuron>["state"],
+          };
           const able = subnet.filter(
             ({ uid, isServing, hasValidatorPermit, stakeTao }) =>
               uid !== 0 && isServing && !(hasValidatorPermit && stakeTao > 4096),
           );
           const chosen = chooseMiners(subnet, {
-            ownUid: asUid(0),
-            vpermitTaoLimit: 4096,
+            isCandidate: (one) => canBeAsked(session, one),
             sampleSize,
             excluded: uids(...excluded),
             random: seededRandom(sampleSize),

@@ -1,14 +1,15 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { asHotkey } from "../../src/base/units.ts";
-import { columnsOf } from "../../src/events/schema.ts";
-import type { StepEventV1 as StepEvent } from "../../src/events/version-1.ts";
+import { columnsOf, type StepBody } from "../../src/events/schema.ts";
 import { parseScoringPrompt } from "../../src/prompts/scoring.ts";
 import type { Neuron } from "../../src/validator/ports.ts";
-import { runValidator, type ValidatorOptions } from "../../src/validator/validator.ts";
+import type { ValidatorOptions } from "../../src/validator/session.ts";
+import { runValidator } from "../../src/validator/validator.ts";
+import { FACTS, IDENTITY } from "../fakes/run.ts";
 import { FakeChain, fakeModules, neuron, SETTINGS } from "../fakes/session.ts";
+import { scratchFolders } from "../scratch.ts";
+
+const folder = scratchFolders("marks");
 
 /** Runs one forward pass in which miners that are asked for a mark say what `marks` gives them. */
 async function passWith(mark: (rater: number) => string | null, shadowMiners: number, neurons?: Neuron[]) {
@@ -16,10 +17,10 @@ async function passWith(mark: (rater: number) => string | null, shadowMiners: nu
   if (neurons) chain.neurons = neurons;
   const { modules, events } = fakeModules(chain);
   const asked: { rater: number; reply: string }[] = [];
-  const { ask } = modules.miners;
-  modules.miners.ask = async (raters, prompt, ...rest) => {
+  const ask = modules.miners.ask.bind(modules.miners);
+  modules.miners.ask = async (raters, prompt) => {
     const parsed = parseScoringPrompt(prompt);
-    if (parsed === null) return await ask(raters, prompt, ...rest);
+    if (parsed === null) return await ask(raters, prompt);
     const [rater] = raters;
     asked.push({ rater: rater!.uid, reply: parsed.reply });
     const { uid, hotkey } = rater!;
@@ -27,13 +28,14 @@ async function passWith(mark: (rater: number) => string | null, shadowMiners: nu
   };
   const options: ValidatorOptions<Neuron> = {
     settings: { ...SETTINGS, shadowMiners },
-    identity: { genesis: "0xfake", netuid: 1, hotkey: "key0" },
+    identity: IDENTITY,
     modules,
-    stateDirectory: mkdtempSync(join(tmpdir(), "ov-marks-")),
+    facts: FACTS,
+    stateDirectory: folder(),
     signal: new AbortController().signal,
   };
   await runValidator(options);
-  const steps = events.filter((event): event is StepEvent & typeof event => event.kind === "step");
+  const steps = events.filter((event): event is StepBody => event.kind === "step");
   return { steps: steps.map((step) => ({ step, columns: columnsOf(step) })), asked };
 }
 

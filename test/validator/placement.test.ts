@@ -3,7 +3,7 @@ import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS, type Settings } from "../../src/config/options.ts";
 import { MODEL_ROLES } from "../../src/config/scoring-options.ts";
 import { readProfile } from "../../src/rewards/profile.ts";
-import { readScoring } from "../../src/validator/judge.ts";
+import { readScoring } from "../../src/validator/open-judge.ts";
 import { placeModels } from "../../src/validator/placement.ts";
 
 const settingsOf = (flags: Record<string, string>): Settings =>
@@ -46,7 +46,13 @@ describe("the models of a profile are placed", () => {
 
   test("a model that routing shares with scoring is needed", () => {
     expect(placed({})).toEqual([
-      { id: "all-minilm-l6-v2-embedded", device: "auto", dtypes: undefined, isOptional: false },
+      {
+        id: "all-minilm-l6-v2-embedded",
+        device: "auto",
+        dtypes: undefined,
+        isOptional: false,
+        roles: ["relevance", "diversity", "gating"],
+      },
     ]);
     expect(placed(standard, "all-mpnet-base-v2").at(-1)!.id).toBe("qwen3-0.6b");
   });
@@ -97,7 +103,13 @@ describe("the models of a profile are placed", () => {
     expect(() => placeModels(settings, scoring, "m")).toThrow("two dtypes");
     const one = { ...scoring, profile: { ...profile, relevance: { model: "m", minCosine: 0.1 } } };
     expect(placeModels(settings, one, "m")).toEqual([
-      { id: "m", device: "auto", dtypes: { cpu: "q8" }, isOptional: false },
+      {
+        id: "m",
+        device: "auto",
+        dtypes: { cpu: "q8" },
+        isOptional: false,
+        roles: ["relevance", "diversity", "gating"],
+      },
     ]);
   });
 });

@@ -1,43 +1,73 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Failure } from "../../src/base/error.ts";
-import { parseEvent } from "../../src/events/schema.ts";
-import type { StepEventV1 as StepEvent, WeightsEventV1 as WeightsEvent } from "../../src/events/version-1.ts";
-import { memoryOf } from "../../src/validator/memory.ts";
+import type { Hotkey } from "../../src/base/units.ts";
+import { EVENT_KINDS, type EventBody } from "../../src/events/schema.ts";
 import type { Neuron } from "../../src/validator/ports.ts";
-import { runValidator, type ValidatorOptions } from "../../src/validator/validator.ts";
-import { savedState } from "../fakes/saved-state.ts";
+import type { ValidatorOptions } from "../../src/validator/session.ts";
+import { StateDatabase } from "../../src/validator/state/database.ts";
+import { runValidator } from "../../src/validator/validator.ts";
+import { FACTS, IDENTITY } from "../fakes/run.ts";
 import { FakeChain, fakeModules, neuron, SETTINGS } from "../fakes/session.ts";
+import { scratchFolders } from "../scratch.ts";
 
-const identity = { genesis: "0xfake", netuid: 1, hotkey: "key0" };
-const folder = (): string => mkdtempSync(join(tmpdir(), "ov-run-"));
+const folder = scratchFolders("run");
 
 function options(chain: FakeChain, more: Partial<ValidatorOptions<Neuron>> = {}, silent: number[] = []) {
   const { modules, events } = fakeModules(chain, silent);
-  const stateDirectory = folder();
-  const signal = new AbortController().signal;
-  return { run: { settings: SETTINGS, identity, modules, stateDirectory, signal, ...more }, events, modules };
+  const run: ValidatorOptions<Neuron> = {
+    settings: SETTINGS,
+    identity: IDENTITY,
+    modules,
+    facts: FACTS,
+    stateDirectory: folder(),
+    signal: new AbortController().signal,
+    ...more,
+  };
+  return { run, events, modules };
 }
 
-const stepsOf = (events: unknown[]): StepEvent[] =>
-  events.filter((event): event is StepEvent => (event as StepEvent).kind === "step");
+const ofKind = <Kind extends EventBody["kind"]>(events: EventBody[], kind: Kind) =>
+  events.filter((event): event is Extract<EventBody, { kind: Kind }> => event.kind === kind);
+
+function savedIn(stateDirectory: string) {
+  const database = StateDatabase.open(stateDirectory, IDENTITY);
+  try {
+    return database.load()!;
+  } finally {
+    database.close();
+  }
+}
 
 describe("a run of the validator", () => {
   test("asks for a summary, a question and its answer, and builds each prompt on the best reply", async () => {
     const { run, events, modules } = options(new FakeChain());
-    await runValidator(run);
-    const steps = stepsOf(events);
-    expect(steps.map((event) => event.name)).toEqual(["augment", "followup0", "answer0"]);
-    expect(new Set(steps.map((event) => event.forward)).size).toBe(1);
+    expect(await runValidator(run)).toBe(3);
+    const steps = ofKind(events, "step");
+    expect(steps.map(({ name, task, step }) => [name, task, step])).toEqual([
+      ["augment", "augment", 1],
+      ["followup0", "followup", 2],
+      ["answer0", "answer", 3],
+    ]);
+    expect(new Set(steps.map(({ forward }) => forward)).size).toBe(1);
     expect(modules.miners.prompts[0]).toContain("One sentence.");
     expect(modules.miners.prompts[1]).toContain(steps[0]!.best);
     expect(modules.miners.prompts[2]).toContain(steps[1]!.best);
-    for (const event of events) expect(parseEvent(event)).toBeDefined();
+    expect(steps[1]!.base_prompt).toBe(steps[0]!.best);
   });
 
-  test("asks every miner once before any is asked again", async () => {
+  test("tells everything in the shape of its kind, from the start to the last scores", async () => {
+    const { run, events } = options(new FakeChain());
+    await runValidator(run);
+    for (const event of events) expect(EVENT_KINDS[event.kind].safeParse(event).error).toBeUndefined();
+    expect(events[0]).toMatchObject({ kind: "run", uid: 0, permit: true, steps: 0, ...FACTS });
+    expect(events.at(-1)!.kind).toBe("scores");
+    const [last] = ofKind(events, "scores").slice(-1);
+    expect(last!.moving_averaged_scores).toEqual([...savedIn(run.stateDirectory).scores.scores]);
+    const { stages } = ofKind(events, "step")[0]!;
+    expect(stages.parts).toEqual({ fake_reward_model: 1 });
+  });
+
+  test("asks every miner once before any is asked again, and never itself", async () => {
     const { run, modules } = options(new FakeChain());
     await runValidator({ ...run, settings: { ...SETTINGS, followupSampleSize: 2, answerSampleSize: 2 } });
     const [first, second] = modules.miners.asked;
@@ -50,7 +80,9 @@ describe("a run of the validator", () => {
     chain.neurons = [chain.neurons[0]!, neuron(1), neuron(2)];
     const { run, events } = options(chain, {}, [2]);
     await runValidator(run);
-    const event = stepsOf(events)[0]! as StepEvent & { fake_reward_model: (number | null)[] };
+    const event = ofKind(events, "step")[0]! as EventBody & {
+      fake_reward_model: (number | null)[];
+    } & Extract<EventBody, { kind: "step" }>;
     const failed = event.uids.indexOf(2);
     expect(event.completions[failed]).toBe("");
     expect(event.rewards[failed]).toBe(0);
@@ -62,31 +94,42 @@ describe("a run of the validator", () => {
   test("ends the forward when nobody answers and records no invented best", async () => {
     const { run, events } = options(new FakeChain(), {}, [1, 2, 3, 4]);
     await runValidator(run);
-    const steps = stepsOf(events);
+    const steps = ofKind(events, "step");
     expect(steps).toHaveLength(1);
     expect(steps[0]!.best).toBe("");
+    expect(ofKind(events, "forward")).toMatchObject([{ outcome: "ended", reason: "nobody-answered" }]);
   });
 
-  test("continues with the same scores after a restart, and drops those of a replaced hotkey", async () => {
+  test("does not credit a uid that changed hands while the step ran", async () => {
     const chain = new FakeChain();
-    const { run } = options(chain);
+    const { run, modules } = options(chain, {
+      settings: { ...SETTINGS, followupSampleSize: 4, followupSteps: 0 },
+    });
+    const ask = modules.miners.ask.bind(modules.miners);
+    modules.miners.ask = async (...given) =>
+      (await ask(...given)).map((reply) =>
+        reply.uid === 3 ? { ...reply, hotkey: "former" as Hotkey } : reply,
+      );
     await runValidator(run);
-    const before = savedState(run.stateDirectory, identity);
-    expect(Math.max(...before.scores.scores)).toBeGreaterThan(0);
+    expect(modules.router.trained[0]!.toSorted()).toEqual([1, 2, 4]);
+    const { scores, asked } = savedIn(run.stateDirectory).scores;
+    expect([...asked]).toEqual([0, 1, 1, 0, 1]);
+    expect([...scores].map((score) => score > 0)).toEqual([false, true, true, false, true]);
+  });
 
-    const again = options(chain, { stateDirectory: run.stateDirectory });
-    await runValidator({ ...again.run, settings: { ...SETTINGS, forwards: 0 }, signal: AbortSignal.abort() });
-    expect(savedState(run.stateDirectory, identity).scores).toEqual(before.scores);
-    expect(again.modules.judge.remembered).toBe(before.steps);
-
-    chain.neurons = chain.neurons.map((old) =>
-      old.uid === 4 ? { ...old, hotkey: "new" as typeof old.hotkey } : old,
-    );
-    const third = options(chain, { stateDirectory: run.stateDirectory });
-    await runValidator({ ...third.run, settings: { ...SETTINGS, forwards: 0 }, signal: AbortSignal.abort() });
-    const after = savedState(run.stateDirectory, identity);
-    expect(after.scores.scores[4]).toBe(0);
-    expect(after.scores.scores[3]).toBe(before.scores.scores[3]!);
+  test("brings all lanes to rest and saves the state when one of them fails for good", async () => {
+    const broken = new Failure("model.corrupt", { message: "the file is damaged" });
+    const { run, events, modules } = options(new FakeChain());
+    let calls = 0;
+    modules.judge.whileScoring = () => {
+      if (++calls === 4) throw broken;
+    };
+    const settings = { ...SETTINGS, forwards: 0, concurrentForwards: 2 };
+    await expect(runValidator({ ...run, settings })).rejects.toBe(broken);
+    const atEnd = events.length;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(events).toHaveLength(atEnd);
+    expect(savedIn(run.stateDirectory).steps).toBe(ofKind(events, "step").length);
   });
 });
 
@@ -110,148 +153,74 @@ describe("routing", () => {
     const { run, modules, events } = options(new FakeChain(), {}, [2]);
     await runValidator(run);
     expect(modules.router.trained).toEqual(modules.miners.asked);
-    expect(stepsOf(events).map((event) => event.gating_loss)).toEqual([1, 1 / 2, 1 / 3]);
-  });
-
-  test("does not learn from a uid that changed hands while the step ran", async () => {
-    const chain = new FakeChain();
-    const { run, modules } = options(chain, { settings: { ...SETTINGS, followupSampleSize: 4 } });
-    const ask = modules.miners.ask.bind(modules.miners);
-    modules.miners.ask = async (...given) => {
-      const replies = await ask(...given);
-      return replies.map((reply) =>
-        reply.uid === 3 ? { ...reply, hotkey: "former" as typeof reply.hotkey } : reply,
-      );
-    };
-    await runValidator(run);
-    expect(modules.router.trained[0]!.toSorted()).toEqual([1, 2, 4]);
-  });
-
-  test("goes on with the saved layer, brought to the hotkeys of now", async () => {
-    const chain = new FakeChain();
-    const first = options(chain);
-    await runValidator(first.run);
-    expect(first.modules.router.loaded).toEqual([]);
-    const saved = savedState(first.run.stateDirectory, identity);
-    expect(memoryOf(saved.router!)).toEqual({ json: { steps: 3 }, arrays: { bias: Float32Array.of(3) } });
-
-    const before = chain.neurons.map(({ hotkey }) => hotkey);
-    chain.neurons = [
-      ...chain.neurons.slice(0, 4),
-      { ...chain.neurons[4]!, hotkey: "new" as (typeof before)[0] },
-    ];
-    const { run, modules } = options(chain, { stateDirectory: first.run.stateDirectory });
-    await runValidator({ ...run, settings: { ...SETTINGS, forwards: 0 }, signal: AbortSignal.abort() });
-    expect(modules.router.loaded).toEqual([{ memory: memoryOf(saved.router!), hotkeys: before }]);
-    expect(modules.router.hotkeys[4]).toBe("new");
-  });
-
-  test("brings all lanes to rest and saves the state when one of them fails for good", async () => {
-    const broken = new Failure("model.corrupt", { message: "the file is damaged" });
-    const { run, events, modules } = options(new FakeChain());
-    const score = modules.judge.score.bind(modules.judge);
-    let calls = 0;
-    modules.judge.score = async (question, completions) => {
-      if (++calls === 4) throw broken;
-      return score(question, completions);
-    };
-    const settings = { ...SETTINGS, forwards: 0, concurrentForwards: 2 };
-    await expect(runValidator({ ...run, settings })).rejects.toBe(broken);
-    const atEnd = events.length;
-    await Bun.sleep(20);
-    expect(events).toHaveLength(atEnd);
-    expect(savedState(run.stateDirectory, identity).steps).toBe(stepsOf(events).length);
+    expect(ofKind(events, "step").map((event) => event.gating_loss)).toEqual([1, 1 / 2, 1 / 3]);
   });
 });
 
-describe("duties", () => {
-  /** Runs until `blocks` blocks have passed. */
-  async function runFor(chain: FakeChain, blocks: number, more: Partial<ValidatorOptions<Neuron>> = {}) {
+describe("a stop", () => {
+  /** Runs until the third step, then hands the run over. */
+  async function running(chain = new FakeChain(), more: Partial<ValidatorOptions<Neuron>> = {}) {
     const stop = new AbortController();
-    const { run, events } = options(chain, { signal: stop.signal, ...more });
-    const ended = runValidator({ ...run, settings: { ...SETTINGS, forwards: 0, ...more.settings } });
-    const outcome = ended.then(
+    const { run, events, modules } = options(chain, { signal: stop.signal, ...more });
+    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    modules.miners.beforeReplies = () => {
+      if (ofKind(events, "step").length >= 3) resolve();
+    };
+    const ended = runValidator({ ...run, settings: { ...SETTINGS, forwards: 0, ...more.settings } }).then(
       () => undefined,
       (error: unknown) => error,
     );
-    while (stepsOf(events).length < 3) await Bun.sleep(1);
-    for (let block = 0; block < blocks; block++) await chain.tick();
-    stop.abort();
-    return { error: await outcome, events, stateDirectory: run.stateDirectory };
+    await begun;
+    return { chain, stop, run, events, modules, ended };
   }
-  const weightsOf = (events: unknown[]): WeightsEvent[] =>
-    events.filter((event): event is WeightsEvent => (event as WeightsEvent).kind === "weights");
 
-  test("weights wait for one epoch of steps when there is no saved state, then come once per epoch", async () => {
-    const chain = new FakeChain();
-    const { events } = await runFor(chain, 45);
-    expect(weightsOf(events).map((event) => event.block)).toEqual([120, 140]);
+  test("gives up the step under way, tells the scores, and keeps the state", async () => {
+    const { stop, ended, events, run } = await running();
+    stop.abort();
+    expect(await ended).toBeUndefined();
+    expect(events.at(-1)!.kind).toBe("scores");
+    expect(savedIn(run.stateDirectory).steps).toBe(ofKind(events, "step").length);
   });
 
-  test("weights follow the last update on chain after a restart", async () => {
+  test("does not wait for a judge that hangs, nor for a duty that does", async () => {
     const chain = new FakeChain();
-    const { stateDirectory } = await runFor(chain, 1);
-    chain.block = 105;
-    const { events } = await runFor(chain, 10, { stateDirectory });
-    expect(weightsOf(events).map((event) => event.block)).toEqual([110]);
-  });
+    const { stop, ended, modules, run, events } = await running(chain);
+    modules.judge.whileScoring = () => new Promise(() => {});
+    const fetchSubnet = chain.fetchSubnet.bind(chain);
+    chain.fetchSubnet = () => new Promise(() => {});
+    void chain.tick(10);
+    stop.abort();
+    const startedMs = performance.now();
+    expect(await ended).toBeUndefined();
+    expect(performance.now() - startedMs).toBeLessThan(15_000);
+    chain.fetchSubnet = fetchSubnet;
+    expect(savedIn(run.stateDirectory).steps).toBe(ofKind(events, "step").length);
+  }, 30_000);
 
-  test("never sets weights when told not to", async () => {
-    const chain = new FakeChain();
-    await runFor(chain, 60, { settings: { ...SETTINGS, forwards: 0, setsWeights: false } });
-    expect(chain.sent).toHaveLength(0);
-  });
-
-  test("waits exactly the blocks that the chain's rate limit names", async () => {
-    const chain = new FakeChain();
-    chain.refusal = new Failure("chain.rate-limited", {
-      message: "too fast",
-      retryInBlocks: 7,
-      retry: "soon",
-    });
-    const attempts: number[] = [];
-    const sendWeights = chain.sendWeights.bind(chain);
-    chain.sendWeights = async (scores) => {
-      attempts.push(chain.block);
-      return sendWeights(scores);
+  test("a lost registration ends the run with that error, also while another duty hangs", async () => {
+    const gone = new Failure("chain.not-registered", { message: "gone" });
+    const { chain, ended } = await running();
+    chain.sendWeights = () => new Promise(() => {});
+    void chain.tick(20);
+    await new Promise((resolve) => setImmediate(resolve));
+    chain.fetchSubnet = async () => {
+      throw gone;
     };
-    const { events } = await runFor(chain, 30);
-    expect(attempts).toEqual([120, 127]);
-    expect(weightsOf(events)).toEqual([]);
-  });
+    void chain.tick(10);
+    expect(await ended).toBe(gone);
+  }, 30_000);
 
-  test("records a refusal and tries again after a few blocks when it may pass", async () => {
-    const chain = new FakeChain();
-    chain.refusal = new Failure("chain.unreachable", { message: "no answer", retry: "soon" });
-    const { events } = await runFor(chain, 27);
-    expect(weightsOf(events).map((event) => [event.block, event.error])).toEqual([
-      [120, "no answer"],
-      [125, "no answer"],
-    ]);
-  });
-
-  test("the metagraph brings the router to the hotkeys of now", async () => {
-    const chain = new FakeChain();
-    const { run, modules } = options(chain, { settings: { ...SETTINGS, forwards: 0 } });
-    const stop = new AbortController();
-    const ended = runValidator({ ...run, signal: stop.signal });
-    await Bun.sleep(2);
+  test("the metagraph is read every few blocks, and its scores told", async () => {
+    const { chain, stop, ended, modules, events } = await running();
     chain.neurons = [...chain.neurons, neuron(5)];
-    await chain.tick(SETTINGS.checkpointBlocks);
+    await chain.tick(SETTINGS.checkpointBlocks - 1);
+    expect(ofKind(events, "scores")).toHaveLength(0);
+    await chain.tick();
+    expect(modules.router.aligned.map(({ hotkey }) => hotkey)).toEqual(
+      chain.neurons.map(({ hotkey }) => hotkey),
+    );
+    expect(ofKind(events, "scores")).toHaveLength(1);
     stop.abort();
     await ended;
-    expect(modules.router.hotkeys).toEqual(chain.neurons.map(({ hotkey }) => hotkey));
-  });
-
-  test("a lost registration ends the run with that error", async () => {
-    const chain = new FakeChain();
-    const gone = new Failure("chain.not-registered", { message: "gone" });
-    const fetchSubnet = chain.fetchSubnet.bind(chain);
-    chain.fetchSubnet = async () => {
-      if (chain.block >= 106) throw gone;
-      return fetchSubnet();
-    };
-    const { error } = await runFor(chain, 20);
-    expect(error).toBe(gone);
   });
 });

@@ -6,7 +6,7 @@ import { ChainConnection } from "../../chain/connection.ts";
 import { fetchWeights } from "../../chain/metagraph.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { LOG_OPTIONS, OPTIONS } from "../../config/options.ts";
-import type { EventV1 as Event, StepEventV1 as StepEvent } from "../../events/version-1.ts";
+import type { Event, StepEvent } from "../../events/schema.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
@@ -75,6 +75,10 @@ export async function demo(context: CommandContext): Promise<number> {
   }
 }
 
+function isIncluded(event: Event, path: "plain" | "timelocked"): boolean {
+  return event.kind === "weights" && event.state === "included" && event.path === path;
+}
+
 /** Follows the events of the run, switches the subnet from plain weights to commit-reveal, and ends it. */
 class Progress {
   readonly tallies = new Map<number, Tally>();
@@ -110,13 +114,13 @@ class Progress {
   see(event: Event): void {
     if (event.kind === "step") this.#count(event);
     if (event.kind === "scores") this.scores = event.moving_averaged_scores;
-    if (event.kind === "weights" && event.path === "plain") {
+    if (isIncluded(event, "plain")) {
       this.#plain = true;
       // This way round no commit is left pending when the subnet changes its mind.
       this.net.node.setCommitReveal(true);
     }
-    if (event.kind === "weights" && event.path === "timelocked") this.#committed = true;
-    if (event.kind === "reveal" && event.error === null) this.#revealed = true;
+    if (isIncluded(event, "timelocked")) this.#committed = true;
+    if (event.kind === "reveal" && event.state === "revealed") this.#revealed = true;
     this.#show();
     if (this.isDone) this.stop.abort();
   }

@@ -67,7 +67,7 @@ function runLine(net: Localnet): string {
     `--wallet.path ${net.walletPath} --wallet.name ${net.walletName} --wallet.hotkey ${net.walletHotkey}`,
     `--logging.logging_dir ${net.walletPath}/logs`,
     // Miners that are silent by character would otherwise cost ten seconds a step.
-    "--neuron.followup_timeout 2 --neuron.answer_timeout 2",
+    "--neuron.followup_timeout 2 --neuron.answer_timeout 2 --miners.max_requests 0",
   ];
   return words.join(" \\\n    ");
 }

@@ -1,10 +1,10 @@
 import { loadConfiguration } from "../../config/load.ts";
 import { OPTIONS, type Settings } from "../../config/options.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
-import { startValidator } from "../../validator/compose.ts";
+import { type StartOptions, startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { findExternalIp } from "../external-ip.ts";
-import { EXIT } from "../report.ts";
+import { EXIT, exitCodeOf } from "../report.ts";
 import { startStandIns } from "../stand-ins.ts";
 import { openSigner, ownTerminal } from "../unlock.ts";
 import { describeLocalnet } from "./localnet.ts";
@@ -19,27 +19,32 @@ export async function run(context: CommandContext): Promise<number> {
     // An endpoint of the environment gives way to a network on the command line.
     const networkWins =
       origins.subtensorNetwork.kind === "flag" && origins.subtensorChainEndpoint.kind !== "flag";
-    return validate(settings, networkWins, context);
+    return validate(settings, { networkWins, origins }, context);
   }
   const net = await startLocalnet(MOCK);
   try {
     context.print(describeLocalnet(net));
-    return await validate({ ...settings, ...settingsFor(net) }, false, context);
+    return await validate({ ...settings, ...settingsFor(net) }, { origins }, context);
   } finally {
     await net.stop();
   }
 }
 
-async function validate(settings: Settings, networkWins: boolean, context: CommandContext): Promise<number> {
+async function validate(
+  settings: Settings,
+  more: Pick<StartOptions, "networkWins" | "origins">,
+  context: CommandContext,
+): Promise<number> {
   const signer = await openSigner(settings, { ...context, terminal: ownTerminal() });
   const { signal } = context;
   await startValidator({
     settings,
-    networkWins,
+    ...more,
     signer,
     signal,
     findExternalIp: () => findExternalIp(signal),
     startStandIns,
+    exitCodeOf,
   });
   return EXIT.ok;
 }
@@ -54,5 +59,7 @@ export function settingsFor(net: Localnet): Partial<Settings> {
     walletName: net.walletName,
     walletHotkey: net.walletHotkey,
     loggingLoggingDir: `${net.walletPath}/logs`,
+    // Its miners live on this machine and mind no number of requests.
+    minersMaxRequests: 0,
   };
 }

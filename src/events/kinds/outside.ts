@@ -20,8 +20,8 @@ export const chainBody = z.object({
     "registration",
     "clock",
   ]),
-  /** With user, password and keys left out. */
-  endpoint: z.string(),
+  /** With user, password and keys left out; null where no endpoint is to blame (permit, registration, clock). */
+  endpoint: z.string().nullable(),
   /** One sentence for people. */
   detail: z.string().nullable(),
   /**

@@ -3,7 +3,8 @@ import type { Settings } from "../config/options.ts";
 import { gatingEncoder } from "../gating/encoder.ts";
 import { GatingRouter } from "../gating/router.ts";
 import type { Profile } from "../rewards/profile.ts";
-import type { ModelServer } from "./judge.ts";
+import { memoryOf, wholeChanges } from "./memory.ts";
+import type { ModelServer } from "./open-judge.ts";
 import type { Router } from "./ports.ts";
 
 /**
@@ -24,15 +25,32 @@ export function encoderOf(settings: Settings, profile: Profile): string {
 }
 
 /** The gating model on an encoder, with the operator's settings. */
-export function openRouter(settings: Settings, encoder: string, models: ModelServer): Router {
+export function openRouter(
+  settings: Settings,
+  encoder: string,
+  models: ModelServer,
+  random = Math.random,
+): Router {
   warnSlowLearning(settings);
-  return new GatingRouter({
+  const router = new GatingRouter({
     embedder: { embed: (texts) => models.embed(encoder, texts) },
     encoder,
     learningRate: settings.gatingLearningRate,
     momentum: settings.gatingMomentum,
     minRows: settings.gatingNumUids,
+    random,
   });
+  return {
+    align: (neurons) => router.align(neurons.map(({ hotkey }) => hotkey)),
+    scores: (prompt) => router.scores(prompt),
+    train: (prompt, outcomes) => router.train(prompt, outcomes),
+    changes: () => wholeChanges(router.save()),
+    load: (memory, neurons) =>
+      router.load(
+        memoryOf(memory),
+        neurons.map(({ hotkey }) => hotkey),
+      ),
+  };
 }
 
 /** The rate of openvalidators 1.2.0 is fit for a layer that is only watched; who routes should hear of it. */

@@ -6,6 +6,8 @@ import type { PenaltyChoice } from "../rewards/penalties/presets.ts";
 import type { Profile, SWITCHES } from "../rewards/profile.ts";
 import { chosenProfile } from "../rewards/profiles.ts";
 import type { ServedModels } from "../rewards/served.ts";
+import { InferenceMeter } from "./inference-meter.ts";
+import { memoryOf, wholeChanges } from "./memory.ts";
 import type { Judge } from "./ports.ts";
 
 /** The part of the inference process that gives vectors. */
@@ -62,12 +64,14 @@ function penaltiesOf({ rewardPenalties, rewardKeywords }: Settings): PenaltyChoi
 /**
  * The reward pipeline of the profile with the operator's weights and switches.
  * @param vectors gives embeddings in place of `models`, such as a cache that others share.
+ * @param meter knows what the inference processes do
  * @throws Failure `rewards.*`
  */
 export function openJudge(
   { profile, ...choice }: Scoring,
   models: ServedModels,
   vectors: ModelServer = models,
+  meter = new InferenceMeter(),
 ): Judge {
   const served: ServedModels = {
     embed: (model, texts) => vectors.embed(model, texts),
@@ -75,5 +79,15 @@ export function openJudge(
     logProb: (model, pairs, penalty) => models.logProb(model, pairs, penalty),
     digitScores: (model, prompts) => models.digitScores(model, prompts),
   };
-  return createPipeline(profile, { models: served, ...choice });
+  const pipeline = createPipeline(profile, { models: served, ...choice });
+  return {
+    beginForward: () => pipeline.beginForward(),
+    endForward() {},
+    async score(question, completions) {
+      const { result, served: inference } = await meter.during(() => pipeline.score(question, completions));
+      return { ...result, timings: {}, inference };
+    },
+    changes: () => wholeChanges(pipeline.save())!,
+    load: (memory) => pipeline.load(memoryOf(memory)),
+  };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS } from "../../src/config/options.ts";
-import { openJudge, readScoring } from "../../src/validator/judge.ts";
+import { openJudge, readScoring } from "../../src/validator/open-judge.ts";
 import type { Judge } from "../../src/validator/ports.ts";
 import { FakeEncoder } from "../rewards/fake-encoder.ts";
 import { fakeModels } from "../rewards/fake-models.ts";

@@ -1,0 +1,91 @@
+import { Failure, messageOf } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { backOffMs } from "../base/retry.ts";
+import { type ForwardEnd, forward } from "./flow.ts";
+import type { Neuron } from "./ports.ts";
+import type { Session } from "./session.ts";
+
+/** A failed or skipped forward is tried again after 1 s, 2 s, … 60 s. */
+const FORWARD_BACK_OFF = { firstMs: 1_000, maxMs: 60_000 };
+/** So many unexpected errors in a row are a fault of the program, which a supervisor should see. */
+const MAX_UNEXPECTED_IN_A_ROW = 5;
+
+/**
+ * One lane of forward passes; lanes share the wanted number evenly. A pass that failed or gave no evidence is tried
+ * again after a pause that doubles.
+ * @throws what no retry can mend
+ */
+export async function runLane<N extends Neuron>(session: Session<N>, lane: number): Promise<void> {
+  const { settings, signal, modules } = session;
+  const share = (settings.forwards + settings.concurrentForwards - 1 - lane) / settings.concurrentForwards;
+  const wanted = settings.forwards === 0 ? Number.POSITIVE_INFINITY : Math.floor(share);
+  let unexpected = 0;
+  let tries = 0;
+  for (let done = 0; done < wanted && !signal.aborted; ) {
+    const id = crypto.randomUUID();
+    const startedMs = modules.time.nowMs();
+    const told = (end: ForwardEnd) => tellForward(session, id, end, modules.time.nowMs() - startedMs);
+    try {
+      const end = await forward(session, id);
+      if (signal.aborted) return;
+      told(end);
+      unexpected = 0;
+      if (end.outcome === "ended") done++;
+      // Without a single step a pass costs nothing, so the next one waits: for the subnet, the network, the permit.
+      tries = end.outcome === "ended" && end.steps > 0 ? 0 : tries + 1;
+      if (tries > 0 && done < wanted)
+        await modules.time.sleep(backOffMs(FORWARD_BACK_OFF, tries - 1), signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      const isExpected = error instanceof Failure;
+      unexpected = isExpected ? 0 : unexpected + 1;
+      if ((isExpected && error.retry === "no") || unexpected >= MAX_UNEXPECTED_IN_A_ROW) throw error;
+      const waitMs = backOffMs(FORWARD_BACK_OFF, tries++);
+      log.error("A forward pass failed and will be tried again", {
+        error,
+        waitSeconds: Math.round(waitMs / 1000),
+      });
+      tellFailure(session, id, error, modules.time.nowMs() - startedMs);
+      await modules.time.sleep(waitMs, signal);
+    }
+  }
+}
+
+function tellForward<N extends Neuron>(
+  session: Session<N>,
+  id: string,
+  { outcome, reason, outage, steps, asked, reached }: ForwardEnd,
+  elapsedMs: number,
+): void {
+  session.watch.forwards.set(outcome === "ended" ? "running" : (reason ?? "running"), undefined);
+  session.modules.feed.emit({
+    kind: "forward",
+    forward: id,
+    outcome,
+    reason,
+    cause: outage?.text ?? null,
+    steps,
+    seconds: elapsedMs / 1000,
+    asked,
+    reached,
+  });
+}
+
+function tellFailure<N extends Neuron>(
+  session: Session<N>,
+  id: string,
+  error: unknown,
+  elapsedMs: number,
+): void {
+  session.modules.feed.emit({
+    kind: "forward",
+    forward: id,
+    outcome: "failed",
+    reason: "error",
+    cause: messageOf(error),
+    steps: 0,
+    seconds: elapsedMs / 1000,
+    asked: 0,
+    reached: 0,
+  });
+}

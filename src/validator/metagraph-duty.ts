@@ -1,0 +1,66 @@
+import { log } from "../base/log.ts";
+import { type AlignedScores, alignScores } from "../weights/scores.ts";
+import type { Duty } from "./clock.ts";
+import type { Neuron, Subnet } from "./ports.ts";
+import type { Session } from "./session.ts";
+
+/** Reads the subnet again and carries scores and routing over to the hotkeys of now. */
+export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
+  const { state, settings, modules } = session;
+  return {
+    name: "metagraph",
+    isDue: (block) => block - state.subnet.block >= settings.checkpointBlocks,
+    async run() {
+      const subnet = await modules.chain.fetchSubnet();
+      if (session.signal.aborted) return;
+      adoptSubnet(session, subnet);
+      tellScores(session);
+    },
+  };
+}
+
+/** The subnet of now takes the place of the one before; scores, counts and router rows follow their registrations. */
+export function adoptSubnet<N extends Neuron>(session: Session<N>, subnet: Subnet<N>): void {
+  const { state, modules, watch } = session;
+  const before = state.subnet.neurons;
+  const aligned = alignScores({ neurons: before, scores: state.scores, asked: state.asked }, subnet.neurons);
+  state.subnet = subnet;
+  state.scores = aligned.scores;
+  state.asked = aligned.asked;
+  modules.router.align(subnet.neurons);
+  watch.noteSubnet(subnet);
+  tellMetagraph(session, before.length, aligned);
+}
+
+function tellMetagraph<N extends Neuron>(
+  { state, modules }: Session<N>,
+  sizeBefore: number,
+  { replaced, moved, added }: AlignedScores,
+): void {
+  const { neurons } = state.subnet;
+  const removed = Array.from(
+    { length: Math.max(0, sizeBefore - neurons.length) },
+    (_, index) => neurons.length + index,
+  );
+  if (replaced.length + moved.length + added.length + removed.length === 0) return;
+  log.info("The subnet's uids changed", { replaced, moved: moved.length, added, removed });
+  modules.feed.emit({
+    kind: "metagraph",
+    neurons: neurons.length,
+    replaced,
+    moved,
+    added,
+    removed,
+    serving: neurons.filter(({ isServing }) => isServing).length,
+  });
+}
+
+/** Tells the moving scores and the hotkeys that they belong to. */
+export function tellScores<N extends Neuron>({ state, modules }: Session<N>): void {
+  modules.feed.emit({
+    kind: "scores",
+    hotkeys: state.subnet.neurons.map(({ hotkey }) => hotkey),
+    moving_averaged_scores: [...state.scores],
+    asked: [...state.asked],
+  });
+}

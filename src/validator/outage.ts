@@ -1,0 +1,74 @@
+import type { Reply } from "../base/vocabulary.ts";
+import { canBeAsked } from "./choose.ts";
+import type { Neuron, Outage } from "./ports.ts";
+import type { Session } from "./session.ts";
+import type { Watch } from "./watch.ts";
+
+/**
+ * Miners that must agree before their words excuse a step: fewer could say "your clock is wrong" to keep a score that
+ * they no longer earn. What this machine knows by itself needs no witness.
+ */
+const MIN_WITNESSES = 4;
+/** Miners that are tried when a sample is silent: one that accepts a connection shows that the sample is to blame. */
+const PROBES = 16;
+
+/**
+ * Whether the fault that all replies of a step share is this validator's own. Then they are no evidence of the miners:
+ * a step on them would train every miner to 0.
+ */
+export async function findOutage<N extends Neuron>(
+  session: Session<N>,
+  chosen: readonly N[],
+  replies: readonly Reply[],
+): Promise<Outage | undefined> {
+  const { modules, watch, signal } = session;
+  const outage = withSkew(modules.miners.outageOf(replies), watch);
+  const isOurs = outage !== undefined && (await isCredible(session, chosen, outage));
+  if (signal.aborted) return undefined;
+  if (!isOurs) {
+    watch.miners.set("reached", { asked: replies.length, reached: reachedOf(replies) });
+    watch.noteReached(replies.filter(({ status }) => status === 200));
+    return undefined;
+  }
+  watch.miners.set("outage", { asked: replies.length, reached: reachedOf(replies), outage });
+  return outage;
+}
+
+/** What the chain says of the clock stands behind what the miners say of it. */
+function withSkew(outage: Outage | undefined, { clock, skew }: Watch): Outage | undefined {
+  if (outage?.cause !== "clock" || clock.state === "right") return outage;
+  return { ...outage, text: `${outage.text}: ${skew}` };
+}
+
+async function isCredible<N extends Neuron>(
+  session: Session<N>,
+  chosen: readonly N[],
+  outage: Outage,
+): Promise<boolean> {
+  switch (outage.cause) {
+    case "descriptors":
+      return true;
+    case "clock":
+      return session.watch.clock.state === "wrong" || chosen.length >= MIN_WITNESSES;
+    case "refused":
+      return chosen.length >= MIN_WITNESSES;
+    case "network":
+    case "unreachable":
+      return !(await session.modules.miners.isAnyReachable(probesFor(session, chosen), session.signal));
+  }
+}
+
+/** Miners outside the sample, those that answered last first. */
+function probesFor<N extends Neuron>(session: Session<N>, chosen: readonly N[]): N[] {
+  const { state, watch, random } = session;
+  const uids = new Set(chosen.map(({ uid }) => uid));
+  return state.subnet.neurons
+    .filter((neuron) => !uids.has(neuron.uid) && canBeAsked(session, neuron))
+    .map((neuron) => ({ neuron, rank: watch.lastReached(neuron.hotkey) ?? -random() }))
+    .sort((a, b) => b.rank - a.rank)
+    .slice(0, PROBES)
+    .map(({ neuron }) => neuron);
+}
+
+const reachedOf = (replies: readonly Reply[]): number =>
+  replies.filter(({ status }) => status === 200).length;

@@ -1,0 +1,115 @@
+import { Failure } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { Tracker } from "../base/tracker.ts";
+import { asBlock } from "../base/units.ts";
+import type { CommittedWeights, EventFeed, PreparedWeights, SentWeights } from "./ports.ts";
+import type { Settlement, StepCommit, StoredReveal, SubmissionRecord } from "./state/content.ts";
+import type { StateDatabase } from "./state/database.ts";
+
+/**
+ * Writes a run's state down. The run goes on without a disk: what is not written waits in memory for the next commit,
+ * and that is told once when it begins and once when it ends. Weights are sent in any case, for a full disk should not
+ * cost an epoch.
+ */
+export class Recorder {
+  readonly #database: StateDatabase;
+  readonly #disk: Tracker<"written" | "lost", unknown>;
+  #submission: string | undefined;
+
+  constructor(database: StateDatabase, feed: EventFeed) {
+    this.#database = database;
+    this.#disk = new Tracker<"written" | "lost", unknown>("written", ({ to }, error) =>
+      tellDisk(feed, database.path, to, error),
+    );
+  }
+
+  /** What the last step changed: scores, counts, statistics, routing. */
+  saveStep(commit: StepCommit): void {
+    this.#write(() => this.#database.commit(commit));
+  }
+
+  saveSubmission({ block, path, uids, values }: PreparedWeights): void {
+    const id = crypto.randomUUID();
+    this.#submission = id;
+    this.#write(() => this.#database.recordSubmission({ id, block, path, uids, values }));
+  }
+
+  /** @param sent undefined when the chain refused them */
+  settleSubmission(sent: SentWeights | undefined, error?: string): void {
+    const id = this.#submission;
+    if (id === undefined) return;
+    this.#submission = undefined;
+    const settlement: Settlement = sent
+      ? { state: "included", block: sent.block, extrinsic: sent.extrinsicHash }
+      : { state: "refused", error };
+    this.#write(() => this.#database.settleSubmission(id, settlement));
+  }
+
+  lastSubmission(): SubmissionRecord | undefined {
+    return this.#database.submissions.at(-1);
+  }
+
+  /** Commits of this run and of earlier ones whose fate is not known. */
+  pendingReveals(): CommittedWeights[] {
+    return this.#database.pendingReveals().map(({ id, committed, revealRound, ...rest }) => ({
+      ...rest,
+      id,
+      uids: [...rest.uids],
+      values: [...rest.values],
+      committed: asBlock(committed),
+      revealRound: revealRound ?? undefined,
+    }));
+  }
+
+  /** A commit that is kept already stays as it is. */
+  saveReveal({ id, committed, revealRound, revealBlock, uid, uids, values }: CommittedWeights): void {
+    if (this.#database.pendingReveals().some((known) => known.id === id)) return;
+    const reveal: StoredReveal = {
+      id,
+      committed,
+      revealRound: revealRound ?? null,
+      revealBlock,
+      uid,
+      uids,
+      values,
+    };
+    this.#write(() => this.#database.addReveal(reveal));
+  }
+
+  settleReveal({ id }: CommittedWeights): void {
+    this.#write(() => this.#database.settleReveal(id));
+  }
+
+  /** The last commit of a run, with everything that was written only now and then. */
+  close(last: StepCommit): void {
+    this.saveStep(last);
+    this.#database.close();
+  }
+
+  #write(work: () => void): void {
+    try {
+      work();
+      this.#disk.set("written", undefined);
+    } catch (error) {
+      // Anything else is a fault of this program, which no free space mends.
+      if (!(error instanceof Failure)) throw error;
+      this.#disk.set("lost", error);
+    }
+  }
+}
+
+function tellDisk(feed: EventFeed, path: string, to: "written" | "lost", error: unknown): void {
+  if (to === "lost")
+    log.error("The state cannot be written; the run goes on and tries again with every step", {
+      error,
+      hint: error instanceof Failure ? error.hint : undefined,
+    });
+  else log.warn("The state is written again; nothing of it was lost", { path });
+  feed.emit({
+    kind: "disk",
+    state: to === "lost" ? "state-full" : "state-back",
+    path,
+    free_bytes: null,
+    detail: error instanceof Error ? error.message : null,
+  });
+}

@@ -1,0 +1,96 @@
+import { Failure } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import type { BlockNumber } from "../base/units.ts";
+import { seedScores } from "../weights/evidence.ts";
+import { alignScores } from "../weights/scores.ts";
+import type { Neuron, Subnet } from "./ports.ts";
+import { Recorder } from "./recorder.ts";
+import type { RunState, Session, ValidatorOptions } from "./session.ts";
+import type { SavedState } from "./state/content.ts";
+import { StateDatabase } from "./state/database.ts";
+import { Watch } from "./watch.ts";
+
+/**
+ * A session that goes on where the last one stopped, on the subnet of now.
+ * @throws Failure `chain.not-registered`, `chain.no-permit`, `state.*`
+ */
+export async function resume<N extends Neuron>(
+  options: Omit<ValidatorOptions<N>, "facts">,
+): Promise<Session<N>> {
+  const { modules, settings, identity, signal } = options;
+  const subnet = await modules.chain.fetchSubnet();
+  requirePermit(settings.setsWeights, subnet, identity.hotkey);
+  const database = StateDatabase.open(options.stateDirectory, identity);
+  try {
+    const saved = database.load();
+    const recorder = new Recorder(database, modules.feed);
+    const watch = new Watch(modules.feed, () => modules.time.wallMs());
+    const head = modules.chain.head();
+    const state = saved ? stateOf(saved, subnet, head) : freshState(subnet, head);
+    const session: Session<N> = {
+      settings,
+      identity,
+      modules,
+      state,
+      recorder,
+      watch,
+      random: Math.random,
+      signal,
+    };
+    if (saved) {
+      if (saved.judge) modules.judge.load(saved.judge);
+      if (saved.router) modules.router.load(saved.router, saved.scores.neurons);
+      log.info("Continuing from the saved state", { steps: saved.steps });
+    } else if (settings.seedsScores) await seed(session);
+    modules.router.align(subnet.neurons);
+    watch.noteSubnet(subnet);
+    return session;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Miners refuse who holds no permit, and the chain takes no weights of it: a run would be for nothing. */
+function requirePermit(setsWeights: boolean, subnet: Subnet, hotkey: string): void {
+  if (subnet.neurons[subnet.ownUid]?.hasValidatorPermit || !setsWeights) return;
+  throw new Failure("chain.no-permit", {
+    message: `The hotkey ${hotkey} (uid ${subnet.ownUid}) holds no validator permit on this subnet`,
+    hint: "stake more to it and wait for the next epoch, or run with --neuron.disable_set_weights",
+  });
+}
+
+function stateOf<N extends Neuron>(
+  saved: SavedState,
+  subnet: Subnet<N>,
+  countedAt: BlockNumber,
+): RunState<N> {
+  const { scores, asked, replaced, moved } = alignScores(saved.scores, subnet.neurons);
+  if (replaced.length + moved.length > 0)
+    log.info("Uids changed hands while this validator was away", { replaced, moved: moved.length });
+  return { subnet, scores, asked, steps: saved.steps, evidence: saved.evidence, countedAt };
+}
+
+function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber): RunState<N> {
+  const { length } = subnet.neurons;
+  return {
+    subnet,
+    scores: new Float32Array(length),
+    asked: new Uint32Array(length),
+    steps: 0,
+    evidence: { countedSteps: 0, blocks: 0 },
+    countedAt,
+  };
+}
+
+/** Without a state the own weights on chain are the best that is known of the miners. */
+async function seed<N extends Neuron>({ state, modules, settings }: Session<N>): Promise<void> {
+  const weights = await modules.chain.readOwnWeights();
+  state.scores = seedScores(weights, state.subnet.neurons.length);
+  if (weights.length > 0)
+    log.info("No saved state: scores begin with this validator's own weights on chain", {
+      miners: weights.length,
+      hint: "--neuron.seed_scores_off begins with zeros",
+    });
+  else if (settings.setsWeights) log.info("No saved state: the first weights wait for one epoch of steps");
+}

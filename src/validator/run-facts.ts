@@ -1,0 +1,67 @@
+import { printableUrl } from "../base/url.ts";
+import type { ChainConnection } from "../chain/connection.ts";
+import { describeOrigin, type Origin } from "../config/load.ts";
+import { nameOf } from "../config/option.ts";
+import { OPTIONS, type Settings } from "../config/options.ts";
+import { BUILD } from "../config/version.ts";
+import type { RunBody } from "../events/schema.ts";
+import type { Neuron } from "./ports.ts";
+import type { RunFacts, Session } from "./session.ts";
+
+export interface RunSources {
+  settings: Settings;
+  origins: Partial<Record<keyof Settings, Origin>> | undefined;
+  profile: string;
+  models: RunBody["models"];
+  connection: Pick<ChainConnection, "endpoint" | "specVersion">;
+}
+
+export function runFacts({ settings, origins = {}, profile, models, connection }: RunSources): RunFacts {
+  return {
+    program: BUILD.version,
+    commit: BUILD.commit,
+    target: BUILD.target,
+    profile,
+    models,
+    settings: settingsWithOrigin(settings, origins),
+    spec_version: connection.specVersion,
+    endpoint: printableUrl(connection.endpoint),
+  };
+}
+
+/** Every setting but the secret ones, by its flag. */
+function settingsWithOrigin(
+  settings: Settings,
+  origins: Partial<Record<keyof Settings, Origin>>,
+): RunBody["settings"] {
+  const told: RunBody["settings"] = {};
+  for (const [flag, option] of Object.entries(OPTIONS)) {
+    const name = nameOf(flag) as keyof Settings;
+    const value = settings[name];
+    if (option.secret || value === undefined) continue;
+    const origin = origins[name];
+    told[flag] = {
+      value: typeof value === "string" ? withoutPasswords(value) : JSON.parse(JSON.stringify(value)),
+      origin: origin === undefined ? "default" : describeOrigin(origin),
+    };
+  }
+  return told;
+}
+
+/** Endpoints may hold a password or a key; several stand with commas between them. */
+function withoutPasswords(text: string): string {
+  const parts = text.split(",").map((part) => (part.includes("://") ? printableUrl(part.trim()) : part));
+  return parts.join(",");
+}
+
+export function tellRun<N extends Neuron>({ state, modules }: Session<N>, facts: RunFacts): void {
+  const own = state.subnet.neurons[state.subnet.ownUid]!;
+  modules.feed.emit({
+    ...facts,
+    kind: "run",
+    uid: own.uid,
+    permit: own.hasValidatorPermit,
+    stake_tao: own.stakeTao,
+    steps: state.steps,
+  });
+}

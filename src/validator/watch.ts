@@ -1,0 +1,125 @@
+import { log } from "../base/log.ts";
+import { Tracker } from "../base/tracker.ts";
+import type { Hotkey } from "../base/units.ts";
+import type { Reply } from "../base/vocabulary.ts";
+import type { ForwardBody } from "../events/schema.ts";
+import type { EventFeed, Outage, Subnet } from "./ports.ts";
+
+/** Differences that block times explain: a block is made seconds before it is read, and its author's clock is not perfect. */
+const MAX_AHEAD_MS = 30_000;
+const MAX_BEHIND_MS = 5_000;
+
+export interface MinersFacts {
+  asked: number;
+  reached: number;
+  outage?: Outage;
+}
+
+type MinersState = "reached" | "outage";
+type ClockState = "right" | "wrong";
+type PermitState = "held" | "missing";
+/** Why forward passes give no evidence at the moment; `running` while they do. */
+type ForwardsState = "running" | Exclude<ForwardBody["reason"], "error" | null>;
+
+/** What a validator knows of the things outside it, told at every change: miners, this machine's clock, its permit. */
+export class Watch {
+  readonly #feed: EventFeed;
+  readonly #nowMs: () => number;
+  /** By hotkey, the number of the last step that it answered in; larger is later. */
+  readonly #reached = new Map<Hotkey, number>();
+  #answers = 0;
+  #skewMs = 0;
+  readonly miners: Tracker<MinersState, MinersFacts>;
+  readonly clock: Tracker<ClockState, string>;
+  readonly permit: Tracker<PermitState>;
+  readonly forwards: Tracker<ForwardsState>;
+
+  /** @param nowMs wall time in milliseconds since 1970 */
+  constructor(feed: EventFeed, nowMs: () => number) {
+    this.#feed = feed;
+    this.#nowMs = nowMs;
+    this.miners = new Tracker<MinersState, MinersFacts>("reached", ({ to, heldMs }, facts) =>
+      this.#tellMiners(to, heldMs, facts),
+    );
+    this.clock = new Tracker<ClockState, string>("right", ({ to }, detail) => this.#tellClock(to, detail));
+    this.permit = new Tracker<PermitState>("held", ({ to }) => this.#tellPermit(to));
+    this.forwards = new Tracker<ForwardsState>("running", ({ to }) => tellForwards(to));
+  }
+
+  /** How this machine's clock stands to the chain's, as part of a sentence. */
+  get skew(): string {
+    const seconds = Math.round(Math.abs(this.#skewMs) / 1000);
+    return `this machine's clock is ${seconds} s ${this.#skewMs > 0 ? "ahead of" : "behind"} the chain`;
+  }
+
+  noteReached(replies: readonly Reply[]): void {
+    this.#answers++;
+    for (const { hotkey } of replies) this.#reached.set(hotkey, this.#answers);
+  }
+
+  /** Larger is later; undefined when this miner has not answered in this run. */
+  lastReached(hotkey: Hotkey): number | undefined {
+    return this.#reached.get(hotkey);
+  }
+
+  /** Compares the clock and the permit with what the chain says. */
+  noteSubnet(subnet: Subnet): void {
+    this.#skewMs = this.#nowMs() - subnet.chainTimeMs;
+    const isWrong = this.#skewMs > MAX_AHEAD_MS || this.#skewMs < -MAX_BEHIND_MS;
+    this.clock.set(isWrong ? "wrong" : "right", this.skew);
+    this.permit.set(subnet.neurons[subnet.ownUid]?.hasValidatorPermit ? "held" : "missing", undefined);
+    const held = new Set(subnet.neurons.map(({ hotkey }) => hotkey));
+    for (const hotkey of this.#reached.keys()) if (!held.has(hotkey)) this.#reached.delete(hotkey);
+  }
+
+  #tellMiners(to: MinersState, heldMs: number, { asked, reached, outage }: MinersFacts): void {
+    if (to === "outage")
+      log.error("No miner gave evidence; scores stay as they are until one does", {
+        cause: outage?.text,
+        asked,
+      });
+    else log.info("Miners give evidence again", { asked, reached, outageSeconds: Math.round(heldMs / 1000) });
+    this.#feed.emit({
+      kind: "miners",
+      state: to,
+      cause: outage?.text ?? null,
+      asked,
+      reached,
+      since_ms: heldMs,
+    });
+  }
+
+  #tellClock(to: ClockState, detail: string): void {
+    if (to === "wrong")
+      log.warn("The clock is wrong: miners refuse requests of another time", {
+        detail,
+        hint: "set the clock, for example with systemd-timesyncd or chrony",
+      });
+    else log.info("The clock agrees with the chain again", { detail });
+    this.#feed.emit({ kind: "chain", state: "clock", endpoint: null, detail, value: this.#skewMs / 1000 });
+  }
+
+  #tellPermit(to: PermitState): void {
+    if (to === "missing")
+      log.warn(
+        "This hotkey holds no validator permit: miners refuse it and the chain takes no weights of it",
+        {
+          hint: "more stake brings the permit back at the next epoch",
+        },
+      );
+    else log.info("This hotkey holds a validator permit again");
+    this.#feed.emit({
+      kind: "chain",
+      state: "permit",
+      endpoint: null,
+      detail: to,
+      value: to === "held" ? 1 : 0,
+    });
+  }
+}
+
+/** Outages and permits have lines of their own, and a pass that nobody answered is told step by step. */
+function tellForwards(to: ForwardsState): void {
+  if (to === "no-miner")
+    log.warn("No miner of this subnet can be asked now: none serves, or the budget of requests is used up");
+}

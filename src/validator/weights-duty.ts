@@ -1,0 +1,169 @@
+import { Failure, isFailure, messageOf } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { type BlockNumber, type Hotkey, U16_MAX } from "../base/units.ts";
+import type { WeightsBody } from "../events/schema.ts";
+import { missingEvidence } from "../weights/evidence.ts";
+import { canBeAsked } from "./choose.ts";
+import type { Duty } from "./clock.ts";
+import type { Neuron, PreparedWeights, SentWeights } from "./ports.ts";
+import { followReveal } from "./reveals.ts";
+import type { Session } from "./session.ts";
+
+/** After a failure that may pass, the next attempt: about a minute on the public chain. */
+const RETRY_BLOCKS = 5;
+
+/**
+ * Sends weights once per epoch, counted from the last weights on chain, so a restart neither repeats nor skips one.
+ * The first ones wait for evidence: weights of a few steps would be noise.
+ */
+export class WeightsDuty<N extends Neuron> implements Duty {
+  readonly name = "weights";
+  readonly #session: Session<N>;
+  #lastSent: number;
+  #notBefore = 0;
+  /** Set once the history has been enough; it does not shrink again. */
+  #hasEvidence = false;
+  /** What the weights wait for, so that it is told once. */
+  #waitsFor: string | undefined;
+
+  constructor(session: Session<N>) {
+    this.#session = session;
+    this.#lastSent = session.state.subnet.ownLastUpdate;
+  }
+
+  get #epochBlocks(): number {
+    const { settings, state } = this.#session;
+    return settings.epochBlocks || state.subnet.tempo;
+  }
+
+  isDue(block: BlockNumber): boolean {
+    const { settings, state, watch } = this.#session;
+    if (!settings.setsWeights || block < this.#notBefore || watch.permit.state === "missing") return false;
+    if (block - this.#lastSent < Math.max(this.#epochBlocks, state.subnet.weightsRateLimit)) return false;
+    const missing = this.#missing();
+    if (missing !== undefined) this.#wait(missing, null);
+    return missing === undefined;
+  }
+
+  async run(block: BlockNumber): Promise<void> {
+    const { modules, recorder, signal } = this.#session;
+    this.#tell({ state: "due" });
+    try {
+      const sent = await modules.chain.sendWeights({
+        scoresFor: (holders) => this.#scoresFor(holders),
+        before: (prepared) => {
+          recorder.saveSubmission(prepared);
+          this.#tell({ state: "sent", ...weightsOf(prepared) });
+        },
+        signal,
+      });
+      this.#lastSent = sent.block;
+      this.#waitsFor = undefined;
+      this.#tellIncluded(sent);
+      recorder.settleSubmission(sent);
+      const { pending, extrinsicHash: id, block: committed, revealRound } = sent;
+      if (pending) followReveal(this.#session, { ...pending, id, committed, revealRound });
+    } catch (error) {
+      if (signal.aborted) return;
+      const waitBlocks = this.#waitBlocks(error);
+      this.#notBefore = block + waitBlocks;
+      if (isFailure(error, "chain.rate-limited")) return this.#wait("the chain's rate limit", waitBlocks);
+      recorder.settleSubmission(undefined, messageOf(error));
+      this.#tell({ state: "refused", error: messageOf(error), blocks_left: waitBlocks });
+      if (isFatal(error)) throw error;
+      log.error("Weights were not set", {
+        error,
+        hint: error instanceof Failure ? error.hint : undefined,
+        retryInBlocks: waitBlocks,
+      });
+    }
+  }
+
+  /** What is missing before these scores may become weights; undefined when nothing is. */
+  #missing(): string | undefined {
+    const { state } = this.#session;
+    const miners = state.subnet.neurons.filter((neuron) => canBeAsked(this.#session, neuron));
+    if (!miners.some(({ uid }) => state.scores[uid]! > 0)) return "a miner with a score above 0";
+    if (this.#hasEvidence) return undefined;
+    const missing = missingEvidence({
+      blocks: state.evidence.blocks,
+      epochBlocks: this.#epochBlocks,
+      asked: miners.map(({ uid }) => state.asked[uid]!),
+    });
+    this.#hasEvidence = missing === undefined;
+    return missing;
+  }
+
+  /** Scores of those who hold the uids now, 0 for who cannot be asked: an absent miner has no claim to weight. */
+  #scoresFor(holders: readonly Hotkey[]): Float32Array {
+    const { state } = this.#session;
+    const byHotkey = new Map(
+      state.subnet.neurons
+        .filter((neuron) => canBeAsked(this.#session, neuron))
+        .map(({ hotkey, uid }) => [hotkey, state.scores[uid]!]),
+    );
+    return Float32Array.from(holders, (hotkey) => byHotkey.get(hotkey) ?? 0);
+  }
+
+  #waitBlocks(error: unknown): number {
+    if (!(error instanceof Failure)) return RETRY_BLOCKS;
+    if (error.retryInBlocks !== undefined) return Math.max(1, error.retryInBlocks);
+    // `no` is for the same weights at the same block: by the next epoch both are others.
+    return error.retry === "soon" ? RETRY_BLOCKS : this.#epochBlocks;
+  }
+
+  #wait(reason: string, blocksLeft: number | null): void {
+    // The number of blocks counts down; what is waited for is told once.
+    const subject = reason.replace(/\d+/g, "#");
+    if (this.#waitsFor === subject) return;
+    this.#waitsFor = subject;
+    log.info("Weights wait", { for: reason, blocks: blocksLeft ?? undefined });
+    this.#tell({ state: "waiting", reason, blocks_left: blocksLeft });
+  }
+
+  #tellIncluded(sent: SentWeights): void {
+    log.info("Weights were set", {
+      path: sent.path,
+      block: sent.block,
+      miners: sent.uids.length,
+      round: sent.revealRound,
+    });
+    this.#tell(
+      {
+        state: "included",
+        ...weightsOf(sent),
+        path: sent.path,
+        reveal_round: sent.revealRound ?? null,
+        extrinsic: sent.extrinsicHash,
+      },
+      sent.block,
+    );
+  }
+
+  #tell(facts: Partial<WeightsBody> & Pick<WeightsBody, "state">, block?: BlockNumber): void {
+    const body: WeightsBody = {
+      kind: "weights",
+      path: null,
+      uids: [],
+      values: [],
+      set_weights: [],
+      reveal_round: null,
+      extrinsic: null,
+      reason: null,
+      error: null,
+      blocks_left: null,
+      ...facts,
+    };
+    this.#session.modules.feed.emit(body, block);
+  }
+}
+
+function weightsOf({ uids, values }: PreparedWeights | SentWeights) {
+  const setWeights = uids.map((uid, index): [number, number] => [uid, values[index]! / U16_MAX]);
+  return { uids, values, set_weights: setWeights };
+}
+
+/** A validator without a uid has nothing to do; the supervisor must not start it again and again. */
+export function isFatal(error: unknown): boolean {
+  return isFailure(error, "chain.not-registered");
+}

@@ -1,0 +1,40 @@
+import type { Uid } from "../base/units.ts";
+
+/**
+ * Part of the miners that must have been asked before the first weights: with fewer, most of a subnet would be told
+ * "worth nothing" for not having had its turn.
+ */
+export const MIN_ASKED_SHARE = 0.5;
+
+export interface Evidence {
+  /** Blocks over which the scores were gathered. */
+  blocks: number;
+  epochBlocks: number;
+  /** Times each miner that can be asked was asked. */
+  asked: readonly number[];
+}
+
+/** What is missing before scores may become weights for the first time; undefined when nothing is. */
+export function missingEvidence({ blocks, epochBlocks, asked }: Evidence): string | undefined {
+  if (blocks < epochBlocks) return `one epoch of steps, ${epochBlocks - blocks} blocks more`;
+  const wanted = Math.ceil(MIN_ASKED_SHARE * asked.length);
+  const seen = asked.filter((times) => times > 0).length;
+  if (seen < wanted) return `${wanted} of ${asked.length} miners asked, ${seen} were so far`;
+  return undefined;
+}
+
+/** The own row of weights on chain begins as scores of this size at most: about what a good miner's score is. */
+const SEED_SCORE = 0.5;
+
+/**
+ * Scores to begin with where there is no state: in proportion to the own weights on chain, which came from such scores.
+ * @param weights u16
+ * @returns Float32 [neurons]
+ */
+export function seedScores(weights: readonly (readonly [Uid, number])[], neurons: number): Float32Array {
+  const scores = new Float32Array(neurons);
+  const largest = weights.reduce((most, [, value]) => Math.max(most, value), 0);
+  if (largest === 0) return scores;
+  for (const [uid, value] of weights) if (uid < neurons) scores[uid] = (SEED_SCORE * value) / largest;
+  return scores;
+}

@@ -1,0 +1,200 @@
+import { describe, expect, test } from "bun:test";
+import { Failure } from "../../src/base/error.ts";
+import type { EventBody } from "../../src/events/schema.ts";
+import { commitOf } from "../../src/validator/commit.ts";
+import { runLane } from "../../src/validator/lanes.ts";
+import { WeightsDuty } from "../../src/validator/weights-duty.ts";
+import { openSession as openIn, type RunChoice } from "../fakes/run.ts";
+import { FakeChain } from "../fakes/session.ts";
+import { scratchFolders } from "../scratch.ts";
+
+const folder = scratchFolders("weights-duty");
+const openSession = (chain: FakeChain, choice: Partial<RunChoice> = {}) =>
+  openIn(chain, { directory: folder(), ...choice });
+
+/** A run at block 100 with three steps behind it, and its duty; the epoch has 20 blocks. */
+async function openDuty(chain = new FakeChain(), choice: Partial<RunChoice> = {}) {
+  const all = { followupSampleSize: 4, answerSampleSize: 4, ...choice.settings };
+  const run = await openSession(chain, { ...choice, settings: all });
+  await runLane(run.session, 0);
+  const duty = new WeightsDuty(run.session);
+  /** Goes through blocks one by one, as the clock does. @returns the blocks at which the duty ran */
+  const pass = async (blocks: number): Promise<number[]> => {
+    const ran: number[] = [];
+    for (let i = 0; i < blocks; i++) {
+      chain.block++;
+      run.session.state.evidence.blocks++;
+      if (!duty.isDue(chain.head())) continue;
+      ran.push(chain.block);
+      await duty.run(chain.head());
+    }
+    return ran;
+  };
+  const weights = () =>
+    run.events.filter((event): event is Extract<EventBody, { kind: "weights" }> => event.kind === "weights");
+  return { ...run, chain, duty, pass, weights };
+}
+
+describe("weights", () => {
+  test("wait for one epoch of steps where there was no state, then come once per epoch", async () => {
+    const { pass, weights } = await openDuty();
+    expect(await pass(45)).toEqual([120, 140]);
+    expect(weights().map(({ state }) => state)).toEqual([
+      "waiting",
+      "due",
+      "sent",
+      "included",
+      "due",
+      "sent",
+      "included",
+    ]);
+    expect(weights()[0]!.reason).toContain("one epoch of steps");
+    expect(weights()[3]).toMatchObject({ path: "plain", uids: [1], set_weights: [[1, 1]], extrinsic: "0x1" });
+  });
+
+  test("follow the last update on chain once there was an epoch of steps", async () => {
+    const chain = new FakeChain();
+    const first = await openDuty(chain);
+    await first.pass(20);
+    first.session.recorder.close(commitOf(first.session, true));
+    chain.ownLastUpdate = 120;
+    chain.block = 135;
+    const again = await openDuty(chain, { directory: first.stateDirectory });
+    expect(await again.pass(10)).toEqual([140]);
+  });
+
+  test("come for the first time only after half of the miners were asked", async () => {
+    const { pass, weights, session } = await openDuty(new FakeChain(), {
+      settings: { followupSampleSize: 1, answerSampleSize: 1, followupSteps: 0 },
+    });
+    expect(await pass(30)).toEqual([]);
+    expect(weights().map(({ state }) => state)).toEqual(["waiting", "waiting"]);
+    expect(weights()[1]!.reason).toBe("2 of 4 miners asked, 1 were so far");
+    while (session.state.asked.filter((times) => times > 0).length < 2) await runLane(session, 0);
+    expect(await pass(1)).toEqual([131]);
+  });
+
+  test("are not due while no miner has a score", async () => {
+    const { pass, weights } = await openDuty(new FakeChain(), { silent: [1, 2, 3, 4] });
+    expect(await pass(40)).toEqual([]);
+    expect(weights().map(({ reason }) => reason)).toEqual(["a miner with a score above 0"]);
+  });
+
+  test("are never sent when the operator said so, or while the permit is missing", async () => {
+    const off = await openDuty(new FakeChain(), { settings: { setsWeights: false } });
+    expect(await off.pass(60)).toEqual([]);
+    const bare = await openDuty();
+    bare.session.watch.permit.set("missing", undefined);
+    expect(await bare.pass(60)).toEqual([]);
+    bare.session.watch.permit.set("held", undefined);
+    expect(await bare.pass(1)).toEqual([161]);
+  });
+
+  test("give nothing to who cannot be asked, and to who took a uid over since the metagraph was read", async () => {
+    const { chain, pass, session } = await openDuty();
+    const { neurons } = session.state.subnet;
+    session.state.subnet = {
+      ...session.state.subnet,
+      neurons: neurons.map((one) => (one.uid === 2 ? { ...one, isServing: false } : one)),
+    };
+    chain.holders = neurons.map(({ hotkey }) => hotkey);
+    // Uid 4 changed hands, and the miner of uid 1 moved to uid 3 when the subnet was trimmed.
+    chain.holders[4] = "newcomer" as (typeof chain.holders)[0];
+    chain.holders[3] = neurons[1]!.hotkey;
+    chain.holders[1] = "other" as (typeof chain.holders)[0];
+    await pass(20);
+    const { scores } = session.state;
+    expect(scores[2]).toBeGreaterThan(0);
+    expect([...chain.sent[0]!]).toEqual([0, 0, 0, scores[1]!, 0]);
+  });
+
+  test("wait exactly the blocks that the chain's rate limit names, and tell it once", async () => {
+    const chain = new FakeChain();
+    chain.refusal = new Failure("chain.rate-limited", {
+      message: "too fast",
+      retryInBlocks: 7,
+      retry: "soon",
+    });
+    const { pass, weights } = await openDuty(chain);
+    expect(await pass(30)).toEqual([120, 127]);
+    expect(weights().map(({ state, blocks_left }) => [state, blocks_left])).toEqual([
+      ["waiting", null],
+      ["due", null],
+      ["waiting", 7],
+      ["due", null],
+    ]);
+  });
+
+  test("are tried again after a few blocks when a refusal may pass, after an epoch when it does not", async () => {
+    const chain = new FakeChain();
+    chain.refusal = new Failure("chain.unreachable", { message: "no answer", retry: "soon" });
+    const { pass, weights } = await openDuty(chain);
+    expect(await pass(27)).toEqual([120, 125]);
+    expect(weights().at(-1)).toMatchObject({ state: "refused", error: "no answer", blocks_left: 5 });
+    chain.refusal = new Failure("chain.dispatch-refused", { message: "never" });
+    expect(await pass(30)).toEqual([130, 150]);
+  });
+
+  test("end the run when the hotkey is not registered any more", async () => {
+    const chain = new FakeChain();
+    const gone = new Failure("chain.not-registered", { message: "gone" });
+    const { duty } = await openDuty(chain);
+    chain.refusal = gone;
+    await expect(duty.run(chain.head())).rejects.toBe(gone);
+  });
+
+  test("are not sent after the stop, and leave no event of a refusal", async () => {
+    const { chain, duty, stop, weights } = await openDuty();
+    stop.abort();
+    await duty.run(chain.head());
+    expect(chain.sent).toEqual([]);
+    expect(weights().map(({ state }) => state)).toEqual(["due"]);
+  });
+
+  test("are written down before they are signed, and what became of them after", async () => {
+    const { chain, pass, session } = await openDuty();
+    const seen: unknown[] = [];
+    const save = session.recorder.saveSubmission.bind(session.recorder);
+    session.recorder.saveSubmission = (prepared) => {
+      seen.push([prepared.block, chain.sent.length]);
+      save(prepared);
+    };
+    await pass(20);
+    expect(seen).toEqual([[120, 0]]);
+    expect(session.recorder.lastSubmission()).toMatchObject({ state: "included", block: 120 });
+  });
+});
+
+describe("a commit", () => {
+  test("is followed to its reveal", async () => {
+    const chain = new FakeChain();
+    chain.path = "timelocked";
+    const { pass, events, session } = await openDuty(chain);
+    await pass(20);
+    expect(session.recorder.pendingReveals()).toMatchObject([
+      { committed: 120, revealBlock: 140, revealRound: 7 },
+    ]);
+    chain.followed[0]!.reveal(chain.head());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events.filter(({ kind }) => kind === "reveal")).toMatchObject([
+      { state: "pending", committed: 120, reveal_round: 7 },
+      { state: "revealed", committed: 120 },
+    ]);
+    expect(session.recorder.pendingReveals()).toEqual([]);
+  });
+
+  test("that the chain dropped is told as missing; one whose fate is unknown stays pending", async () => {
+    const chain = new FakeChain();
+    chain.path = "timelocked";
+    const { pass, events, session } = await openDuty(chain);
+    await pass(40);
+    chain.followed[0]!.drop(new Failure("chain.reveal-missing", { message: "dropped" }));
+    chain.followed[1]!.drop(new Failure("chain.unreachable", { message: "no answer" }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events.filter(({ kind }) => kind === "reveal").slice(2)).toMatchObject([
+      { state: "missing", committed: 120, error: "dropped" },
+      { state: "unknown", committed: 140, error: "no answer" },
+    ]);
+    expect(session.recorder.pendingReveals().map(({ committed }) => Number(committed))).toEqual([140]);
+  });
+});

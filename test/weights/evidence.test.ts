@@ -1,0 +1,35 @@
+import { describe, expect, test } from "bun:test";
+import { asUid } from "../../src/base/units.ts";
+import { missingEvidence, seedScores } from "../../src/weights/evidence.ts";
+
+describe("evidence for the first weights", () => {
+  const enough = { blocks: 20, epochBlocks: 20, asked: [1, 1, 0, 0] };
+
+  test("is there after an epoch in which half of the miners were asked", () => {
+    expect(missingEvidence(enough)).toBeUndefined();
+  });
+
+  test("needs the whole epoch, and says how much is missing", () => {
+    expect(missingEvidence({ ...enough, blocks: 19 })).toBe("one epoch of steps, 1 blocks more");
+  });
+
+  test("needs half of the miners, rounded up", () => {
+    expect(missingEvidence({ ...enough, asked: [9, 0, 0] })).toBe("2 of 3 miners asked, 1 were so far");
+    expect(missingEvidence({ ...enough, asked: [] })).toBeUndefined();
+  });
+});
+
+describe("scores from weights on chain", () => {
+  test("are in proportion to the weights, the best at 0.5", () => {
+    const weights = [
+      [asUid(1), 65_535],
+      [asUid(3), 13_107],
+    ] as const;
+    expect([...seedScores(weights, 4)]).toEqual([0, 0.5, 0, Math.fround(0.1)]);
+  });
+
+  test("leave out uids beyond the subnet, and are zeros without weights", () => {
+    expect([...seedScores([[asUid(9), 5]], 2)]).toEqual([0, 0]);
+    expect([...seedScores([], 2)]).toEqual([0, 0]);
+  });
+});
