@@ -68,7 +68,8 @@ async function pass(copy: string, tests: readonly string[]): Promise<boolean> {
     stdout: "ignore",
     stderr: "ignore",
     timeout: TESTS_TIMEOUT_MS,
-    killSignal: "SIGKILL",
+    // The preload hands it on to the run that it started, and cleans up after that.
+    killSignal: "SIGTERM",
   });
   return (await run.exited) === 0;
 }
