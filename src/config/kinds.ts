@@ -25,6 +25,16 @@ export interface Kind<T> {
 export const text: Kind<string> = { hint: "TEXT", parse: (value) => value };
 export const path: Kind<string> = { hint: "PATH", parse: (value) => value };
 
+/** A secret that goes into an HTTP header, which takes printable ASCII only. */
+export const token: Kind<string> = {
+  hint: "TOKEN",
+  parse(value) {
+    const trimmed = value.trim();
+    if (!/^[!-~]+$/.test(trimmed)) throw new Error("has a character that no token has");
+    return trimmed;
+  },
+};
+
 /** Base address of a server, without a slash at its end. Shown to everybody, so nothing secret may stand in it. */
 export const webAddress: Kind<string> = {
   hint: "URL",

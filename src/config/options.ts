@@ -1,6 +1,7 @@
-import { choice, decimal, integer, optional, path, size, text, toggle } from "./kinds.ts";
+import { choice, decimal, integer, optional, path, size, text, toggle, token, webAddress } from "./kinds.ts";
 import { type OptionTable, option, rowsOf, type ValuesOf } from "./option.ts";
 import { SCORING_OPTIONS } from "./scoring-options.ts";
+import { TEXT_FORMATS_SHOWN } from "./text-formats.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
 const uidCount = integer({ min: 1, max: 65_536 });
@@ -148,11 +149,16 @@ export const OPTIONS = {
     optional(text),
     undefined,
     "data",
-    "hf:OWNER/NAME, a .txt, .jsonl or .parquet file, or several with commas (default: packaged).",
+    `hf:OWNER/NAME, a ${TEXT_FORMATS_SHOWN} file, or several with commas (default: packaged).`,
     { env: ["OPENVALIDATOR_DATASET"] },
   ),
-  "data.endpoint": option(optional(text), undefined, "data", "Mirror of huggingface.co for the dataset."),
-  "data.token": option(optional(text), undefined, "data", "Hugging Face token; from environment or file.", {
+  "data.endpoint": option(
+    optional(webAddress),
+    undefined,
+    "data",
+    "Mirror of huggingface.co for the dataset.",
+  ),
+  "data.token": option(optional(token), undefined, "data", "Hugging Face token; from environment or file.", {
     env: ["HF_TOKEN"],
     secret: true,
   }),

@@ -9,6 +9,7 @@ import {
   size,
   text,
   toggle,
+  token,
   webAddress,
 } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
@@ -142,7 +143,7 @@ export const SCORING_OPTIONS = {
     "Base address to pull models from (default: https://huggingface.co).",
   ),
   "models.token": option(
-    optional(text),
+    optional(token),
     undefined,
     "models",
     "Hugging Face token for models; from environment or file.",

@@ -10,17 +10,10 @@ export interface Feed {
   readonly name: string;
   /** True when every read gives all there is, so that a second read brings nothing new. */
   readonly isWhole: boolean;
+  /** Columns of the rows that were read last, for a hint; empty when rows have none. */
+  readonly columns: readonly string[];
+  /** Changes when the texts that were read are no longer those of the source; constant where nobody can tell. */
+  version(): string;
   /** The text cells of some rows; anything may be in them. */
   read(signal: AbortSignal): Promise<unknown[]>;
-}
-
-/** The text in a row of unknown shape: the named column, else `text`, else its longest string. */
-export function textOf(row: unknown, column: string | undefined): unknown {
-  if (typeof row !== "object" || row === null) return undefined;
-  const cells = row as Record<string, unknown>;
-  if (column !== undefined) return cells[column];
-  if (typeof cells.text === "string") return cells.text;
-  return Object.values(cells)
-    .filter((cell) => typeof cell === "string")
-    .reduce((longest: string, cell) => (cell.length > longest.length ? cell : longest), "");
 }

@@ -2,7 +2,8 @@ import type { AsyncBuffer } from "hyparquet";
 import { z } from "zod";
 import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import { type Feed, type PromptsCode, textOf } from "./feed.ts";
+import { columnsOf, textOf } from "./cell.ts";
+import type { Feed, PromptsCode } from "./feed.ts";
 import { ParquetTexts } from "./parquet.ts";
 import type { HubRequests } from "./request.ts";
 import type { Random } from "./templates.ts";
@@ -33,10 +34,15 @@ const rowsAnswer = z.object({
   num_rows_total: z.int().min(0),
 });
 
+/** Rows of a dataset as it was when they were opened. */
+interface HubRows {
+  readonly columns: readonly string[];
+  read(signal: AbortSignal): Promise<unknown[]>;
+}
+
 /** Texts of a dataset's Parquet files on the hub: random row groups of random files, by range requests. */
-export class HubParquetFeed implements Feed {
-  readonly name: string;
-  readonly isWhole = false;
+class HubParquetFiles implements HubRows {
+  columns: readonly string[] = [];
   readonly #urls: string[];
   readonly #column: string | undefined;
   readonly #requests: HubRequests;
@@ -46,7 +52,6 @@ export class HubParquetFeed implements Feed {
   #signal: AbortSignal = AbortSignal.abort();
 
   private constructor(dataset: HubDataset, urls: string[], requests: HubRequests, random: Random) {
-    this.name = `hf:${dataset.repository}`;
     this.#urls = urls;
     this.#column = dataset.column;
     this.#requests = requests;
@@ -60,7 +65,7 @@ export class HubParquetFeed implements Feed {
     requests: HubRequests,
     random: Random,
     signal: AbortSignal,
-  ): Promise<HubParquetFeed> {
+  ): Promise<HubParquetFiles> {
     const url = `${endpoint}/api/datasets/${dataset.repository}/parquet`;
     const list = parquetList.safeParse(await requests.getJson(url, MAX_LIST_BYTES, signal));
     const configs = list.data ?? {};
@@ -70,13 +75,15 @@ export class HubParquetFeed implements Feed {
     if (urls.length === 0) throw noSuchSplit(dataset, Object.keys(configs));
     // The list names huggingface.co even when a mirror gives it.
     const files = urls.map((file) => new URL(new URL(file).pathname, endpoint).href);
-    const feed = new HubParquetFeed(dataset, files, requests, random);
+    const feed = new HubParquetFiles(dataset, files, requests, random);
     await feed.#draw(signal);
     return feed;
   }
 
   async read(signal: AbortSignal): Promise<unknown[]> {
-    return await (await this.#draw(signal)).read(this.#random);
+    const texts = await this.#draw(signal);
+    this.columns = texts.columns;
+    return await texts.read(this.#random);
   }
 
   async #draw(signal: AbortSignal): Promise<ParquetTexts> {
@@ -92,23 +99,26 @@ export class HubParquetFeed implements Feed {
 
   async #buffer(url: string): Promise<AsyncBuffer> {
     const probe = { url, range: { start: 0, end: 1 }, maxBytes: 1 };
-    const { totalBytes } = await this.#requests.get(probe, this.#signal);
+    const { totalBytes, etag } = await this.#requests.get(probe, this.#signal);
     if (totalBytes === undefined)
       throw new Failure<PromptsCode>("prompts.bad-source", { message: `the size of ${url} is unknown` });
     return {
       byteLength: totalBytes,
       slice: async (start, end = totalBytes) => {
         const wanted = { url, range: { start, end }, maxBytes: MAX_RANGE_BYTES };
-        return (await this.#requests.get(wanted, this.#signal)).bytes.buffer;
+        const part = await this.#requests.get(wanted, this.#signal);
+        // A footer says nothing of another file's bytes.
+        if (part.totalBytes !== totalBytes || part.etag !== etag)
+          throw new Failure<PromptsCode>("prompts.bad-source", { message: `${url} was replaced meanwhile` });
+        return part.bytes.buffer;
       },
     };
   }
 }
 
 /** Texts of a dataset through the hub's rows service: 100 rows from a random offset. */
-export class HubRowsFeed implements Feed {
-  readonly name: string;
-  readonly isWhole = false;
+class HubRowsService implements HubRows {
+  columns: readonly string[] = [];
   readonly #address: string;
   readonly #column: string | undefined;
   readonly #requests: HubRequests;
@@ -122,7 +132,6 @@ export class HubRowsFeed implements Feed {
     requests: HubRequests,
     random: Random,
   ) {
-    this.name = `hf:${dataset.repository}`;
     this.#address = address;
     this.#total = total;
     this.#column = dataset.column;
@@ -137,7 +146,7 @@ export class HubRowsFeed implements Feed {
     requests: HubRequests,
     random: Random,
     signal: AbortSignal,
-  ): Promise<HubRowsFeed> {
+  ): Promise<HubRowsService> {
     const named = new URLSearchParams({ dataset: dataset.repository });
     const list = splitList.safeParse(
       await requests.getJson(`${endpoint}/splits?${named}`, MAX_LIST_BYTES, signal),
@@ -154,7 +163,7 @@ export class HubRowsFeed implements Feed {
     });
     const address = `${endpoint}/rows?${query}`;
     const first = await readRows(requests, `${address}&offset=0&length=1`, signal);
-    return new HubRowsFeed(dataset, address, first.num_rows_total, requests, random);
+    return new HubRowsService(dataset, address, first.num_rows_total, requests, random);
   }
 
   async read(signal: AbortSignal): Promise<unknown[]> {
@@ -163,6 +172,7 @@ export class HubRowsFeed implements Feed {
     const url = `${this.#address}&offset=${offset}&length=${ROWS_PER_REQUEST}`;
     const { rows, num_rows_total } = await readRows(this.#requests, url, signal);
     this.#total = num_rows_total;
+    this.columns = columnsOf(rows[0]?.row);
     // A truncated cell holds the first hundred bytes of a text: too little to ask about.
     return rows
       .filter(({ truncated_cells }) => truncated_cells.length === 0)
@@ -183,25 +193,98 @@ async function readRows(
   });
 }
 
+/** Where and how a hub is asked. */
+export interface HubPlaces {
+  endpoint: string;
+  rowsEndpoint: string | undefined;
+  requests: HubRequests;
+  random: Random;
+}
+
+/** After so long the list of a dataset's files, and their footers, are read again. */
+const RELIST_MS = 10 * 60_000;
+
 /**
- * Opens a dataset on the hub: its Parquet files where the hub has them, which gives about a thousand texts a request,
- * else the rows service.
+ * A dataset on the hub, whose files may be replaced, renamed or split anew at any time: the list and the footers are
+ * read again every ten minutes, and at once when something is not where or what it was.
  */
-export async function openHubFeed(
-  dataset: HubDataset,
-  access: { endpoint: string; rowsEndpoint: string | undefined; requests: HubRequests; random: Random },
-  signal: AbortSignal,
-): Promise<Feed> {
-  const { endpoint, rowsEndpoint, requests, random } = access;
+export class HubFeed implements Feed {
+  readonly name: string;
+  readonly isWhole = false;
+  readonly #open: (signal: AbortSignal) => Promise<HubRows>;
+  readonly #now: () => number;
+  #rows: HubRows;
+  #openedMs: number;
+
+  private constructor(
+    name: string,
+    open: (signal: AbortSignal) => Promise<HubRows>,
+    rows: HubRows,
+    now: () => number,
+  ) {
+    this.name = name;
+    this.#open = open;
+    this.#rows = rows;
+    this.#now = now;
+    this.#openedMs = now();
+  }
+
+  /** @throws Failure `prompts.bad-source`, `prompts.unreachable` */
+  static async open(
+    dataset: HubDataset,
+    places: HubPlaces,
+    signal: AbortSignal,
+    now: () => number = Date.now,
+  ): Promise<HubFeed> {
+    const open = (stop: AbortSignal): Promise<HubRows> => openRows(dataset, places, stop);
+    return new HubFeed(`hf:${dataset.repository}`, open, await open(signal), now);
+  }
+
+  get columns(): readonly string[] {
+    return this.#rows.columns;
+  }
+
+  version(): string {
+    // What was drawn before the files changed is still a text of this dataset.
+    return this.name;
+  }
+
+  async read(signal: AbortSignal): Promise<unknown[]> {
+    if (this.#now() - this.#openedMs >= RELIST_MS) await this.#reopen(signal);
+    try {
+      return await this.#rows.read(signal);
+    } catch (error) {
+      if (!isFailure<PromptsCode>(error, "prompts.bad-source")) throw error;
+      log.info("The dataset is not what it was; its files are listed anew", {
+        dataset: this.name,
+        reason: error.message,
+      });
+      await this.#reopen(signal);
+      return await this.#rows.read(signal);
+    }
+  }
+
+  async #reopen(signal: AbortSignal): Promise<void> {
+    this.#rows = await this.#open(signal);
+    this.#openedMs = this.#now();
+  }
+}
+
+/**
+ * A dataset's Parquet files where the hub has them, which gives about a thousand texts a request, else the rows
+ * service.
+ */
+async function openRows(dataset: HubDataset, places: HubPlaces, signal: AbortSignal): Promise<HubRows> {
+  const { endpoint, rowsEndpoint, requests, random } = places;
   try {
-    return await HubParquetFeed.open(dataset, endpoint, requests, random, signal);
+    return await HubParquetFiles.open(dataset, endpoint, requests, random, signal);
   } catch (error) {
     if (!isFailure<PromptsCode>(error, "prompts.bad-source") || rowsEndpoint === undefined) throw error;
     log.info("No readable Parquet files of this dataset; using the rows service", {
       dataset: dataset.repository,
       reason: error.message,
     });
-    return await HubRowsFeed.open(dataset, rowsEndpoint, requests, random, signal);
+    return await HubRowsService.open(dataset, rowsEndpoint, requests, random, signal);
   }
 }
 

@@ -30,6 +30,8 @@ export interface Received {
   bytes: Uint8Array<ArrayBuffer>;
   /** Size of the whole file, when a range was asked for. */
   totalBytes: number | undefined;
+  /** Another one means another content. */
+  etag: string | undefined;
 }
 
 /** GET requests for data: bounded, with deadline, redirects followed by hand, and retried with back-off. */
@@ -44,17 +46,19 @@ export class HubRequests {
 
   /**
    * @throws Failure `prompts.unreachable` when all attempts failed in a way that may pass; `prompts.bad-source` for an
-   * answer that will stay the same (404, 401, no ranges, too large)
+   * answer that will stay the same (404, 401, no ranges, too large); the signal's reason
    */
   async get(wanted: Wanted, signal: AbortSignal): Promise<Received> {
     for (let attempt = 0; ; attempt++) {
       const answer = await this.#try(wanted, signal);
+      signal.throwIfAborted();
       if (!("problem" in answer)) return answer;
       if (!answer.mayPass) throw failure("prompts.bad-source", wanted.url, answer.problem);
-      if (attempt + 1 >= this.#backOff.attempts || signal.aborted)
+      if (attempt + 1 >= this.#backOff.attempts)
         throw failure("prompts.unreachable", wanted.url, answer.problem);
       const pauseMs = Math.min(MAX_RETRY_AFTER_MS, answer.retryAfterMs ?? 0);
       await sleep(Math.max(pauseMs, backOffMs(this.#backOff, attempt)), signal);
+      signal.throwIfAborted();
     }
   }
 
@@ -123,7 +127,7 @@ async function readAnswer({ range, maxBytes }: Wanted, response: Response): Prom
   const wantedBytes = range ? Math.min(range.end, totalBytes ?? range.end) - range.start : declared;
   if (bytes.length !== wantedBytes)
     return { problem: `${bytes.length} bytes came instead of ${wantedBytes}`, mayPass: true };
-  return { bytes, totalBytes };
+  return { bytes, totalBytes, etag: response.headers.get("etag") ?? undefined };
 }
 
 /** The body, or undefined when it is longer than allowed. */

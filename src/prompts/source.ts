@@ -1,8 +1,9 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BackOff } from "../base/retry.ts";
+import { expandPath } from "../config/paths.ts";
 import type { Feed, PromptsCode } from "./feed.ts";
-import { openHubFeed } from "./hub.ts";
+import { HubFeed } from "./hub.ts";
 import { LocalFeed } from "./local.ts";
 import { HubRequests } from "./request.ts";
 import packaged from "./sample/passages.jsonl" with { type: "file" };
@@ -28,7 +29,6 @@ export interface TextSourceOptions {
   token?: string | undefined;
   random?: Random;
   backOff?: BackOff;
-  signal?: AbortSignal;
 }
 
 const HUB = "https://huggingface.co";
@@ -38,15 +38,16 @@ const HUB_ROWS = "https://datasets-server.huggingface.co";
  * Opens texts by their names, separated by commas; each forward pass draws from one of them with equal chances, as
  * openvalidators 1.2.0 drew from openwebtext and RedPajama.
  *
- * A name is `hf:owner/name[:config[:split[:column]]]`, or a .txt, .jsonl or .parquet file or a folder of such files,
+ * A name is `hf:owner/name[:config[:split[:column]]]`, or a file (config/text-formats.ts) or a folder of such files,
  * with `#column` after it where the column is not `text`. Without a name: the packaged sample.
- * @throws Failure `prompts.bad-source` or `prompts.unreachable` when one of them cannot be opened
+ * @throws Failure `prompts.bad-source` or `prompts.unreachable` when one of them cannot be opened; the signal's reason
  */
 export async function openTextSource(
   names: string | undefined,
   options: TextSourceOptions = {},
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<TextSource> {
-  const { random = Math.random, signal = new AbortController().signal } = options;
+  const { random = Math.random } = options;
   if (names === undefined) return new ShuffledTexts(LocalFeed.ofFile(packaged, "jsonl", random), random);
   const feeds = await Promise.all(
     names.split(",").map((name) => openFeed(name.trim(), options, random, signal)),
@@ -64,8 +65,8 @@ async function openFeed(
   if (!name.startsWith("hf:")) {
     const mark = name.lastIndexOf("#");
     return mark < 0
-      ? LocalFeed.open(name, undefined, random)
-      : LocalFeed.open(name.slice(0, mark), name.slice(mark + 1), random);
+      ? LocalFeed.open(expandPath(name), undefined, random)
+      : LocalFeed.open(expandPath(name.slice(0, mark)), name.slice(mark + 1), random);
   }
   const [repository = "", config, split, column] = name.slice("hf:".length).split(":");
   if (!/^[\w.-]+\/[\w.-]+$/.test(repository))
@@ -84,7 +85,7 @@ async function openFeed(
     split: split || undefined,
     column: column || undefined,
   };
-  return await openHubFeed(dataset, { endpoint, rowsEndpoint, requests, random }, signal);
+  return await HubFeed.open(dataset, { endpoint, rowsEndpoint, requests, random }, signal);
 }
 
 /** Draws from one of several sources with equal chances; from another one while the drawn one has nothing. */

@@ -138,3 +138,28 @@ describe("configuration", () => {
     expect(new Set(flags.map(environmentName)).size).toBe(flags.length);
   });
 });
+
+describe("what goes out to a hub", () => {
+  const load = (flags: Record<string, string>, environment: Record<string, string> = {}) =>
+    loadConfiguration(OPTIONS, { flags, environment });
+
+  test("is refused at once when it is no address", () => {
+    const error = failure(() => load({ "data.endpoint": "foo" }));
+    expect(error.code).toBe("config.bad-value");
+    expect(error.message).toContain("https://mirror.example");
+  });
+
+  test("is a token only in printable ASCII, and an error does not repeat it", () => {
+    expect(load({}, { HF_TOKEN: " hf_x\n" }).settings.dataToken).toBe("hf_x");
+    const error = failure(() => load({}, { HF_TOKEN: "hf_cänary" }));
+    expect(error.code).toBe("config.bad-value");
+    expect(`${error.message} ${error.hint}`).not.toContain("nary");
+  });
+
+  test("a file that begins with a byte order mark is read", () => {
+    expect(
+      loadConfiguration(OPTIONS, { flags: {}, environment: {}, filePath: file('\uFEFF{"netuid": 3}') })
+        .settings.netuid,
+    ).toBe(3);
+  });
+});

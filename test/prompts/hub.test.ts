@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { configureLog } from "../../src/base/log.ts";
+import { HubFeed } from "../../src/prompts/hub.ts";
+import { HubRequests } from "../../src/prompts/request.ts";
 import { openTextSource, type TextSource, type TextSourceOptions } from "../../src/prompts/source.ts";
 import { type Fault, type HubDouble, startHub } from "./hub-double.ts";
 import { nameOf, seeded } from "./prose.ts";
@@ -20,14 +22,15 @@ afterEach(() => {
   hub.stop();
 });
 
-async function open(names: string, more: TextSourceOptions = {}): Promise<TextSource> {
-  const source = await openTextSource(names, {
+async function open(names: string, more: TextSourceOptions = {}, signal?: AbortSignal): Promise<TextSource> {
+  const options = {
     endpoint: hub.endpoint,
     rowsEndpoint: hub.endpoint,
     random: seeded(7),
     backOff: BACK_OFF,
     ...more,
-  });
+  };
+  const source = await openTextSource(names, options, signal);
   opened.push(source);
   return source;
 }
@@ -219,11 +222,117 @@ describe("a hub that goes away", () => {
     await expect(other).rejects.toMatchObject({ name: "AbortError" });
   });
 
-  test("while it is being opened can be left", async () => {
+  test("while it is being opened can be left at once, in a request and in the pause before the next", async () => {
     hub.faults = [first(1, always, () => new Response(new ReadableStream({ start: () => undefined })))];
     const stop = new AbortController();
-    const opening = open("hf:rivers/all", { signal: stop.signal });
+    const opening = open("hf:rivers/all", {}, stop.signal);
     stop.abort();
-    await expect(opening).rejects.toMatchObject({ code: "prompts.unreachable" });
+    await expect(opening).rejects.toMatchObject({ name: "AbortError" });
+    const other = new AbortController();
+    const slow = { firstMs: 60_000, maxMs: 60_000, attempts: 6 };
+    hub.faults = [
+      () => {
+        // The answer comes first, and the pause begins.
+        setTimeout(() => other.abort(), 20);
+        return new Response("", { status: 503 });
+      },
+    ];
+    await expect(open("hf:rivers/all", { backOff: slow }, other.signal)).rejects.toMatchObject({
+      name: "AbortError",
+    });
+  });
+
+  test("with a dataset that needs a token says so, and asks once", async () => {
+    hub.faults = [() => new Response("", { status: 401 })];
+    await expect(open("hf:rivers/all", { rowsEndpoint: undefined })).rejects.toMatchObject({
+      code: "prompts.bad-source",
+      message: expect.stringContaining("401"),
+      hint: expect.stringContaining("HF_TOKEN"),
+    });
+    expect(hub.seen.length).toBe(1);
+  });
+});
+
+describe("a dataset that changes while it is read", () => {
+  const isList = (request: Request): boolean => request.url.endsWith("/api/datasets/rivers/all/parquet");
+  /** The list of files with these alone. */
+  const listing =
+    (...names: string[]): Fault =>
+    (request) =>
+      isList(request)
+        ? Response.json({
+            default: {
+              train: names.map(
+                (name) =>
+                  `https://huggingface.co/api/datasets/rivers/all/parquet/default/train/${name}.parquet`,
+              ),
+            },
+          })
+        : undefined;
+  const fileOf = (text: string): string => /in the file (\w+)/.exec(text)![1]!;
+
+  test("is listed anew when a file is gone: its texts come from the new ones", async () => {
+    hub.faults = [listing("snappy")];
+    const source = await open("hf:rivers/all", { rowsEndpoint: undefined });
+    expect(fileOf(await source.next())).toBe("snappy");
+    hub.faults = [
+      (request) => (request.url.includes("snappy") ? new Response("", { status: 404 }) : undefined),
+      listing("zstd"),
+    ];
+    const files = new Set<string>();
+    for (let draw = 0; draw < 500 && files.size < 2; draw++) {
+      files.add(fileOf(await source.next()));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([...files].sort()).toEqual(["snappy", "zstd"]);
+    expect(lines.join("")).toContain("its files are listed anew");
+  });
+
+  test("is noticed by a file's ETag, before its bytes are read by the footer of another", async () => {
+    let version = 1;
+    const bytes = await Bun.file(new URL("fixtures/snappy.parquet", import.meta.url)).bytes();
+    const versioned: Fault = (request) => {
+      const range = /bytes=(\d+)-(\d+)/.exec(request.headers.get("range") ?? "");
+      if (!range || !ofFiles(request)) return undefined;
+      const [start, end] = [Number(range[1]), Math.min(Number(range[2]) + 1, bytes.length)];
+      const headers = { etag: `"${version}"`, "content-range": `bytes ${start}-${end - 1}/${bytes.length}` };
+      return new Response(bytes.slice(start, end), { status: 206, headers });
+    };
+    hub.faults = [versioned, listing("snappy")];
+    const feed = await HubFeed.open(
+      { repository: "rivers/all" },
+      {
+        endpoint: hub.endpoint,
+        rowsEndpoint: undefined,
+        requests: new HubRequests({ tokenOrigins: [], backOff: BACK_OFF }),
+        random: seeded(1),
+      },
+      new AbortController().signal,
+    );
+    const signal = new AbortController().signal;
+    const lists = (): number => hub.seen.filter(({ path }) => path.endsWith("/parquet")).length;
+    await feed.read(signal);
+    expect(lists()).toBe(1);
+    version = 2;
+    expect((await feed.read(signal)).length).toBeGreaterThan(10);
+    expect(lists()).toBe(2);
+    expect(lines.join("")).toContain("was replaced meanwhile");
+  });
+
+  test("is listed anew every ten minutes in any case", async () => {
+    let nowMs = 0;
+    const signal = new AbortController().signal;
+    const requests = new HubRequests({ tokenOrigins: [], backOff: BACK_OFF });
+    const places = { endpoint: hub.endpoint, rowsEndpoint: undefined, requests, random: seeded(1) };
+    const feed = await HubFeed.open({ repository: "rivers/all" }, places, signal, () => nowMs);
+    const lists = (): number =>
+      hub.seen.filter(({ path }) => path.endsWith("/api/datasets/rivers/all/parquet")).length;
+    await feed.read(signal);
+    nowMs = 9 * 60_000;
+    await feed.read(signal);
+    expect(lists()).toBe(1);
+    nowMs = 10 * 60_000;
+    await feed.read(signal);
+    expect(lists()).toBe(2);
   });
 });

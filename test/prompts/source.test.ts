@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { configureLog } from "../../src/base/log.ts";
+import { WINDOW_DRAWS } from "../../src/prompts/shuffle.ts";
 import { openTextSource, type TextSource } from "../../src/prompts/source.ts";
 import { nameOf, prose, seeded } from "./prose.ts";
 
@@ -107,12 +108,15 @@ describe("a local file", () => {
     // Reads that meet nothing but the long line are repeated elsewhere; the ends of the file are met soon enough.
     const source = await open(path, seeded(3));
     const names = new Set<string>();
-    for (let draw = 0; draw < 60; draw++)
+    for (let draw = 0; draw < 5000 && names.size < 6; draw++) {
       try {
         names.add(nameOf(await source.next()));
       } catch (error) {
         expect(error).toMatchObject({ code: "prompts.no-text", retry: "soon" });
       }
+      // Draws are far apart in use; here each lets the read behind it go on.
+      await Bun.sleep(1);
+    }
     expect(names.size).toBe(6);
   });
 
@@ -132,13 +136,61 @@ describe("a local file", () => {
   test("of a kind in a folder is found among others, each as often as its size says", async () => {
     const mix = join(folder, "mix");
     mkdirSync(join(mix, "deep"), { recursive: true });
-    file("mix/a.jsonl", JSON.stringify({ text: prose("a") }));
-    file("mix/deep/b.txt", prose("b", 30));
+    const texts = (of: string, count: number): string[] =>
+      Array.from({ length: count }, (_, row) => `${prose(of, 30)} ${row}.`);
+    file(
+      "mix/a.jsonl",
+      texts("a", 20)
+        .map((text) => JSON.stringify({ text }))
+        .join("\n"),
+    );
+    file("mix/deep/b.txt", texts("b", 80).join("\n"));
     file("mix/readme.md", prose("c"));
     file("mix/empty.txt", "");
-    const names = (await take(await open(mix), 200)).map(nameOf);
+    const source = await open(mix);
+    const names: string[] = [];
+    for (let draw = 0; draw < 100; draw++) {
+      names.push(nameOf(await source.next()));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     expect(new Set(names)).toEqual(new Set(["a", "b"]));
-    expect(names.filter((name) => name === "b").length).toBeGreaterThan(120);
+    expect(names.filter((name) => name === "b").length).toBeGreaterThan(60);
+  });
+
+  test("of Parquet with lists, structs and conversations gives their text", async () => {
+    const path = join(FIXTURES, "nested.parquet");
+    const texts = async (column?: string): Promise<string[]> =>
+      await take(await open(column === undefined ? path : `${path}#${column}`), 20);
+    // Without a name: the column with most text, which is the conversation.
+    for (const text of await texts()) expect(text).toMatch(/^Why\?\nThis is .* in the file messages/);
+    for (const text of await texts("messages")) expect(text).toContain("in the file messages");
+    for (const text of await texts("translation.en")) expect(text).toMatch(/^This is .* in the file struct/);
+    for (const text of await texts("translation")) expect(text).toContain("in the file struct");
+    for (const text of await texts("paragraphs")) expect(text.split("\n").length).toBe(2);
+    await expect((await open(`${path}#body`)).next()).rejects.toMatchObject({
+      hint: "its columns with text are: id, paragraphs, translation, messages",
+    });
+  });
+
+  test("of JSON lines gives the text of conversations, and names the columns where there is none", async () => {
+    const messages = [
+      { from: "human", value: "Why?" },
+      { from: "gpt", value: prose(1) },
+    ];
+    const talk = await open(file("talk.jsonl", JSON.stringify({ id: "x", messages })));
+    expect(await talk.next()).toStartWith("Why?\n");
+    const none = await open(`${file("none.jsonl", JSON.stringify({ id: "x", body: "short" }))}#text`);
+    await expect(none.next()).rejects.toMatchObject({
+      code: "prompts.no-text",
+      hint: expect.stringContaining("name its column if it is another: id, body"),
+    });
+  });
+
+  test("below the home folder is found by its tilde", async () => {
+    const path = join(homedir(), "texts-of-this-test.jsonl");
+    writeFileSync(path, JSON.stringify({ text: prose("home") }));
+    expect(nameOf(await (await open("~/texts-of-this-test.jsonl")).next())).toBe("home");
+    rmSync(path);
   });
 
   test("that cannot serve is refused with a sentence", async () => {
@@ -155,8 +207,80 @@ describe("a local file", () => {
     const wrong = await open(`${join(FIXTURES, "snappy.parquet")}#body`);
     await expect(wrong.next()).rejects.toMatchObject({
       code: "prompts.bad-source",
-      hint: expect.stringContaining("title, text"),
+      hint: "its columns with text are: title, text",
     });
+  });
+});
+
+describe("a local file that changes while it is read", () => {
+  const rowsOf = (name: string, count: number, sentences = 12): string =>
+    Array.from({ length: count }, (_, row) =>
+      JSON.stringify({ text: `${prose(name, sentences)} ${row}.` }),
+    ).join("\n");
+
+  test("is read anew when it is replaced, whole or by windows", async () => {
+    for (const count of [20, 8000]) {
+      const path = file(`changing-${count}.jsonl`, rowsOf("old", count));
+      const source = await open(path);
+      expect(nameOf(await source.next())).toBe("old");
+      const next = `${path}.next`;
+      writeFileSync(next, rowsOf("new", count + 1));
+      renameSync(next, path);
+      const after = new Set((await take(source, 30)).map(nameOf));
+      expect([...after]).toEqual(["new"]);
+      expect(lines.join("")).toContain("A file of the dataset has changed");
+    }
+  });
+
+  test("goes on with the texts at hand while it is away", async () => {
+    const path = file("away.jsonl", rowsOf("here", 20));
+    const source = await open(path);
+    await source.next();
+    rmSync(path);
+    expect(new Set(await take(source, 60)).size).toBe(20);
+    expect(lines.join("")).toContain("going on with the texts at hand");
+    writeFileSync(path, rowsOf("back", 20));
+    const names = new Set<string>();
+    for (let draw = 0; draw < 200 && !names.has("back"); draw++) {
+      names.add(nameOf(await source.next()));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(names.has("back")).toBe(true);
+  });
+});
+
+describe("a draw", () => {
+  /** Fewest other draws between two of the same text. */
+  function leastGap(texts: readonly string[]): number {
+    const last = new Map<string, number>();
+    let least = Number.POSITIVE_INFINITY;
+    for (const [at, text] of texts.entries()) {
+      least = Math.min(least, at - (last.get(text) ?? Number.NEGATIVE_INFINITY) - 1);
+      last.set(text, at);
+    }
+    return least;
+  }
+
+  test("repeats no text within half as many draws as there are texts, and comes to all", async () => {
+    const rows = Array.from({ length: 50 }, (_, row) => JSON.stringify({ text: `${prose("x")} ${row}.` }));
+    const texts = await take(await open(file("fifty.jsonl", rows.join("\n"))), 1000);
+    expect(new Set(texts).size).toBe(50);
+    expect(leastGap(texts)).toBeGreaterThanOrEqual(24);
+  });
+
+  test("repeats nothing within the window while the source has others", async () => {
+    const count = WINDOW_DRAWS + 500;
+    const rows = Array.from({ length: count }, (_, row) => JSON.stringify({ text: `${prose("x")} ${row}.` }));
+    const texts = await take(await open(file("many-more.jsonl", rows.join("\n"))), 3 * count);
+    expect(new Set(texts).size).toBe(count);
+    expect(leastGap(texts)).toBeGreaterThanOrEqual(WINDOW_DRAWS / 2 - 1);
+    // The window itself holds until the source was seen once.
+    expect(leastGap(texts.slice(0, count))).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("never ends where a file has one text", async () => {
+    const texts = await take(await open(file("single.jsonl", JSON.stringify({ text: prose(1) }))), 5);
+    expect(new Set(texts).size).toBe(1);
   });
 });
 
