@@ -21,17 +21,18 @@ const UNWRITABLE =
  */
 export function stateFailure(error: unknown, path: string): unknown {
   const code = error instanceof SQLiteError ? (error.code ?? "") : "";
-  if (/^SQLITE_FULL/.test(code))
+  // A file that two programs share in memory takes its room beforehand, with an error of its own.
+  if (/^SQLITE_(FULL|IOERR_SHMSIZE)/.test(code))
     return new Failure<StateCode>("state.full", {
-      message: `The disk of ${path} is full: the state was not written`,
-      hint: "free some space; what is not written yet is kept and written then",
+      message: `The disk of ${path} is full: the state cannot be written`,
+      hint: "free some space on it",
       retry: "soon",
       cause: error,
     });
   if (UNWRITABLE.test(code))
     return new Failure<StateCode>("state.unwritable", {
       message: `The state ${path} cannot be written: ${messageOf(error)}`,
-      hint: "see that the disk works and that this user may write there; what is not written yet is kept",
+      hint: "see that the disk works and that this user may write there",
       data: { code },
       retry: "soon",
       cause: error,

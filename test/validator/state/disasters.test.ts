@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
 import { codeOf, folder } from "./states.ts";
@@ -92,17 +92,35 @@ describe("a disk that takes nothing", () => {
     again.close();
   });
 
+  /** Takes what is left of a disk. */
+  function fill(path: string): void {
+    try {
+      for (;;) appendFileSync(path, Buffer.alloc(4096));
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe("ENOSPC");
+    }
+  }
+
   const isRoot = process.getuid?.() === 0;
-  const place = folder();
-  const canMount =
-    isRoot &&
-    process.platform === "linux" &&
-    Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", place]).exitCode === 0;
+  const mount = (place: string): boolean =>
+    Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", place]).exitCode === 0;
+  const unmount = (place: string): unknown => Bun.spawnSync(["umount", "-l", place]);
+  const canMount = ((): boolean => {
+    if (!isRoot || process.platform !== "linux") return false;
+    const place = folder();
+    const isMounted = mount(place);
+    if (isMounted) unmount(place);
+    return isMounted;
+  })();
   if (!canMount) process.stderr.write("the test of a full disk is skipped: this user cannot mount one\n");
 
   test.skipIf(!canMount)("that is full keeps the last commit, and takes the rest when there is room", () => {
+    const place = folder();
+    expect(mount(place)).toBe(true);
     try {
       const ballast = join(place, "ballast");
+      const elsewhere = join(place, "another");
+      StateDatabase.open(elsewhere, IDENTITY).close();
       const state = StateDatabase.open(place, IDENTITY);
       state.commit(stepOf(1));
       writeFileSync(ballast, Buffer.alloc(200_000));
@@ -119,12 +137,16 @@ describe("a disk that takes nothing", () => {
       expect(reader.query("SELECT value FROM meta WHERE name = 'steps'").get()).toEqual({ value: written });
       reader.close();
 
+      // A start finds no room for the index of the log.
+      fill(ballast);
+      expect(codeOf(() => StateDatabase.open(elsewhere, IDENTITY))).toBe("state.full");
+
       rmSync(ballast);
       state.commit(stepOf(++step));
       state.close();
       expect(loaded(place)).toMatchObject(stateAfter(step));
     } finally {
-      Bun.spawnSync(["umount", place]);
+      unmount(place);
     }
   });
 
