@@ -3,50 +3,74 @@ import { gatingLoss } from "./loss.ts";
 /** Uniform in [0, 1). */
 export type Random = () => number;
 
-export interface LayerOptions {
-  /** Size of the encoder's vectors. */
-  hidden: number;
-  rows: number;
+export interface Rates {
   learningRate: number;
   /** 0 ≤ momentum < 1 */
   momentum: number;
+}
+
+export interface LayerOptions extends Rates {
+  /** Size of the encoder's vectors. */
+  hidden: number;
+  rows: number;
   random: Random;
 }
 
-/** The numbers of a layer: `weights` and its velocity have shape [rows, hidden], `bias` and its velocity [rows]. */
-export interface LayerArrays {
-  weights: Float32Array;
-  bias: Float32Array;
-  weightsVelocity: Float32Array;
-  biasVelocity: Float32Array;
+/** Steps are counted in two numbers of the row, for Float32 is exact to 2^24 only. */
+const STEP_UNIT = 2 ** 24;
+
+/** One uid's part of the layer. */
+interface Row {
+  /** weights [hidden] | bias | velocity of the weights [hidden] | velocity of the bias */
+  numbers: Float32Array;
+  /** Step of the layer that the numbers are of. */
+  step: number;
+  /** Has been trained, or comes from one that was. */
+  isTrained: boolean;
+}
+
+/** What a state keeps of a layer beside its rows. */
+export interface LayerState extends Rates {
+  step: number;
 }
 
 /**
  * Linear(hidden, rows) with a row per uid, trained by stochastic gradient descent with momentum as PyTorch's SGD does:
  * velocity = momentum · velocity + gradient; parameter −= learning rate · velocity. Rows that were not asked have the
- * gradient 0, so they coast on their velocity.
+ * gradient 0, so they coast on their velocity. That has a closed form, a geometric series, so a step touches the asked rows
+ * alone, and a row knows at which step it was touched.
  */
 export class GatingLayer {
   readonly hidden: number;
   readonly #options: LayerOptions;
-  #arrays: LayerArrays;
+  #rows: Row[];
+  /** Steps trained so far. */
+  #step = 0;
 
   constructor(options: LayerOptions) {
     this.hidden = options.hidden;
     this.#options = options;
-    this.#arrays = emptyArrays(options.rows, options.hidden);
-    for (let row = 0; row < options.rows; row++) this.resetRow(row);
+    this.#rows = Array.from({ length: options.rows }, () => this.#freshRow());
   }
 
   get rows(): number {
-    return this.#arrays.bias.length;
+    return this.#rows.length;
+  }
+
+  /** Beside its rows, all that goes on after a restart. */
+  get state(): LayerState {
+    const { learningRate, momentum } = this.#options;
+    return { step: this.#step, learningRate, momentum };
+  }
+
+  /** Numbers in a row as `row` gives it. */
+  static rowWidth(hidden: number): number {
+    return 2 * (hidden + 1) + 2;
   }
 
   /** @param encoding shape [hidden]; gives one score per row */
   scores(encoding: Float32Array): Float32Array {
-    const scores = new Float32Array(this.rows);
-    for (let row = 0; row < scores.length; row++) scores[row] = this.#score(row, encoding);
-    return scores;
+    return Float32Array.from(this.#rows, (row) => this.#score(row, encoding));
   }
 
   /**
@@ -57,95 +81,121 @@ export class GatingLayer {
    * @returns the loss before the step
    */
   train(encoding: Float32Array, rows: readonly number[], rewards: readonly number[]): number {
-    const scores = rows.map((row) => this.#score(row, encoding));
-    const { loss, gradient } = gatingLoss(scores, rewards);
-    const { weights, bias, weightsVelocity, biasVelocity } = this.#arrays;
+    const asked = rows.map((row) => this.#rows[row]!);
+    for (const row of asked) this.#settle(row, this.#options);
+    const { loss, gradient } = gatingLoss(
+      asked.map((row) => this.#score(row, encoding)),
+      rewards,
+    );
     const { momentum, learningRate } = this.#options;
-    for (let at = 0; at < weightsVelocity.length; at++) weightsVelocity[at]! *= momentum;
-    for (let row = 0; row < biasVelocity.length; row++) biasVelocity[row]! *= momentum;
-    for (const [index, row] of rows.entries()) {
-      const first = row * this.hidden;
-      for (let i = 0; i < this.hidden; i++) weightsVelocity[first + i]! += gradient[index]! * encoding[i]!;
-      biasVelocity[row]! += gradient[index]!;
+    const size = this.hidden + 1;
+    this.#step++;
+    for (const [index, row] of asked.entries()) {
+      const { numbers } = row;
+      for (let at = 0; at < size; at++) {
+        // The bias is the weight of an input that is always 1.
+        const input = at < this.hidden ? encoding[at]! : 1;
+        numbers[size + at] = momentum * numbers[size + at]! + gradient[index]! * input;
+        numbers[at]! -= learningRate * numbers[size + at]!;
+      }
+      row.step = this.#step;
+      row.isTrained = true;
     }
-    for (let at = 0; at < weights.length; at++) weights[at]! -= learningRate * weightsVelocity[at]!;
-    for (let row = 0; row < bias.length; row++) bias[row]! -= learningRate * biasVelocity[row]!;
     return loss;
+  }
+
+  /** Brings a row from the step that it was touched at to now. */
+  #settle(row: Row, rates: Rates): void {
+    const idle = this.#step - row.step;
+    if (idle > 0 && row.isTrained) {
+      const { numbers } = row;
+      const size = this.hidden + 1;
+      const coast = coasted(rates, idle);
+      const left = rates.momentum ** idle;
+      for (let at = 0; at < size; at++) {
+        numbers[at]! -= coast * numbers[size + at]!;
+        numbers[size + at]! *= left;
+      }
+    }
+    row.step = this.#step;
+  }
+
+  /** Whether a row has learnt anything; one that has not is as good as a fresh one. */
+  isTrained(row: number): boolean {
+    return this.#rows[row]!.isTrained;
+  }
+
+  /**
+   * Puts rows in another order, for uids that moved.
+   * @param sources for each row of then, the row of now that it was; undefined for a fresh one
+   */
+  arrange(sources: readonly (number | undefined)[]): void {
+    this.#rows = sources.map((source) =>
+      source === undefined ? this.#freshRow() : (this.#rows[source] ?? this.#freshRow()),
+    );
+  }
+
+  /** A copy of a row and the step it was touched at: `rowWidth` numbers. */
+  row(row: number): Float32Array {
+    const { numbers, step } = this.#rows[row]!;
+    const copy = new Float32Array(numbers.length + 2);
+    copy.set(numbers);
+    copy.set([Math.floor(step / STEP_UNIT), step % STEP_UNIT], numbers.length);
+    return copy;
+  }
+
+  /**
+   * Takes rows back that `row` gave. Rows that are left out stay as they are.
+   * @param state of the layer that they are of; with other rates than now, what they coasted until now is by those of then
+   * @returns false, and nothing is taken, when one has another size or holds a number that is not finite
+   */
+  load(rows: ReadonlyMap<number, Float32Array>, state: LayerState): boolean {
+    const width = GatingLayer.rowWidth(this.hidden);
+    const isSound = [...rows].every(
+      ([row, numbers]) =>
+        Number.isInteger(row) && row >= 0 && numbers.length === width && numbers.every(Number.isFinite),
+    );
+    if (!isSound) return false;
+    this.#step = state.step;
+    for (const row of this.#rows) row.step = state.step;
+    for (const [index, saved] of rows) {
+      if (index >= this.rows) continue;
+      const [units, rest] = saved.subarray(width - 2) as unknown as [number, number];
+      const row: Row = {
+        numbers: saved.slice(0, width - 2),
+        step: Math.min(state.step, units * STEP_UNIT + rest),
+        isTrained: true,
+      };
+      const { learningRate, momentum } = this.#options;
+      if (state.learningRate !== learningRate || state.momentum !== momentum) this.#settle(row, state);
+      this.#rows[index] = row;
+    }
+    return true;
+  }
+
+  #score({ numbers, step, isTrained }: Row, encoding: Float32Array): number {
+    const velocities = this.hidden + 1;
+    let sum = numbers[this.hidden]!;
+    for (let i = 0; i < this.hidden; i++) sum += numbers[i]! * encoding[i]!;
+    if (step === this.#step || !isTrained) return sum;
+    let velocity = numbers[velocities + this.hidden]!;
+    for (let i = 0; i < this.hidden; i++) velocity += numbers[velocities + i]! * encoding[i]!;
+    return sum - coasted(this.#options, this.#step - step) * velocity;
   }
 
   /**
    * Bias 0, weights Xavier-uniform, no velocity. A row is a Linear(hidden, 1) of its own, so that its spread does not
    * depend on the size of the subnet: ±sqrt(6 / (hidden + 1)).
    */
-  resetRow(row: number): void {
-    const { weights, bias, weightsVelocity, biasVelocity } = this.#arrays;
+  #freshRow(): Row {
+    const numbers = new Float32Array(2 * (this.hidden + 1));
     const bound = Math.sqrt(6 / (this.hidden + 1));
-    const first = row * this.hidden;
-    for (let i = 0; i < this.hidden; i++) weights[first + i] = bound * (2 * this.#options.random() - 1);
-    weightsVelocity.fill(0, first, first + this.hidden);
-    bias[row] = 0;
-    biasVelocity[row] = 0;
-  }
-
-  /** New rows are initialised; rows above are dropped. */
-  resize(rows: number): void {
-    const before = this.rows;
-    if (rows === before) return;
-    const old = this.#arrays;
-    this.#arrays = emptyArrays(rows, this.hidden);
-    for (const name of ARRAY_NAMES) {
-      const kept = this.#arrays[name];
-      kept.set(old[name].subarray(0, kept.length));
-    }
-    for (let row = before; row < rows; row++) this.resetRow(row);
-  }
-
-  /** Copies: the layer may be trained while they are written. */
-  save(): LayerArrays {
-    const { weights, bias, weightsVelocity, biasVelocity } = this.#arrays;
-    return {
-      weights: weights.slice(),
-      bias: bias.slice(),
-      weightsVelocity: weightsVelocity.slice(),
-      biasVelocity: biasVelocity.slice(),
-    };
-  }
-
-  /** @returns false, and nothing is taken, when the arrays do not fit each other or hold a number that is not finite */
-  load(saved: LayerArrays): boolean {
-    const rows = saved.bias.length;
-    const fits =
-      saved.weights.length === rows * this.hidden &&
-      saved.weightsVelocity.length === saved.weights.length &&
-      saved.biasVelocity.length === rows &&
-      ARRAY_NAMES.every((name) => saved[name].every(Number.isFinite));
-    if (fits) {
-      this.#arrays = {
-        weights: saved.weights.slice(),
-        bias: saved.bias.slice(),
-        weightsVelocity: saved.weightsVelocity.slice(),
-        biasVelocity: saved.biasVelocity.slice(),
-      };
-    }
-    return fits;
-  }
-
-  #score(row: number, encoding: Float32Array): number {
-    const { weights, bias } = this.#arrays;
-    const first = row * this.hidden;
-    let sum = bias[row]!;
-    for (let i = 0; i < this.hidden; i++) sum += weights[first + i]! * encoding[i]!;
-    return sum;
+    for (let i = 0; i < this.hidden; i++) numbers[i] = bound * (2 * this.#options.random() - 1);
+    return { numbers, step: this.#step, isTrained: false };
   }
 }
 
-const ARRAY_NAMES = ["weights", "bias", "weightsVelocity", "biasVelocity"] as const;
-
-function emptyArrays(rows: number, hidden: number): LayerArrays {
-  return {
-    weights: new Float32Array(rows * hidden),
-    bias: new Float32Array(rows),
-    weightsVelocity: new Float32Array(rows * hidden),
-    biasVelocity: new Float32Array(rows),
-  };
+/** How far a parameter goes in so many steps without a gradient, per velocity: lr · (m + m² + … + mⁿ). */
+function coasted({ learningRate, momentum }: Rates, steps: number): number {
+  return (learningRate * momentum * (1 - momentum ** steps)) / (1 - momentum);
 }

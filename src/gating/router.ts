@@ -1,43 +1,51 @@
 import { z } from "zod";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import type { Hotkey, Uid } from "../base/units.ts";
-import { GatingLayer, type LayerArrays, type Random } from "./layer.ts";
+import type { Hotkey } from "../base/units.ts";
+import type { Memory, MemoryChanges, Outcome } from "../base/vocabulary.ts";
+import { GatingLayer, type Random, type Rates } from "./layer.ts";
+import { UnsavedRows } from "./unsaved-rows.ts";
 
 /** Turns texts into L2-normalised vectors of one size, in the order of the texts. */
 export interface TextEmbedder {
   embed(texts: string[]): Promise<Float32Array[]>;
 }
 
-export interface RouterOptions {
+export interface RouterOptions extends Rates {
   embedder: TextEmbedder;
   /** Name of the encoder; a saved layer of another one is not taken back. */
   encoder: string;
-  learningRate: number;
-  momentum: number;
   /** Rows made ahead; the layer never has fewer than the subnet has uids. 0 = the subnet's size. */
   minRows?: number;
   random?: Random;
 }
 
-/** A miner that was asked, and what its answer earned. */
-export interface Outcome {
-  uid: Uid;
+/** Who holds a uid. */
+export interface Holder {
   hotkey: Hotkey;
-  reward: number;
+  /** Block of its registration: a hotkey that registered anew is another miner. Where one is unknown, the hotkey alone counts. */
+  registeredAt?: number | undefined;
 }
 
-/** JSON value and named rows of Float32, for the state file. */
-export interface RouterMemory {
-  json: unknown;
-  arrays: Record<string, Float32Array>;
-}
+/** Table of the state: a row per uid, as GatingLayer.row gives it. */
+const TABLE = "gating";
+/**
+ * Bytes of rows that a step writes; a crash forgets what the others learnt meanwhile. 3 rows of 384 dimensions, so that all
+ * rows of 256 uids are written within 86 steps.
+ */
+const ROW_BYTES_PER_STEP = 10_000;
 
-const memoryShape = z.object({ encoder: z.string(), hidden: z.int().min(1) });
+const memoryShape = z.object({
+  encoder: z.string(),
+  hidden: z.int().min(1),
+  step: z.int().min(0),
+  learningRate: z.number(),
+  momentum: z.number().min(0).lt(1),
+});
 
 /**
  * The gating model: a frozen encoder, then a linear layer with a row per uid, which learns from every step which miner
- * answers which prompt well. A row belongs to a hotkey and starts afresh when another one takes its uid.
+ * answers which prompt well. A row belongs to a registered hotkey and goes with it to another uid.
  * The router never costs a step: when the encoder fails, the step goes on without it.
  */
 export class GatingRouter {
@@ -45,7 +53,8 @@ export class GatingRouter {
   readonly #random: Random;
   /** Made with the first encoding, whose size it needs, or from a saved state. */
   #layer: GatingLayer | undefined;
-  #hotkeys: readonly Hotkey[] = [];
+  #unsaved = new UnsavedRows();
+  #holders: readonly Holder[] = [];
   #isFailing = false;
 
   constructor(options: RouterOptions) {
@@ -54,22 +63,34 @@ export class GatingRouter {
   }
 
   /**
-   * Follows the subnet: rows of uids whose hotkey is another one than before are initialised, rows are added and dropped
-   * with its size.
-   * @param hotkeys one per uid
+   * Follows the subnet: a row goes with its hotkey to the uid where that is now, as long as it has not registered anew;
+   * newcomers have fresh rows.
+   * @param holders one per uid
    */
-  align(hotkeys: readonly Hotkey[]): void {
-    this.#layer?.resize(this.#rowsFor(hotkeys.length));
-    for (const [uid, before] of this.#hotkeys.entries())
-      if (uid < hotkeys.length && hotkeys[uid] !== before) this.#layer?.resetRow(uid);
-    this.#hotkeys = [...hotkeys];
+  align(holders: readonly Holder[]): void {
+    const before = this.#holders;
+    this.#holders = holders.map(({ hotkey, registeredAt }) => ({ hotkey, registeredAt }));
+    const layer = this.#layer;
+    if (layer === undefined) return;
+    const uids = new Map(before.map(({ hotkey }, uid) => [hotkey, uid]));
+    const sources = Array.from({ length: this.#rowsFor(holders.length) }, (_, row) => {
+      const holder = holders[row];
+      // Rows made ahead stay: nobody holds them.
+      if (holder === undefined) return row < before.length || row >= layer.rows ? undefined : row;
+      const uid = uids.get(holder.hotkey);
+      if (uid !== undefined) return isSame(before[uid]!, holder) ? uid : undefined;
+      return row < before.length || row >= layer.rows ? undefined : row;
+    });
+    layer.arrange(sources);
+    for (const [row, source] of sources.entries())
+      if (source !== row) this.#unsaved.replaced(row, layer.isTrained(row));
   }
 
   /** One score per uid for this prompt, higher is better; undefined when the encoder fails. */
   async scores(prompt: string): Promise<Float32Array | undefined> {
     const encoding = await this.#encode(prompt);
     if (encoding === undefined) return undefined;
-    return this.#layerFor(encoding).scores(encoding).subarray(0, this.#hotkeys.length);
+    return this.#layerFor(encoding).scores(encoding).subarray(0, this.#holders.length);
   }
 
   /**
@@ -82,37 +103,52 @@ export class GatingRouter {
     const encoding = await this.#encode(prompt);
     if (encoding === undefined) return null;
     const usable = outcomes.filter(
-      ({ uid, hotkey, reward }) => this.#hotkeys[uid] === hotkey && Number.isFinite(reward),
+      ({ uid, hotkey, reward }) => this.#holders[uid]?.hotkey === hotkey && Number.isFinite(reward),
     );
     if (usable.length === 0) return null;
-    return this.#layerFor(encoding).train(
+    const loss = this.#layerFor(encoding).train(
       encoding,
       usable.map(({ uid }) => uid),
       usable.map(({ reward }) => reward),
     );
-  }
-
-  /** undefined before the first step. */
-  save(): RouterMemory | undefined {
-    if (this.#layer === undefined) return undefined;
-    return {
-      json: { encoder: this.#options.encoder, hidden: this.#layer.hidden },
-      arrays: { ...this.#layer.save() },
-    };
+    for (const { uid } of usable) this.#unsaved.trained(uid);
+    return loss;
   }
 
   /**
-   * Takes a saved layer back, for the hotkeys it was saved with; `align` then brings it to those of now. One of another
+   * Rows that changed and are not saved yet, a few at each call: those that wait longest, and all that changed hands.
+   * Rows that learnt nothing are never saved. undefined before the first step.
+   * @param options.all everything: before a stop
+   */
+  changes({ all = false }: { all?: boolean } = {}): MemoryChanges | undefined {
+    const layer = this.#layer;
+    if (layer === undefined) return undefined;
+    const { hidden, state } = layer;
+    const rowBytes = GatingLayer.rowWidth(hidden) * Float32Array.BYTES_PER_ELEMENT;
+    const limit = all ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(ROW_BYTES_PER_STEP / rowBytes));
+    const { rows, isWhole } = this.#unsaved.take(limit);
+    const json: z.infer<typeof memoryShape> = { encoder: this.#options.encoder, hidden, ...state };
+    const put = new Map(rows.filter((row) => row < layer.rows).map((row) => [row, layer.row(row)]));
+    return { json, tables: { [TABLE]: isWhole ? { put, isWhole } : { put } } };
+  }
+
+  /**
+   * Takes a saved layer back, for the holders it was saved with; `align` then brings it to those of now. One of another
    * encoder or shape is left alone, with a warning.
    */
-  load(memory: RouterMemory, hotkeys: readonly Hotkey[]): void {
-    const parsed = memoryShape.safeParse(memory.json);
-    const arrays = layerArrays(memory.arrays);
-    if (parsed.success && parsed.data.encoder === this.#options.encoder && arrays !== undefined) {
-      const layer = this.#newLayer(parsed.data.hidden, 0);
-      if (layer.load(arrays) && layer.rows >= hotkeys.length) {
+  load({ json, tables }: Memory, holders: readonly Holder[]): void {
+    const parsed = memoryShape.safeParse(json);
+    if (parsed.success && parsed.data.encoder === this.#options.encoder) {
+      const rows = tables[TABLE] ?? new Map();
+      const layer = this.#newLayer(parsed.data.hidden, this.#rowsFor(holders.length));
+      if (layer.load(rows, parsed.data)) {
         this.#layer = layer;
-        this.#hotkeys = [...hotkeys];
+        this.#unsaved = new UnsavedRows(rows.keys());
+        // With other rates than the state's, its rows are not what they were: all are written anew.
+        const { learningRate, momentum } = this.#options;
+        if (parsed.data.learningRate !== learningRate || parsed.data.momentum !== momentum)
+          for (const row of rows.keys()) this.#unsaved.replaced(row, true);
+        this.#holders = holders.map(({ hotkey, registeredAt }) => ({ hotkey, registeredAt }));
         return;
       }
     }
@@ -137,8 +173,10 @@ export class GatingRouter {
 
   #layerFor(encoding: Float32Array): GatingLayer {
     // A state whose vectors had another size under the same name cannot be gone on with.
-    if (this.#layer?.hidden !== encoding.length)
-      this.#layer = this.#newLayer(encoding.length, this.#rowsFor(this.#hotkeys.length));
+    if (this.#layer?.hidden !== encoding.length) {
+      this.#layer = this.#newLayer(encoding.length, this.#rowsFor(this.#holders.length));
+      this.#unsaved = new UnsavedRows();
+    }
     return this.#layer;
   }
 
@@ -152,8 +190,9 @@ export class GatingRouter {
   }
 }
 
-function layerArrays(arrays: Record<string, Float32Array>): LayerArrays | undefined {
-  const { weights, bias, weightsVelocity, biasVelocity } = arrays;
-  if (!weights || !bias || !weightsVelocity || !biasVelocity) return undefined;
-  return { weights, bias, weightsVelocity, biasVelocity };
+/** Whether a uid's holder of then is the one of now. */
+function isSame(before: Holder, now: Holder): boolean {
+  if (before.hotkey !== now.hotkey) return false;
+  const isUnknown = before.registeredAt === undefined || now.registeredAt === undefined;
+  return isUnknown || before.registeredAt === now.registeredAt;
 }

@@ -1,19 +1,11 @@
-import { StepEmbeddings, type TextEmbedder } from "./embeddings.ts";
-import { BlacklistMask } from "./masks/blacklist.ts";
-import { DiversityMask } from "./masks/diversity.ts";
-import { NgramBlacklistMask } from "./masks/ngram-blacklist.ts";
-import { NsfwMask } from "./masks/nsfw.ts";
-import { RelevanceMask } from "./masks/relevance.ts";
-import { TaskValidatorMask } from "./masks/task-validator.ts";
-import { DahoasReward } from "./models/dahoas.ts";
-import { DpoReward } from "./models/dpo.ts";
-import { type PreferenceName, PreferenceReward } from "./models/preference.ts";
-import { PromptReward } from "./models/prompt.ts";
-import { RelevanceReward } from "./models/relevance.ts";
-import type { Mask, RewardModel } from "./parts.ts";
+import { StepEmbeddings } from "./embeddings.ts";
+import { chosenMasks, type MaskMaterial } from "./masks/table.ts";
+import { REWARD_MODELS } from "./models/table.ts";
+import type { RewardModel } from "./parts.ts";
 import { createPenalties } from "./penalties/presets.ts";
-import { RewardPipeline } from "./pipeline.ts";
-import { activeRewards, type OperatorChoice, type Profile, unknownReward } from "./profile.ts";
+import { RewardPipeline, type ServedMeter } from "./pipeline.ts";
+import type { Profile } from "./profile.ts";
+import { activeRewards, type OperatorChoice, unknownReward } from "./roles.ts";
 import type { ServedModels } from "./served.ts";
 import { ShadowScorer } from "./shadow.ts";
 
@@ -22,25 +14,8 @@ export interface PipelineParts extends OperatorChoice {
   models: ServedModels;
   /** Listed phrases; ours when left out. */
   phrases?: readonly string[];
+  meter?: ServedMeter;
 }
-
-/** Makes one reward model out of the model that serves it. */
-type Maker = (models: ServedModels, model: string, embedder: TextEmbedder) => RewardModel;
-
-const preference =
-  (name: PreferenceName): Maker =>
-  (models, model) =>
-    new PreferenceReward(name, (inputs) => models.classify(model, inputs));
-
-const MAKERS: Readonly<Record<string, Maker>> = {
-  relevance_reward_model: (_models, _model, embedder) => new RelevanceReward(embedder),
-  dpo_reward_model: (models, model) =>
-    new DpoReward((pairs, penalty) => models.logProb(model, pairs, penalty)),
-  rlhf_reward_model: preference("rlhf_reward_model"),
-  reciprocate_reward_model: preference("reciprocate_reward_model"),
-  dahoas_reward_model: (models, model) => new DahoasReward((inputs) => models.classify(model, inputs)),
-  prompt_reward_model: (models, model) => new PromptReward((prompts) => models.digitScores(model, prompts)),
-};
 
 /**
  * Puts together what a profile describes. Models and masks on the same encoder share its embeddings within a step.
@@ -48,64 +23,38 @@ const MAKERS: Readonly<Record<string, Maker>> = {
  * `rewards.bad-penalty` for a penalty that cannot be computed
  */
 export function createPipeline(profile: Profile, parts: PipelineParts): RewardPipeline {
-  const { models: served, weights = {}, off = {}, ngramBlacklist = false, penalties = [], phrases } = parts;
+  const {
+    models: served,
+    weights = {},
+    masks = {},
+    isShadowOff = false,
+    penalties = [],
+    phrases,
+    meter,
+  } = parts;
   const shared = new Map<string, StepEmbeddings>();
-  const embeddingsOf = (model: string): StepEmbeddings => {
+  const embedderOf = (model: string): StepEmbeddings => {
     const known = shared.get(model) ?? new StepEmbeddings({ embed: (texts) => served.embed(model, texts) });
     shared.set(model, known);
     return known;
   };
-
   const make = ({ name, model }: { name: string; model: string }): RewardModel => {
-    const maker = MAKERS[name];
-    if (maker === undefined) throw unknownReward(name, "this program has no such reward model");
-    return maker(served, model, embeddingsOf(model));
+    const kind = REWARD_MODELS[name];
+    if (kind === undefined) throw unknownReward(name, "this program has no such reward model");
+    return kind.make(served, model, embedderOf(model));
   };
-  const models = activeRewards(profile, weights).map((reward) => ({
-    model: make(reward),
-    weight: reward.weight,
-  }));
-  const { relevance, diversity, nsfw } = profile;
-  const masks: Mask[] = [];
-  if (!off.blacklist) masks.push(new BlacklistMask(phrases));
-  if (ngramBlacklist) masks.push(new NgramBlacklistMask());
-  if (!off.taskValidator) masks.push(new TaskValidatorMask());
-  if (!off.relevance)
-    masks.push(
-      new RelevanceMask({
-        embedder: embeddingsOf(relevance.model),
-        minCosine: relevance.minCosine,
-        ...(relevance.distance && {
-          distance: {
-            embedder: embeddingsOf(relevance.distance.model),
-            minNegativeRmse: relevance.distance.minNegativeRmse,
-          },
-        }),
-      }),
-    );
-  if (!off.diversity)
-    masks.push(
-      new DiversityMask({
-        embedder: embeddingsOf(diversity.model),
-        encoder: diversity.model,
-        batch: { slope: diversity.batchSlope, shift: diversity.batchShift },
-        history: { slope: diversity.historySlope, shift: diversity.historyShift },
-      }),
-    );
-  if (!off.nsfw && nsfw !== undefined)
-    masks.push(
-      new NsfwMask({
-        classify: (inputs) => served.classify(nsfw.model, inputs),
-        rule: nsfw.rule,
-        maxScore: nsfw.maxScore,
-      }),
-    );
-  const shadow = off.shadow ? [] : (profile.shadow ?? []).map((scorer) => new ShadowScorer(make(scorer)));
+  const material: MaskMaterial = { profile, served, embedderOf, phrases };
   return new RewardPipeline({
-    models,
-    masks,
+    models: activeRewards(profile, weights).map((reward) => ({
+      model: make(reward),
+      weight: reward.weight,
+    })),
+    masks: chosenMasks(masks)
+      .map((kind) => kind.make(material))
+      .filter((mask) => mask !== undefined),
     penalties: createPenalties([...penalties, ...(profile.penalties ?? [])]),
-    shadow,
+    shadow: isShadowOff ? [] : (profile.shadow ?? []).map((scorer) => new ShadowScorer(make(scorer))),
     embeddings: [...shared.values()],
+    meter,
   });
 }

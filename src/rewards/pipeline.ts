@@ -1,10 +1,13 @@
-import { z } from "zod";
+import { unlessAborted } from "../base/deadline.ts";
 import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
+import type { Memory, MemoryChanges, Question } from "../base/vocabulary.ts";
 import { isUsable, maskFactors, normalizeUsable, penaltyColumns, usableOrNull } from "./columns.ts";
 import type { StepEmbeddings } from "./embeddings.ts";
-import { normalizerState, RunningNormalizer } from "./normalize.ts";
-import type { Mask, MaskVerdict, Penalty, RewardModel, RewardsCode, StepQuestion, Watcher } from "./parts.ts";
+import { RunningNormalizer } from "./normalize.ts";
+import type { Mask, MaskVerdict, Penalty, RewardModel, RewardsCode, Watcher } from "./parts.ts";
+import { changesOf, loadMemory } from "./pipeline-memory.ts";
+import { scoredText } from "./scored-text.ts";
 
 export interface RewardColumn {
   name: string;
@@ -17,12 +20,22 @@ export interface StepRewards {
   /** One per completion, 0..1; 0 where the miner failed. */
   rewards: number[];
   columns: RewardColumn[];
+  /** Milliseconds from the start of the step until a part had its numbers, by the part's name. Parts work side by side. */
+  timings: Record<string, number>;
+  /** What the inference processes did meanwhile; undefined where nothing tells. */
+  inference?: InferenceTimes | undefined;
 }
 
-/** JSON value and named rows of Float32, for the state file. */
-export interface PipelineMemory {
-  json: unknown;
-  arrays: Record<string, Float32Array>;
+/** Summed over the requests that were served, so it may be more than the time that passed. */
+export interface InferenceTimes {
+  /** Waiting behind earlier work. */
+  queueMs: number;
+  computeMs: number;
+}
+
+/** Knows what the inference processes do. */
+export interface ServedMeter {
+  during<T>(work: () => Promise<T>): Promise<{ result: T; served: InferenceTimes }>;
 }
 
 export interface WeightedModel {
@@ -38,20 +51,25 @@ export interface PipelineOptions {
   penalties?: Penalty[];
   /** Encoders that models and masks share; told at each step which texts will be wanted. */
   embeddings?: StepEmbeddings[];
+  meter?: ServedMeter | undefined;
 }
 
 /** Weights come as decimals, so 0.3 + 0.4 + 0.3 must count as 1, and so may three times 0.333. */
 const WEIGHT_TOLERANCE = 2e-3;
 
-const memoryShape = z.object({
-  normalizers: z.record(z.string(), normalizerState),
-  masks: z.record(z.string(), z.unknown()),
-});
+/** What the parts gave for one step, in their order. */
+interface PartNumbers {
+  raws: number[][];
+  verdicts: MaskVerdict[];
+  penalties: number[][];
+  watched: (number | null)[][];
+}
 
 /**
- * Scores the answers of one step: Σ weight · normalised reward over the models, times every mask
+ * Scores the completions of one step: Σ weight · normalised reward over the models, times every mask
  * (openvalidators 1.2.0, forward.run_step), times what every penalty leaves (text-prompting 2.1). Steps are scored one
- * after another, in the order of the calls.
+ * after another, in the order of the calls. A step that fails or is given up changes neither the running statistics nor
+ * the memory of a mask; one that is not to count must not be shown to it at all.
  */
 export class RewardPipeline {
   readonly #models: { model: RewardModel; weight: number; normalizer: RunningNormalizer }[];
@@ -62,12 +80,13 @@ export class RewardPipeline {
   /** Models, masks and penalties that gave a number that is none, so that each is reported once. */
   readonly #reported = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
+  readonly #meter: ServedMeter | undefined;
 
   /**
    * @throws Failure `rewards.bad-weights` when weights are negative or do not sum to 1, `rewards.bad-penalty` when a
    * penalty could take more than the whole reward, or less than nothing
    */
-  constructor({ models, masks, penalties = [], shadow = [], embeddings = [] }: PipelineOptions) {
+  constructor({ models, masks, penalties = [], shadow = [], embeddings = [], meter }: PipelineOptions) {
     const sum = models.reduce((total, { weight }) => total + weight, 0);
     if (!(Math.abs(sum - 1) <= WEIGHT_TOLERANCE) || models.some(({ weight }) => !(weight >= 0)))
       throw new Failure<RewardsCode>("rewards.bad-weights", {
@@ -88,52 +107,109 @@ export class RewardPipeline {
     this.#shadow = shadow;
     this.#penalties = penalties;
     this.#embeddings = embeddings;
+    this.#meter = meter;
   }
 
-  /** Masks forget what belongs to one forward pass. */
-  beginForward(): void {
-    for (const mask of this.#masks) mask.beginForward?.();
+  /** Masks keep what belongs to one forward pass under its id, `Question.forward`, until `endForward`. */
+  beginForward(forward: string): void {
+    for (const mask of this.#masks) mask.beginForward?.(forward);
+  }
+
+  endForward(forward: string): void {
+    for (const mask of this.#masks) mask.endForward?.(forward);
   }
 
   /**
-   * @param completions one per asked miner; null, or nothing but white space, where it gave no usable answer
-   * @throws what a model or mask throws; the running statistics are unchanged then
+   * @param completions one per asked miner; null, or nothing but white space, where it gave no usable text
+   * @param signal gives the step up at once, also while a model does not come back
+   * @throws what a model or mask throws, or the signal's reason
    */
-  score(question: StepQuestion, completions: readonly (string | null)[]): Promise<StepRewards> {
-    const scored = this.#queue.then(() => this.#score(question, completions));
+  score(
+    question: Question,
+    completions: readonly (string | null)[],
+    signal?: AbortSignal,
+  ): Promise<StepRewards> {
+    const scored = this.#queue.then(() => this.#score(question, completions, signal));
     this.#queue = scored.catch(() => undefined);
-    return scored;
+    return signal === undefined ? scored : unlessAborted(scored, signal);
   }
 
-  async #score(question: StepQuestion, completions: readonly (string | null)[]): Promise<StepRewards> {
-    const texts = completions.map((completion) => completion?.trim() ?? "");
+  async #score(
+    question: Question,
+    completions: readonly (string | null)[],
+    signal: AbortSignal | undefined,
+  ): Promise<StepRewards> {
+    signal?.throwIfAborted();
+    const texts = completions.map(scoredText);
     const usable = [...texts.keys()].filter((index) => texts[index] !== "");
-    const answers = usable.map((index) => texts[index]!);
+    const works = usable.map((index) => texts[index]!);
     for (const embeddings of this.#embeddings)
-      embeddings.beginStep([question.prompt, question.basePrompt, ...answers]);
+      embeddings.beginStep([question.prompt, question.basePrompt, ...works]);
+    const timings: Record<string, number> = {};
+    const ask = (): Promise<PartNumbers> => this.#ask(question, works, timings);
+    const { result: numbers, served } = this.#meter
+      ? await this.#meter.during(ask)
+      : { result: await ask(), served: undefined };
+    signal?.throwIfAborted();
 
-    // All are asked at once: devices work side by side, and each takes its models in this order, shadow scorers last.
-    const [raws, verdicts, penalties, watched] = await Promise.all([
-      settled(
-        this.#models.map(({ model }) =>
-          this.#numbers(model.name, answers, () => model.score(question, answers)),
-        ),
-      ),
-      settled(this.#masks.map((mask) => this.#verdict(mask, question, answers))),
-      settled(
-        this.#penalties.map((penalty) =>
-          this.#numbers(penalty.name, answers, () => penalty.apply(question, answers)),
-        ),
-      ),
-      Promise.all(this.#shadow.map((scorer) => scorer.score(question, answers))),
-    ]);
-
+    // Nothing fails from here on: what the step came to is worked out and taken into the memories.
     const spread = <T>(values: T[]): (T | null)[] => {
       const row: (T | null)[] = completions.map(() => null);
       for (const [position, index] of usable.entries()) row[index] = values[position]!;
       return row;
     };
-    const totals = answers.map(() => 0);
+    const totals = works.map(() => 0);
+    const columns = this.#columns(numbers, totals, spread);
+    for (const { learn } of numbers.verdicts) await learn?.();
+    this.#remember(question, works, totals);
+    const rewards = spread(totals).map((reward) => Math.min(1, reward ?? 0));
+    return { rewards, columns, timings, inference: served };
+  }
+
+  /** All parts are asked at once: devices work side by side, and each takes its models in this order, shadow scorers last. */
+  async #ask(
+    question: Question,
+    completions: string[],
+    timings: Record<string, number>,
+  ): Promise<PartNumbers> {
+    const began = performance.now();
+    const timed = async <T>(name: string, work: Promise<T>): Promise<T> => {
+      try {
+        return await work;
+      } finally {
+        timings[name] = performance.now() - began;
+      }
+    };
+    const raws = this.#models.map(({ model }) =>
+      timed(
+        model.name,
+        this.#numbers(model.name, completions, () => model.score(question, completions)),
+      ),
+    );
+    const verdicts = this.#masks.map((mask) => timed(mask.name, this.#verdict(mask, question, completions)));
+    const penalties = this.#penalties.map((penalty) =>
+      timed(
+        penalty.name,
+        this.#numbers(penalty.name, completions, () => penalty.apply(question, completions)),
+      ),
+    );
+    const watched = this.#shadow.map((scorer) => timed(scorer.name, scorer.score(question, completions)));
+    // Waits for every part, also when one fails: nothing of a failed step may run into the next one.
+    await Promise.allSettled([...raws, ...verdicts, ...penalties, ...watched]);
+    return {
+      raws: await Promise.all(raws),
+      verdicts: await Promise.all(verdicts),
+      penalties: await Promise.all(penalties),
+      watched: await Promise.all(watched),
+    };
+  }
+
+  /** The columns of the events; multiplies and adds up `totals`, one per usable completion, on the way. */
+  #columns(
+    { raws, verdicts, penalties, watched }: PartNumbers,
+    totals: number[],
+    spread: <T>(values: T[]) => (T | null)[],
+  ): RewardColumn[] {
     const columns: RewardColumn[] = [];
     for (const [m, { model, weight, normalizer }] of this.#models.entries()) {
       const normalized = normalizeUsable(normalizer, raws[m]!);
@@ -148,7 +224,7 @@ export class RewardPipeline {
       for (const [position, factor] of factors.entries()) totals[position]! *= factor;
     };
     for (const [m, { name }] of this.#masks.entries()) {
-      const { factors, details } = verdicts[m]!;
+      const { factors, details = {} } = verdicts[m]!;
       multiply(maskFactors(factors));
       columns.push({ name, raw: spread(factors.map(usableOrNull)) });
       for (const [detail, values] of Object.entries(details))
@@ -161,28 +237,26 @@ export class RewardPipeline {
         columns.push({ name: `${name}_${form}`, raw: spread(values) });
     }
     for (const [s, { name }] of this.#shadow.entries()) columns.push({ name, raw: spread(watched[s]!) });
-    this.#remember(question, answers, totals);
-    return { rewards: spread(totals).map((reward) => Math.min(1, reward ?? 0)), columns };
+    return columns;
   }
 
-  async #verdict(mask: Mask, question: StepQuestion, answers: string[]): Promise<MaskVerdict> {
-    let details: MaskVerdict["details"] = {};
-    const factors = await this.#numbers(mask.name, answers, async () => {
-      const verdict = await mask.apply(question, answers);
-      if (Array.isArray(verdict)) return verdict;
-      details = verdict.details;
+  async #verdict(mask: Mask, question: Question, completions: string[]): Promise<MaskVerdict> {
+    let verdict: MaskVerdict = { factors: [] };
+    await this.#numbers(mask.name, completions, async () => {
+      const given = await mask.apply(question, completions);
+      verdict = Array.isArray(given) ? { factors: given } : given;
       return verdict.factors;
     });
-    return { factors, details };
+    return verdict;
   }
 
-  /** Runs one model, mask or penalty and checks that it gave one number per answer. */
-  async #numbers(name: string, answers: string[], work: () => Promise<number[]>): Promise<number[]> {
-    if (answers.length === 0) return [];
+  /** Runs one model, mask or penalty and checks that it gave one number per completion. */
+  async #numbers(name: string, completions: string[], work: () => Promise<number[]>): Promise<number[]> {
+    if (completions.length === 0) return [];
     const numbers = await work();
-    if (numbers.length !== answers.length)
+    if (numbers.length !== completions.length)
       throw new Failure<RewardsCode>("rewards.bad-model", {
-        message: `${name} gave ${numbers.length} numbers for ${answers.length} answers`,
+        message: `${name} gave ${numbers.length} numbers for ${completions.length} completions`,
       });
     if (!this.#reported.has(name) && !numbers.every(isUsable)) {
       this.#reported.add(name);
@@ -193,50 +267,27 @@ export class RewardPipeline {
     return numbers;
   }
 
-  #remember(question: StepQuestion, answers: string[], totals: number[]): void {
-    if (answers.length === 0) return;
+  #remember(question: Question, completions: string[], totals: number[]): void {
+    if (completions.length === 0) return;
     const best = totals.indexOf(Math.max(...totals));
-    for (const mask of this.#masks) mask.remember?.(question, answers[best]!);
+    for (const mask of this.#masks) mask.remember?.(question, completions[best]!);
   }
 
-  /** Running statistics and histories, to be saved with the state. */
-  save(): PipelineMemory {
-    const masks: Record<string, unknown> = {};
-    const arrays: Record<string, Float32Array> = {};
-    for (const mask of this.#masks) {
-      const memory = mask.save?.();
-      if (!memory) continue;
-      masks[mask.name] = memory.json;
-      arrays[mask.name] = memory.rows;
-    }
-    const normalizers = Object.fromEntries(
-      this.#models.map(({ model, normalizer }) => [model.name, normalizer.state]),
-    );
-    return { json: { normalizers, masks }, arrays };
+  /**
+   * Running statistics and rows of the masks that changed since the last call; the first call gives everything that is
+   * not saved yet.
+   * @param options.all also what is kept back to be written less often: before a stop
+   */
+  changes({ all = false }: { all?: boolean } = {}): MemoryChanges {
+    return changesOf(this.#normalizers(), this.#masks, all);
   }
 
   /** Takes back what fits from a saved memory; a part of another shape or model starts afresh, with a warning. */
-  load(memory: PipelineMemory): void {
-    const parsed = memoryShape.safeParse(memory.json);
-    if (!parsed.success) {
-      log.warn("The saved reward statistics have an unknown shape; starting without them");
-      return;
-    }
-    for (const { model, normalizer } of this.#models) {
-      const state = parsed.data.normalizers[model.name];
-      if (state) normalizer.state = state;
-    }
-    for (const mask of this.#masks) {
-      const rows = memory.arrays[mask.name];
-      if (!mask.load || !rows) continue;
-      if (!mask.load({ json: parsed.data.masks[mask.name], rows }))
-        log.warn("The saved history of a mask is of another model; starting without it", { mask: mask.name });
-    }
+  load(memory: Memory): void {
+    loadMemory(memory, this.#normalizers(), this.#masks);
   }
-}
 
-/** Waits for all, also when one fails: nothing of a failed step may run into the next one. */
-async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(promises);
-  return await Promise.all(promises);
+  #normalizers(): ReadonlyMap<string, RunningNormalizer> {
+    return new Map(this.#models.map(({ model, normalizer }) => [model.name, normalizer]));
+  }
 }

@@ -1,6 +1,7 @@
 import { log } from "../base/log.ts";
+import type { Question } from "../base/vocabulary.ts";
 import { SHADOW_PREFIX } from "../events/schema.ts";
-import type { RewardModel, StepQuestion, Watcher } from "./parts.ts";
+import type { RewardModel, Watcher } from "./parts.ts";
 
 /**
  * A reward model that is watched: its numbers go to the events and into no reward. Whatever it meets costs nothing but
@@ -17,11 +18,11 @@ export class ShadowScorer implements Watcher {
   }
 
   /** @returns one number per completion; null where there is none. Never throws. */
-  async score(question: StepQuestion, completions: string[]): Promise<(number | null)[]> {
+  async score(question: Question, completions: string[]): Promise<(number | null)[]> {
     try {
       const numbers = completions.length === 0 ? [] : await this.#model.score(question, completions);
       if (numbers.length !== completions.length)
-        throw new Error(`${numbers.length} numbers for ${completions.length} answers`);
+        throw new Error(`${numbers.length} numbers for ${completions.length} completions`);
       if (this.#isFailing) log.info("A shadow scorer works again", { name: this.name });
       this.#isFailing = false;
       return numbers.map((number) => (Number.isFinite(number) ? number : null));

@@ -11,7 +11,7 @@ export function commitOf<N extends Neuron>({ state, modules }: Session<N>, all =
     steps: state.steps,
     evidence: state.evidence,
     scores: { neurons: state.subnet.neurons, scores: state.scores, asked: state.asked },
-    judge: modules.judge.changes(),
+    judge: modules.judge.changes({ all }),
     router: modules.router.changes({ all }),
   };
 }

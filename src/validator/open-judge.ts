@@ -1,13 +1,13 @@
 import { Failure } from "../base/error.ts";
 import type { Settings } from "../config/options.ts";
 import { createPipeline } from "../rewards/assemble.ts";
+import { type MaskChoice, maskChoiceOf } from "../rewards/masks/table.ts";
 import type { RewardsCode } from "../rewards/parts.ts";
 import type { PenaltyChoice } from "../rewards/penalties/presets.ts";
-import type { Profile, SWITCHES } from "../rewards/profile.ts";
+import type { Profile } from "../rewards/profile.ts";
 import { chosenProfile } from "../rewards/profiles.ts";
 import type { ServedModels } from "../rewards/served.ts";
 import { InferenceMeter } from "./inference-meter.ts";
-import { memoryOf, wholeChanges } from "./memory.ts";
 import type { Judge } from "./ports.ts";
 
 /** The part of the inference process that gives vectors. */
@@ -17,8 +17,8 @@ export type ModelServer = Pick<ServedModels, "embed">;
 export interface Scoring {
   profile: Profile;
   weights: Record<string, number>;
-  off: Record<(typeof SWITCHES)[number], boolean>;
-  ngramBlacklist: boolean;
+  masks: MaskChoice;
+  isShadowOff: boolean;
   penalties: PenaltyChoice[];
 }
 
@@ -36,15 +36,8 @@ export function readScoring(settings: Settings): Scoring {
     weights: Object.fromEntries(
       Object.entries(given).filter((entry): entry is [string, number] => entry[1] !== undefined),
     ),
-    off: {
-      blacklist: settings.neuronBlacklistOff,
-      taskValidator: settings.neuronTaskValidatorOff,
-      relevance: settings.neuronRelevanceOff,
-      diversity: settings.neuronDiversityOff,
-      nsfw: settings.neuronNsfwOff,
-      shadow: settings.shadowOff,
-    },
-    ngramBlacklist: settings.neuronNgramBlacklist,
+    masks: maskChoiceOf(settings),
+    isShadowOff: settings.shadowOff,
     penalties: penaltiesOf(settings),
   };
 }
@@ -79,15 +72,5 @@ export function openJudge(
     logProb: (model, pairs, penalty) => models.logProb(model, pairs, penalty),
     digitScores: (model, prompts) => models.digitScores(model, prompts),
   };
-  const pipeline = createPipeline(profile, { models: served, ...choice });
-  return {
-    beginForward: () => pipeline.beginForward(),
-    endForward() {},
-    async score(question, completions) {
-      const { result, served: inference } = await meter.during(() => pipeline.score(question, completions));
-      return { ...result, timings: {}, inference };
-    },
-    changes: () => wholeChanges(pipeline.save())!,
-    load: (memory) => pipeline.load(memoryOf(memory)),
-  };
+  return createPipeline(profile, { models: served, meter, ...choice });
 }

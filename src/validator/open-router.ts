@@ -3,7 +3,6 @@ import type { Settings } from "../config/options.ts";
 import { gatingEncoder } from "../gating/encoder.ts";
 import { GatingRouter } from "../gating/router.ts";
 import type { Profile } from "../rewards/profile.ts";
-import { memoryOf, wholeChanges } from "./memory.ts";
 import type { ModelServer } from "./open-judge.ts";
 import type { Router } from "./ports.ts";
 
@@ -32,7 +31,7 @@ export function openRouter(
   random = Math.random,
 ): Router {
   warnSlowLearning(settings);
-  const router = new GatingRouter({
+  return new GatingRouter({
     embedder: { embed: (texts) => models.embed(encoder, texts) },
     encoder,
     learningRate: settings.gatingLearningRate,
@@ -40,17 +39,6 @@ export function openRouter(
     minRows: settings.gatingNumUids,
     random,
   });
-  return {
-    align: (neurons) => router.align(neurons.map(({ hotkey }) => hotkey)),
-    scores: (prompt) => router.scores(prompt),
-    train: (prompt, outcomes) => router.train(prompt, outcomes),
-    changes: () => wholeChanges(router.save()),
-    load: (memory, neurons) =>
-      router.load(
-        memoryOf(memory),
-        neurons.map(({ hotkey }) => hotkey),
-      ),
-  };
 }
 
 /** The rate of openvalidators 1.2.0 is fit for a layer that is only watched; who routes should hear of it. */

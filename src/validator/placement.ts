@@ -2,7 +2,7 @@ import { Failure } from "../base/error.ts";
 import type { ConfigCode, DeviceChoice } from "../config/kinds.ts";
 import type { Settings } from "../config/options.ts";
 import type { PlacedModel } from "../inference/pool.ts";
-import { type RoleModel, rolesOf } from "../rewards/profile.ts";
+import { type RoleModel, rolesOf } from "../rewards/roles.ts";
 import type { Scoring } from "./open-judge.ts";
 
 export interface ModelInRole extends PlacedModel {

@@ -124,8 +124,8 @@ export interface Judge {
     completions: readonly (string | null)[],
     signal?: AbortSignal,
   ): Promise<Judgement>;
-  /** Running statistics and histories, as far as they changed since the last call. */
-  changes(): MemoryChanges;
+  /** Running statistics and histories, as far as they changed since the last call; with `all` what is written rarely as well. */
+  changes(options?: { all?: boolean }): MemoryChanges;
   load(memory: Memory): void;
 }
 

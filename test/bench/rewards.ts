@@ -1,3 +1,4 @@
+import type { Question } from "../../src/base/vocabulary.ts";
 import { listAdapters } from "../../src/inference/adapters.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
@@ -8,7 +9,6 @@ import { DpoReward } from "../../src/rewards/models/dpo.ts";
 import { type PreferenceName, PreferenceReward } from "../../src/rewards/models/preference.ts";
 import { PromptReward } from "../../src/rewards/models/prompt.ts";
 import { RelevanceReward } from "../../src/rewards/models/relevance.ts";
-import type { StepQuestion } from "../../src/rewards/parts.ts";
 import type { ServedModels } from "../../src/rewards/served.ts";
 import { FIXTURE_IDS, type FixtureId, type LargeSize, writeFixtures } from "../fixtures/models.ts";
 import { WORDS } from "../fixtures/tokenizers.ts";
@@ -39,7 +39,7 @@ interface Texts {
 }
 
 /** Scores answers as one role of the validator does. */
-type Score = (question: StepQuestion, answers: string[]) => Promise<number[]>;
+type Score = (question: Question, answers: string[]) => Promise<number[]>;
 
 interface Role {
   name: string;
@@ -194,7 +194,14 @@ async function rowsOf(
   const rows: BenchRow[] = [];
   for (const { name, model, score } of roles) {
     const { prompt, answers } = textsFor(model, lengths);
-    const question: StepQuestion = { name: "augment", task: "augment", prompt, basePrompt: prompt };
+    const question: Question = {
+      name: "augment",
+      task: "augment",
+      origin: "dataset",
+      forward: "bench",
+      prompt,
+      basePrompt: prompt,
+    };
     const together = score(inference, model);
     const single = score(alone(inference), model);
     const togetherMs = await bestMs(() => together(question, answers), lengths.runs);

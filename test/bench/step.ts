@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Question } from "../../src/base/vocabulary.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
@@ -7,7 +8,6 @@ import { augmentPrompt, firstSentences } from "../../src/prompts/templates.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
 import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
 import { RelevanceReward } from "../../src/rewards/models/relevance.ts";
-import type { StepQuestion } from "../../src/rewards/parts.ts";
 import type { RewardPipeline } from "../../src/rewards/pipeline.ts";
 import { chosenProfile } from "../../src/rewards/profiles.ts";
 import type { ServedModels } from "../../src/rewards/served.ts";
@@ -44,7 +44,6 @@ async function stepMs(pipeline: RewardPipeline): Promise<number> {
   let step = 0;
   return await bestMs(async () => {
     const { question, answers } = stepOf(step++);
-    pipeline.beginForward();
     await pipeline.score(question, answers);
   });
 }
@@ -77,18 +76,20 @@ async function plainStepMs(inference: InferenceSupervisor): Promise<number> {
 
 function pipelineWith(models: ServedModels): RewardPipeline {
   const pipeline = createPipeline(chosenProfile("embedded"), { models });
-  const memory = pipeline.save();
   const random = seededRandom(1);
-  const rows = Float32Array.from({ length: HISTORY * DIMENSIONS }, () => (random() - 0.5) * 0.17);
-  const json = memory.json as { masks: Record<string, unknown> };
-  const { encoder } = json.masks.diversity_reward_model as { encoder: string };
-  json.masks.diversity_reward_model = { encoder, dimensions: DIMENSIONS };
-  pipeline.load({ ...memory, arrays: { ...memory.arrays, diversity_reward_model: rows } });
+  const diversity = new Map<number, Float32Array>();
+  for (let row = 0; row < HISTORY; row++)
+    diversity.set(
+      row,
+      Float32Array.from({ length: DIMENSIONS }, () => (random() - 0.5) * 0.17),
+    );
+  const masks = { diversity_reward_model: { encoder: EMBEDDED_MODEL, dimensions: DIMENSIONS } };
+  pipeline.load({ json: { normalizers: {}, masks }, tables: { diversity } });
   return pipeline;
 }
 
 /** A summary task and 50 answers of one to eight sentences out of the packaged sample; each step has texts of its own. */
-function stepOf(step: number): { question: StepQuestion; answers: string[] } {
+function stepOf(step: number): { question: Question; answers: string[] } {
   const passages = readFileSync(PASSAGES, "utf8")
     .trim()
     .split("\n")
@@ -99,7 +100,14 @@ function stepOf(step: number): { question: StepQuestion; answers: string[] } {
     return firstSentences(from, 1 + ((index * 5) % 8));
   });
   return {
-    question: { name: "augment", task: "augment", prompt: augmentPrompt(base, 5), basePrompt: base },
+    question: {
+      name: "augment",
+      task: "augment",
+      origin: "dataset",
+      prompt: augmentPrompt(base, 5),
+      basePrompt: base,
+      forward: "bench",
+    },
     answers,
   };
 }

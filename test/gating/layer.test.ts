@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { GatingLayer } from "../../src/gating/layer.ts";
+import { GatingLayer, type LayerState, type Rates } from "../../src/gating/layer.ts";
+import { gatingLoss } from "../../src/gating/loss.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import golden from "../golden/gating/training.json";
 
@@ -19,42 +20,114 @@ const encoding = (seed: number): Float32Array => {
   const length = Math.hypot(...raw);
   return raw.map((value) => value / length);
 };
-const rowOf = (layer: GatingLayer, row: number): number[] => {
-  const { weights, bias, weightsVelocity, biasVelocity } = layer.save();
-  const part = (values: Float32Array): number[] => [...values.subarray(row * HIDDEN, (row + 1) * HIDDEN)];
-  return [...part(weights), bias[row]!, ...part(weightsVelocity), biasVelocity[row]!];
-};
+/** Weights, bias and velocities as they are at the layer's step. */
+const rowOf = (layer: GatingLayer, row: number): number[] => [...layer.row(row).subarray(0, -2)];
+const biasOf = (row: number[]): number => row[HIDDEN]!;
+const stateOf = (layer: GatingLayer): LayerState => ({ ...layer.state });
+const rowsOf = (layer: GatingLayer): Map<number, Float32Array> =>
+  new Map(Array.from({ length: layer.rows }, (_, row) => [row, layer.row(row)]));
+
+/** SGD with momentum as PyTorch writes it down, every row at every step, in double precision. */
+class PlainLayer {
+  readonly weights: number[][];
+  readonly velocities: number[][];
+
+  constructor(layer: GatingLayer) {
+    this.weights = Array.from({ length: layer.rows }, (_, row) => rowOf(layer, row).slice(0, HIDDEN + 1));
+    this.velocities = this.weights.map((row) => row.map(() => 0));
+  }
+
+  train(encoding: Float32Array, rows: number[], rewards: number[], rates: Rates): void {
+    const input = [...encoding, 1];
+    const dot = (row: number[]): number => row.reduce((sum, weight, at) => sum + weight * input[at]!, 0);
+    const { gradient } = gatingLoss(
+      rows.map((row) => dot(this.weights[row]!)),
+      rewards,
+    );
+    for (const [row, velocity] of this.velocities.entries()) {
+      const asked = rows.indexOf(row);
+      for (const at of velocity.keys()) {
+        velocity[at] = rates.momentum * velocity[at]! + (asked < 0 ? 0 : gradient[asked]! * input[at]!);
+        this.weights[row]![at]! -= rates.learningRate * velocity[at]!;
+      }
+    }
+  }
+
+  scores(encoding: Float32Array): number[] {
+    const input = [...encoding, 1];
+    return this.weights.map((row) => row.reduce((sum, weight, at) => sum + weight * input[at]!, 0));
+  }
+}
 
 describe("the gating layer", () => {
   test("starts with bias 0 and weights that fill the Xavier range of a row", () => {
-    const { weights, bias, weightsVelocity } = layerOf(200).save();
+    const layer = layerOf(200);
+    const rows = Array.from({ length: 200 }, (_, row) => rowOf(layer, row));
+    const weights = rows.flatMap((row) => row.slice(0, HIDDEN));
     const bound = Math.sqrt(6 / (HIDDEN + 1));
     expect(Math.max(...weights)).toBeLessThanOrEqual(bound);
     expect(Math.max(...weights)).toBeGreaterThan(0.97 * bound);
     expect(Math.min(...weights)).toBeLessThan(-0.97 * bound);
     expect(Math.abs(weights.reduce((sum, value) => sum + value, 0) / weights.length)).toBeLessThan(0.05);
-    expect([...bias, ...weightsVelocity].every((value) => value === 0)).toBe(true);
+    // Bias and velocities.
+    expect(rows.every((row) => row.slice(HIDDEN).every((value) => value === 0))).toBe(true);
   });
 
   test("ends where forty steps of SGD with momentum end in Python, to 1e-6", () => {
     const { hidden, rows, learningRate, momentum } = golden;
     const layer = new GatingLayer({ hidden, rows, learningRate, momentum, random: () => 0.5 });
-    const zeros = (length: number): Float32Array => new Float32Array(length);
-    const loaded = layer.load({
-      weights: new Float32Array(golden.start),
-      bias: zeros(rows),
-      weightsVelocity: zeros(rows * hidden),
-      biasVelocity: zeros(rows),
-    });
-    expect(loaded).toBe(true);
+    const start = new Map(
+      Array.from({ length: rows }, (_, row) => [
+        row,
+        Float32Array.of(
+          ...golden.start.slice(row * hidden, (row + 1) * hidden),
+          ...new Float32Array(hidden + 4),
+        ),
+      ]),
+    );
+    expect(layer.load(start, { step: 0, learningRate, momentum })).toBe(true);
     for (const step of golden.steps) {
       const loss = layer.train(new Float32Array(step.encoding), step.asked, step.rewards);
       expect(Math.abs(loss - step.loss)).toBeLessThan(1e-6);
     }
-    const { weights, bias } = layer.save();
-    for (const [at, weight] of weights.entries())
-      expect(Math.abs(weight - golden.weights[at]!)).toBeLessThan(1e-6);
+    // What each row would answer: it may have coasted since it was asked last.
+    const unit = (at: number): Float32Array => new Float32Array(hidden).fill(1, at, at + 1);
+    const bias = layer.scores(new Float32Array(hidden));
     for (const [row, value] of bias.entries()) expect(Math.abs(value - golden.bias[row]!)).toBeLessThan(1e-6);
+    for (let at = 0; at < hidden; at++)
+      for (const [row, score] of layer.scores(unit(at)).entries())
+        expect(Math.abs(score - bias[row]! - golden.weights[row * hidden + at]!)).toBeLessThan(1e-6);
+  });
+
+  test("lets rows coast between their steps as if each had been touched at every one", () => {
+    for (const rates of [
+      { learningRate: 0.5, momentum: 0.9 },
+      { learningRate: 2, momentum: 0 },
+      { learningRate: 0.1, momentum: 0.99 },
+    ]) {
+      const layer = new GatingLayer({ hidden: HIDDEN, rows: 12, ...rates, random: seededRandom(5) });
+      const plain = new PlainLayer(layer);
+      const random = seededRandom(8);
+      for (let step = 0; step < 300; step++) {
+        const rows = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].filter(() => random() < (step < 200 ? 0.3 : 0.02));
+        if (rows.length === 0) continue;
+        const rewards = rows.map(() => random());
+        layer.train(encoding(step), rows, rewards);
+        plain.train(encoding(step), rows, rewards, rates);
+        const scores = layer.scores(encoding(step + 1));
+        for (const [row, score] of plain.scores(encoding(step + 1)).entries())
+          expect(Math.abs(scores[row]! - score)).toBeLessThan(1e-5);
+      }
+    }
+  });
+
+  test("touches the asked rows alone", () => {
+    const layer = layerOf(4);
+    layer.train(encoding(1), [0, 1, 2, 3], [1, 0, 0.5, 0.2]);
+    const before = layer.row(2);
+    for (let step = 0; step < 5; step++) layer.train(encoding(step), [0, 1, 3], [1, 0, 0.5]);
+    layer.scores(encoding(3));
+    expect(layer.row(2)).toEqual(before);
   });
 
   test("loses less and less on the same step, and ends with the miners in the order of their rewards", () => {
@@ -93,41 +166,56 @@ describe("the gating layer", () => {
     );
   });
 
-  test("initialises one row anew and no other", () => {
+  test("puts rows in another order, with fresh ones between", () => {
     const layer = layerOf(4);
     for (let step = 0; step < 10; step++) layer.train(encoding(step), [0, 1, 2, 3], [1, 0, 0.5, 0.2]);
-    const before = [0, 1, 2, 3].map((row) => rowOf(layer, row));
-    layer.resetRow(1);
-    for (const row of [0, 2, 3]) expect(rowOf(layer, row)).toEqual(before[row]!);
-    const [fresh, old] = [rowOf(layer, 1), before[1]!];
-    expect(fresh[0]).not.toBe(old[0]!);
-    expect(fresh.slice(HIDDEN)).toEqual(new Array(HIDDEN + 2).fill(0));
-  });
-
-  test("grows by fresh rows and shrinks by the last ones", () => {
-    const layer = layerOf(3);
-    layer.train(encoding(1), [0, 1, 2], [1, 0, 0]);
-    const before = [0, 1, 2].map((row) => rowOf(layer, row));
-    layer.resize(5);
+    layer.train(encoding(10), [0, 1], [1, 0]);
+    const scores = layer.scores(encoding(3));
+    layer.arrange([3, undefined, 0, 1, undefined]);
     expect(layer.rows).toBe(5);
-    for (const row of [0, 1, 2]) expect(rowOf(layer, row)).toEqual(before[row]!);
-    for (const row of [3, 4])
-      expect(
-        rowOf(layer, row)
-          .slice(0, HIDDEN)
-          .some((value) => value !== 0),
-      ).toBe(true);
-    layer.resize(2);
-    expect(layer.rows).toBe(2);
-    expect(rowOf(layer, 1)).toEqual(before[1]!);
+    const after = layer.scores(encoding(3));
+    expect([after[0], after[2], after[3]]).toEqual([scores[3], scores[0], scores[1]]);
+    expect([0, 1, 2, 3, 4].map((row) => layer.isTrained(row))).toEqual([true, false, true, true, false]);
+    expect(biasOf(rowOf(layer, 1))).toBe(0);
+    expect(rowOf(layer, 1).slice(0, HIDDEN)).not.toEqual(rowOf(layer, 4).slice(0, HIDDEN));
   });
 
-  test("refuses arrays that do not fit each other or are not finite, and keeps its own", () => {
+  test("goes on after a restart to the last digit, and by its old rates until then", () => {
+    const layer = layerOf(4);
+    for (let step = 0; step < 10; step++) layer.train(encoding(step), [0, 1, 2, 3], [1, 0, 0.5, 0.2]);
+    for (let step = 0; step < 3; step++) layer.train(encoding(step), [0, 1], [1, 0]);
+    const again = layerOf(4, { seed: 9 });
+    expect(again.load(rowsOf(layer), stateOf(layer))).toBe(true);
+    expect(again.scores(encoding(3))).toEqual(layer.scores(encoding(3)));
+    expect(again.train(encoding(4), [1, 2], [0, 1])).toBe(layer.train(encoding(4), [1, 2], [0, 1]));
+    expect(rowsOf(again)).toEqual(rowsOf(layer));
+
+    // A rate a thousand times as high must not be applied to what happened before.
+    const faster = layerOf(4, { learningRate: 500 });
+    expect(faster.load(rowsOf(layer), stateOf(layer))).toBe(true);
+    const [ours, before] = [faster.scores(encoding(3)), layer.scores(encoding(3))];
+    for (const [row, score] of ours.entries()) expect(Math.abs(score - before[row]!)).toBeLessThan(1e-5);
+  });
+
+  test("counts steps beyond what Float32 can", () => {
     const layer = layerOf(2);
-    const own = layer.save();
-    expect(layer.load({ ...own, bias: new Float32Array(3) })).toBe(false);
-    expect(layer.load({ ...own, weightsVelocity: new Float32Array(1) })).toBe(false);
-    expect(layer.load({ ...own, bias: Float32Array.of(0, Number.NaN) })).toBe(false);
-    expect(layer.save()).toEqual(own);
+    const far = 3 * 2 ** 24 + 5;
+    expect(layer.load(new Map(), { ...stateOf(layer), step: far })).toBe(true);
+    layer.train(encoding(1), [0], [1]);
+    expect([...layer.row(0).subarray(-2)]).toEqual([3, 6]);
+    const again = layerOf(2);
+    expect(again.load(new Map([[0, layer.row(0)]]), stateOf(layer))).toBe(true);
+    expect(again.row(0)).toEqual(layer.row(0));
+  });
+
+  test("refuses rows of another size or with a number that is not finite, and keeps its own", () => {
+    const layer = layerOf(2);
+    const own = rowsOf(layer);
+    const state = { ...stateOf(layer), step: 7 };
+    expect(layer.load(new Map([[0, new Float32Array(3)]]), state)).toBe(false);
+    expect(layer.load(new Map([[0, own.get(0)!.with(2, Number.NaN)]]), state)).toBe(false);
+    expect(layer.load(new Map([[0.5, own.get(0)!]]), state)).toBe(false);
+    expect(rowsOf(layer)).toEqual(own);
+    expect(layer.state.step).toBe(0);
   });
 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { isFailure } from "../../src/base/error.ts";
-import { asHotkey, asUid, type Hotkey } from "../../src/base/units.ts";
+import { asHotkey, asUid } from "../../src/base/units.ts";
+import type { Outcome } from "../../src/base/vocabulary.ts";
 import { gatingEncoder } from "../../src/gating/encoder.ts";
-import { GatingRouter, type Outcome } from "../../src/gating/router.ts";
+import { GatingRouter, type Holder } from "../../src/gating/router.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
+import { SavedMemory } from "../fakes/saved-memory.ts";
 
 /** Each word has a direction of its own, so that texts about different things are encoded differently. */
 const WORDS = ["whales", "taxes", "armies", "courts"];
@@ -15,7 +17,10 @@ const embedder = {
     return texts.map((text) => Float32Array.from(WORDS, (word) => (text.includes(word) ? 1 : 0.01)));
   },
 };
-const keys = (count: number): Hotkey[] => Array.from({ length: count }, (_, uid) => asHotkey(`key${uid}`));
+const holder = (name: string, registeredAt = 100): Holder => ({ hotkey: asHotkey(name), registeredAt });
+const keys = (count: number): Holder[] => Array.from({ length: count }, (_, uid) => holder(`key${uid}`));
+/** All that a state would have of it after a stop. */
+const savedBy = (router: GatingRouter): SavedMemory => new SavedMemory().take(router.changes({ all: true }));
 const outcome = (uid: number, reward: number, hotkey = `key${uid}`): Outcome => ({
   uid: asUid(uid),
   hotkey: asHotkey(hotkey),
@@ -55,7 +60,7 @@ describe("the router", () => {
   test("keeps rewards that are not finite, and hotkeys that lost their uid, out", async () => {
     const router = routerOf(4);
     await teach(router, 4);
-    const before = router.save();
+    const before = await router.scores("whales");
     const strange = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     expect(
       await router.train(
@@ -65,7 +70,7 @@ describe("the router", () => {
     ).toBeNull();
     expect(await router.train("whales", [outcome(1, 1, "somebody else"), outcome(9, 1)])).toBeNull();
     expect(await router.train("whales", [])).toBeNull();
-    expect(router.save()).toEqual(before!);
+    expect(await router.scores("whales")).toEqual(before!);
     await fc.assert(
       fc.asyncProperty(fc.array(fc.double(), { minLength: 1, maxLength: 4 }), async (rewards) => {
         const loss = await router.train(
@@ -82,31 +87,31 @@ describe("the router", () => {
     const router = routerOf(4);
     await teach(router, 10);
     const again = routerOf(0, { random: seededRandom(99) });
-    again.load(structuredClone(router.save()!), keys(4));
+    again.load(savedBy(router), keys(4));
     again.align(keys(4));
+    expect(again.changes({ all: true })!.tables.gating!.put.size).toBe(0);
     expect(await again.scores("whales")).toEqual((await router.scores("whales"))!);
     await teach(router, 5);
     await teach(again, 5);
-    expect(again.save()).toEqual(router.save()!);
+    expect(again.changes({ all: true })).toEqual(router.changes({ all: true })!);
   });
 
   test("starts the row of a new hotkey afresh, and that row only", async () => {
     const router = routerOf(4);
     await teach(router, 40);
     const before = (await router.scores("whales"))!;
-    router.align(keys(4).map((key, uid) => (uid === 2 ? asHotkey("new") : key)));
+    router.align(keys(4).map((key, uid) => (uid === 2 ? holder("new") : key)));
     const after = (await router.scores("whales"))!;
     for (const uid of [0, 1, 3]) expect(after[uid]).toBe(before[uid]!);
     expect(after[2]).not.toBe(before[2]!);
-    expect(router.save()!.arrays.bias![2]).toBe(0);
   });
 
   test("starts rows afresh whose hotkey was replaced while the validator was down", async () => {
     const router = routerOf(4);
     await teach(router, 40);
     const again = routerOf(0, { random: seededRandom(99) });
-    again.load(router.save()!, keys(4));
-    again.align([...keys(3), asHotkey("new"), asHotkey("fifth")]);
+    again.load(savedBy(router), keys(4));
+    again.align([...keys(3), holder("new"), holder("fifth")]);
     const [before, after] = [(await router.scores("whales"))!, (await again.scores("whales"))!];
     expect(after).toHaveLength(5);
     expect([...after.subarray(0, 3)]).toEqual([...before.subarray(0, 3)]);
@@ -114,35 +119,117 @@ describe("the router", () => {
   });
 
   test("has rows ahead when told to, and never fewer than uids", async () => {
-    const rowsOf = async (router: GatingRouter): Promise<number> => {
-      await router.scores("whales");
-      return router.save()!.arrays.bias!.length;
-    };
-    expect(await rowsOf(routerOf(4))).toBe(4);
-    expect(await rowsOf(routerOf(4, { minRows: 16 }))).toBe(16);
+    const many = { uids: 4, minRows: 16 };
+    const router = routerOf(many.uids, { minRows: many.minRows });
+    await teach(router, 4);
+    const before = (await router.scores("whales"))!;
+    expect(before).toHaveLength(4);
+    router.align(keys(16));
+    const ahead = (await router.scores("whales"))!;
+    router.align(keys(16));
+    expect(await router.scores("whales")).toEqual(ahead);
+    expect([...ahead.subarray(0, 4)]).toEqual([...before]);
     const small = routerOf(4, { minRows: 2 });
-    expect(await rowsOf(small)).toBe(4);
+    expect(await small.scores("whales")).toHaveLength(4);
     small.align(keys(7));
-    expect(await rowsOf(small)).toBe(7);
     expect(await small.scores("whales")).toHaveLength(7);
+  });
+
+  test("lets a row go with its hotkey to another uid, and starts one afresh that registered anew", async () => {
+    const router = routerOf(4);
+    await teach(router, 40);
+    const saved = savedBy(router);
+    const [zero, one, two, three] = (await router.scores("whales"))!;
+    // The subnet was trimmed: who had uid 3 has uid 1 now. key0 left and came back.
+    const trimmed = [holder("key0", 200), holder("key3"), holder("key2")];
+    router.align(trimmed);
+    const after = (await router.scores("whales"))!;
+    expect([...after.subarray(1)]).toEqual([three!, two!]);
+    expect(after[0]).not.toBe(zero!);
+    // All of it is in the state with the next step: its rows are read as those of the holders there.
+    saved.take(router.changes());
+    const again = routerOf(0);
+    again.load(saved, trimmed);
+    expect([...(await again.scores("whales"))!.subarray(1)]).toEqual([three!, two!]);
+    router.align([...trimmed, holder("key1")]);
+    expect((await router.scores("whales"))![3]).not.toBe(one!);
+  });
+
+  test("takes a hotkey of which only one side knows the registration for the same miner", async () => {
+    const router = routerOf(4);
+    await teach(router, 4);
+    const again = routerOf(0);
+    again.load(
+      savedBy(router),
+      keys(4).map(({ hotkey }) => ({ hotkey })),
+    );
+    again.align(keys(4));
+    expect(await again.scores("whales")).toEqual((await router.scores("whales"))!);
+  });
+
+  test("writes a few rows at each step, in turn, and all at a stop", async () => {
+    const HIDDEN = 384;
+    const UIDS = 256;
+    const wide = {
+      embed: async (texts: string[]) =>
+        texts.map((text) => new Float32Array(HIDDEN).fill(text.length / 10_000)),
+    };
+    const router = routerOf(UIDS, { embedder: wide });
+    const saved = new SavedMemory();
+    const random = seededRandom(4);
+    const seen = new Set<number>();
+    for (let step = 0; step < 200; step++) {
+      const asked = Array.from({ length: 50 }, (_, index) => (index * 5 + step) % UIDS);
+      await router.train(
+        "whales".repeat(step % 7),
+        asked.map((uid) => outcome(uid, random())),
+      );
+      const changes = router.changes()!;
+      const before = saved.writtenBytes;
+      saved.take(changes);
+      // The first time all are written that learnt.
+      if (step > 0) expect(saved.writtenBytes - before).toBeLessThan(10_500);
+      for (const uid of changes.tables.gating!.put.keys()) seen.add(uid);
+    }
+    expect(seen.size).toBe(UIDS);
+    saved.take(router.changes({ all: true }));
+    const again = routerOf(0, { embedder: wide });
+    again.load(saved, keys(UIDS));
+    expect(await again.scores("taxes")).toEqual((await router.scores("taxes"))!);
+  });
+
+  test("writes a fresh row over that of a hotkey that is gone", async () => {
+    const router = routerOf(4);
+    await teach(router, 4);
+    const saved = savedBy(router);
+    const now = [...keys(3), holder("new")];
+    router.align(now);
+    const { put } = router.changes()!.tables.gating!;
+    expect([...put.keys()]).toEqual([3]);
+    saved.take({ json: router.changes()!.json, tables: { gating: { put } } });
+    const again = routerOf(0);
+    again.load(saved, now);
+    expect(await again.scores("whales")).toEqual((await router.scores("whales"))!);
   });
 
   test("leaves a saved layer of another encoder, or a spoilt one, alone", async () => {
     const router = routerOf(4);
     await teach(router, 4);
-    const saved = router.save()!;
+    const saved = savedBy(router);
+    const json = saved.json as Record<string, unknown>;
     const spoilt = [
-      { ...saved, json: { encoder: "another", hidden: WORDS.length } },
-      { ...saved, json: { encoder: "words", hidden: 5 } },
-      { ...saved, json: null },
-      { ...saved, arrays: { ...saved.arrays, bias: Float32Array.of(1) } },
-      { ...saved, arrays: {} },
+      { json: { ...json, encoder: "another" }, tables: saved.tables },
+      { json: { ...json, hidden: 5 }, tables: saved.tables },
+      { json: null, tables: saved.tables },
+      { json, tables: { gating: new Map([[0, Float32Array.of(1)]]) } },
     ];
     for (const memory of spoilt) {
       const again = routerOf(4);
       again.load(memory, keys(4));
-      expect(again.save()).toBeUndefined();
+      expect(again.changes()).toBeUndefined();
       expect(await again.scores("whales")).toHaveLength(4);
+      // What the state has is of no use: it goes.
+      expect(again.changes()!.tables.gating!.isWhole).toBe(true);
     }
   });
 
@@ -154,11 +241,14 @@ describe("the router", () => {
     };
     const router = routerOf(4, { embedder: fragile });
     await teach(router, 4);
-    const before = router.save()!;
+    const before = savedBy(router);
     isBroken = true;
     expect(await router.scores("whales")).toBeUndefined();
     expect(await router.train("whales", [outcome(0, 1), outcome(1, 0)])).toBeNull();
-    expect(router.save()).toEqual(before);
+    expect(router.changes({ all: true })).toEqual({
+      json: before.json,
+      tables: { gating: { put: new Map() } },
+    });
     isBroken = false;
     expect(await router.train("whales", [outcome(0, 1), outcome(1, 0)])).toBeGreaterThan(0);
   });
@@ -166,10 +256,10 @@ describe("the router", () => {
   test("hands out copies, which a later step does not change", async () => {
     const router = routerOf(4);
     await teach(router, 4);
-    const saved = router.save()!;
-    const before = structuredClone(saved);
+    const changes = router.changes()!;
+    const before = structuredClone(changes);
     await teach(router, 4);
-    expect(saved).toEqual(before);
+    expect(changes).toEqual(before);
   });
 });
 

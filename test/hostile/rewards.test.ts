@@ -6,7 +6,8 @@ import { fieldsOf, Message } from "../../src/inference/graph/protobuf.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../src/rewards/pipeline.ts";
-import { readProfile, rolesOf } from "../../src/rewards/profile.ts";
+import { readProfile } from "../../src/rewards/profile.ts";
+import { rolesOf } from "../../src/rewards/roles.ts";
 import { type FixtureId, writeFixtures } from "../fixtures/models.ts";
 import { question } from "../rewards/questions.ts";
 

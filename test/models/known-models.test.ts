@@ -5,8 +5,8 @@ import { join, resolve } from "node:path";
 import { readCatalog } from "../../src/models/catalog.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { knownModels, preferredDtypes, requireModels } from "../../src/models/known-models.ts";
-import { rolesOf } from "../../src/rewards/profile.ts";
 import { chosenProfile, PROFILE_NAMES } from "../../src/rewards/profiles.ts";
+import { rolesOf } from "../../src/rewards/roles.ts";
 
 const empty = (): string => mkdtempSync(join(tmpdir(), "ov-known-"));
 const LLAMA = resolve(import.meta.dir, "../golden/exports/tiny-llama");

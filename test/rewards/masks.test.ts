@@ -5,6 +5,7 @@ import { BlacklistMask } from "../../src/rewards/masks/blacklist.ts";
 import { DiversityMask } from "../../src/rewards/masks/diversity.ts";
 import { VectorHistory } from "../../src/rewards/masks/history.ts";
 import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
+import { SavedMemory } from "../fakes/saved-memory.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
 import { MPNET_CUTOFFS, question } from "./questions.ts";
 
@@ -67,6 +68,7 @@ describe("the blacklist", () => {
 
   test("remembers questions and answers within one forward pass only", async () => {
     const mask = new BlacklistMask([]);
+    mask.beginForward("f");
     mask.remember(augment, "Whales dive.");
     mask.remember(followup, "Sure. How deep do whales dive?");
     mask.remember(answer, "For about an hour.");
@@ -78,8 +80,27 @@ describe("the blacklist", () => {
       "Two hours.",
     ];
     expect(await mask.apply(followup, completions)).toEqual([1, 0, 0, 0, 1]);
-    mask.beginForward();
+    mask.endForward("f");
     expect(await mask.apply(followup, completions)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  test("keeps forward passes that run side by side apart, and forgets those that never end", async () => {
+    const mask = new BlacklistMask([]);
+    const said = ["For about an hour."];
+    mask.beginForward("a");
+    mask.remember({ ...answer, forward: "a" }, said[0]!);
+    mask.beginForward("b");
+    // The start of one wiped the memory of the other, and what one knew was forbidden to both.
+    expect(await mask.apply({ ...answer, forward: "a" }, said)).toEqual([0]);
+    expect(await mask.apply({ ...answer, forward: "b" }, said)).toEqual([1]);
+    mask.endForward("b");
+    mask.remember({ ...answer, forward: "b" }, said[0]!);
+    expect(await mask.apply({ ...answer, forward: "b" }, said)).toEqual([1]);
+
+    for (let lost = 0; lost < 63; lost++) mask.beginForward(`lost ${lost}`);
+    expect(await mask.apply({ ...answer, forward: "a" }, said)).toEqual([0]);
+    mask.beginForward("one more");
+    expect(await mask.apply({ ...answer, forward: "a" }, said)).toEqual([1]);
   });
 
   test("compares texts without letters as they are", async () => {
@@ -111,25 +132,36 @@ describe("the diversity mask", () => {
   const mask = (encoder = new FakeEncoder()): DiversityMask =>
     new DiversityMask({ embedder: encoder, encoder: "bag", ...MPNET_CUTOFFS });
 
+  /** A step that counts. */
+  async function scored(diverse: DiversityMask, completions: string[]): Promise<number[]> {
+    const { factors, learn } = await diverse.apply(question(), completions);
+    await learn?.();
+    return factors;
+  }
+
   test("lowers answers that are the same and leaves one that stands alone", async () => {
-    const factors = await mask().apply(question(), ["whales dive deep", "whales dive deep", "stone bridges"]);
+    const { factors } = await mask().apply(question(), [
+      "whales dive deep",
+      "whales dive deep",
+      "stone bridges",
+    ]);
     expect(factors[0]).toBeCloseTo(1 / (1 + Math.exp(4)), 6);
     expect(factors[1]).toBeCloseTo(factors[0]!, 12);
     expect(factors[2]).toBeGreaterThan(0.99);
-    expect((await mask().apply(question(), ["whales"]))[0]).toBeGreaterThan(0.99);
+    expect((await mask().apply(question(), ["whales"])).factors[0]).toBeGreaterThan(0.99);
   });
 
   test("lowers what was said twice before, once the history is long enough", async () => {
     const diverse = mask();
     const words = (n: number): string => `w${n} v${n * 7} u${n * 13}`;
     for (let step = 0; step < 12; step++)
-      await diverse.apply(
-        question(),
+      await scored(
+        diverse,
         Array.from({ length: 50 }, (_, index) => words(step * 50 + index)),
       );
     const said = "an answer that is always the same";
     const factors: number[] = [];
-    for (let step = 0; step < 3; step++) factors.push((await diverse.apply(question(), [said]))[0]!);
+    for (let step = 0; step < 3; step++) factors.push((await scored(diverse, [said]))[0]!);
     expect(factors[0]).toBeGreaterThan(0.99);
     expect(factors[1]).toBeGreaterThan(0.99);
     expect(factors[2]).toBeLessThan(1e-20);
@@ -141,16 +173,22 @@ describe("the diversity mask", () => {
       embed: async (texts: string[]) => texts.map((text) => new Float32Array(vectors[text]!)),
     };
     const diverse = new DiversityMask({ embedder, encoder: "axes", ...MPNET_CUTOFFS });
-    const factors = await diverse.apply(question(), ["broken", "east", "north"]);
+    const factors = await scored(diverse, ["broken", "east", "north"]);
     expect(factors[0]).toBeNaN();
     expect(factors[1]).toBeGreaterThan(0.99);
     expect(factors[2]).toBeGreaterThan(0.99);
-    expect([...diverse.save().rows]).toEqual([1, 0, 0, 1]);
+    expect([...new SavedMemory().take(diverse.changes()).tables.diversity!.values()]).toEqual([
+      Float32Array.of(1, 0),
+      Float32Array.of(0, 1),
+    ]);
   });
 });
 
 describe("the history of vectors", () => {
-  test("is a ring that agrees with a list cut to its length", () => {
+  const rowsOf = (history: VectorHistory): number[][] =>
+    [...history.since(0).values()].map((row) => [...row]);
+
+  test("is a ring that agrees with a list cut to its length, by number", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 90 }),
@@ -162,16 +200,20 @@ describe("the history of vectors", () => {
           const list: number[][] = [];
           for (let n = 0; n < pushes; n++) {
             if (n === reload) {
-              const rows = history.toRows();
+              const [rows, next] = [[...history.since(0).values()], history.next];
               history = new VectorHistory(capacity);
-              history.fill(rows, 3);
+              history.fill(rows, next);
             }
             history.push(new Float32Array([n, n + 1, n + 2]));
             list.push([n, n + 1, n + 2]);
           }
           const kept = list.slice(-capacity);
           expect(history.count).toBe(kept.length);
-          expect([...history.toRows()]).toEqual(kept.flat());
+          expect([history.first, history.next]).toEqual([pushes - kept.length, pushes]);
+          expect(rowsOf(history)).toEqual(kept);
+          expect([...history.since(skip).keys()]).toEqual(
+            [...list.keys()].filter((number) => number >= Math.max(skip, history.first)),
+          );
           expect(history.blocks(skip).flatMap((block) => [...block])).toEqual(kept.slice(skip).flat());
         },
       ),
@@ -180,8 +222,22 @@ describe("the history of vectors", () => {
 
   test("keeps the newest of a saved history that is longer than it", () => {
     const history = new VectorHistory(2);
-    history.fill(new Float32Array([1, 1, 2, 2, 3, 3]), 2);
-    expect([...history.toRows()]).toEqual([2, 2, 3, 3]);
+    history.fill(
+      [1, 2, 3].map((n) => Float32Array.of(n, n)),
+      9,
+    );
+    expect([...history.since(0)]).toEqual([
+      [7, Float32Array.of(2, 2)],
+      [8, Float32Array.of(3, 3)],
+    ]);
+  });
+
+  test("rounds to half precision what comes in, so that a restart changes nothing", () => {
+    const history = new VectorHistory(2);
+    history.push(Float32Array.of(0.1, 1 / 3));
+    const [row] = rowsOf(history);
+    expect(row).toEqual([...new Float32Array(new Float16Array([0.1, 1 / 3]))]);
+    expect(row![0]).not.toBe(Math.fround(0.1));
   });
 
   test("refuses a vector of another size", () => {

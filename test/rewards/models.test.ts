@@ -10,7 +10,8 @@ import { DahoasReward } from "../../src/rewards/models/dahoas.ts";
 import { DpoReward } from "../../src/rewards/models/dpo.ts";
 import { PromptReward } from "../../src/rewards/models/prompt.ts";
 import { quoted } from "../../src/rewards/models/quoted.ts";
-import { readProfile, rolesOf } from "../../src/rewards/profile.ts";
+import { readProfile } from "../../src/rewards/profile.ts";
+import { rolesOf } from "../../src/rewards/roles.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
 import { fakeModels } from "./fake-models.ts";
 import { question } from "./questions.ts";
@@ -248,9 +249,9 @@ describe("the profile of openvalidators 1.2.0", () => {
 
   test("needs no model of a reward or mask that is off", async () => {
     const profile = await read();
-    const off = { relevance: true, diversity: true, nsfw: true };
+    const masks = { relevance: false, diversity: false, nsfw: false };
     const weights = { rlhf_reward_model: 1, dpo_reward_model: 0, reciprocate_reward_model: 0 };
-    expect(rolesOf(profile, { weights, off })).toEqual([{ role: "rlhf", model: "oa-deberta-v3-large-v2" }]);
+    expect(rolesOf(profile, { weights, masks })).toEqual([{ role: "rlhf", model: "oa-deberta-v3-large-v2" }]);
   });
 
   test("is refused with weights that do not sum to 1", async () => {

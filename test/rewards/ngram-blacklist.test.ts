@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { configureLog } from "../../src/base/log.ts";
+import type { Question } from "../../src/base/vocabulary.ts";
 import { answerPrompt, augmentPrompt } from "../../src/prompts/templates.ts";
 import { FuzzyNgrams } from "../../src/rewards/masks/fuzzy-ngrams.ts";
 import { NgramBlacklistMask, type NgramBlacklistOptions } from "../../src/rewards/masks/ngram-blacklist.ts";
+import { unpackedRows } from "../../src/rewards/masks/ngram-rows.ts";
 import { drawSeeds, HashedWords } from "../../src/rewards/masks/ngrams.ts";
-import type { StepQuestion } from "../../src/rewards/parts.ts";
+import { SavedMemory } from "../fakes/saved-memory.ts";
 import { question } from "./questions.ts";
 
 /** Judges from 100 completions on, which is two steps, and forgets within a few hundred. */
@@ -30,7 +32,7 @@ class Words {
 }
 
 /** A question about a text that no other step asks about. */
-function about(number: number): StepQuestion {
+function about(number: number): Question {
   const text = new Words(number + 77_000).text(60);
   return question({ prompt: augmentPrompt(text, 4), basePrompt: text });
 }
@@ -47,7 +49,8 @@ async function feed(
 ): Promise<void> {
   const words = new Words(steps * 31 + spammers);
   for (let step = 0; step < steps; step++)
-    await mask.apply(
+    await scored(
+      mask,
       asked(step),
       Array.from({ length: MINERS }, (_, miner) =>
         miner < spammers ? `${words.text(20)} ${phrase} ${words.text(20)}` : words.text(40),
@@ -55,16 +58,33 @@ async function feed(
     );
 }
 
+/** A step that counts. */
+async function scored(
+  mask: NgramBlacklistMask,
+  asked: Question,
+  completions: string[],
+): Promise<{ factors: number[]; significance: number[] }> {
+  const { factors, details, learn } = await mask.apply(asked, completions);
+  await learn?.();
+  return { factors, significance: details!.significance! };
+}
+
 async function factors(
   mask: NgramBlacklistMask,
   completions: string[],
   asked = about(999),
 ): Promise<number[]> {
-  return (await mask.apply(asked, completions)).factors;
+  return (await scored(mask, asked, completions)).factors;
+}
+
+/** All that a state would have of it after a stop. */
+function savedBy(mask: NgramBlacklistMask, saved = new SavedMemory()): SavedMemory {
+  return saved.take(mask.changes({ all: true }));
 }
 
 /** Saved n-grams in an order of their own. */
-function sortedRows(rows: Float32Array): string[] {
+function sortedRows({ tables }: SavedMemory): string[] {
+  const rows = unpackedRows(tables.ngram_counts!, 6)!;
   return Array.from({ length: rows.length / 6 }, (_, row) => rows.slice(6 * row, 6 * row + 6).join()).sort();
 }
 
@@ -84,11 +104,11 @@ describe("the blacklist of n-grams", () => {
       SPAM.toUpperCase(),
       "Whales breathe air and dive for an hour.",
     ];
-    const { factors, details } = await mask.apply(about(999), completions);
+    const { factors, significance } = await scored(mask, about(999), completions);
     expect(factors).toEqual([0, 0, 1]);
     // Ten words, in a fifth of all completions.
-    expect(details.significance![0]).toBeCloseTo(1.3 ** 9 * 0.2 * 100, 3);
-    expect(details.significance![2]).toBe(0);
+    expect(significance[0]).toBeCloseTo(1.3 ** 9 * 0.2 * 100, 3);
+    expect(significance[2]).toBe(0);
   });
 
   test("shows the phrase on debug lines only", async () => {
@@ -129,7 +149,7 @@ describe("the blacklist of n-grams", () => {
   test("takes the questions that grow one text for one text", async () => {
     const mask = new NgramBlacklistMask(QUICK);
     const text = new Words(5).text(60);
-    const grown = (step: number): StepQuestion => {
+    const grown = (step: number): Question => {
       const basePrompt = `Why ${step}?`;
       return question({
         task: "answer",
@@ -145,7 +165,7 @@ describe("the blacklist of n-grams", () => {
     const mask = new NgramBlacklistMask(QUICK);
     const asking =
       (phrase: string) =>
-      (step: number): StepQuestion => {
+      (step: number): Question => {
         const text = `${new Words(step).text(30)} ${phrase}`;
         return question({ prompt: augmentPrompt(text, 4), basePrompt: text });
       };
@@ -211,44 +231,77 @@ describe("the blacklist of n-grams", () => {
     expect(seen[0]).toBe(0);
     expect(seen.at(-1)).toBe(1);
     expect(seen).toEqual(seen.toSorted());
-    const { json } = mask.save();
-    expect((json as { listed: unknown[] }).listed).toEqual([]);
+    expect(savedBy(mask).tables.ngram_phrases!.size).toBe(0);
   });
 
   test("goes on with the same verdicts after save and load", async () => {
     const straight = new NgramBlacklistMask(QUICK);
     await feed(straight, 10, { phrase: SPAM, spammers: 10 });
-    const saved = straight.save();
+    const saved = savedBy(straight);
     const restored = new NgramBlacklistMask(QUICK);
-    expect(restored.load({ json: JSON.parse(JSON.stringify(saved.json)), rows: saved.rows })).toBe(true);
-    const again = restored.save();
+    expect(restored.load(saved)).toBe(true);
+    // Nothing is new, so nothing is written.
+    expect(restored.changes({ all: true })).toEqual({ json: saved.json, tables: {} });
+    await feed(restored, 1);
+    await feed(straight, 1);
+    const again = savedBy(restored);
+    savedBy(straight, saved);
     expect(again.json).toEqual(saved.json);
-    expect(sortedRows(again.rows)).toEqual(sortedRows(saved.rows));
+    expect(sortedRows(again)).toEqual(sortedRows(saved));
+    expect(again.tables.ngram_phrases).toEqual(saved.tables.ngram_phrases!);
     const completions = [SPAM, SPAM.replace("passage", "passages"), "Whales breathe air."];
-    const verdict = await straight.apply(about(999), completions);
+    const verdict = await scored(straight, about(999), completions);
     expect(verdict.factors).toEqual([0, 0, 1]);
-    expect(await restored.apply(about(999), completions)).toEqual(verdict);
+    expect(await scored(restored, about(999), completions)).toEqual(verdict);
   });
 
   test("refuses a memory of another kind and goes on with its own", async () => {
     const mask = new NgramBlacklistMask(QUICK);
     await feed(mask, 10, { phrase: SPAM, spammers: 10 });
-    const { json, rows } = mask.save() as { json: Record<string, unknown>; rows: Float32Array };
-    const foreign: [unknown, Float32Array][] = [
-      [undefined, rows],
-      [{ encoder: "bag", dimensions: 64 }, rows],
-      [{ ...json, kind: "tokens 5-14 v1" }, rows],
-      [{ ...json, counter: { transactions: Number.NaN } }, rows],
-      [{ ...json, listed: [["one", "word"]] }, rows],
-      [json, rows.slice(1)],
-      [json, new Float32Array(rows.length)],
+    const own = savedBy(mask);
+    const json = own.json as Record<string, unknown>;
+    const { ngram_counts: counts, ngram_phrases: phrases } = own.tables;
+    const codes = Float32Array.from("one word", (letter) => letter.charCodeAt(0));
+    const foreign: [unknown, Record<string, Map<number, Float32Array>>][] = [
+      [undefined, own.tables],
+      [{ encoder: "bag", dimensions: 64 }, own.tables],
+      [{ ...json, kind: "tokens 5-14 v1" }, own.tables],
+      [{ ...json, counter: { transactions: Number.NaN } }, own.tables],
+      [json, { ...own.tables, ngram_phrases: new Map([[0, codes]]) }],
+      [json, { ngram_phrases: phrases!, ngram_counts: new Map([[0, counts!.get(0)!.slice(1)]]) }],
+      [json, { ngram_phrases: phrases!, ngram_counts: new Map([[0, counts!.get(0)!.with(1, Number.NaN)]]) }],
     ];
-    for (const [otherJson, otherRows] of foreign) {
-      expect(mask.load({ json: otherJson, rows: otherRows })).toBe(false);
-      expect(mask.save()).toEqual({ json, rows });
-    }
-    expect(mask.load({ json, rows })).toBe(true);
+    for (const [otherJson, tables] of foreign) expect(mask.load({ json: otherJson, tables })).toBe(false);
+    await mask.apply(about(0), []).then(({ learn }) => learn?.());
+    expect(sortedRows(savedBy(mask))).toEqual(sortedRows(own));
+    expect(mask.load(own)).toBe(true);
     expect(await factors(mask, [SPAM])).toEqual([0]);
+  });
+
+  test("writes its counts once in 250 steps, with their JSON, and at a stop", async () => {
+    const mask = new NgramBlacklistMask(QUICK);
+    const saved = new SavedMemory().take(mask.changes({ all: false }));
+    await feed(mask, 1);
+    const before = JSON.stringify(saved.json);
+    expect(JSON.stringify(saved.take(mask.changes({ all: false })).json)).toBe(before);
+    expect(saved.tables.ngram_counts!.size).toBe(0);
+    for (let step = 0; step < 249; step++) {
+      const { learn } = await mask.apply(about(step), ["whales dive for an hour and breathe air"]);
+      await learn?.();
+    }
+    expect(saved.take(mask.changes({ all: false })).tables.ngram_counts!.size).toBe(1);
+    expect(JSON.stringify(saved.json)).not.toBe(before);
+    await feed(mask, 1);
+    expect(mask.changes({ all: false }).tables).toEqual({});
+    expect(Object.keys(mask.changes({ all: true }).tables)).toEqual(["ngram_counts", "ngram_phrases"]);
+  });
+
+  test("is not changed by a step that it judged and that was not to count", async () => {
+    const mask = new NgramBlacklistMask(QUICK);
+    await feed(mask, 3, { phrase: SPAM, spammers: 10 });
+    const before = savedBy(mask);
+    await mask.apply(about(7), [SPAM, SPAM, SPAM]);
+    expect(mask.changes({ all: true })).toEqual({ json: before.json, tables: {} });
   });
 
   test("never punishes more than before when an answer says less", async () => {
@@ -295,22 +348,25 @@ describe("against hostile texts, the blacklist of n-grams", () => {
     const mask = new NgramBlacklistMask(QUICK);
     await feed(mask, 4, { phrase: SPAM, spammers: 10 });
     for (let step = 0; step < 3; step++) {
-      const { factors } = await mask.apply(
+      const { factors } = await scored(
+        mask,
         about(step),
         Array.from({ length: MINERS }, (_, miner) => make(miner, step)),
       );
       expect(factors.every((factor) => factor === 0 || factor === 1)).toBe(true);
     }
-    const { json, rows } = mask.save();
-    expect(rows.length).toBeLessThanOrEqual(20_000 * 6);
-    expect(JSON.stringify(json).length).toBeLessThan(400_000);
+    const { json, tables } = savedBy(mask);
+    expect(tables.ngram_counts!.size).toBeLessThanOrEqual(Math.ceil(20_000 / 682));
+    expect(tables.ngram_phrases!.size).toBeLessThan(100);
+    expect(JSON.stringify(json).length).toBeLessThan(1000);
   });
 
   test("finds what it knew after floods of new words", async () => {
     const mask = new NgramBlacklistMask({ ...QUICK, capacity: 30_000 });
     await feed(mask, 10, { phrase: SPAM, spammers: 25 });
     for (let step = 0; step < 4; step++)
-      await mask.apply(
+      await scored(
+        mask,
         about(step),
         Array.from({ length: MINERS }, (_, miner) => new Words(9 * step + miner).text(900)),
       );
@@ -385,6 +441,6 @@ describe("fuzzy forms", () => {
     const missed = "alpha xxxxxxxx gamma delta epsilon ".repeat(40);
     const text = new HashedWords([...missed.split(" "), ...words], seeds);
     expect([...fuzzy.find(text)]).toContain(1);
-    expect([...fuzzy.find(text, 40)]).toEqual([]);
+    expect([...fuzzy.find(text, { maxComparisons: 40 })]).toEqual([]);
   });
 });

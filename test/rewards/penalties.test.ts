@@ -6,9 +6,9 @@ import { createPipeline } from "../../src/rewards/assemble.ts";
 import type { Penalty } from "../../src/rewards/parts.ts";
 import { ContentMatchPenalty } from "../../src/rewards/penalties/content-match.ts";
 import { KeywordMatchPenalty } from "../../src/rewards/penalties/keyword-match.ts";
+import { LengthAndFormPenalty } from "../../src/rewards/penalties/length-and-form.ts";
 import { createPenalties } from "../../src/rewards/penalties/presets.ts";
 import { countSentences } from "../../src/rewards/penalties/sentences.ts";
-import { TaskValidationPenalty } from "../../src/rewards/penalties/task-validation.ts";
 import { RewardPipeline } from "../../src/rewards/pipeline.ts";
 import { readProfile } from "../../src/rewards/profile.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
@@ -174,7 +174,7 @@ describe("counting sentences", () => {
 });
 
 describe("the task penalty", () => {
-  const penalty = new TaskValidationPenalty();
+  const penalty = new LengthAndFormPenalty();
   const sentences = (count: number): string => "Whales dive deep. ".repeat(count).trim();
   const short = (deviation: number): number => 0.4 * (1 - Math.exp(-10 * deviation ** 2));
 

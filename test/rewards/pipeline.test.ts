@@ -6,6 +6,8 @@ import { createPipeline } from "../../src/rewards/assemble.ts";
 import type { Mask, RewardModel } from "../../src/rewards/parts.ts";
 import { RewardPipeline } from "../../src/rewards/pipeline.ts";
 import { readProfile } from "../../src/rewards/profile.ts";
+import { InferenceMeter } from "../../src/validator/inference-meter.ts";
+import { SavedMemory } from "../fakes/saved-memory.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
 import { fakeModels } from "./fake-models.ts";
 import { question } from "./questions.ts";
@@ -186,21 +188,28 @@ describe("embeddings of a step", () => {
       pipeline.score(question(), ["stones", "songs carry far"]),
     ]);
     const alone = embedded();
-    expect(both[0]).toEqual(await alone.score(question(), ["whales dive for an hour", "stones"]));
-    expect(both[1]).toEqual(await alone.score(question(), ["stones", "songs carry far"]));
+    for (const [index, completions] of [
+      ["whales dive for an hour", "stones"],
+      ["stones", "songs carry far"],
+    ].entries()) {
+      const { rewards, columns } = await alone.score(question(), completions);
+      expect(both[index]).toMatchObject({ rewards, columns });
+    }
     expect(encoder.batches).toHaveLength(2);
   });
 
   test("that fail make the step fail, leave the statistics alone and let the next step through", async () => {
     const encoder = new FakeEncoder();
     const pipeline = embedded(encoder);
-    const before = pipeline.save();
+    const before = new SavedMemory().take(pipeline.changes());
     const embed = encoder.embed.bind(encoder);
     encoder.embed = async () => {
       throw new Error("device lost");
     };
     await expect(pipeline.score(question(), ["whales"])).rejects.toThrow("device lost");
-    expect(pipeline.save()).toEqual(before);
+    const { json, tables } = pipeline.changes({ all: true });
+    expect(json).toEqual(before.json);
+    expect(tables.diversity!.put.size).toBe(0);
     encoder.embed = embed;
     expect((await pipeline.score(question(), ["whales dive"])).rewards[0]).toBeGreaterThan(0);
   });
@@ -225,58 +234,181 @@ describe("the pipeline", () => {
     await expect(pipeline.score(question(), ["1", "2"])).rejects.toMatchObject({ code: "rewards.bad-model" });
   });
 
-  test("remembers the best question and answer of a forward until the next one", async () => {
+  test("remembers the best question and answer of a forward pass until it ends", async () => {
     const pipeline = embedded();
-    const followup = {
+    const followup = question({
       name: "followup0",
       task: "followup",
       prompt: followupPrompt("Whales dive.", 0),
       basePrompt: "Whales dive.",
-    } as const;
-    const answer = {
+    });
+    const answer = question({
       name: "answer0",
       task: "answer",
       prompt: answerPrompt("Whales dive.", "Why?"),
       basePrompt: "Why do whales dive?",
-    } as const;
+    });
+    pipeline.beginForward("f");
     const first = await pipeline.score(followup, ["Why do whales dive?"]);
     expect(first.rewards[0]).toBeGreaterThan(0);
     expect((await pipeline.score(answer, ["why do WHALES dive", "Whales dive for food."])).rewards[0]).toBe(
       0,
     );
     expect((await pipeline.score(followup, ["Why do whales dive?"])).rewards).toEqual([0]);
-    pipeline.beginForward();
+    pipeline.endForward("f");
     expect((await pipeline.score(followup, ["Why do whales dive?"])).rewards[0]).toBeGreaterThan(0);
   });
 
-  test("goes on with the same numbers after save and load", async () => {
+  test("goes on with the same numbers after a restart, from what it said had changed at each step", async () => {
     const steps = [["whales dive", "songs carry far"], ["air", "they breathe air", "stones"], ["an hour"]];
     const straight = embedded();
-    for (const step of steps) await straight.score(question(), step);
-    const saved = structuredClone(straight.save());
-    expect(saved.arrays.diversity_reward_model).toHaveLength(6 * 64);
+    const saved = new SavedMemory();
+    for (const step of steps) {
+      await straight.score(question(), step);
+      saved.take(straight.changes());
+    }
+    expect([...saved.tables.diversity!.keys()]).toEqual([0, 1, 2, 3, 4, 5]);
 
     const restored = embedded();
-    restored.load({ json: JSON.parse(JSON.stringify(saved.json)), arrays: saved.arrays });
-    expect(restored.save()).toEqual(saved);
+    restored.load(saved);
+    // All of it is saved: there is nothing to write.
+    expect(restored.changes({ all: true }).tables.diversity!.put.size).toBe(0);
     const next = ["whales", "deep sea"];
-    expect(await restored.score(question(), next)).toEqual(await straight.score(question(), next));
+    const [ours, theirs] = [await restored.score(question(), next), await straight.score(question(), next)];
+    expect(ours.rewards).toEqual(theirs.rewards);
+    expect(ours.columns).toEqual(theirs.columns);
+    const changes = restored.changes();
+    expect(changes).toEqual(straight.changes());
+    expect([...changes.tables.diversity!.put.keys()]).toEqual([6, 7]);
+    // The encoder of this test makes vectors of 64 numbers.
+    expect(new SavedMemory().take(changes).writtenBytes).toBeLessThan(2 * 64 * 2 + 400);
   });
 
-  test("starts without a memory it cannot read, and says so", async () => {
+  test("starts without a memory it cannot read, says so, and writes its own over it", async () => {
     const pipeline = embedded();
-    const fresh = pipeline.save();
+    const fresh = embedded().changes();
     for (const json of [null, {}, { normalizers: { relevance_reward_model: { count: "x" } }, masks: {} }])
-      pipeline.load({ json, arrays: {} });
+      pipeline.load({ json, tables: {} });
     expect(lines).toHaveLength(3);
-    const rows = new Float32Array(128);
+    const diversity = new Map([[0, new Float32Array(64)]]);
     for (const memory of [{ encoder: "other", dimensions: 64 }, { encoder: "bag", dimensions: 60 }, 7])
       pipeline.load({
         json: { normalizers: {}, masks: { diversity_reward_model: memory } },
-        arrays: { diversity_reward_model: rows },
+        tables: { diversity },
       });
     expect(lines).toHaveLength(6);
-    expect(pipeline.save()).toEqual(fresh);
+    expect(pipeline.changes()).toEqual(fresh);
+    expect(fresh.tables.diversity!.isWhole).toBe(true);
+  });
+
+  test("numbers anew a history with gaps", () => {
+    const pipeline = embedded();
+    const rows = [3, 4, 9].map((number) => [number, new Float32Array(64).fill(number)] as const);
+    const masks = { diversity_reward_model: { encoder: "bag", dimensions: 64 } };
+    pipeline.load({ json: { normalizers: {}, masks }, tables: { diversity: new Map(rows) } });
+    const { put, isWhole } = pipeline.changes().tables.diversity!;
+    expect(isWhole).toBe(true);
+    expect([...put].map(([number, row]) => [number, row[0]])).toEqual([
+      [7, 3],
+      [8, 4],
+      [9, 9],
+    ]);
+  });
+
+  test("lets nothing of a failed step run into the next one, whichever part failed", async () => {
+    const events: string[] = [];
+    const slow = Promise.withResolvers<void>();
+    const failing: RewardModel = {
+      name: "failing",
+      score: async (_question, completions) => {
+        if (completions[0] === "fail") throw new Error("the model failed");
+        return completions.map(() => 1);
+      },
+    };
+    const lagging: Mask = {
+      name: "lagging",
+      apply: async (_question, completions) => {
+        events.push(`begin ${completions[0]}`);
+        if (completions[0] === "fail") await slow.promise;
+        events.push(`end ${completions[0]}`);
+        return { factors: completions.map(() => 1), learn: () => void events.push("learn") };
+      },
+    };
+    const pipeline = new RewardPipeline({ models: [{ model: failing, weight: 1 }], masks: [lagging] });
+    const failed = pipeline.score(question(), ["fail"]);
+    const next = pipeline.score(question(), ["go on"]);
+    // The model has long failed; the step waits for its mask all the same.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events).toEqual(["begin fail"]);
+    slow.resolve();
+    await expect(failed).rejects.toThrow("the model failed");
+    await next;
+    expect(events).toEqual(["begin fail", "end fail", "begin go on", "end go on", "learn"]);
+  });
+
+  test("gives a step up at once when it is stopped, and learns nothing from it", async () => {
+    const slow = Promise.withResolvers<void>();
+    let learnt = 0;
+    const hung: Mask = {
+      name: "hung",
+      apply: async (_question, completions) => {
+        await slow.promise;
+        return { factors: completions.map(() => 1), learn: () => void learnt++ };
+      },
+    };
+    const pipeline = new RewardPipeline({ models: [{ model: numbers(), weight: 1 }], masks: [hung] });
+    const before = pipeline.changes();
+    const stop = new AbortController();
+    const given = Promise.allSettled([
+      pipeline.score(question(), ["1", "2"], stop.signal),
+      pipeline.score(question(), ["3"], stop.signal),
+    ]);
+    const reason = new Error("the run stops");
+    stop.abort(reason);
+    expect(await given).toEqual([
+      { status: "rejected", reason },
+      { status: "rejected", reason },
+    ]);
+    slow.resolve();
+    // Comes after both in the queue.
+    await pipeline.score(question(), []);
+    expect(learnt).toBe(0);
+    expect(pipeline.changes()).toEqual(before);
+  });
+
+  test("tells how long each part took, and what the inference processes did meanwhile", async () => {
+    const meter = new InferenceMeter();
+    const part = async (completions: string[]): Promise<number[]> => {
+      meter.add({ queueMs: 3, computeMs: 5 });
+      return completions.map(() => 1);
+    };
+    const pipeline = new RewardPipeline({
+      meter,
+      models: [{ model: { name: "model", score: (_question, completions) => part(completions) }, weight: 1 }],
+      masks: [{ name: "mask", apply: (_question, completions) => part(completions) }],
+      penalties: [
+        { name: "penalty", max: 1, apply: async (_question, completions) => completions.map(() => 0) },
+      ],
+      shadow: [
+        { name: "shadow_model", score: async (_question, completions) => completions.map(() => null) },
+      ],
+    });
+    meter.add({ queueMs: 100, computeMs: 100 });
+    const { timings, inference } = await pipeline.score(question(), ["1"]);
+    expect(Object.keys(timings).sort()).toEqual(["mask", "model", "penalty", "shadow_model"]);
+    for (const ms of Object.values(timings)) expect(ms).toBeWithin(0, 1000);
+    expect(inference).toEqual({ queueMs: 6, computeMs: 10 });
+    expect((await pipeline.score(question(), [null])).inference).toEqual({ queueMs: 0, computeMs: 0 });
+  });
+
+  test("is not changed by forward passes in which nothing is scored", () => {
+    const pipeline = embedded();
+    const before = pipeline.changes({ all: true });
+    pipeline.beginForward("a");
+    pipeline.beginForward("b");
+    pipeline.endForward("a");
+    expect(pipeline.changes({ all: true }).json).toEqual(before.json);
+    expect(pipeline.changes({ all: true }).tables.diversity!.put.size).toBe(0);
   });
 });
 
@@ -326,7 +458,7 @@ describe("a profile", () => {
     const open = (): RewardPipeline =>
       createPipeline(readProfile(PROFILE), {
         models: fakeModels(new FakeEncoder()),
-        ngramBlacklist: true,
+        masks: { ngramBlacklist: true },
       });
     const pipeline = open();
     const { columns } = await pipeline.score(question(), ["whales dive", null]);
@@ -338,21 +470,22 @@ describe("a profile", () => {
       "ngram_blacklist_filter",
     );
 
-    const saved = pipeline.save();
+    const saved = new SavedMemory().take(pipeline.changes({ all: true }));
     const restored = open();
-    restored.load({ json: JSON.parse(JSON.stringify(saved.json)), arrays: saved.arrays });
-    expect(restored.save()).toEqual(saved);
+    restored.load(saved);
+    expect(restored.changes().json).toEqual(saved.json);
+    expect(lines).toEqual([]);
     // What another kind of counter saved under this name is left alone, with a word about it.
     const json = saved.json as { masks: Record<string, object> };
     const masks = { ngram_blacklist_filter: { ...json.masks.ngram_blacklist_filter, kind: "tokens" } };
-    open().load({ json: { ...json, masks }, arrays: saved.arrays });
+    open().load({ json: { ...json, masks }, tables: saved.tables });
     expect(lines.filter((line) => line.includes("mask=ngram_blacklist_filter"))).toHaveLength(1);
   });
 
   test("leaves out the masks that are off", async () => {
     const pipeline = createPipeline(readProfile(PROFILE), {
       models: fakeModels(new FakeEncoder()),
-      off: { blacklist: true, taskValidator: true, relevance: true, diversity: true },
+      masks: { blacklist: false, taskValidator: false, relevance: false, diversity: false },
     });
     expect((await pipeline.score(question(), ["whales"])).columns.map(({ name }) => name)).toEqual([
       "relevance_reward_model",

@@ -9,7 +9,7 @@ export function question(parts: Partial<Question> = {}): Question {
     name: "augment",
     task: "augment",
     origin: "dataset",
-    forward: "a",
+    forward: "f",
     prompt: augmentPrompt(TEXT, 4),
     basePrompt: TEXT,
     ...parts,

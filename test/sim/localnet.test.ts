@@ -14,7 +14,6 @@ import { type AnyEvent, columnsOf, type Event } from "../../src/events/schema.ts
 import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { startValidator } from "../../src/validator/compose.ts";
-import { memoryOf } from "../../src/validator/memory.ts";
 import { createWallet } from "../../src/wallet/keyfile.ts";
 import { savedState } from "../fakes/saved-state.ts";
 
@@ -104,11 +103,11 @@ describe("a validator on a local subnet", () => {
       expect(event.gating_loss).toBeGreaterThanOrEqual(0);
       expect(event.uids).toHaveLength(4);
     }
-    const { bias, weights } = memoryOf(savedState(stateDirectory(settings), identity()).router!).arrays;
-    const uids = net.miners.length + 1;
-    expect(bias).toHaveLength(uids);
-    expect(weights).toHaveLength(uids * 384);
-    expect(bias!.some((value) => value !== 0)).toBe(true);
+    // A row for each miner that was asked: weights, bias, their velocities, and the step they are of.
+    const rows = savedState(stateDirectory(settings), identity()).router!.tables.gating!;
+    expect(rows.size).toBeWithin(4, net.miners.length + 1);
+    for (const row of rows.values()) expect(row).toHaveLength(2 * (384 + 1) + 2);
+    expect([...rows.values()].some((row) => row[384] !== 0)).toBe(true);
   }, 60_000);
 
   test("refuses an encoder that this program has not, before anything else", async () => {

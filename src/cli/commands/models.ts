@@ -11,8 +11,8 @@ import { importedModel, knownModels, preferredDtypes } from "../../models/known-
 import { dtypesOf, lockedFiles, modelFolder, modelState, wantedFiles } from "../../models/locked-manifest.ts";
 import { type Dtype, dtypeSchema } from "../../models/manifest.ts";
 import { dtypesIn, importModel, pullModel, removeModel, verifyModel } from "../../models/pull.ts";
-import { rolesOf } from "../../rewards/profile.ts";
 import { chosenProfile, PROFILE_NAMES } from "../../rewards/profiles.ts";
+import { rolesOf } from "../../rewards/roles.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { bytesText, showProgress } from "../progress.ts";
 import { EXIT } from "../report.ts";

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { mapInTurns, turn } from "../../base/turn.ts";
+import type { Memory, MemoryChanges, Question, RowChanges } from "../../base/vocabulary.ts";
 import { cosine, type TextEmbedder } from "../embeddings.ts";
-import type { Mask, MaskMemory, StepQuestion } from "../parts.ts";
+import type { Mask, MaskVerdict } from "../parts.ts";
 import { VectorHistory } from "./history.ts";
 
 /** sigmoid(slope · distance − shift): near 0 for copies, near 1 for texts of their own. */
@@ -20,35 +22,44 @@ export interface DiversityOptions {
 /** The oldest 500 of the last 15 500 embeddings are kept but not compared with (diversity.py history_range). */
 const HISTORY_CAPACITY = 15_500;
 const HISTORY_SKIPPED = 500;
-/** An answer's own copy in the batch, or one chance likeness in the history, does not count: the second nearest does. */
+/** A completion's own copy in the batch, or one chance likeness in the history, does not count: the second nearest does. */
 const NEAREST = 2;
-/** Answers that are compared in one pass over the history: its rows are read from memory once for all of them. */
+/** Completions that are compared in one pass over the history: its rows are read from memory once for all of them. */
 const GROUP = 4;
 /** Rows of the history between two turns of the event loop: some 5 ms of work. */
 const ROWS_AT_ONCE = 2048;
 
+/** Rows are keyed by the running number of the vector. */
+const TABLE = "diversity";
+
 const memoryShape = z.object({ encoder: z.string(), dimensions: z.int().min(0) });
 
-/** Lowers answers that say what others of the batch say, or what was said before. */
+/** Lowers completions that say what others of the batch say, or what was said before. */
 export class DiversityMask implements Mask {
+  /** A mask in spite of its name: the column of openvalidators 1.2.0, which had it among the reward models. */
   readonly name = "diversity_reward_model";
+  readonly tables = [TABLE];
   readonly #options: DiversityOptions;
   readonly #history = new VectorHistory(HISTORY_CAPACITY);
+  /** Running number after the last vector that `changes` gave; undefined when the state may hold others. */
+  #saved: number | undefined;
 
   constructor(options: DiversityOptions) {
     this.#options = options;
   }
 
-  async apply(_question: StepQuestion, completions: string[]): Promise<number[]> {
+  async apply(_question: Question, completions: string[]): Promise<MaskVerdict> {
     const vectors = await this.#options.embedder.embed(completions);
-    const factors = batchDistances(vectors).map((distance) => sigmoid(this.#options.batch, distance));
-    if (this.#history.count > HISTORY_SKIPPED + NEAREST) {
+    const { count, dimensions } = this.#history;
+    if (count > 0 && vectors.some((vector) => vector.length !== dimensions))
+      throw new RangeError(`the encoder gave vectors of another size than the ${dimensions} of the history`);
+    const factors = await batchFactors(this.#options.batch, vectors);
+    if (count > HISTORY_SKIPPED + NEAREST) {
       const distances = await this.#historyDistances(vectors);
       for (const [i, distance] of distances.entries())
         factors[i]! *= sigmoid(this.#options.history, distance);
     }
-    this.#append(vectors);
-    return factors;
+    return { factors, learn: () => this.#append(vectors) };
   }
 
   /** Second smallest 1 − |cosine| to the history, per vector. */
@@ -62,7 +73,7 @@ export class DiversityMask implements Mask {
       const nearest = new NearestTwo(vectors.slice(at, at + GROUP));
       for (const rows of pieces) {
         nearest.compare(rows);
-        await new Promise((resolve) => setImmediate(resolve));
+        await turn();
       }
       distances.push(...nearest.secondDistances());
     }
@@ -79,18 +90,31 @@ export class DiversityMask implements Mask {
     }
   }
 
-  save(): MaskMemory {
-    const json = { encoder: this.#options.encoder, dimensions: this.#history.dimensions };
-    return { json, rows: this.#history.toRows() };
+  changes(): MemoryChanges {
+    const { first, next, dimensions } = this.#history;
+    // Vectors of another size or encoder may be in the state: they go at the first call.
+    const isWhole = this.#saved === undefined;
+    const put = this.#history.since(this.#saved ?? first);
+    this.#saved = next;
+    const json: z.infer<typeof memoryShape> = { encoder: this.#options.encoder, dimensions };
+    const rows: RowChanges = isWhole ? { put, isWhole } : { put, deleteBelow: first };
+    return { json, tables: { [TABLE]: rows } };
   }
 
-  load({ json, rows }: MaskMemory): boolean {
+  load({ json, tables }: Memory): boolean {
     const parsed = memoryShape.safeParse(json);
     if (!parsed.success || parsed.data.encoder !== this.#options.encoder) return false;
+    const rows = [...(tables[TABLE] ?? [])].sort(([a], [b]) => a - b);
     const { dimensions } = parsed.data;
-    if (rows.length === 0) return true;
-    if (dimensions === 0 || rows.length % dimensions !== 0) return false;
-    this.#history.fill(rows, dimensions);
+    if (rows.some(([, row]) => row.length !== dimensions || !row.every(Number.isFinite))) return false;
+    const next = (rows.at(-1)?.[0] ?? -1) + 1;
+    this.#history.fill(
+      rows.map(([, row]) => row),
+      next,
+    );
+    // With a gap in them, the numbers here are not those of the state any more.
+    const hasGap = rows.length > 0 && next - rows[0]![0] !== rows.length;
+    this.#saved = hasGap ? undefined : next;
     return true;
   }
 }
@@ -100,15 +124,15 @@ function sigmoid({ slope, shift }: Cutoff, distance: number): number {
 }
 
 /**
- * Second smallest 1 − |cosine| of each vector to the batch, itself included; 1 when it is alone. A vector without
- * numbers gets NaN and does not touch the others.
+ * Factors by the second smallest 1 − |cosine| of each vector to the batch, itself included; it is 1 for one that is alone.
+ * A vector without numbers gets NaN and does not touch the others.
  */
-function batchDistances(vectors: Float32Array[]): number[] {
+function batchFactors(cutoff: Cutoff, vectors: Float32Array[]): Promise<number[]> {
   const sound = vectors.filter((vector) => vector.every(Number.isFinite));
-  return vectors.map((vector) => {
+  return mapInTurns(vectors, (vector) => {
     if (!sound.includes(vector)) return Number.NaN;
     const distances = sound.map((other) => 1 - Math.abs(cosine(vector, other))).sort((a, b) => a - b);
-    return distances[NEAREST - 1] ?? 1;
+    return sigmoid(cutoff, distances[NEAREST - 1] ?? 1);
   });
 }
 

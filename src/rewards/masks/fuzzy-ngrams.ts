@@ -3,7 +3,7 @@ import { HashedWords, type HashSeeds } from "./ngrams.ts";
 /** Share of the characters that may differ (text-prompting 2.1.6: a partial ratio of 90 % passes for the same). */
 const MAX_DIFFERENCE = 0.1;
 /** Near misses of one text whose words are compared letter by letter: 1 ms; beyond it only exact forms are found. */
-export const MAX_COMPARISONS = 2000;
+const MAX_COMPARISONS = 2000;
 
 interface Listed {
   key: number;
@@ -48,11 +48,21 @@ export class FuzzyNgrams {
     else places.push(place);
   }
 
-  /** Keys of the n-grams that a text has in fuzzy or exact form; one may come several times. */
-  *find(text: HashedWords, maxComparisons = MAX_COMPARISONS): Generator<number> {
+  /**
+   * Keys of the n-grams that a text has in fuzzy or exact form; one may come several times.
+   * @param part words among which a form starts, and near misses of them that are compared
+   */
+  *find(
+    text: HashedWords,
+    {
+      from = 0,
+      to = Number.POSITIVE_INFINITY,
+      maxComparisons = MAX_COMPARISONS,
+    }: { from?: number; to?: number; maxComparisons?: number } = {},
+  ): Generator<number> {
     let comparisons = 0;
     const { length } = text.words;
-    for (let start = 0; start + this.#shortest <= length; start++)
+    for (let start = from; start < to && start + this.#shortest <= length; start++)
       for (let end = start + this.#shortest; end <= Math.min(length, start + this.#longest); end++)
         for (let left = start - 1; left < end; left++) {
           // First the whole part of the text, then the part without each of its words.

@@ -1,6 +1,7 @@
 /**
  * The last `capacity` vectors of one size, oldest first, in one Float32Array that grows by doubling and then is used
- * as a ring.
+ * as a ring. Each has a running number, by which the state keeps it. Numbers are rounded to half precision when they come
+ * in, as the state writes them, so that a restart judges as if there had been none.
  */
 export class VectorHistory {
   readonly capacity: number;
@@ -9,6 +10,8 @@ export class VectorHistory {
   /** Row of the oldest vector. */
   #start = 0;
   #count = 0;
+  /** Running number of the next vector. */
+  #next = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -23,6 +26,16 @@ export class VectorHistory {
     return this.#dimensions;
   }
 
+  /** Running number of the oldest vector. */
+  get first(): number {
+    return this.#next - this.#count;
+  }
+
+  /** Running number that the next vector will have. */
+  get next(): number {
+    return this.#next;
+  }
+
   /** @throws RangeError when the vector has another size than the ones before */
   push(vector: Float32Array): void {
     if (this.#count === 0) this.#dimensions = vector.length;
@@ -30,7 +43,8 @@ export class VectorHistory {
       throw new RangeError(`a vector of ${vector.length} numbers in a history of ${this.#dimensions}`);
     this.#reserve(this.#count + 1);
     const row = (this.#start + this.#count) % this.capacity;
-    this.#rows.set(vector, row * this.#dimensions);
+    this.#rows.set(new Float16Array(vector), row * this.#dimensions);
+    this.#next++;
     if (this.#count < this.capacity) this.#count++;
     else this.#start = (this.#start + 1) % this.capacity;
   }
@@ -51,24 +65,27 @@ export class VectorHistory {
       .map(([from, to]) => this.#rows.subarray(from! * this.#dimensions, to! * this.#dimensions));
   }
 
-  /** A copy of all rows, oldest first. */
-  toRows(): Float32Array {
-    const rows = new Float32Array(this.#count * this.#dimensions);
-    let at = 0;
-    for (const block of this.blocks()) {
-      rows.set(block, at);
-      at += block.length;
+  /** Copies of the vectors with this running number or a later one, by their number. */
+  since(number: number): Map<number, Float32Array> {
+    const found = new Map<number, Float32Array>();
+    for (let at = Math.max(number, this.first); at < this.#next; at++) {
+      const row = ((this.#start + at - this.first) % this.capacity) * this.#dimensions;
+      found.set(at, this.#rows.slice(row, row + this.#dimensions));
     }
-    return rows;
+    return found;
   }
 
-  /** Replaces everything by rows from `toRows`; of more than fit, the newest are kept. */
-  fill(rows: Float32Array, dimensions: number): void {
-    const kept = rows.subarray(Math.max(0, rows.length - this.capacity * dimensions));
-    this.#dimensions = dimensions;
-    this.#rows = kept.slice();
+  /**
+   * Replaces everything by vectors of one size, oldest first; of more than fit, the newest are kept.
+   * @param next running number of the vector after them
+   */
+  fill(vectors: readonly Float32Array[], next: number): void {
+    this.#dimensions = vectors[0]?.length ?? 0;
+    this.#rows = new Float32Array(0);
     this.#start = 0;
-    this.#count = kept.length / dimensions;
+    this.#count = 0;
+    for (const vector of vectors.slice(-this.capacity)) this.push(vector);
+    this.#next = next;
   }
 
   #reserve(count: number): void {

@@ -13,12 +13,12 @@ export interface LossyCounterState {
   undercount: number;
   sinceHalving: number;
   sincePruning: number;
-  /** `ROW` numbers per item: upper and lower half of its key, count, missing, groups, last group. */
+  /** `COUNTER_ROW` numbers per item: upper and lower half of its key, count, missing, groups, last group. */
   rows: Float32Array;
 }
 
 /** Numbers in a saved row; each is a whole number below 2^24 or a short binary fraction, exact in Float32. */
-const ROW = 6;
+export const COUNTER_ROW = 6;
 const HALF_KEY = 2 ** 24;
 const MAX_GROUPS = 0xffff;
 const FIRST_SLOTS = 4096;
@@ -164,7 +164,7 @@ export class LossyCounter {
 
   /** Replaces everything by what `save` gave. @returns false when the rows are damaged; nothing changed then */
   load({ rows, ...state }: LossyCounterState): boolean {
-    const size = rows.length / ROW;
+    const size = rows.length / COUNTER_ROW;
     if (
       !Number.isInteger(size) ||
       size > this.#capacity ||
@@ -174,10 +174,10 @@ export class LossyCounter {
     let slots = FIRST_SLOTS;
     while (size * ROOM > slots) slots *= 2;
     const table = new Table(slots);
-    for (let at = 0; at < rows.length; at += ROW) {
+    for (let at = 0; at < rows.length; at += COUNTER_ROW) {
       const [upper, lower, count, missing, groups, lastGroup] = rows.subarray(
         at,
-        at + ROW,
+        at + COUNTER_ROW,
       ) as unknown as number[];
       const item = upper! * HALF_KEY + lower!;
       const slot = table.slotOf(item);

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { log } from "../../base/log.ts";
+import { mapInTurns } from "../../base/turn.ts";
+import type { Memory, MemoryChanges, Question } from "../../base/vocabulary.ts";
 import { parsePrompt } from "../../prompts/templates.ts";
 import { comparableWords } from "../comparable.ts";
-import type { Mask, MaskMemory, MaskVerdict, StepQuestion } from "../parts.ts";
+import type { Mask, MaskVerdict } from "../parts.ts";
 import { FuzzyNgrams } from "./fuzzy-ngrams.ts";
-import { LossyCounter } from "./lossy-counter.ts";
+import { COUNTER_ROW, LossyCounter } from "./lossy-counter.ts";
+import { COUNTS, PHRASES, packedRows, phraseRows, phrasesOf, unpackedRows } from "./ngram-rows.ts";
 import { drawSeeds, HashedWords } from "./ngrams.ts";
 
 /** Lengths of text-prompting 2.1.6, there in tokens of BERT, here in words: they need no tokenizer and can be read. */
@@ -18,20 +21,22 @@ const BOUNDARY = 20;
 /** Rarer n-grams are never judged. Well above the error, or chance would judge. */
 const SUPPORT = 0.01;
 
-/** Words of a completion that are counted and judged: at most 3000 n-grams. Answers have some 200 words. */
+/** Words of a completion that are counted and judged: at most 3000 n-grams. Most have some 200 words. */
 const MAX_COMPLETION_WORDS = 500;
-/** Words of a prompt that may be quoted. Prompts grow by the best answers of their forward pass. */
+/** Words of a prompt that may be quoted. Prompts grow by the best completions of their forward pass. */
 const MAX_PROMPT_WORDS = 16_384;
-/** A fashion shows in answers about different texts; a fact that all tell about one text is none. */
+/** A fashion shows in completions about different texts; a fact that all tell about one text is none. */
 const MIN_TEXTS = 5;
 /** A text and what was added to it in the course of a forward pass share their beginning. */
 const BEGINNING_CHARACTERS = 200;
 /** Blacklisted n-grams whose words are kept, to find them in fuzzy form; exact forms are found without them. */
 const MAX_LISTED = 1000;
-/** 480 kB of the state file. Of more n-grams those seen most are saved. */
+/** 480 kB of the state. Of more n-grams those seen most are saved. */
 const MAX_SAVED = 20_000;
-/** Completions between two turns of the event loop: each takes up to 5 ms when it is made for it. */
-const COMPLETIONS_AT_ONCE = 8;
+/** Counts are saved once in so many steps, 2 kB a step: a crash forgets at most that many, which hardly moves a share. */
+const STEPS_BETWEEN_SAVES = 250;
+/** Words of a prompt that are looked through for fuzzy forms in one go: some 3 ms. */
+const PROMPT_WORDS_AT_ONCE = 512;
 
 /** Changes when a saved count would mean something else. */
 const KIND = `words ${MIN_WORDS}-${MAX_WORDS} v1`;
@@ -46,8 +51,9 @@ const memoryShape = z.object({
     sinceHalving: z.int().min(0),
     sincePruning: z.int().min(0),
   }),
-  listed: z.array(z.array(z.string()).min(MIN_WORDS).max(MAX_WORDS)).max(MAX_LISTED),
 });
+type MemoryShape = z.infer<typeof memoryShape>;
+const listedShape = z.array(z.array(z.string()).min(MIN_WORDS).max(MAX_WORDS)).max(MAX_LISTED);
 
 export interface NgramBlacklistOptions {
   /** Largest share of the completions by which a count may be too low; nothing is judged before 1 / error of them. */
@@ -62,7 +68,7 @@ export interface NgramBlacklistOptions {
 const DEFAULTS: NgramBlacklistOptions = { error: 0.001, halfLife: 20_000, capacity: 2 ** 18 };
 
 /** A completion with the keys of its n-grams; 0 for those that the prompt has too. */
-interface Answer {
+interface Counted {
   hashed: HashedWords;
   keys: Float64Array;
 }
@@ -78,15 +84,19 @@ interface Finding {
  * 0 where a completion has an n-gram of 5 to 10 words that has become a fashion among miners, also with one word changed,
  * added or left out (90 % of the characters the same), else 1. Significance = 1.3^(words − 1) · share of the completions
  * · 100, above 20 is too much. Shares fade with a half-life of 20 000 completions. A step is judged by what was counted
- * before it. Words of the prompt are neither counted nor held against an answer: to quote what was asked is no spam.
+ * before it. Words of the prompt are neither counted nor held against a completion: to quote what was asked is no spam.
  */
 export class NgramBlacklistMask implements Mask {
   readonly name = "ngram_blacklist_filter";
+  readonly tables = [COUNTS, PHRASES];
   readonly #leastCompletions: number;
   readonly #counter: LossyCounter;
   #seeds = drawSeeds();
   #listed = new Map<number, readonly string[]>();
   #fuzzy: FuzzyNgrams | undefined;
+  /** JSON that goes with the rows in the state; undefined when none of this counter are there. */
+  #saved: MemoryShape | undefined;
+  #stepsSinceSave = 0;
 
   constructor(options: Partial<NgramBlacklistOptions> = {}) {
     const { error, halfLife, capacity } = { ...DEFAULTS, ...options };
@@ -94,38 +104,46 @@ export class NgramBlacklistMask implements Mask {
     this.#counter = new LossyCounter({ error, halfLife, capacity });
   }
 
-  async apply(question: StepQuestion, completions: string[]): Promise<MaskVerdict> {
+  async apply(question: Question, completions: string[]): Promise<MaskVerdict> {
     this.#forgetFaded();
     const prompt = this.#hashed(`${question.prompt}\n${question.basePrompt}`, MAX_PROMPT_WORDS);
     const quotable = new Set(prompt.keys(MIN_WORDS, MAX_WORDS));
-    // Looked up only when an answer has a fuzzy form: this goes through the whole prompt.
-    let nearlyQuotable: Set<number> | undefined;
-    const isQuotable = (key: number): boolean => {
-      nearlyQuotable ??= new Set(this.#fuzzy?.find(prompt, MAX_PROMPT_WORDS));
-      return nearlyQuotable.has(key);
-    };
-
-    const answers: Answer[] = [];
-    const significances: number[] = [];
-    for (const completion of completions) {
-      if (answers.length % COMPLETIONS_AT_ONCE === 0) await turn();
+    const judged = await mapInTurns(completions, (completion) => {
       const hashed = this.#hashed(completion, MAX_COMPLETION_WORDS);
       const keys = hashed.keys(MIN_WORDS, MAX_WORDS).map((key) => (quotable.has(key) ? 0 : key));
-      const answer = { hashed, keys };
-      answers.push(answer);
-      const finding = this.#findExact(answer) ?? this.#findFuzzy(answer, isQuotable);
-      significances.push(finding?.significance ?? 0);
+      const counted: Counted = { hashed, keys };
+      const exact = this.#findExact(counted);
+      return { counted, exact, nearby: exact === undefined ? [...(this.#fuzzy?.find(hashed) ?? [])] : [] };
+    });
+    // Looked for only when a completion has a fuzzy form: this goes through the whole prompt.
+    const isFuzzy = judged.some(({ nearby }) => nearby.length > 0);
+    const nearlyQuotable = isFuzzy ? await this.#fuzzyFormsIn(prompt) : new Set<number>();
+    const significances = judged.map(({ exact, nearby }) => {
+      const finding = exact ?? this.#findingOf(nearby.find((key) => !nearlyQuotable.has(key)));
       if (finding !== undefined) log.debug("A completion has a blacklisted n-gram", { ...finding });
-    }
-    const group = groupOf(question);
-    for (const [index, answer] of answers.entries()) {
-      if (index % COMPLETIONS_AT_ONCE === 0) await turn();
-      this.#count(answer, group);
-    }
+      return finding?.significance ?? 0;
+    });
     return {
       factors: significances.map((significance) => (significance > BOUNDARY ? 0 : 1)),
       details: { significance: significances },
+      learn: async () => {
+        const group = groupOf(question);
+        await mapInTurns(judged, ({ counted }) => this.#count(counted, group));
+        this.#stepsSinceSave++;
+      },
     };
+  }
+
+  /** Keys of the blacklisted n-grams that a prompt has in fuzzy or exact form. */
+  async #fuzzyFormsIn(prompt: HashedWords): Promise<Set<number>> {
+    const starts = Array.from(
+      { length: Math.ceil(prompt.words.length / PROMPT_WORDS_AT_ONCE) },
+      (_, index) => index * PROMPT_WORDS_AT_ONCE,
+    );
+    const found = await mapInTurns(starts, (from) => [
+      ...(this.#fuzzy?.find(prompt, { from, to: from + PROMPT_WORDS_AT_ONCE }) ?? []),
+    ]);
+    return new Set(found.flat());
   }
 
   #hashed(text: string, maxWords: number): HashedWords {
@@ -141,7 +159,7 @@ export class NgramBlacklistMask implements Mask {
     return GROWTH_PER_WORD ** (words - 1) * (count / transactions) * FREQUENCY_SCALE;
   }
 
-  #findExact({ hashed, keys }: Answer): Finding | undefined {
+  #findExact({ hashed, keys }: Counted): Finding | undefined {
     let significance = BOUNDARY;
     let found: number | undefined;
     for (let at = 0; at < keys.length; at++) {
@@ -156,16 +174,14 @@ export class NgramBlacklistMask implements Mask {
       : { significance, ngram: wordsAt(hashed, found).join(" "), isFuzzy: false };
   }
 
-  #findFuzzy({ hashed }: Answer, isQuotable: (key: number) => boolean): Finding | undefined {
-    for (const key of this.#fuzzy?.find(hashed) ?? []) {
-      if (isQuotable(key)) continue;
-      const words = this.#listed.get(key)!;
-      return { significance: this.#significance(key, words.length), ngram: words.join(" "), isFuzzy: true };
-    }
-    return undefined;
+  /** What a fuzzy form tells against a completion, by the key of the n-gram it is a form of. */
+  #findingOf(key: number | undefined): Finding | undefined {
+    const words = key === undefined ? undefined : this.#listed.get(key);
+    if (words === undefined) return undefined;
+    return { significance: this.#significance(key!, words.length), ngram: words.join(" "), isFuzzy: true };
   }
 
-  #count({ hashed, keys }: Answer, group: number): void {
+  #count({ hashed, keys }: Counted, group: number): void {
     const counted = keys.filter((key) => key !== 0);
     this.#counter.add(counted, group);
     for (let at = 0; at < keys.length && this.#listed.size < MAX_LISTED; at++) {
@@ -186,25 +202,34 @@ export class NgramBlacklistMask implements Mask {
     this.#fuzzy ??= this.#listed.size > 0 ? new FuzzyNgrams(this.#listed, this.#seeds) : undefined;
   }
 
-  save(): MaskMemory {
+  changes({ all }: { all: boolean }): MemoryChanges {
+    const isDue = this.#saved === undefined || this.#stepsSinceSave >= STEPS_BETWEEN_SAVES;
+    if (!(isDue || (all && this.#stepsSinceSave > 0))) return { json: this.#saved, tables: {} };
     const { rows, ...counter } = this.#counter.save(MAX_SAVED);
-    const json: z.infer<typeof memoryShape> = {
-      kind: KIND,
-      seeds: this.#seeds,
-      counter,
-      listed: [...this.#listed.values()].map((words) => [...words]),
+    this.#saved = { kind: KIND, seeds: this.#seeds, counter };
+    this.#stepsSinceSave = 0;
+    return {
+      json: this.#saved,
+      tables: {
+        [COUNTS]: { put: packedRows(rows), isWhole: true },
+        [PHRASES]: { put: phraseRows([...this.#listed.values()]), isWhole: true },
+      },
     };
-    return { json, rows };
   }
 
-  load({ json, rows }: MaskMemory): boolean {
+  load({ json, tables }: Memory): boolean {
     const parsed = memoryShape.safeParse(json);
-    if (!parsed.success || !this.#counter.load({ ...parsed.data.counter, rows })) return false;
+    const listed = listedShape.safeParse(phrasesOf(tables[PHRASES] ?? new Map()));
+    if (!parsed.success || !listed.success) return false;
+    const rows = unpackedRows(tables[COUNTS] ?? new Map(), COUNTER_ROW);
+    if (rows === undefined || !this.#counter.load({ ...parsed.data.counter, rows })) return false;
     this.#seeds = parsed.data.seeds;
     this.#listed = new Map(
-      parsed.data.listed.map((words) => [new HashedWords(words, this.#seeds).key(0, words.length), words]),
+      listed.data.map((words) => [new HashedWords(words, this.#seeds).key(0, words.length), words]),
     );
     this.#fuzzy = undefined;
+    this.#saved = parsed.data;
+    this.#stepsSinceSave = 0;
     return true;
   }
 }
@@ -219,13 +244,8 @@ function wordsAt({ words }: HashedWords, at: number): string[] {
   return words.slice(start, start + lengthAt(at));
 }
 
-/** Lets the event loop do what else there is. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** A number below 2^24 that stands for the text that was asked about. */
-function groupOf(question: StepQuestion): number {
+function groupOf(question: Question): number {
   const text = parsePrompt(question.prompt)?.text ?? question.basePrompt;
   return Bun.hash.xxHash32(text.slice(0, BEGINNING_CHARACTERS)) >>> 8;
 }

@@ -1,4 +1,5 @@
-import type { Mask, StepQuestion } from "../parts.ts";
+import type { Question } from "../../base/vocabulary.ts";
+import type { Mask } from "../parts.ts";
 import type { Classify } from "../served.ts";
 
 /**
@@ -25,7 +26,7 @@ export class NsfwMask implements Mask {
     this.#options = options;
   }
 
-  async apply(_question: StepQuestion, completions: string[]): Promise<number[]> {
+  async apply(_question: Question, completions: string[]): Promise<number[]> {
     const { classify, rule, maxScore } = this.#options;
     const texts = await classify(completions.map((completion) => ({ pieces: completion })));
     return texts.map((pieces) => {

@@ -1,5 +1,6 @@
+import type { Question } from "../../base/vocabulary.ts";
 import { cosine, type TextEmbedder } from "../embeddings.ts";
-import type { Mask, StepQuestion } from "../parts.ts";
+import type { Mask } from "../parts.ts";
 
 export interface RelevanceMaskOptions {
   embedder: TextEmbedder;
@@ -18,7 +19,7 @@ export class RelevanceMask implements Mask {
     this.#options = options;
   }
 
-  async apply(question: StepQuestion, completions: string[]): Promise<number[]> {
+  async apply(question: Question, completions: string[]): Promise<number[]> {
     const { embedder, minCosine, distance } = this.#options;
     const texts = [question.basePrompt, ...completions];
     const [base, ...answers] = await embedder.embed(texts);

@@ -1,4 +1,5 @@
-import type { RewardModel, StepQuestion } from "../parts.ts";
+import type { Question } from "../../base/vocabulary.ts";
+import type { RewardModel } from "../parts.ts";
 import { type Classify, firstLogits } from "../served.ts";
 
 /** What the prompt adds to the value of the completion: value(prompt + completion) − value(completion). */
@@ -10,7 +11,7 @@ export class DahoasReward implements RewardModel {
     this.#classify = classify;
   }
 
-  async score({ prompt }: StepQuestion, completions: string[]): Promise<number[]> {
+  async score({ prompt }: Question, completions: string[]): Promise<number[]> {
     const texts = [...completions.map((completion) => prompt + completion), ...completions];
     const inputs = texts.map((text) => ({
       template: [

@@ -1,5 +1,6 @@
 import { log } from "../../base/log.ts";
-import type { RewardModel, StepQuestion } from "../parts.ts";
+import type { Question } from "../../base/vocabulary.ts";
+import type { RewardModel } from "../parts.ts";
 import type { LogProb } from "../served.ts";
 
 /** exp(−11) is less than one in a vocabulary of 50 257: worse than any guess (openvalidators 1.2.0). */
@@ -18,7 +19,7 @@ export class DpoReward implements RewardModel {
     this.#logProb = logProb;
   }
 
-  async score({ prompt }: StepQuestion, completions: string[]): Promise<number[]> {
+  async score({ prompt }: Question, completions: string[]): Promise<number[]> {
     const long = completions.filter((completion) => !isShort(completion));
     const scores = await this.#logProb(
       long.map((completion) => ({ prompt, completion })),

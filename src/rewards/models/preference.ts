@@ -1,4 +1,5 @@
-import type { RewardModel, StepQuestion } from "../parts.ts";
+import type { Question } from "../../base/vocabulary.ts";
+import type { RewardModel } from "../parts.ts";
 import { type Classify, firstLogits } from "../served.ts";
 
 /** The two places that openvalidators 1.2.0 had for a model trained on human preferences. */
@@ -17,7 +18,7 @@ export class PreferenceReward implements RewardModel {
     this.#classify = classify;
   }
 
-  async score({ prompt }: StepQuestion, completions: string[]): Promise<number[]> {
+  async score({ prompt }: Question, completions: string[]): Promise<number[]> {
     return firstLogits(
       await this.#classify(completions.map((completion) => ({ pair: [prompt, completion] }))),
     );

@@ -1,6 +1,8 @@
+import { mapInTurns } from "../../base/turn.ts";
+import type { Question } from "../../base/vocabulary.ts";
 import type { TemplatePart } from "../../inference/graph/tokens.ts";
 import { CRITERIA } from "../../prompts/scoring.ts";
-import type { RewardModel, StepQuestion } from "../parts.ts";
+import type { RewardModel } from "../parts.ts";
 import type { DigitScores } from "../served.ts";
 import { fenced, quoted } from "./quoted.ts";
 
@@ -28,9 +30,9 @@ export class PromptReward implements RewardModel {
     this.#digitScores = digitScores;
   }
 
-  async score({ prompt, task }: StepQuestion, completions: string[]): Promise<number[]> {
+  async score({ prompt, task }: Question, completions: string[]): Promise<number[]> {
     const fencedPrompt = fenced(prompt);
-    const works = completions.map(quoted);
+    const works = await mapInTurns(completions, quoted);
     const asked = [...works.keys()].filter((at) => works[at] !== "");
     const rows = await this.#digitScores(
       asked.flatMap((at) =>

@@ -1,4 +1,5 @@
 import { unfence } from "../../prompts/scoring.ts";
+import { normalizedBeginning } from "../normalized-text.ts";
 
 /**
  * What a stranger wrote, as the prompt-based reward shows it to its model: without the sentences that speak to the
@@ -70,8 +71,8 @@ export function quoted(completion: string): string {
 
 /** NFKC turns ９, ⑨ and ⁹ into 9, and characters that are not seen cannot hide a word. */
 function normalised(text: string): string {
-  const whole = text.slice(0, MAX_CHARACTERS).toWellFormed().normalize("NFKC").slice(0, MAX_NORMALISED);
-  return whole.toWellFormed().replace(/\p{Cf}/gu, "");
+  const whole = normalizedBeginning(text.slice(0, MAX_CHARACTERS).toWellFormed(), "NFKC", MAX_NORMALISED);
+  return whole.replace(/\p{Cf}/gu, "");
 }
 
 /** Words that only repeat the last few are left out: a thousand times "10 10" is a few. */

@@ -1,5 +1,6 @@
+import type { Question } from "../../base/vocabulary.ts";
 import { cosine, type TextEmbedder } from "../embeddings.ts";
-import type { RewardModel, StepQuestion } from "../parts.ts";
+import type { RewardModel } from "../parts.ts";
 
 /** Cosine of prompt and completion on a sentence encoder: −1..1. The one reward of the embedded profile. */
 export class RelevanceReward implements RewardModel {
@@ -10,7 +11,7 @@ export class RelevanceReward implements RewardModel {
     this.#embedder = embedder;
   }
 
-  async score(question: StepQuestion, completions: string[]): Promise<number[]> {
+  async score(question: Question, completions: string[]): Promise<number[]> {
     const [prompt, ...answers] = await this.#embedder.embed([question.prompt, ...completions]);
     return answers.map((answer) => cosine(prompt!, answer));
   }

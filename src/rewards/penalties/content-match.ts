@@ -1,4 +1,7 @@
-import type { Penalty, StepQuestion } from "../parts.ts";
+import { mapInTurns } from "../../base/turn.ts";
+import type { Question } from "../../base/vocabulary.ts";
+import { normalizedBeginning } from "../normalized-text.ts";
+import type { Penalty } from "../parts.ts";
 
 /** As in text-prompting 2.1.6: what gives a text away stands at its beginning. */
 const BEGINNING_CHARACTERS = 200;
@@ -38,11 +41,9 @@ export class ContentMatchPenalty implements Penalty {
     this.max = max;
   }
 
-  async apply(_question: StepQuestion, completions: string[]): Promise<number[]> {
-    return completions.map((completion) => {
-      const beginning = completion
-        .slice(0, BEGINNING_CHARACTERS)
-        .normalize("NFKC")
+  async apply(_question: Question, completions: string[]): Promise<number[]> {
+    return mapInTurns(completions, (completion) => {
+      const beginning = normalizedBeginning(completion, "NFKC", BEGINNING_CHARACTERS)
         .toLowerCase()
         .replace(/[‘’ʼ]/g, "'")
         .replace(/\s+/g, " ");

@@ -1,6 +1,8 @@
 import { Failure } from "../../base/error.ts";
+import { mapInTurns } from "../../base/turn.ts";
+import type { Question } from "../../base/vocabulary.ts";
 import { comparableWords } from "../comparable.ts";
-import type { Penalty, RewardsCode, StepQuestion } from "../parts.ts";
+import type { Penalty, RewardsCode } from "../parts.ts";
 
 /** More would make every answer dear to look through. */
 const MAX_KEYWORDS = 200;
@@ -31,10 +33,10 @@ export class KeywordMatchPenalty implements Penalty {
     });
   }
 
-  async apply(question: StepQuestion, completions: string[]): Promise<number[]> {
+  async apply(question: Question, completions: string[]): Promise<number[]> {
     const prompt = spaced(question.prompt);
     const forbidden = this.#keywords.filter((keyword) => !prompt.includes(keyword));
-    return completions.map((completion) => {
+    return mapInTurns(completions, (completion) => {
       const text = spaced(completion);
       return forbidden.some((keyword) => text.includes(keyword)) ? 1 : 0;
     });

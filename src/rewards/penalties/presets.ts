@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Penalty } from "../parts.ts";
 import { ContentMatchPenalty } from "./content-match.ts";
 import { KeywordMatchPenalty } from "./keyword-match.ts";
-import { TaskValidationPenalty } from "./task-validation.ts";
+import { LengthAndFormPenalty } from "./length-and-form.ts";
 
 const max = z.number().min(0).max(1).optional();
 
@@ -30,6 +30,6 @@ function createPenalty(choice: PenaltyChoice): Penalty {
     case "keyword-match":
       return new KeywordMatchPenalty(choice.words, choice.max);
     case "task-validation":
-      return new TaskValidationPenalty(choice.max);
+      return new LengthAndFormPenalty(choice.max);
   }
 }

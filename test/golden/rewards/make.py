@@ -84,7 +84,8 @@ def diversity():
         else:
             history_part = np.ones(len(rows))
         keep = [0] + [i for i in range(1, len(rows)) if not np.array_equal(rows[i], rows[i - 1])]
-        history = np.concatenate([history, rows[keep]])[-15500:]
+        # The history keeps half precision, as the state does.
+        history = np.concatenate([history, rows[keep].astype(np.float16).astype(np.float64)])[-15500:]
         steps.append({
             "vectors": [[float(np.float32(v)) for v in row] for row in rows],
             "factors": (batch_part * history_part).tolist(),

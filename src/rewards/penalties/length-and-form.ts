@@ -1,5 +1,7 @@
+import { mapInTurns } from "../../base/turn.ts";
+import type { Question } from "../../base/vocabulary.ts";
 import { parsePrompt } from "../../prompts/templates.ts";
-import type { Penalty, StepQuestion } from "../parts.ts";
+import type { Penalty } from "../parts.ts";
 import { countSentences } from "./sentences.ts";
 
 /** Together 0.6, the maximum of text-prompting 2.1.6 for three criteria of 0.1 to 0.3. */
@@ -14,10 +16,11 @@ const LAYOUT = /^[ \t]{0,8}(?:#{1,6} |[-*+•] |\*\*|\||\d{1,3}[.)] )|:[ \t]{0,8
 const MAX_CHARACTERS = 16_384;
 
 /**
- * Measures answers by what our prompts ask for in so many words: a summary by its number of sentences and by plain prose
+ * The penalty that flags and columns call task-validation, after text-prompting 2.1.6; the mask task-validator looks for
+ * headings of another task. Measures completions by what our prompts ask for in so many words: a summary by its number of sentences and by plain prose
  * without a heading, a follow-up by being one question and nothing else. The prompt for an answer sets no form.
  */
-export class TaskValidationPenalty implements Penalty {
+export class LengthAndFormPenalty implements Penalty {
   readonly name = "task_validation_penalty";
   readonly max: number;
 
@@ -26,9 +29,9 @@ export class TaskValidationPenalty implements Penalty {
     this.max = max;
   }
 
-  async apply(question: StepQuestion, completions: string[]): Promise<number[]> {
+  async apply(question: Question, completions: string[]): Promise<number[]> {
     const parts = parsePrompt(question.prompt);
-    return completions.map((completion) => {
+    return mapInTurns(completions, (completion) => {
       const text = completion.slice(0, MAX_CHARACTERS);
       if (parts?.task === "augment")
         return lengthPenalty(text, parts.sentences!) + (LAYOUT.test(text) ? FORM_PENALTY : 0);
