@@ -113,16 +113,12 @@ export class StateDatabase {
 
   /**
    * Writes weights down before they are sent.
-   * @throws Failure `state.full`, `state.unwritable`: it is not written, so they should not be sent
+   * @throws Failure `state.full`, `state.unwritable`: it is kept for the next commit, and a crash until then would forget
+   * that they were sent
    */
   recordSubmission(submission: Submission): void {
     this.#submissions.prepare(submission);
-    try {
-      this.#flush();
-    } catch (error) {
-      this.#submissions.forget(submission.id);
-      throw error;
-    }
+    this.#flush();
   }
 
   /**

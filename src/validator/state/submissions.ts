@@ -86,12 +86,6 @@ export class SubmissionLog {
     }
   }
 
-  /** Takes back what was never sent. */
-  forget(id: string): void {
-    this.#submissions.delete(id);
-    this.#unwritten.add(id);
-  }
-
   settle(id: string, { state, block, extrinsic, error }: Settlement): void {
     const record = this.#submissions.get(id);
     if (record === undefined) throw new RangeError(`no submission ${id}`);

@@ -77,18 +77,23 @@ describe("a disk that takes nothing", () => {
     expect(loaded(directory)).toMatchObject(stateAfter(31));
   });
 
-  test("refuses the record of weights that are not sent, and keeps what became of those that were", () => {
+  test("keeps the record of weights, and what became of them, until it does", () => {
     const directory = folder();
     const state = StateDatabase.open(directory, IDENTITY);
     const submission = { id: "a", block: 1, path: "plain" as const, uids: [1], values: [65_535] };
     state.recordSubmission(submission);
     blocked(directory, () => {
-      expect(codeOf(() => state.recordSubmission({ ...submission, id: "b" }))).toBe("state.unwritable");
       expect(codeOf(() => state.settleSubmission("a", { state: "included" }))).toBe("state.unwritable");
+      expect(codeOf(() => state.recordSubmission({ ...submission, id: "b" }))).toBe("state.unwritable");
+      const settled = codeOf(() => state.settleSubmission("b", { state: "refused", error: "too early" }));
+      expect(settled).toBe("state.unwritable");
     });
     state.close();
     const again = StateDatabase.open(directory, IDENTITY);
-    expect(again.submissions.map(({ id, state: now }) => [id, now])).toEqual([["a", "included"]]);
+    expect(again.submissions.map(({ id, state: now }) => [id, now])).toEqual([
+      ["a", "included"],
+      ["b", "refused"],
+    ]);
     again.close();
   });
 
