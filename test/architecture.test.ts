@@ -30,7 +30,7 @@ const RANKS: Record<string, number> = {
 
 const MAX_LINES = 500;
 /** Rooms that may speak HTTP; a request anywhere else hides a dependency on the network. */
-const FETCHING_ROOMS = new Set(["miners", "update", "prompts", "telemetry", "models", "cli"]);
+const FETCHING_ROOMS = new Set(["net", "miners"]);
 /** What a file of src may import from outside src, by prefix from the repository root. */
 const OUTSIDE_ALLOWED = ["package.json", "models/"];
 const VAGUE_NAMES = /(?:^|-)(?:utils?|helpers?|managers?|handlers?)(?:-|$)/;

@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { canonicalAddress } from "./address.ts";
+import { canonicalAddress } from "../net/address-ranges.ts";
 
 /** Addresses of this machine's interfaces and the one it is reached at from outside, for `AddressPolicy`. */
 export function readOwnAddresses(externalIp?: string): Set<string> {

@@ -1,16 +1,27 @@
 import { createHash } from "node:crypto";
-import { createReadStream, rmSync, statSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { createReadStream, rmSync } from "node:fs";
 import { z } from "zod";
-import { Failure } from "../base/error.ts";
+import type { DeadlineCode } from "../base/deadline.ts";
+import { Failure, isFailure } from "../base/error.ts";
+import { NetFailure } from "../net/failure.ts";
+import type { HttpAccess } from "../net/http.ts";
+import { hubToken } from "../net/hugging-face.ts";
+import { resumeDownload } from "../net/resume.ts";
+import { fetchJson } from "../net/whole.ts";
 import type { ModelCode } from "./failure.ts";
-import { type HubAccess, passing, refused, request, statusFailure, withRetries } from "./hub-request.ts";
 
-export const HUB = "https://huggingface.co";
 /** The list of a repository's files; the largest on the hub are some hundred kilobytes. */
 const MAX_LIST_BYTES = 8_000_000;
 /** Of one request for that list. */
 const LIST_TIMEOUT_MS = 60_000;
+
+/** How the hub, or a mirror of it, is reached. */
+export interface HubAccess extends Omit<HttpAccess, "token"> {
+  /** Base address without a slash at its end. */
+  endpoint: string;
+  token?: string;
+  listTimeoutMs?: number;
+}
 
 /** What the hub says of a file. LFS files carry a sha256, small ones the git object id (sha1). */
 export interface HubFile {
@@ -43,25 +54,9 @@ export async function listHubFiles(
 ): Promise<Map<string, HubFile>> {
   const url = `${access.endpoint}/api/models/${repo}/revision/${revision}?blobs=true`;
   const timeoutMs = access.listTimeoutMs ?? LIST_TIMEOUT_MS;
-  const body = await withRetries(access, () =>
-    request(access, url, { timeoutMs }, async (response, chunks) => {
-      if (!response.ok) throw statusFailure(response, repo);
-      const parts: Uint8Array[] = [];
-      let length = 0;
-      for await (const chunk of chunks) {
-        length += chunk.length;
-        if (length > MAX_LIST_BYTES) throw refused(`the file list of ${repo} is larger than 8 MB`);
-        parts.push(chunk);
-      }
-      return Buffer.concat(parts).toString("utf8");
-    }),
+  const content = await asked(repo, () =>
+    fetchJson({ ...httpAccess(access), timeoutMs }, url, MAX_LIST_BYTES),
   );
-  let content: unknown;
-  try {
-    content = JSON.parse(body);
-  } catch {
-    throw refused(`the file list of ${repo} is not JSON`, "check --models.mirror, or import a folder");
-  }
   const parsed = listSchema.safeParse(content);
   if (!parsed.success) throw refused(`the file list of ${repo} has another form than the hub's`);
   return new Map(
@@ -96,11 +91,8 @@ export async function downloadFile(
   onProgress: (bytes: number) => void,
 ): Promise<string> {
   const url = `${access.endpoint}/${wanted.repo}/resolve/${wanted.revision}/${wanted.path}`;
-  await withRetries(
-    access,
-    () => appendRest(access, url, wanted, part, onProgress),
-    () => statSync(part, { throwIfNoEntry: false })?.size ?? 0,
-  );
+  const file = { url, name: `${wanted.path} of ${wanted.repo}`, sizeBytes: wanted.size };
+  await asked(wanted.repo, () => resumeDownload(httpAccess(access), file, part, onProgress));
   const sha256 = createHash("sha256");
   const git = createHash("sha1").update(`blob ${wanted.size}\0`);
   for await (const chunk of createReadStream(part)) {
@@ -120,71 +112,46 @@ export async function downloadFile(
   });
 }
 
-async function appendRest(
-  access: HubAccess,
-  url: string,
-  wanted: Wanted,
-  part: string,
-  onProgress: (bytes: number) => void,
-): Promise<void> {
-  const { path, repo, size } = wanted;
-  let have = statSync(part, { throwIfNoEntry: false })?.size;
-  if (have !== undefined && have > size) {
-    rmSync(part);
-    have = undefined;
-  }
-  onProgress(have ?? 0);
-  if (have === size) return;
-  await request(access, url, { from: have ?? 0 }, async (response, chunks) => {
-    let length = startOf(response, wanted, have ?? 0, part);
-    const file = await open(part, length > 0 ? "a" : "w", 0o600);
-    try {
-      for await (const chunk of chunks) {
-        length += chunk.length;
-        if (length > size) {
-          rmSync(part);
-          throw refused(`the file ${path} of ${repo} is longer than ${size} bytes at the server`);
-        }
-        await file.writeFile(chunk);
-        onProgress(length);
-      }
-      // Before the rename: a power cut must not leave a file that has its name and not its content.
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    if (length < size) throw passing(`${path} of ${repo} ended after ${length} bytes`);
-  });
+function httpAccess({ endpoint, token, listTimeoutMs: _, ...access }: HubAccess): HttpAccess {
+  return { ...access, token: hubToken(token, [endpoint]) };
 }
 
-/**
- * Judges an answer by its head.
- * @returns where its body begins: at `have`, or at 0 from a server that knows no ranges.
- */
-function startOf(response: Response, wanted: Wanted, have: number, part: string): number {
-  const { path, repo, size } = wanted;
-  const { status, headers } = response;
-  const [, first, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
-  if (status === 416 || (status === 206 && Number(first) !== have)) {
-    // Asking again would give the same answer, now and at the next pull: the file is begun anew.
-    rmSync(part, { force: true });
-    throw passing(`the server answered with another range of ${path} of ${repo}`);
+const GOES_ON = "pull again; it goes on where it stopped";
+
+/** Tells what the network says in the words of models, with hints that help with a pull. */
+async function asked<T>(repo: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isFailure<DeadlineCode>(error, "deadline.aborted"))
+      throw new Failure<DeadlineCode>("deadline.aborted", { message: "the pull was stopped", hint: GOES_ON });
+    throw error instanceof NetFailure ? hubFailure(error, repo) : error;
   }
-  if (!response.ok) throw statusFailure(response, repo);
-  if (status !== 200 && status !== 206) throw refused(`the server answered ${status} for ${path} of ${repo}`);
-  if (headers.get("content-type")?.startsWith("text/html") && !path.endsWith(".html"))
-    throw refused(
-      `the server answered with a web page in place of ${path} of ${repo}`,
-      "check --models.mirror, and whether a proxy wants a login",
+}
+
+function hubFailure(failure: NetFailure, repo: string): Failure<ModelCode> {
+  const { code, status, message, hint } = failure;
+  if (code === "net.unreachable") {
+    const told =
+      status === undefined
+        ? message
+        : status === 429
+          ? `the hub asks for patience (429) with ${repo}`
+          : `the hub failed (${status})`;
+    return new Failure("model.unreachable", { message: told, hint: GOES_ON, retry: "soon", cause: failure });
+  }
+  if (status === 401 || status === 403)
+    return refused(
+      `the hub does not let us read ${repo} (${status})`,
+      "accept the model's terms on its page and set HF_TOKEN",
     );
-  const start = status === 206 ? have : 0;
-  const length = Number(headers.get("content-length") ?? Number.NaN);
-  const whole = status === 206 ? Number(total) : length;
-  // A shorter range than asked for is allowed; a longer one is not, and neither is another size of the whole.
-  if ((Number.isFinite(whole) && whole !== size) || start + length > size)
-    throw refused(
-      `the file ${path} of ${repo} has another size at the server: ${Number.isFinite(whole) ? whole : start + length} bytes instead of ${size}`,
-      "check --models.mirror: it holds another file than the one this program knows",
-    );
-  return start;
+  if (status === 404) return refused(`${repo} has no such file or revision (404)`);
+  return refused(message, hint);
+}
+
+export function refused(
+  message: string,
+  hint = "check --models.mirror, or import a folder",
+): Failure<ModelCode> {
+  return new Failure("model.refused", { message, hint });
 }

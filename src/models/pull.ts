@@ -13,8 +13,14 @@ import { Failure } from "../base/error.ts";
 import type { CatalogFile, CatalogModel } from "./catalog.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
 import type { ModelCode } from "./failure.ts";
-import { downloadFile, type HubFile, listHubFiles, type Wanted } from "./hub-files.ts";
-import { type HubAccess, refused } from "./hub-request.ts";
+import {
+  downloadFile,
+  type HubAccess,
+  type HubFile,
+  listHubFiles,
+  refused,
+  type Wanted,
+} from "./hub-files.ts";
 import {
   addToLock,
   dtypesOf,

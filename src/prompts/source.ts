@@ -2,10 +2,11 @@ import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BackOff } from "../base/retry.ts";
 import { expandPath } from "../config/paths.ts";
+import { HUB, HUB_ROWS } from "../net/hugging-face.ts";
 import type { Feed, PromptsCode } from "./feed.ts";
-import { HubFeed } from "./hub.ts";
+import { HubFeed } from "./hub-feeds.ts";
+import { HubRequests } from "./hub-requests.ts";
 import { LocalFeed } from "./local.ts";
-import { HubRequests } from "./request.ts";
 import packaged from "./sample/passages.jsonl" with { type: "file" };
 import { ShuffledTexts } from "./shuffle.ts";
 import type { Random } from "./templates.ts";
@@ -30,9 +31,6 @@ export interface TextSourceOptions {
   random?: Random;
   backOff?: BackOff;
 }
-
-const HUB = "https://huggingface.co";
-const HUB_ROWS = "https://datasets-server.huggingface.co";
 
 /**
  * Opens texts by their names, separated by commas; each forward pass draws from one of them with equal chances, as
@@ -76,8 +74,8 @@ async function openFeed(
     });
   const endpoint = (options.endpoint ?? HUB).replace(/\/+$/, "");
   const rowsEndpoint = options.rowsEndpoint ?? (options.endpoint === undefined ? HUB_ROWS : undefined);
-  const origins = [endpoint, ...(rowsEndpoint ? [rowsEndpoint] : [])].map((url) => new URL(url).origin);
-  const requests = new HubRequests({ token: options.token, tokenOrigins: origins, backOff: options.backOff });
+  const endpoints = rowsEndpoint === undefined ? [endpoint] : [endpoint, rowsEndpoint];
+  const requests = new HubRequests({ token: options.token, endpoints, backOff: options.backOff });
   // An empty part leaves the choice to the hub, as in hf:owner/name::train.
   const dataset = {
     repository,

@@ -1,10 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  type AddressPolicy,
-  canonicalAddress,
-  chainAddress,
-  judgeAddress,
-} from "../../src/miners/address.ts";
+import { type AddressPolicy, chainAddress, judgeAddress } from "../../src/miners/address.ts";
+import { canonicalAddress } from "../../src/net/address-ranges.ts";
 
 const PUBLIC: AddressPolicy = { allowPrivate: false, ownAddresses: new Set() };
 const LOCAL: AddressPolicy = { allowPrivate: true, ownAddresses: new Set() };

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isFailure } from "../../src/base/error.ts";
+import type { HubAccess } from "../../src/models/hub-files.ts";
 import { downloadFile, listHubFiles } from "../../src/models/hub-files.ts";
-import type { HubAccess } from "../../src/models/hub-request.ts";
 import { sha256, startHub, streamOf, type Trick } from "./model-hub-double.ts";
 
 const REVISION = "0123456789abcdef0123456789abcdef01234567";

@@ -1,9 +1,9 @@
 import { loadConfiguration } from "../../config/load.ts";
 import { OPTIONS, type Settings } from "../../config/options.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
+import { findExternalIp } from "../../net/external-address.ts";
 import { type StartOptions, startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { findExternalIp } from "../external-ip.ts";
 import { EXIT, exitCodeOf } from "../report.ts";
 import { startStandIns } from "../stand-ins.ts";
 import { openSigner, ownTerminal } from "../unlock.ts";

@@ -1,39 +1,12 @@
 import { lookup } from "node:dns/promises";
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+import { familyOf, locateAddress, numberOfAddress } from "./address-ranges.ts";
 
 /** Finds the addresses of a host name; none where it cannot be resolved here, as behind a proxy. */
 export type Resolve = (host: string) => Promise<string[]>;
 
-/** Where an answer comes from: anybody's network, our own, or a place that never serves models. */
+/** Where an answer comes from: anybody's network, our own, or one where nothing that we want is served. */
 type Place = "public" | "private" | "closed";
-
-// IANA special-purpose registries (RFC 6890).
-const PRIVATE = blockList(
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  ["172.16.0.0", 12],
-  ["192.168.0.0", 16],
-  ["::1", 128],
-  ["fc00::", 7],
-);
-// Link-local: cloud machines serve credentials on 169.254.169.254.
-const CLOSED = blockList(
-  ["0.0.0.0", 8],
-  ["169.254.0.0", 16],
-  ["224.0.0.0", 3],
-  ["::", 128],
-  ["fe80::", 10],
-  ["ff00::", 8],
-);
-/** IPv4 written as IPv6, by a URL parser in hexadecimal: ::ffff:7f00:1. */
-const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i;
-
-function blockList(...ranges: [base: string, bits: number][]): BlockList {
-  const list = new BlockList();
-  for (const [base, bits] of ranges) list.addSubnet(base, bits, isIP(base) === 4 ? "ipv4" : "ipv6");
-  return list;
-}
 
 /** The place of a host; of several addresses, the most closed one counts. */
 export async function placeOf({ hostname }: URL, resolve: Resolve = resolveName): Promise<Place> {
@@ -44,15 +17,12 @@ export async function placeOf({ hostname }: URL, resolve: Resolve = resolveName)
   );
 }
 
-function placeOfAddress(address: string): Place {
-  const mapped = MAPPED.exec(address);
-  if (mapped) {
-    const bits = Number.parseInt(mapped[1]!, 16) * 0x10000 + Number.parseInt(mapped[2]!, 16);
-    return placeOfAddress([24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join("."));
-  }
-  const family = isIP(address) === 4 ? "ipv4" : "ipv6";
-  if (CLOSED.check(address, family)) return "closed";
-  return PRIVATE.check(address, family) ? "private" : "public";
+function placeOfAddress(found: string): Place {
+  // A resolver may name the interface of a link-local address: fe80::1%eth0.
+  const address = found.replace(/%.*$/, "");
+  const { range } = locateAddress(numberOfAddress(address), familyOf(address));
+  if (range === undefined) return "public";
+  return range.use === "closed" ? "closed" : "private";
 }
 
 async function resolveName(host: string): Promise<string[]> {

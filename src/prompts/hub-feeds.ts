@@ -4,8 +4,8 @@ import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { columnsOf, textOf } from "./cell.ts";
 import type { Feed, PromptsCode } from "./feed.ts";
+import type { HubRequests } from "./hub-requests.ts";
 import { ParquetTexts } from "./parquet.ts";
-import type { HubRequests } from "./request.ts";
 import type { Random } from "./templates.ts";
 
 /** A dataset on a hub, as in `hf:owner/name:config:split:column`; what is left out is chosen by the hub's order. */

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { findExternalIp } from "../../src/cli/external-ip.ts";
+import { findExternalIp } from "../../src/net/external-address.ts";
 
 const answers: Record<string, () => Response | Promise<Response>> = {
   "/good": () => new Response("198.51.100.7\n"),

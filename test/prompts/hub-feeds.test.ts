@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { configureLog } from "../../src/base/log.ts";
-import { HubFeed } from "../../src/prompts/hub.ts";
-import { HubRequests } from "../../src/prompts/request.ts";
+import { HubFeed } from "../../src/prompts/hub-feeds.ts";
+import { HubRequests } from "../../src/prompts/hub-requests.ts";
 import { openTextSource, type TextSource, type TextSourceOptions } from "../../src/prompts/source.ts";
-import { type Fault, type HubDouble, startHub } from "./hub-double.ts";
+import { type Fault, type HubDouble, startHub } from "./dataset-hub-double.ts";
 import { nameOf, seeded } from "./prose.ts";
 
 const BACK_OFF = { firstMs: 1, maxMs: 2, attempts: 3 };
@@ -126,7 +126,15 @@ describe("Parquet files on the hub", () => {
       message: expect.stringContaining("parts of a file"),
     });
     hub.faults = [(request) => (ofFiles(request) ? Response.redirect(request.url, 302) : undefined)];
-    await expect(open("hf:rivers/all")).rejects.toMatchObject({ code: "prompts.unreachable" });
+    await expect(open("hf:rivers/all", { rowsEndpoint: undefined })).rejects.toMatchObject({
+      code: "prompts.bad-source",
+      message: expect.stringContaining("more than 5 times"),
+    });
+    hub.faults = [() => Response.redirect("http://169.254.169.254/latest/meta-data", 302)];
+    await expect(open("hf:rivers/all", { rowsEndpoint: undefined })).rejects.toMatchObject({
+      code: "prompts.bad-source",
+      message: expect.stringContaining("link-local"),
+    });
   });
 
   test("that are no Parquet make an error, not a crash", async () => {
@@ -186,7 +194,7 @@ describe("rows of the hub's service", () => {
       );
     hub.faults = [(request) => (request.url.includes("/rows?") ? endless() : undefined)];
     await expect(open("hf:rivers/rows")).rejects.toMatchObject({
-      message: expect.stringContaining("more than 33554432 bytes"),
+      message: expect.stringContaining("longer than 33554432 bytes"),
     });
   });
 });
@@ -304,7 +312,7 @@ describe("a dataset that changes while it is read", () => {
       {
         endpoint: hub.endpoint,
         rowsEndpoint: undefined,
-        requests: new HubRequests({ tokenOrigins: [], backOff: BACK_OFF }),
+        requests: new HubRequests({ endpoints: [], backOff: BACK_OFF }),
         random: seeded(1),
       },
       new AbortController().signal,
@@ -322,7 +330,7 @@ describe("a dataset that changes while it is read", () => {
   test("is listed anew every ten minutes in any case", async () => {
     let nowMs = 0;
     const signal = new AbortController().signal;
-    const requests = new HubRequests({ tokenOrigins: [], backOff: BACK_OFF });
+    const requests = new HubRequests({ endpoints: [], backOff: BACK_OFF });
     const places = { endpoint: hub.endpoint, rowsEndpoint: undefined, requests, random: seeded(1) };
     const feed = await HubFeed.open({ repository: "rivers/all" }, places, signal, () => nowMs);
     const lists = (): number =>

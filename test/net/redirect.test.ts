@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { judgeRedirect, placeOf } from "../../src/models/hub-redirect.ts";
+import { judgeRedirect, placeOf } from "../../src/net/redirect.ts";
 
 describe("a redirect", () => {
   const names: Record<string, string[]> = {
@@ -8,6 +8,8 @@ describe("a redirect", () => {
     "inside.example": ["93.184.216.36", "10.0.0.7"],
     "metadata.example": ["169.254.169.254"],
     "mirror.lan": ["192.168.1.2"],
+    "neighbour.example": ["fe80::1%eth0"],
+    "proxied.example": ["198.18.0.7"],
   };
   const resolve = async (host: string): Promise<string[]> => names[host] ?? [];
   const hubAddress = "https://hub.example/a/b";
@@ -19,6 +21,8 @@ describe("a redirect", () => {
     [hubAddress, "https://unknown.example/x", "https://unknown.example/x"],
     [mirrorAddress, "http://10.0.0.7/x", "http://10.0.0.7/x"],
     [mirrorAddress, "https://hub.example/x", "https://hub.example/x"],
+    // Behind a proxy that gives every name an address of its own.
+    ["https://proxied.example/a", "https://proxied.example/b", "https://proxied.example/b"],
   ])("from %s to %s is followed", async (from, location, to) => {
     expect(await judgeRedirect(new URL(from), new URL(from), location, resolve)).toEqual({ to: new URL(to) });
   });
@@ -37,6 +41,8 @@ describe("a redirect", () => {
     [hubAddress, "https://[fd00::1]/x", "private"],
     [hubAddress, "https://inside.example/x", "private"],
     [hubAddress, "https://metadata.example/x", "link-local"],
+    [hubAddress, "https://neighbour.example/x", "link-local"],
+    [hubAddress, "https://[64:ff9b::a9fe:a9fe]/x", "link-local"],
     [mirrorAddress, "http://169.254.169.254/x", "link-local"],
     [mirrorAddress, "http://[fe80::1]/x", "link-local"],
     [mirrorAddress, "http://0.0.0.0/x", "link-local"],
