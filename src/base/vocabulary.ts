@@ -56,6 +56,8 @@ export interface Reply {
   elapsedMs: number;
   /** Absent when the miner alone is to blame. */
   fault?: OwnFault | undefined;
+  /** Whether it answered over HTTP, whatever it said. */
+  reached?: boolean | undefined;
 }
 
 /** A miner that was asked, and what its completion earned in this step (0..1). */

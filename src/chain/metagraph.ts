@@ -11,16 +11,13 @@ import {
   taoOf,
   type Uid,
 } from "../base/units.ts";
+import type { AxonAddress } from "../base/vocabulary.ts";
 import type { ChainConnection } from "./connection.ts";
 import { chainFailure } from "./errors.ts";
 import { bigintOf, booleanOf, numberItem, numberOf, optional, readStorage, unsupported } from "./storage.ts";
 
-export interface AxonInfo {
-  /** 0 = serves nothing. IPv4 lies in the low 32 bits. */
-  ip: bigint;
-  /** 4 or 6; a stranger wrote it. */
-  ipType: number;
-  port: number;
+/** What an axon says of itself on chain; a stranger wrote it. */
+export interface AxonInfo extends AxonAddress {
   version: number;
   protocol: number;
   /** Block of the announcement. */

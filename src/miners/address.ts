@@ -1,3 +1,4 @@
+import type { AxonAddress } from "../base/vocabulary.ts";
 import {
   type AddressFamily,
   canonicalAddress,
@@ -6,20 +7,16 @@ import {
   numberOfAddress,
 } from "../net/address-ranges.ts";
 
-/** Where a miner says it serves, as the chain stores it. */
-export interface AxonAddress {
-  /** u128; an IPv4 address is in the low 32 bits. */
-  ip: bigint;
-  /** 4 or 6. */
-  ipType: number;
-  port: number;
-}
-
 export interface AddressPolicy {
   /** Loopback and private ranges may be called: local subnets only. */
   allowPrivate: boolean;
-  /** Addresses of this machine, in canonical text (`canonicalAddress`). Never called unless `allowPrivate`. */
+  /** Addresses of this machine's interfaces, in canonical text (`canonicalAddress`). Never called unless `allowPrivate`. */
   ownAddresses: ReadonlySet<string>;
+  /**
+   * Where the internet sees this validator. Others may serve behind the same address, as those of one NAT do, so that
+   * only this port of it is not called.
+   */
+  ownEndpoint?: { address: string; port: number };
 }
 
 export type AddressJudgement =
@@ -81,10 +78,13 @@ function judgeRange(
   ip: bigint,
   family: AddressFamily,
   port: number,
-  { allowPrivate, ownAddresses }: AddressPolicy,
+  { allowPrivate, ownAddresses, ownEndpoint }: AddressPolicy,
 ): AddressJudgement {
   const { range, judged, host } = locateAddress(ip, family);
   if (range && !(range.use === "private" && allowPrivate)) return refuse(`${range.name} address`);
-  if (!allowPrivate && ownAddresses.has(judged)) return refuse("address of this machine");
+  if (allowPrivate) return accept(host, port);
+  if (ownAddresses.has(judged)) return refuse("address of this machine");
+  if (ownEndpoint?.address === judged && ownEndpoint.port === port)
+    return refuse("address and port of this validator");
   return accept(host, port);
 }

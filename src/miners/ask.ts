@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { sleep } from "../base/deadline.ts";
 import type { Hotkey, Uid } from "../base/units.ts";
+import type { AxonAddress, Reply } from "../base/vocabulary.ts";
 import { type AddressJudgement, type AddressPolicy, judgeAddress } from "./address.ts";
 import { callMiner } from "./call.ts";
 import { Lanes, Permits } from "./lanes.ts";
@@ -14,29 +15,10 @@ import {
 } from "./request.ts";
 import { failed, type Reading, readAnswer, STATUS } from "./response.ts";
 
-/** A neuron's axon as on chain. */
-export interface MinerAxon {
-  ip: bigint;
-  ipType: number;
-  port: number;
-}
-
 export interface MinerTarget {
   uid: Uid;
   hotkey: Hotkey;
-  axon: MinerAxon;
-}
-
-export interface MinerReply {
-  uid: Uid;
-  hotkey: Hotkey;
-  /** HTTP-like, the codes of `STATUS` or the miner's own refusal. */
-  status: number;
-  message: string;
-  /** null when there is no usable answer; otherwise well-formed, not blank, at most 16 KiB characters. */
-  completion: string | null;
-  /** From the dial to the last byte; 0 when the miner was not called. */
-  elapsedMs: number;
+  axon: AxonAddress;
 }
 
 export interface DendriteOptions {
@@ -82,7 +64,7 @@ export class Dendrite {
     targets: readonly MinerTarget[],
     prompt: MinerPrompt,
     { timeoutMs, signal }: AskOptions,
-  ): Promise<MinerReply[]> {
+  ): Promise<Reply[]> {
     const safe: MinerPrompt = { roles: prompt.roles.map(hashSafe), messages: prompt.messages.map(hashSafe) };
     const uuid = this.#uuids.take();
     try {
@@ -129,7 +111,9 @@ export class Dendrite {
       if (turn.waited)
         await Promise.race([turn.come, sleep(terms.deadline - performance.now(), terms.signal)]);
       const left = turn.waited ? terms.deadline - performance.now() : terms.timeoutMs;
-      if (left < Math.min(MIN_CALL_MS, terms.timeoutMs) || terms.signal?.aborted)
+      if (terms.signal?.aborted)
+        return { reading: failed(STATUS.stopped, "Not called: stopped", "stopped"), elapsedMs: 0 };
+      if (left < Math.min(MIN_CALL_MS, terms.timeoutMs))
         return { reading: failed(STATUS.timeout, "Not called: its address was busy"), elapsedMs: 0 };
       return this.#sockets.with(async () => {
         const startedMs = performance.now();

@@ -1,6 +1,16 @@
 import { type ClientRequest, type IncomingMessage, request as openRequest } from "node:http";
 import { messageOf } from "../base/error.ts";
-import { bodyLimitBytes, failed, type MinerAnswer, type Reading, refuseHeaders, STATUS } from "./response.ts";
+import type { OwnFault } from "../base/vocabulary.ts";
+import { faultOfConnection } from "./fault.ts";
+import {
+  bodyLimitBytes,
+  failed,
+  type MinerAnswer,
+  type Reading,
+  refused,
+  refuseHeaders,
+  STATUS,
+} from "./response.ts";
 
 export interface Call {
   host: string;
@@ -48,6 +58,10 @@ export function callMiner(call: Call): Promise<CallOutcome> {
     const where = `${call.authority}${call.path}`;
     const stops: (() => void)[] = [];
     let request: ClientRequest | undefined;
+    let isConnected = false;
+    /** Something came back over HTTP. */
+    let isReached = false;
+    /** The answer's head is there. */
     let answering = false;
 
     const settle = (outcome: CallOutcome): void => {
@@ -55,8 +69,11 @@ export function callMiner(call: Call): Promise<CallOutcome> {
       resolve(outcome);
       request?.destroy();
     };
-    const fail = (status: number, message: string): void =>
-      settle({ kind: "failure", reading: failed(status, message) });
+    const fail = (status: number, message: string, fault?: OwnFault): void =>
+      settle({
+        kind: "failure",
+        reading: isReached ? refused(status, message) : failed(status, message, fault),
+      });
     const after = (ms: number, then: () => void): (() => void) => {
       const timer = setTimeout(then, ms);
       const stop = (): void => clearTimeout(timer);
@@ -64,15 +81,23 @@ export function callMiner(call: Call): Promise<CallOutcome> {
       return stop;
     };
 
-    if (call.signal?.aborted) return fail(STATUS.stopped, "Stopped before the request was sent");
-    const abort = (): void => fail(STATUS.stopped, "Stopped while waiting for the answer");
+    if (call.signal?.aborted) return fail(STATUS.stopped, "Stopped before the request was sent", "stopped");
+    const abort = (): void =>
+      settle({
+        kind: "failure",
+        reading: failed(STATUS.stopped, "Stopped while waiting for the answer", "stopped"),
+      });
     call.signal?.addEventListener("abort", abort, { once: true });
     stops.push(() => call.signal?.removeEventListener("abort", abort));
     after(call.timeoutMs, () =>
       fail(STATUS.timeout, `Request timeout after ${call.timeoutMs / 1000} seconds`),
     );
     const connected = after(CONNECT_DEADLINE_MS, () =>
-      fail(STATUS.unavailable, `Service unavailable at ${where}: no connection`),
+      fail(
+        STATUS.unavailable,
+        `Service unavailable at ${where}: no connection`,
+        faultOfConnection(undefined, call.host),
+      ),
     );
 
     try {
@@ -97,12 +122,22 @@ export function callMiner(call: Call): Promise<CallOutcome> {
       return fail(STATUS.clientError, `Request not sent: ${messageOf(error)}`);
     }
 
-    request.on("socket", (socket) => socket.once("connect", connected));
-    request.on("error", (error: Error & { code?: string }) =>
-      fail(...(answering ? brokenBody(error) : describe(error, where))),
+    request.on("socket", (socket) =>
+      socket.once("connect", () => {
+        isConnected = true;
+        connected();
+      }),
     );
+    request.on("error", (error: Error & { code?: string }) => {
+      if (error.code?.startsWith("HPE_")) isReached = true;
+      fail(
+        ...(answering ? brokenBody(error) : describe(error, where)),
+        isConnected ? undefined : faultOfConnection(error.code, call.host),
+      );
+    });
     let interim = 0;
     const countInterim = (): void => {
+      isReached = true;
       if (++interim > MAX_INTERIM_ANSWERS)
         fail(STATUS.unparsable, "Failed to parse response: endless interim answers");
     };
@@ -110,13 +145,14 @@ export function callMiner(call: Call): Promise<CallOutcome> {
     request.on("information", countInterim);
     request.on("upgrade", (_, socket) => {
       socket.destroy();
+      isReached = true;
       fail(STATUS.unparsable, "Failed to parse response: asks for another protocol");
     });
     request.on("close", () => {
       if (!answering) fail(STATUS.unavailable, `Service disconnected: ${where}`);
     });
     request.on("response", (response) => {
-      answering = true;
+      answering = isReached = true;
       connected();
       collect(response, bodyLimitBytes(call.body.byteLength), settle, fail);
     });

@@ -1,11 +1,10 @@
 import { networkInterfaces } from "node:os";
 import { canonicalAddress } from "../net/address-ranges.ts";
 
-/** Addresses of this machine's interfaces and the one it is reached at from outside, for `AddressPolicy`. */
-export function readOwnAddresses(externalIp?: string): Set<string> {
+/** Addresses of this machine's interfaces, in the spelling of `canonicalAddress`. */
+export function readOwnAddresses(): Set<string> {
   const texts = Object.values(networkInterfaces()).flatMap((entries) =>
-    (entries ?? []).map((e) => e.address),
+    (entries ?? []).map(({ address }) => address),
   );
-  if (externalIp !== undefined) texts.push(externalIp);
   return new Set(texts.map(canonicalAddress).filter((address) => address !== null));
 }

@@ -1,4 +1,6 @@
 import { printable } from "../base/text.ts";
+import type { OwnFault } from "../base/vocabulary.ts";
+import { faultOfAnswer } from "./fault.ts";
 
 /** What came back over HTTP, before anything in it is believed. */
 export interface MinerAnswer {
@@ -14,6 +16,10 @@ export interface Reading {
   message: string;
   /** null when there is no usable answer. */
   completion: string | null;
+  /** Ours, not the miner's. */
+  fault?: OwnFault | undefined;
+  /** Whether an HTTP answer came, whatever it said. */
+  reached: boolean;
 }
 
 /** Of any answer. */
@@ -52,8 +58,20 @@ export function bodyLimitBytes(requestBytes: number): number {
   return Math.min(MAX_BODY_BYTES, BODY_ALLOWANCE_BYTES + MAX_ESCAPED_BYTES * requestBytes);
 }
 
-export function failed(status: number, message: string): Reading {
-  return { status, message: printable(message, MAX_MESSAGE_CHARACTERS), completion: null };
+/** A failure before an HTTP answer came. */
+export function failed(status: number, message: string, fault?: OwnFault): Reading {
+  return {
+    status,
+    message: printable(message, MAX_MESSAGE_CHARACTERS),
+    completion: null,
+    fault,
+    reached: false,
+  };
+}
+
+/** An answer that gives no completion. */
+export function refused(status: number, message: string): Reading {
+  return { ...failed(status, message, faultOfAnswer(status, message)), reached: true };
 }
 
 /**
@@ -67,7 +85,7 @@ export function readAnswer(answer: MinerAnswer): Reading {
   // SDK 6 answers every failure with HTTP 500 and the real code in the header; a 200 counts when both say so.
   if (httpStatus !== STATUS.ok || (claimed !== undefined && claimed !== STATUS.ok)) {
     const status = claimed === undefined || claimed === STATUS.ok ? httpStatus : claimed;
-    return failed(status, claimedMessage ?? defaultMessage(httpStatus));
+    return refused(status, claimedMessage ?? defaultMessage(httpStatus));
   }
   return readCompletion(answer.body, claimedMessage ?? "Success");
 }
@@ -84,28 +102,29 @@ export function refuseHeaders(headers: MinerAnswer["headers"], limitBytes: numbe
 }
 
 function readCompletion(body: Uint8Array, message: string): Reading {
-  const refused = (reason: string): Reading =>
-    failed(STATUS.unparsable, `Failed to parse response: ${reason}`);
+  const unparsable = (reason: string): Reading =>
+    refused(STATUS.unparsable, `Failed to parse response: ${reason}`);
   const shape = judgeShape(body);
-  if (shape !== undefined) return refused(shape);
+  if (shape !== undefined) return unparsable(shape);
   let parsed: unknown;
   try {
     // A byte order mark stays in the text, where JSON does not allow it.
     parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body));
   } catch {
-    return refused("not JSON in UTF-8");
+    return unparsable("not JSON in UTF-8");
   }
   if (typeof parsed !== "object" || parsed === null || !Object.hasOwn(parsed, "completion"))
-    return refused("no completion");
+    return unparsable("no completion");
   const { completion } = parsed as { completion: unknown };
-  if (typeof completion !== "string") return refused("the completion is not a text");
+  if (typeof completion !== "string") return unparsable("the completion is not a text");
   if (completion.length > MAX_COMPLETION_CHARACTERS)
-    return refused(`the completion has more than ${MAX_COMPLETION_CHARACTERS} characters`);
-  if (completion.trim() === "") return failed(STATUS.empty, "Empty completion");
+    return unparsable(`the completion has more than ${MAX_COMPLETION_CHARACTERS} characters`);
+  if (completion.trim() === "") return refused(STATUS.empty, "Empty completion");
   return {
     status: STATUS.ok,
     message: printable(message, MAX_MESSAGE_CHARACTERS),
     completion: completion.toWellFormed(),
+    reached: true,
   };
 }
 

@@ -1,11 +1,13 @@
-import { Failure } from "../base/error.ts";
 import { isPublicGenesis } from "../chain/networks.ts";
-import type { ConfigCode } from "../config/kinds.ts";
 import type { Settings } from "../config/options.ts";
 import { VERSION } from "../config/version.ts";
 import { chainAddress } from "../miners/address.ts";
 import { Dendrite, type MinerTarget } from "../miners/ask.ts";
+import { DEFAULT_BUDGET, RequestBudget } from "../miners/budget.ts";
+import { commonCause } from "../miners/fault.ts";
 import { readOwnAddresses } from "../miners/own-addresses.ts";
+import { addressPolicy } from "../miners/policy.ts";
+import { acceptsConnection } from "../miners/reach.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
 import type { Opened } from "./opened.ts";
 import type { Miners } from "./ports.ts";
@@ -13,7 +15,12 @@ import type { AxonNeuron } from "./subtensor.ts";
 
 export type MinersSettings = Pick<
   Settings,
-  "minersAllowPrivate" | "minersMaxRequests" | "neuronMockDendritePool" | "axonExternalIp" | "axonPort"
+  | "minersAllowPrivate"
+  | "minersMaxRequests"
+  | "neuronMockDendritePool"
+  | "axonExternalIp"
+  | "axonExternalPort"
+  | "axonPort"
 >;
 
 /** Miners of this machine, asked in place of those that the chain names. */
@@ -37,25 +44,23 @@ export async function openMiners(
   opened: Opened,
   startStandIns: StartStandIns | undefined,
 ): Promise<Miners<AxonNeuron>> {
-  const isPublic = isPublicGenesis(genesis);
-  if (settings.minersAllowPrivate && isPublic)
-    throw new Failure<ConfigCode>("config.conflict", {
-      message:
-        "--miners.allow_private is for local subnets; on a public network a miner could aim this validator at your own network",
-      hint: "leave the flag out",
-    });
-  const policy = {
-    // The only addresses called with a mock pool are this machine's own miners.
-    allowPrivate: !isPublic || settings.neuronMockDendritePool,
-    ownAddresses: readOwnAddresses(settings.axonExternalIp),
-  };
-  const dendrite = new Dendrite({ signer, policy, externalIp: settings.axonExternalIp, version: VERSION });
+  const { axonExternalIp: ip, axonExternalPort, axonPort } = settings;
+  const policy = addressPolicy({
+    isPublicChain: isPublicGenesis(genesis),
+    allowPrivate: settings.minersAllowPrivate,
+    isMockPool: settings.neuronMockDendritePool,
+    ownAddresses: readOwnAddresses(),
+    external: ip === undefined ? undefined : { ip, port: axonExternalPort ?? axonPort },
+  });
+  const dendrite = new Dendrite({ signer, policy, externalIp: ip, version: VERSION });
   const targetsOf =
     settings.neuronMockDendritePool && startStandIns
       ? await standInsFor(startStandIns, signer.hotkey, opened)
       : (neurons: readonly AxonNeuron[]): MinerTarget[] => [...neurons];
+  const budget = new RequestBudget({ ...DEFAULT_BUDGET, requests: settings.minersMaxRequests });
   return {
     async ask(neurons, prompt, timeoutMs, signal) {
+      for (const { hotkey } of neurons) budget.spend(hotkey, performance.now());
       const replies = await dendrite.ask(
         targetsOf(neurons),
         { roles: ["user"], messages: [prompt] },
@@ -67,9 +72,14 @@ export async function openMiners(
         hotkey: neurons[index]!.hotkey,
       }));
     },
-    outageOf: () => undefined,
-    isAnyReachable: async () => false,
-    mayAsk: () => true,
+    outageOf: commonCause,
+    isAnyReachable: (neurons, signal) =>
+      acceptsConnection(
+        targetsOf(neurons).map(({ axon }) => axon),
+        policy,
+        signal,
+      ),
+    mayAsk: (hotkey) => budget.allows(hotkey, performance.now()),
   };
 }
 

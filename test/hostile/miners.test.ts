@@ -1,8 +1,9 @@
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { asUid } from "../../src/base/units.ts";
+import type { Reply } from "../../src/base/vocabulary.ts";
 import { chainAddress } from "../../src/miners/address.ts";
-import { Dendrite, type MinerReply, type MinerTarget } from "../../src/miners/ask.ts";
+import { Dendrite, type MinerTarget } from "../../src/miners/ask.ts";
 import { type TestSigner, testSigner } from "../miners/keys.ts";
 import {
   answer,
@@ -49,7 +50,7 @@ const target = (port: number, uid = 0, host = "127.0.0.1"): MinerTarget => ({
 
 const PROMPT = { roles: ["user"], messages: ["What is the capital of Texas?"] };
 
-async function askOne(react: RawAnswer, timeoutMs = TIMEOUT_MS): Promise<MinerReply> {
+async function askOne(react: RawAnswer, timeoutMs = TIMEOUT_MS): Promise<Reply> {
   const miner = await serve(react);
   const [reply] = await dendrite().ask([target(miner.port)], PROMPT, { timeoutMs });
   return reply!;

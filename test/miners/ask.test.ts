@@ -1,7 +1,11 @@
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 import { asUid } from "../../src/base/units.ts";
 import { Dendrite, type MinerTarget } from "../../src/miners/ask.ts";
 import { readOwnAddresses } from "../../src/miners/own-addresses.ts";
+import { acceptsConnection } from "../../src/miners/reach.ts";
 import { type TestSigner, testSigner } from "./keys.ts";
 
 const LOOPBACK = 0x7f000001n;
@@ -135,23 +139,96 @@ describe("asking", () => {
     expect(JSON.parse(seen[0]!.body).messages).toEqual(["a b\ufffd"]);
   });
 
-  test("256 miners at once leaves no socket behind", async () => {
-    const targets = Array.from({ length: 256 }, () => open([], answering));
+  test("256 miners at once leaves no socket behind, whatever they do with it", async () => {
+    const body = JSON.stringify({ completion: "Austin" });
+    const head = (status: string, length: number): string =>
+      `HTTP/1.1 ${status}\r\ncontent-length: ${length}\r\nconnection: keep-alive\r\n\r\n`;
+    // None of them ever closes a connection: that is left to the validator.
+    const answers = [
+      head("200 OK", body.length) + body,
+      `${head("403 Forbidden", 1_000)}a part`,
+      `${head("200 OK", 1_000)}a part`,
+      head("200 OK", 10_000_000),
+      "",
+    ];
+    const open = new Set<Socket>();
+    const miners = await Promise.all(
+      Array.from({ length: 256 }, (_, index) => keepingMiner(answers[index % answers.length]!, open)),
+    );
+    const targets = miners.map((server, uid) => ({
+      uid: asUid(uid),
+      hotkey: bob.hotkey,
+      axon: { ip: LOOPBACK, ipType: 4, port: (server.address() as AddressInfo).port },
+    }));
     const dendrite = dendriteOf(alice);
     for (let round = 0; round < 2; round++) {
-      const replies = await dendrite.ask(targets, PROMPT, { timeoutMs: 10_000 });
-      expect(replies.every((reply) => reply.status === 200)).toBe(true);
+      const replies = await dendrite.ask(targets, PROMPT, { timeoutMs: 1_000 });
+      expect(replies.slice(0, 5).map(({ status }) => status)).toEqual([200, 403, 408, 422, 408]);
+      expect(replies.slice(0, 5).map(({ reached }) => reached)).toEqual([true, true, true, true, false]);
     }
-    await Bun.sleep(50);
-    expect(servers.reduce((sum, server) => sum + server.pendingRequests, 0)).toBe(0);
+    // A socket that stays open fails the test by its time limit.
+    while (open.size > 0) await new Promise((resolve) => [...open][0]!.once("close", resolve));
+    for (const server of miners) server.close();
   });
 });
 
-describe("the addresses of this machine", () => {
-  test("are those of its interfaces and the external one, in canonical spelling", () => {
-    const own = readOwnAddresses("2606:0::00AB");
-    expect(own).toContain("127.0.0.1");
-    expect(own).toContain("2606::ab");
-    expect(readOwnAddresses()).not.toContain("2606::ab");
+/** Answers with these bytes and keeps its connections; `open` holds those that are not closed. */
+async function keepingMiner(answer: string, open: Set<Socket>): Promise<Server> {
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on("close", () => open.delete(socket));
+    socket.on("error", () => socket.destroy());
+    socket.once("data", () => void socket.write(answer));
   });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+describe("a fault of this machine", () => {
+  test("without a descriptor left is told from a miner that is not there", async () => {
+    const miner = open([], answering);
+    const script = join(import.meta.dir, "starved.ts");
+    const child = Bun.spawn(
+      ["sh", "-c", `ulimit -n 128; exec "$0" "$1" "$2"`, process.execPath, script, String(miner.axon.port)],
+      { stdout: "pipe", stderr: "inherit" },
+    );
+    const printed = await new Response(child.stdout).json();
+    expect(printed).toEqual({ before: 200, fault: "descriptors", cause: "descriptors" });
+  });
+
+  test("is none when nobody listens, and then nobody was reached", async () => {
+    const miner = open([], answering);
+    await Promise.all(servers.splice(0).map((server) => server.stop(true)));
+    const [reply] = await dendriteOf(alice).ask([miner], PROMPT, { timeoutMs: 1_000 });
+    expect(reply).toMatchObject({ status: 503, reached: false });
+    expect(reply!.fault).toBeUndefined();
+  });
+
+  test("is named by a stop", async () => {
+    const miner = open([], answering);
+    const signal = AbortSignal.abort();
+    const [reply] = await dendriteOf(alice).ask([miner], PROMPT, { timeoutMs: 1_000, signal });
+    expect(reply!.fault).toBe("stopped");
+  });
+});
+
+describe("whether a miner accepts a connection", () => {
+  const policy = { allowPrivate: true, ownAddresses: new Set<string>() };
+
+  test("is seen at the first that does, and nothing is sent to it", async () => {
+    const seen: Seen[] = [];
+    const there = open(seen, answering);
+    const gone = { ...there.axon, port: 1_024 };
+    expect(await acceptsConnection([gone, there.axon], policy)).toBe(true);
+    expect(seen).toEqual([]);
+    expect(await acceptsConnection([gone], policy)).toBe(false);
+    expect(await acceptsConnection([], policy)).toBe(false);
+    expect(await acceptsConnection([there.axon], { ...policy, allowPrivate: false })).toBe(false);
+    expect(await acceptsConnection([there.axon], policy, AbortSignal.abort())).toBe(false);
+  });
+});
+
+test("the addresses of this machine are those of its interfaces, in canonical spelling", () => {
+  expect(readOwnAddresses()).toContain("127.0.0.1");
 });

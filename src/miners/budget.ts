@@ -1,0 +1,64 @@
+import type { Hotkey } from "../base/units.ts";
+
+export interface BudgetOptions {
+  /** Requests to one miner in a window, and at most so many at once; 0 = no limit. */
+  requests: number;
+  windowMs: number;
+}
+
+/**
+ * The base miner of opentensor/text-prompting refuses a caller after so many requests in so long a time
+ * (base/miner, `max_request_per_validator` 50 in 300 s), and what it refuses counts as no answer.
+ */
+export const DEFAULT_BUDGET: BudgetOptions = { requests: 50, windowMs: 300_000 };
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+/**
+ * Requests that each miner may still get: a bucket of `requests` tokens by hotkey, filled again evenly over the window.
+ * Pure of clocks; times are milliseconds of any clock that does not go back.
+ */
+export class RequestBudget {
+  readonly #requests: number;
+  readonly #perMs: number;
+  /** Buckets that are not full. */
+  readonly #buckets = new Map<Hotkey, Bucket>();
+
+  constructor({ requests, windowMs }: BudgetOptions = DEFAULT_BUDGET) {
+    this.#requests = requests === 0 ? Number.POSITIVE_INFINITY : requests;
+    this.#perMs = requests / windowMs;
+  }
+
+  allows(hotkey: Hotkey, nowMs: number): boolean {
+    return this.#tokensOf(hotkey, nowMs) >= 1;
+  }
+
+  /** Counts one request; those that are sent though `allows` says no are owed. */
+  spend(hotkey: Hotkey, nowMs: number): void {
+    if (this.#requests === Number.POSITIVE_INFINITY) return;
+    this.#buckets.set(hotkey, { tokens: this.#tokensOf(hotkey, nowMs) - 1, atMs: nowMs });
+  }
+
+  /** Milliseconds until the miner may get the next request; 0 when it may now. */
+  waitMs(hotkey: Hotkey, nowMs: number): number {
+    return Math.max(0, Math.ceil((1 - this.#tokensOf(hotkey, nowMs)) / this.#perMs));
+  }
+
+  /** Miners that are not at their full budget; for the tests of its memory. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  #tokensOf(hotkey: Hotkey, nowMs: number): number {
+    const bucket = this.#buckets.get(hotkey);
+    if (bucket === undefined) return this.#requests;
+    const tokens = bucket.tokens + Math.max(0, nowMs - bucket.atMs) * this.#perMs;
+    if (tokens < this.#requests) return tokens;
+    // A full bucket needs no memory, so that hotkeys which left the subnet are forgotten.
+    this.#buckets.delete(hotkey);
+    return this.#requests;
+  }
+}
