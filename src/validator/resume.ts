@@ -43,6 +43,7 @@ export async function resume<N extends Neuron>(
       log.info("Continuing from the saved state", { steps: saved.steps });
     } else if (settings.seedsScores) await seed(session);
     modules.router.align(subnet.neurons);
+    log.info("Registered", { hotkey: identity.hotkey, netuid: identity.netuid, uid: subnet.ownUid });
     watch.noteSubnet(subnet);
     return session;
   } catch (error) {
