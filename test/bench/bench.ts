@@ -4,6 +4,7 @@ import { configureLog } from "../../src/base/log.ts";
 import { VERSION } from "../../src/config/version.ts";
 import { benchMetagraph } from "./chain.ts";
 import { benchEmbeddings } from "./embeddings.ts";
+import { benchEndurance } from "./endurance.ts";
 import { benchGating } from "./gating.ts";
 import { benchInference } from "./inference.ts";
 import { benchAsk } from "./miners.ts";
@@ -23,6 +24,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   rewards: benchRewards,
   ask: benchAsk,
   "first step": benchFirstStep,
+  endurance: benchEndurance,
 };
 
 const chosen = process.argv.slice(2);

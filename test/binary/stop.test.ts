@@ -215,6 +215,7 @@ describe("an outage of every miner", () => {
         const numbers = steps.filter(({ counted }) => counted === true).map(({ step }) => step);
         expect(numbers).toEqual(numbers.map((_, index) => index + 1));
       } finally {
+        process.kill(own.running.pid, "SIGCONT");
         await own.running.stop();
       }
     },
