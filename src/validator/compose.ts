@@ -13,7 +13,7 @@ import { modelDirectory, stateDirectory } from "../config/paths.ts";
 import { specVersion } from "../config/version.ts";
 import { EventFeed } from "../events/feed.ts";
 import { Journal } from "../events/journal.ts";
-import type { Event } from "../events/schema.ts";
+import type { Event, EventBody } from "../events/schema.ts";
 import { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { ModelPool } from "../inference/pool.ts";
 import { requireModels } from "../models/known-models.ts";
@@ -87,9 +87,18 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
     network: settings.subtensorNetwork,
     networkWins: options.networkWins ?? false,
   });
+  // What the connection does before there is a feed is told as soon as there is one.
+  const early: EventBody[] = [];
+  let tell = (body: EventBody): unknown => early.push(body);
   const connection = opened.add(
     "connection to the chain",
-    await unlessStopped(ChainConnection.connect({ ...network, signal })),
+    await unlessStopped(
+      ChainConnection.connect({
+        ...network,
+        signal,
+        onState: (change) => tell({ kind: "chain", ...change }),
+      }),
+    ),
     (open) => open.close(),
   );
   const versionKey = settings.neuronVersionKey ?? specVersion();
@@ -100,6 +109,8 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
     openFeed(options, identity, directory, () => connection.head()),
     (open) => open.close(),
   );
+  for (const body of early.splice(0)) feed.emit(body);
+  tell = (body) => feed.emit(body);
 
   let steps = 0;
   try {
