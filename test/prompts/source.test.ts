@@ -148,10 +148,10 @@ describe("a local file", () => {
     file("mix/deep/b.txt", texts("b", 80).join("\n"));
     file("mix/readme.md", prose("c"));
     file("mix/empty.txt", "");
-    expect(new Set((await take(await open(mix), 200)).map(nameOf))).toEqual(new Set(["a", "b"]));
     const feed = LocalFeed.open(mix, undefined, seeded(1));
     const reads: string[] = [];
     for (let read = 0; read < 100; read++) reads.push(nameOf(String((await feed.read())[0])));
+    expect(new Set(reads)).toEqual(new Set(["a", "b"]));
     expect(reads.filter((name) => name === "b").length).toBeWithin(65, 95);
   });
 
