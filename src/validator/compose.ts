@@ -9,24 +9,23 @@ import { ChainConnection } from "../chain/connection.ts";
 import { resolveNetwork } from "../chain/networks.ts";
 import type { Origin } from "../config/load.ts";
 import type { Settings } from "../config/options.ts";
-import { modelDirectory, stateDirectory } from "../config/paths.ts";
+import { stateDirectory } from "../config/paths.ts";
 import { specVersion } from "../config/version.ts";
 import { EventFeed } from "../events/feed.ts";
 import { Journal } from "../events/journal.ts";
 import type { Event, EventBody } from "../events/schema.ts";
 import { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { ModelPool } from "../inference/pool.ts";
-import { requireModels } from "../models/known-models.ts";
 import { openTextSource } from "../prompts/source.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
 import { announce } from "./announce.ts";
 import { InferenceMeter } from "./inference-meter.ts";
-import { openJudge, readScoring } from "./open-judge.ts";
+import { openJudge } from "./open-judge.ts";
 import { openMiners, type StartStandIns } from "./open-miners.ts";
-import { encoderOf, openRouter } from "./open-router.ts";
+import { openRouter } from "./open-router.ts";
 import { Opened } from "./opened.ts";
-import { placeModels } from "./placement.ts";
 import { runFacts } from "./run-facts.ts";
+import { planScoring } from "./scoring-plan.ts";
 import { validatorSettings } from "./settings.ts";
 import { LOCK_FILE } from "./state/upkeep.ts";
 import { Subtensor } from "./subtensor.ts";
@@ -71,15 +70,7 @@ export async function startValidator(options: StartOptions): Promise<void> {
 async function openAndRun(options: StartOptions, opened: Opened): Promise<void> {
   const { settings, signer, signal } = options;
   const unlessStopped = <T>(work: Promise<T>): Promise<T> => orAborted(work, signal);
-  // Read here already: a wrong name or a missing model should not be found out after the chain was reached.
-  const scoring = readScoring(settings);
-  const encoder = encoderOf(settings, scoring.profile);
-  const models = placeModels(settings, scoring, encoder);
-  const directoryOfModels = modelDirectory(settings.modelsDir, process.env);
-  requireModels(
-    models.map(({ id }) => id),
-    directoryOfModels,
-  );
+  const { scoring, encoder, models, directoryOfModels } = planScoring(settings);
   const directory = stateDirectory(settings);
   opened.add("lock", lockFile(join(directory, LOCK_FILE)), (unlock) => unlock());
   const network = resolveNetwork({
@@ -132,10 +123,11 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
     const texts = opened.add(
       "texts",
       await unlessStopped(
-        openTextSource(settings.neuronMockDataset ? undefined : settings.dataSource, {
-          endpoint: settings.dataEndpoint,
-          token: settings.dataToken,
-        }),
+        openTextSource(
+          settings.neuronMockDataset ? undefined : settings.dataSource,
+          { endpoint: settings.dataEndpoint, token: settings.dataToken },
+          signal,
+        ),
       ),
       (open) => open.close(),
     );

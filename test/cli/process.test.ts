@@ -88,6 +88,13 @@ test.skipIf(process.getuid?.() !== 0 || !existsSync("/usr/bin/setpriv"))(
   },
 );
 
+test("run --mock with a profile that does not exist starts no subnet", async () => {
+  const { temporary, environment } = place();
+  const { exitCode, stdout } = await shell("$OV run --mock --models.profile nope", environment);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 64, stdout: "" });
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
 describe("SIGTERM before the validator runs", () => {
   /** Starts the program, sends the signal when a line says what it waits for, and says how it ended. */
   async function stopAt(line: string, words: string[], environment: Record<string, string>) {

@@ -15,7 +15,7 @@ import { renderTable } from "../table.ts";
 import { openSigner } from "../unlock.ts";
 import { settingsFor } from "./run.ts";
 
-export type DemoCode = "demo.unfinished";
+export type DemoCode = "demo.unfinished" | "demo.other-weights";
 
 const NET = { minerCount: 16, blockTimeMs: 500, port: 0, tempoBlocks: 12, commitReveal: false };
 /** Short waits, for some miners are silent by character; a quick average, for a minute has few steps. */
@@ -25,6 +25,8 @@ const PACE = {
   neuronNumFollowupSteps: 2,
   neuronMovingAverageAlpha: 0.2,
   neuronAxonOff: true,
+  // Scores are told at each block, so that the table has those of which the weights were made.
+  neuronCheckpointBlockLength: 1,
 };
 const MIN_FORWARDS = 3;
 /** A demo that is not done by then has failed. */
@@ -36,6 +38,19 @@ interface Tally {
   answered: number;
   rewardSum: number;
   secondsSum: number;
+}
+
+/** Weights that the chain took, and what they were made of. */
+interface Submission {
+  block: number;
+  weights: string;
+  scores: readonly number[];
+}
+
+/** In a form that can be compared: who has no weight may be left out. */
+function weightsByUid(uids: readonly number[], values: readonly number[]): string {
+  const pairs = uids.map((uid, index): [number, number] => [uid, values[index]!]);
+  return JSON.stringify(pairs.filter(([, value]) => value > 0).sort(([a], [b]) => a - b));
 }
 
 /** Runs the real validator on a real local subnet until both ways of setting weights have worked, then shows the miners. */
@@ -85,9 +100,12 @@ class Progress {
   readonly #forwards = new Set<string>();
   #steps = 0;
   #committed = false;
-  #revealed = false;
   #plain = false;
-  scores: readonly number[] = [];
+  #scores: readonly number[] = [];
+  #sentScores: readonly number[] = [];
+  #revealed = false;
+  /** Every submission that the chain took, the oldest first. */
+  readonly submissions: Submission[] = [];
 
   constructor(
     readonly net: Localnet,
@@ -113,7 +131,7 @@ class Progress {
 
   see(event: Event): void {
     if (event.kind === "step") this.#count(event);
-    if (event.kind === "scores") this.scores = event.moving_averaged_scores;
+    if (event.kind === "scores") this.#scores = event.moving_averaged_scores;
     if (isIncluded(event, "plain")) {
       this.#plain = true;
       // This way round no commit is left pending when the subnet changes its mind.
@@ -121,6 +139,12 @@ class Progress {
     }
     if (isIncluded(event, "timelocked")) this.#committed = true;
     if (event.kind === "reveal" && event.state === "revealed") this.#revealed = true;
+    // Weights are made of the scores at the moment they are sent; the chain takes them a block later.
+    if (event.kind === "weights" && event.state === "sent") this.#sentScores = this.#scores;
+    if (event.kind === "weights" && event.state === "included") {
+      const { block, uids, values } = event;
+      this.submissions.push({ block, weights: weightsByUid(uids, values), scores: this.#sentScores });
+    }
     this.#show();
     if (this.isDone) this.stop.abort();
   }
@@ -162,11 +186,21 @@ async function resultTable(net: Localnet, progress: Progress): Promise<string> {
   const weights = await fetchWeights(connection, asNetuid(net.netuid), asUid(0)).finally(() =>
     connection.close(),
   );
+  const onChain = weightsByUid(
+    weights.map(([uid]) => uid),
+    weights.map(([, value]) => value),
+  );
+  const submission = progress.submissions.findLast((sent) => sent.weights === onChain);
+  if (submission === undefined)
+    throw new Failure<DemoCode>("demo.other-weights", {
+      message: "The weights on chain are none of those that the validator sent",
+      hint: "run it again with --logging.debug to see what the validator and the chain did",
+    });
   const total = weights.reduce((sum, [, value]) => sum + value, 0);
   const share = new Map(weights.map(([uid, value]) => [uid as number, value / total]));
   const rows = net.miners.map(({ uid, character }) => {
     const tally = progress.tallies.get(uid) ?? { asked: 0, answered: 0, rewardSum: 0, secondsSum: 0 };
-    const score = progress.scores[uid] ?? 0;
+    const score = submission.scores[uid] ?? 0;
     return {
       score,
       cells: [
@@ -181,11 +215,17 @@ async function resultTable(net: Localnet, progress: Progress): Promise<string> {
     };
   });
   rows.sort((a, b) => b.score - a.score);
-  const header = ["uid", "character", "answered", "reward", "latency", "score", "weight on chain"];
-  return `\n${renderTable(
+  const header = ["uid", "character", "answered", "reward", "latency", "score", "weight"];
+  const table = renderTable(
     header,
     rows.map((row) => row.cells),
-  )}`;
+  );
+  return [
+    `\n${table}`,
+    `Score and weight are of one moment, shortly before block ${submission.block}: these scores became the weights that the`,
+    "chain holds now, each the score's share of all. The other columns are of the whole run.",
+    "",
+  ].join("\n");
 }
 
 function mean(sum: number, count: number): number {

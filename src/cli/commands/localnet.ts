@@ -1,9 +1,9 @@
 import { Failure } from "../../base/error.ts";
+import { ownCommand } from "../../base/program.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { LOCALNET_OPTIONS } from "../../config/localnet-options.ts";
 import { expandPath } from "../../config/paths.ts";
-import { isCompiled } from "../../config/version.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { MINER_CHARACTERS, type MinerCharacter } from "../../localnet/miners/characters.ts";
 import { parseCharacters } from "../../localnet/miners/miners.ts";
@@ -59,9 +59,8 @@ export function describeLocalnet(net: Localnet): string {
 
 /** A command line that validates this subnet, as it can be pasted. */
 function runLine(net: Localnet): string {
-  const program = isCompiled ? process.execPath : `${process.execPath} ${process.argv[1]}`;
   const words = [
-    `${program} run`,
+    ownCommand("run").join(" "),
     `--subtensor.chain_endpoint ${net.endpoint}`,
     `--netuid ${net.netuid}`,
     `--wallet.path ${net.walletPath} --wallet.name ${net.walletName} --wallet.hotkey ${net.walletHotkey}`,

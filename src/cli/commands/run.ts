@@ -3,6 +3,7 @@ import { OPTIONS, type Settings } from "../../config/options.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { findExternalIp } from "../../net/external-address.ts";
 import { type StartOptions, startValidator } from "../../validator/compose.ts";
+import { planScoring } from "../../validator/scoring-plan.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT, exitCodeOf } from "../report.ts";
 import { startStandIns } from "../stand-ins.ts";
@@ -21,6 +22,7 @@ export async function run(context: CommandContext): Promise<number> {
       origins.subtensorNetwork.kind === "flag" && origins.subtensorChainEndpoint.kind !== "flag";
     return validate(settings, { networkWins, origins }, context);
   }
+  planScoring(settings);
   const net = await startLocalnet(MOCK);
   try {
     context.print(describeLocalnet(net));
