@@ -30,10 +30,12 @@ export interface Holder {
 /** Table of the state: a row per uid, as GatingLayer.row gives it. */
 const TABLE = "gating";
 /**
- * Bytes of rows that a step writes; a crash forgets what the others learnt meanwhile. 3 rows of 384 dimensions, so that all
- * rows of 256 uids are written within 86 steps.
+ * Rows are written once in so many steps, and then so many bytes of them: 6 of 384 dimensions, so that those of 256 uids
+ * come round in some 350 steps, and a step's share stays within what the history of 50 vectors leaves of 64 KB. A crash
+ * forgets what the others learnt meanwhile.
  */
-const ROW_BYTES_PER_STEP = 10_000;
+const STEPS_BETWEEN_ROWS = 8;
+const ROW_BYTES = 20_000;
 
 const memoryShape = z.object({
   encoder: z.string(),
@@ -54,6 +56,7 @@ export class GatingRouter {
   /** Made with the first encoding, whose size it needs, or from a saved state. */
   #layer: GatingLayer | undefined;
   #unsaved = new UnsavedRows();
+  #stepsWithoutRows = 0;
   #holders: readonly Holder[] = [];
   #isFailing = false;
 
@@ -116,7 +119,7 @@ export class GatingRouter {
   }
 
   /**
-   * Rows that changed and are not saved yet, a few at each call: those that wait longest, and all that changed hands.
+   * Rows that changed and are not saved yet, a few in every eighth call: those that wait longest; and all that changed hands.
    * Rows that learnt nothing are never saved. undefined before the first step.
    * @param options.all everything: before a stop
    */
@@ -124,8 +127,11 @@ export class GatingRouter {
     const layer = this.#layer;
     if (layer === undefined) return undefined;
     const { hidden, state } = layer;
+    const isDue = ++this.#stepsWithoutRows >= STEPS_BETWEEN_ROWS;
+    if (isDue) this.#stepsWithoutRows = 0;
     const rowBytes = GatingLayer.rowWidth(hidden) * Float32Array.BYTES_PER_ELEMENT;
-    const limit = all ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(ROW_BYTES_PER_STEP / rowBytes));
+    const share = isDue ? Math.max(1, Math.floor(ROW_BYTES / rowBytes)) : 0;
+    const limit = all ? Number.POSITIVE_INFINITY : share;
     const { rows, isWhole } = this.#unsaved.take(limit);
     const json: z.infer<typeof memoryShape> = { encoder: this.#options.encoder, hidden, ...state };
     const put = new Map(rows.filter((row) => row < layer.rows).map((row) => [row, layer.row(row)]));
