@@ -74,6 +74,12 @@ describe("weights", () => {
     expect(await pass(1)).toEqual([131]);
   });
 
+  test("wait for the chain's rate limit where it is longer than the epoch", async () => {
+    const { pass, session } = await openDuty();
+    session.state.subnet = { ...session.state.subnet, weightsRateLimit: 33 };
+    expect(await pass(70)).toEqual([123, 156]);
+  });
+
   test("are not due while no miner has a score", async () => {
     const { pass, weights } = await openDuty(new FakeChain(), { silent: [1, 2, 3, 4] });
     expect(await pass(40)).toEqual([]);

@@ -1,0 +1,206 @@
+import { type Mutant, noticedBy } from "./mutant.ts";
+
+export const VALIDATOR_MUTANTS: readonly Mutant[] = [
+  ...noticedBy(
+    ["test/validator/open-miners.test.ts"],
+    [
+      {
+        name: "private addresses are always allowed",
+        file: "src/validator/open-miners.ts",
+        text: "allowPrivate: !isPublic || settings.neuronMockDendritePool,",
+        replacement: "allowPrivate: true,",
+      },
+      {
+        name: "the guard of public networks is gone",
+        file: "src/validator/open-miners.ts",
+        text: "if (settings.minersAllowPrivate && isPublic)",
+        replacement: "if (settings.minersAllowPrivate && !isPublic && isPublic)",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/validator/weights-duty.test.ts"],
+    [
+      {
+        name: "the chain's rate limit is ignored",
+        file: "src/validator/weights-duty.ts",
+        text: "Math.max(this.#epochBlocks, state.subnet.weightsRateLimit)",
+        replacement: "this.#epochBlocks",
+      },
+      {
+        name: "who cannot be asked goes on earning weight",
+        file: "src/validator/weights-duty.ts",
+        text: `        .filter((neuron) => canBeAsked(this.#session, neuron))
+        .map(({ hotkey, uid })`,
+        replacement: "        .map(({ hotkey, uid })",
+      },
+      {
+        name: "weights go by the uids of the last metagraph",
+        file: "src/validator/weights-duty.ts",
+        text: "return Float32Array.from(holders, (hotkey) => byHotkey.get(hotkey) ?? 0);",
+        replacement:
+          "return Float32Array.from(holders, (hotkey, uid) => (hotkey && byHotkey && state.scores[uid]) ?? 0);",
+      },
+      {
+        name: "the first weights need no evidence",
+        file: "src/validator/weights-duty.ts",
+        text: "this.#hasEvidence = missing === undefined;\n    return missing;",
+        replacement: "this.#hasEvidence = missing === undefined;\n    return undefined;",
+      },
+      {
+        name: "weights are not written down before they are signed",
+        file: "src/validator/weights-duty.ts",
+        text: "          recorder.saveSubmission(prepared);\n",
+        replacement: "",
+      },
+      {
+        name: "a refusal that names its blocks is tried at the next one",
+        file: "src/validator/weights-duty.ts",
+        text: "if (error.retryInBlocks !== undefined) return Math.max(1, error.retryInBlocks);",
+        replacement: "if (error.retryInBlocks !== undefined) return 1;",
+      },
+      {
+        name: "a reveal whose fate is unknown is forgotten",
+        file: "src/validator/reveals.ts",
+        text: "if (isMissing) recorder.settleReveal(commit);",
+        replacement: "recorder.settleReveal(commit);",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/validator/clock.test.ts"],
+    [
+      {
+        name: "a duty that still runs is started again",
+        file: "src/validator/clock.ts",
+        text: "if (this.#running.has(duty.name) || !duty.isDue(block)) continue;",
+        replacement: "if (!duty.isDue(block)) continue;",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/rewards/pipeline.test.ts"],
+    [
+      {
+        name: "a failed step's masks run into the next",
+        file: "src/rewards/pipeline.ts",
+        text: "await Promise.allSettled(promises);",
+        replacement: "promises.forEach((promise) => void promise.catch(() => undefined));",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/validator/lanes.test.ts"],
+    [
+      {
+        name: "a failed forward pass is tried again without back-off",
+        file: "src/validator/lanes.ts",
+        text: "backOffMs(FORWARD_BACK_OFF, tries++)",
+        replacement: "backOffMs(FORWARD_BACK_OFF, 0)",
+      },
+      {
+        name: "unexpected errors have no limit",
+        file: "src/validator/lanes.ts",
+        text: " || unexpected >= MAX_UNEXPECTED_IN_A_ROW",
+        replacement: "",
+      },
+      {
+        name: "a pass without a step is followed by the next at once",
+        file: "src/validator/lanes.ts",
+        text: 'tries = end.outcome === "ended" && end.steps > 0 ? 0 : tries + 1;',
+        replacement: "tries = 0;",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/validator/validator.test.ts"],
+    [
+      {
+        name: "a uid that changed hands is credited",
+        file: "src/validator/step.ts",
+        text: "state.subnet.neurons[uid]?.hotkey === hotkey",
+        replacement: "state.subnet.neurons[uid] !== undefined && hotkey !== undefined",
+      },
+      {
+        name: "the last scores are not told",
+        file: "src/validator/validator.ts",
+        text: "    tellScores(session);\n",
+        replacement: "",
+      },
+      {
+        name: "a stop waits for a duty that hangs",
+        file: "src/validator/validator.ts",
+        text: "clock.stop(STOP_STAGE_MS)",
+        replacement: "clock.stop(1e8)",
+      },
+      {
+        name: "a lost registration is tried again for ever",
+        file: "src/validator/validator.ts",
+        text: "if (isFatal(error)) end(error);",
+        replacement: "if (isFatal(error) && signal.aborted) end(error);",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/validator/outage.test.ts"],
+    [
+      {
+        name: "an outage is taken for evidence",
+        file: "src/validator/step.ts",
+        text: "if (outage !== undefined) {",
+        replacement: "if (outage !== undefined && outage.text === undefined) {",
+      },
+      {
+        name: "one miner's word makes an outage",
+        file: "src/validator/outage.ts",
+        text: "const MIN_WITNESSES = 4;",
+        replacement: "const MIN_WITNESSES = 1;",
+      },
+      {
+        name: "a silent sample is an outage whoever else is reached",
+        file: "src/validator/outage.ts",
+        text: "return !(await session.modules.miners.isAnyReachable(probesFor(session, chosen), session.signal));",
+        replacement: "return true;",
+      },
+      {
+        name: "who cannot be asked keeps the score",
+        file: "src/validator/step.ts",
+        text: "state.scores = decayScores(scores, absent, alpha, sampledShare(session, sampleSize));",
+        replacement: "state.scores = scores;",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/validator/resume.test.ts"],
+    [
+      {
+        name: "miners are asked without a permit",
+        file: "src/validator/resume.ts",
+        text: "if (subnet.neurons[subnet.ownUid]?.hasValidatorPermit || !setsWeights) return;",
+        replacement: "if (subnet.neurons.length > 0 || !setsWeights) return;",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/validator"],
+    [
+      {
+        name: "an error of the disk under the state ends the run",
+        file: "src/validator/recorder.ts",
+        text: "if (!(error instanceof Failure)) throw error;",
+        replacement: "if (error !== undefined) throw error;",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/validator/choose.test.ts"],
+    [
+      {
+        name: "the validator asks itself",
+        file: "src/validator/choose.ts",
+        text: "neuron.uid !== state.subnet.ownUid &&",
+        replacement: "state.subnet.ownUid >= 0 &&",
+      },
+    ],
+  ),
+];
