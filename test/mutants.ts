@@ -136,7 +136,7 @@ async function main(): Promise<number> {
       return 1;
     }
     const usualMs = performance.now() - startedMs;
-    timeoutsMs.set(tests.join(), PATIENCE.factor * usualMs + PATIENCE.moreMs);
+    timeoutsMs.set(tests.join(), Math.round(PATIENCE.factor * usualMs + PATIENCE.moreMs));
   }
   const verdicts = { killed: 0, SURVIVED: 0, "NOT APPLICABLE": 0 };
   for (const mutant of chosen) {

@@ -182,7 +182,7 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...noticedBy(
-    ["test/validator"],
+    ["test/validator/recorder.test.ts"],
     [
       {
         name: "an error of the disk under the state ends the run",

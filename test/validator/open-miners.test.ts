@@ -21,10 +21,11 @@ const SETTINGS = {
 };
 
 let signer: HotkeySigner;
+let miner: HotkeySigner;
 let calls = 0;
 let server: ReturnType<typeof Bun.serve>;
 beforeAll(async () => {
-  signer = await signerOf(1);
+  [signer, miner] = await Promise.all([signerOf(1), signerOf(2)]);
   server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -50,7 +51,7 @@ async function askOwnMachine(genesis: string, more: Partial<typeof SETTINGS> = {
     protocol: 4,
     block: 1,
   };
-  const one: AxonNeuron = { ...neuron(1), axon };
+  const one: AxonNeuron = { ...neuron(1, { hotkey: miner.hotkey }), axon };
   const [reply] = await miners.ask([one], "a question", 2_000, new AbortController().signal);
   await opened.close();
   return reply!;
