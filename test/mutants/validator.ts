@@ -6,15 +6,21 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
     [
       {
         name: "private addresses are always allowed",
-        file: "src/validator/open-miners.ts",
-        text: "allowPrivate: !isPublic || settings.neuronMockDendritePool,",
+        file: "src/miners/policy.ts",
+        text: "allowPrivate: !isPublicChain || facts.isMockPool === true,",
         replacement: "allowPrivate: true,",
       },
       {
-        name: "the guard of public networks is gone",
+        name: "the guard of finney and the test network is gone",
+        file: "src/miners/policy.ts",
+        text: "if (facts.allowPrivate && isPublicChain)",
+        replacement: "if (facts.allowPrivate && isPublicChain && external?.port === -1)",
+      },
+      {
+        name: "no chain is a public one",
         file: "src/validator/open-miners.ts",
-        text: "if (settings.minersAllowPrivate && isPublic)",
-        replacement: "if (settings.minersAllowPrivate && !isPublic && isPublic)",
+        text: "isPublicChain: isPublicGenesis(genesis),",
+        replacement: 'isPublicChain: genesis === "",',
       },
     ],
   ),
@@ -84,8 +90,9 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "a failed step's masks run into the next",
         file: "src/rewards/pipeline.ts",
-        text: "await Promise.allSettled(promises);",
-        replacement: "promises.forEach((promise) => void promise.catch(() => undefined));",
+        text: "    await Promise.allSettled([...raws, ...verdicts, ...penalties, ...watched]);\n",
+        replacement:
+          "    for (const part of [...raws, ...verdicts, ...penalties, ...watched]) void part.catch(() => 0);\n",
       },
     ],
   ),

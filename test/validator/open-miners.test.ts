@@ -18,6 +18,7 @@ const SETTINGS = {
   neuronMockDendritePool: false,
   axonExternalIp: undefined,
   axonPort: 8091,
+  axonExternalPort: undefined,
 };
 
 let signer: HotkeySigner;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/base/error.ts";
 import type { EventBody } from "../../src/events/schema.ts";
+import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
 import { StateDatabase } from "../../src/validator/state/database.ts";
 import { openSession } from "../fakes/run.ts";
@@ -34,11 +35,11 @@ describe("a state that cannot be written", () => {
     } finally {
       StateDatabase.prototype.commit = commit;
     }
-    run.session.recorder.close(run.session);
+    run.session.recorder.close(commitOf(run.session, true));
     const again = await openSession(chain, { directory: run.stateDirectory });
     expect(again.session.state.steps).toBe(9);
     expect(again.session.state.scores).toEqual(run.session.state.scores);
-    again.session.recorder.close(again.session);
+    again.session.recorder.close(commitOf(again.session, true));
   });
 
   test("does not hide a fault of this program", async () => {
@@ -48,10 +49,10 @@ describe("a state that cannot be written", () => {
       throw new TypeError("a fault");
     };
     try {
-      expect(() => run.session.recorder.saveStep(run.session)).toThrow("a fault");
+      expect(() => run.session.recorder.saveStep(commitOf(run.session))).toThrow("a fault");
     } finally {
       StateDatabase.prototype.commit = commit;
     }
-    run.session.recorder.close(run.session);
+    run.session.recorder.close(commitOf(run.session, true));
   });
 });
