@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request as openRequest } from "node:http";
 import { messageOf } from "../base/error.ts";
 import type { OwnFault } from "../base/vocabulary.ts";
-import { faultOfConnection } from "./fault.ts";
+import { canOpenDescriptor, faultOfConnection } from "./fault.ts";
 import {
   bodyLimitBytes,
   failed,
@@ -100,6 +100,9 @@ export function callMiner(call: Call): Promise<CallOutcome> {
       ),
     );
 
+    // Bun reports a socket that it could not make as a refused connection, so that this is asked before.
+    if (!canOpenDescriptor())
+      return fail(STATUS.unavailable, "Not called: this process may open no more sockets", "descriptors");
     try {
       request = openRequest({
         host: call.host,

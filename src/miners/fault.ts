@@ -35,7 +35,8 @@ export function faultOfAnswer(status: number, message: string): OwnFault | undef
   return WRONG_TIME.test(message) && !REPLAY.test(message) ? "clock" : "refused";
 }
 
-function canOpenDescriptor(): boolean {
+/** Whether this process may open one more file or socket now. Some ten microseconds. */
+export function canOpenDescriptor(): boolean {
   try {
     closeSync(openSync("/dev/null", "r"));
     return true;
@@ -71,6 +72,10 @@ export interface CommonCause {
  */
 export function commonCause(replies: readonly Reply[]): CommonCause | undefined {
   if (replies.some(({ fault }) => fault === "stopped")) return undefined;
+  // One call that we could not even make spoils a step: the others would be judged, and learnt from, without it.
+  const undialled = replies.filter(({ fault }) => fault === "descriptors");
+  if (undialled.length > 0)
+    return { cause: "descriptors", text: sentence("descriptors", undialled, replies.length) };
   const called = replies.filter((reply) => reply.elapsedMs > 0 || reply.fault !== undefined);
   if (called.length === 0) return undefined;
   const telling = called.filter((reply) => reply.reached === true || reply.status === 200 || reply.fault);
@@ -91,8 +96,8 @@ function sentence(cause: CommonCause["cause"], telling: readonly Reply[], called
     case "clock": {
       const ahead = telling.filter(({ message }) => FUTURE.test(message)).length * 2 > telling.length;
       return ahead
-        ? `${some} miners say the nonce is in the future: this machine's clock is ahead`
-        : `${some} miners say the nonce is too old: this machine's clock is behind`;
+        ? `${some} miners say the nonce is in the future`
+        : `${some} miners say the nonce is too old`;
     }
     case "descriptors":
       return `no connection to ${some} miners could be opened: this process may open no more files (raise ulimit -n, or LimitNOFILE= of the service)`;

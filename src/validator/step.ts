@@ -79,10 +79,8 @@ function outcomesOf<N extends Neuron>(
   rewards: readonly number[],
 ): Outcome[] {
   return replies
-    .map(({ uid, hotkey, fault }, row) => ({ uid, hotkey, fault, reward: rewards[row]! }))
-    .filter(({ uid, hotkey }) => state.subnet.neurons[uid]?.hotkey === hotkey)
-    .filter(({ fault }) => fault !== "descriptors") // our own machine could not dial: no evidence of this miner
-    .map(({ uid, hotkey, reward }) => ({ uid, hotkey, reward }));
+    .map(({ uid, hotkey }, row) => ({ uid, hotkey, reward: rewards[row]! }))
+    .filter(({ uid, hotkey }) => state.subnet.neurons[uid]?.hotkey === hotkey);
 }
 
 /** Moving scores of who was asked; those who cannot be asked fade as fast as if they were, and failed. */

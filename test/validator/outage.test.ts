@@ -125,19 +125,6 @@ describe("who cannot be asked", () => {
     expect(session.state.scores[2]!).toBeGreaterThan(before / 8);
   });
 
-  test("a miner whose call failed for want of our own descriptors keeps its score", async () => {
-    const { session, modules } = await openSession(new FakeChain(), { settings: { followupSampleSize: 4 } });
-    await runLane(session, 0);
-    const before = session.state.scores[1]!;
-    const ask = modules.miners.ask.bind(modules.miners);
-    modules.miners.ask = async (neurons, prompt) =>
-      (await ask(neurons, prompt)).map((reply) =>
-        reply.uid === 1 ? { ...reply, status: 503, completion: null, fault: "descriptors" as const } : reply,
-      );
-    await runLane(session, 0);
-    expect(session.state.scores[1]!).toBe(before);
-  });
-
   test("a miner without budget left is not asked", async () => {
     const { session, modules } = await openSession(new FakeChain(), { settings: { followupSampleSize: 4 } });
     modules.miners.exhausted.add("key2");
