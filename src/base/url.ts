@@ -15,7 +15,8 @@ const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi;
  */
 export function printableUrl(url: string | URL): string {
   const parsed = typeof url === "string" ? URL.parse(url.trim()) : url;
-  if (parsed === null) return unreadable(String(url));
+  // `user:password` parses as a scheme and a path.
+  if (!parsed?.href.includes("://")) return unreadable(String(url));
   const user = parsed.username !== "" || parsed.password !== "" ? `${HIDDEN}@` : "";
   const path = parsed.pathname === "/" ? "" : parsed.pathname.split("/").map(printablePart).join("/");
   const text = `${parsed.protocol}//${user}${parsed.host}${path}${printableQuery(parsed.search)}`;

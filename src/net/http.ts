@@ -1,6 +1,7 @@
 import { type DeadlineCode, sleep } from "../base/deadline.ts";
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { type BackOff, backOffMs } from "../base/retry.ts";
+import { printableUrl } from "../base/url.ts";
 import { NetFailure, refused, unreachable } from "./failure.ts";
 import { judgeRedirect, placeOf, type Resolve } from "./redirect.ts";
 
@@ -97,7 +98,7 @@ class Attempt {
   constructor(access: HttpAccess, first: URL) {
     this.#access = access;
     this.#first = first;
-    this.shown = `${first.origin}${first.pathname}`;
+    this.shown = printableUrl(new URL(first.pathname, first.origin));
     this.#late = access.timeoutMs === undefined ? undefined : AbortSignal.timeout(access.timeoutMs);
     const signals = [access.signal, this.#late, this.#ended.signal];
     this.#signal = AbortSignal.any(signals.filter((one) => one !== undefined));

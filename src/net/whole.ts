@@ -1,4 +1,5 @@
 import { messageOf } from "../base/error.ts";
+import { printableUrl } from "../base/url.ts";
 import { refused, statusFailure, unreachable } from "./failure.ts";
 import { type Answer, type HttpAccess, request, withRetries } from "./http.ts";
 
@@ -76,5 +77,5 @@ async function readBounded({ chunks, shown }: Answer, maxBytes: number): Promise
 
 function shownOf(url: string): string {
   const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}`;
+  return printableUrl(new URL(pathname, origin));
 }

@@ -2,6 +2,7 @@ import type { AsyncBuffer } from "hyparquet";
 import { z } from "zod";
 import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
+import { printableUrl } from "../base/url.ts";
 import { columnsOf, textOf } from "./cell.ts";
 import type { Feed, PromptsCode } from "./feed.ts";
 import type { HubRequests } from "./hub-requests.ts";
@@ -101,7 +102,9 @@ class HubParquetFiles implements HubRows {
     const probe = { url, range: { start: 0, end: 1 }, maxBytes: 1 };
     const { totalBytes, etag } = await this.#requests.get(probe, this.#signal);
     if (totalBytes === undefined)
-      throw new Failure<PromptsCode>("prompts.bad-source", { message: `the size of ${url} is unknown` });
+      throw new Failure<PromptsCode>("prompts.bad-source", {
+        message: `the size of ${printableUrl(url)} is unknown`,
+      });
     return {
       byteLength: totalBytes,
       slice: async (start, end = totalBytes) => {
@@ -109,7 +112,9 @@ class HubParquetFiles implements HubRows {
         const part = await this.#requests.get(wanted, this.#signal);
         // A footer says nothing of another file's bytes.
         if (part.totalBytes !== totalBytes || part.etag !== etag)
-          throw new Failure<PromptsCode>("prompts.bad-source", { message: `${url} was replaced meanwhile` });
+          throw new Failure<PromptsCode>("prompts.bad-source", {
+            message: `${printableUrl(url)} was replaced meanwhile`,
+          });
         return part.bytes.buffer;
       },
     };

@@ -1,5 +1,6 @@
 import { Failure } from "../base/error.ts";
 import type { BackOff } from "../base/retry.ts";
+import { printableUrl } from "../base/url.ts";
 import { NetFailure } from "../net/failure.ts";
 import type { HttpAccess } from "../net/http.ts";
 import { hubToken } from "../net/hugging-face.ts";
@@ -54,7 +55,7 @@ async function asked<T>(url: string, signal: AbortSignal, work: () => Promise<T>
         (mayPass
           ? "check the network, or give a mirror with --data.endpoint"
           : "check the dataset's name in --data.source and whether it needs a token (HF_TOKEN)"),
-      data: { url },
+      data: { url: printableUrl(url) },
       cause: error,
       retry: mayPass ? "soon" : "no",
     });

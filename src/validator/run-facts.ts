@@ -50,7 +50,11 @@ function settingsWithOrigin(
 
 /** Endpoints may hold a password or a key; several stand with commas between them. */
 function withoutPasswords(text: string): string {
-  const parts = text.split(",").map((part) => (part.includes("://") ? printableUrl(part.trim()) : part));
+  const parts = text.split(",").map((part) => {
+    if (part.includes("://")) return printableUrl(part.trim());
+    // An endpoint may stand without its scheme.
+    return /[@?]/.test(part) ? printableUrl(`ws://${part.trim()}`).slice("ws://".length) : part;
+  });
   return parts.join(",");
 }
 

@@ -50,7 +50,7 @@ export function connect(...endpoints: string[]): Promise<ChainConnection> {
   return ChainConnection.connect({ endpoints });
 }
 
-type Behaviour = "pass" | "mute" | { instead: string };
+type Behaviour = "pass" | "mute" | { instead: string } | ((text: string) => string);
 interface Link {
   node: WebSocket;
   waiting: string[] | null;
@@ -117,7 +117,9 @@ export class Relay {
     link.node.onclose = () => client.close();
     link.node.onmessage = ({ data }) => {
       if (this.behaviour === "mute") return;
-      client.send(this.behaviour === "pass" ? String(data) : this.behaviour.instead);
+      if (this.behaviour === "pass") client.send(String(data));
+      else if (typeof this.behaviour === "function") client.send(this.behaviour(String(data)));
+      else client.send(this.behaviour.instead);
     };
   }
 }

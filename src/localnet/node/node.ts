@@ -9,7 +9,7 @@ import { chooseUid, placeNeuron } from "./neurons.ts";
 import { Rpc } from "./rpc.ts";
 import type { LocalnetCode } from "./scale.ts";
 import { RpcServer } from "./server.ts";
-import { SUBTENSOR } from "./storage.ts";
+import { SUBTENSOR, TIMESTAMP } from "./storage.ts";
 import { toHex } from "./types.ts";
 
 /** A neuron that the network starts with; its uid is its place in the list. */
@@ -109,7 +109,11 @@ export class LocalNode {
       seed: randomBytes(32),
       beacon: new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), nowMs()),
       nowMs,
-      writeState: (state) => writeGenesis(state, rules, accounts.map(accountOf)),
+      writeState: (state) => {
+        writeGenesis(state, rules, accounts.map(accountOf));
+        // A real genesis has no time; whoever connects in our first second should not find a clock that is off by 50 years.
+        state.set(TIMESTAMP.now, [], nowMs());
+      },
     });
     this.genesisHash = `0x${this.#chain.genesis.hash}`;
     this.#rpc = new Rpc(this.#chain, blockTimeMs);

@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { isFailure } from "../../src/base/error.ts";
+import type { ChainConnection } from "../../src/chain/connection.ts";
+import { confirmReveal, type PendingReveal } from "../../src/chain/reveal.ts";
+import { submitWeights } from "../../src/chain/submission.ts";
+import type { LocalNode } from "../../src/localnet/node/node.ts";
+import type { HotkeySigner } from "../../src/wallet/signer.ts";
+import { connect, NETUID, Relay, startChain } from "./fixture.ts";
+
+let node: LocalNode;
+let signer: HotkeySigner;
+let connection: ChainConnection;
+beforeEach(async () => {
+  ({ node, signer } = await startChain({ commitReveal: true }));
+  connection = await connect(node.endpoint);
+});
+afterEach(async () => {
+  await connection.close();
+  await node.stop();
+});
+
+/** A commit as it comes back from the state after a restart: through JSON. */
+async function commit(): Promise<PendingReveal> {
+  return (await committed()).pending;
+}
+
+async function committed(): Promise<{ pending: PendingReveal; block: number }> {
+  const weights = { netuid: NETUID, uids: [0, 1, 2], values: [10, 65_535, 500], versionKey: 7 };
+  const sent = await submitWeights(connection, signer, weights);
+  if (sent.path !== "timelocked") throw new Error("commit-reveal is on");
+  return { pending: JSON.parse(JSON.stringify(sent.pending)) as PendingReveal, block: sent.block };
+}
+
+const codeOf = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    (block) => `revealed in ${block}`,
+    (error: unknown) => (isFailure(error) ? error.code : String(error)),
+  );
+
+describe("a commit of an earlier run", () => {
+  test("is found revealed in a block that has passed", async () => {
+    const pending = await commit();
+    const block = await confirmReveal(connection, signer, pending);
+    await connection.waitForBlock(pending.revealBlock + 15, 30_000);
+    const later = await connect(node.endpoint);
+    expect(await codeOf(confirmReveal(later, signer, pending))).toBe(`revealed in ${block}`);
+    await later.close();
+  });
+
+  test("that the chain dropped is missing, also long after", async () => {
+    const pending = await commit();
+    node.setValidatorPermit(0, false);
+    await connection.waitForBlock(pending.revealBlock + 15, 30_000);
+    expect(await codeOf(confirmReveal(connection, signer, pending))).toBe("chain.reveal-missing");
+  });
+});
+
+test("an outage around the reveal gives no verdict; after it the passed blocks are read", async () => {
+  const relay = new Relay(node);
+  const fragile = await connect(relay.endpoint);
+  const pending = await commit();
+  relay.behaviour = "mute";
+  relay.drop();
+  const followed = codeOf(confirmReveal(fragile, signer, pending));
+  await connection.waitForBlock(pending.revealBlock + 12, 30_000);
+  relay.behaviour = "pass";
+  relay.drop();
+  expect(await followed).toStartWith("revealed in");
+  await fragile.close();
+  await relay.stop();
+});
+
+test("a reveal that comes later than the schedule said is waited for while the chain holds the commit", async () => {
+  await connection.waitForBlock(10, 30_000);
+  const { pending, block } = await committed();
+  // As if the owner had made the tempo longer since: the ten blocks of grace end in the block that took the commit.
+  const early = { ...pending, revealBlock: block - 10 };
+  expect(await codeOf(confirmReveal(connection, signer, early))).toStartWith("revealed in");
+});
+
+test("blocks that a node does not show any more leave the reveal unknown, not missing", async () => {
+  const pending = await commit();
+  const relay = new Relay(node);
+  const pruned = await connect(relay.endpoint);
+  relay.behaviour = (text) =>
+    text.includes('"changes"')
+      ? JSON.stringify({
+          jsonrpc: "2.0",
+          id: JSON.parse(text).id,
+          error: { code: 4003, message: "Client error: State already discarded" },
+        })
+      : text;
+  expect(await codeOf(confirmReveal(pruned, signer, pending))).toBe("chain.reveal-unknown");
+  await pruned.close();
+  await relay.stop();
+}, 60_000);
+
+test("following ends with the signal, and with the connection", async () => {
+  const pending = { ...(await commit()), revealBlock: 1_000_000 };
+  const stop = new AbortController();
+  const stopped = codeOf(confirmReveal(connection, signer, pending, stop.signal));
+  const other = await connect(node.endpoint);
+  const closed = codeOf(confirmReveal(other, signer, pending));
+  stop.abort();
+  await other.close();
+  expect(await stopped).toBe("deadline.aborted");
+  expect(await closed).toBe("chain.closed");
+});
