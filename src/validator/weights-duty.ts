@@ -81,7 +81,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
 
   /** What is missing before these scores may become weights; undefined when nothing is. */
   #missing(): string | undefined {
-    const { state } = this.#session;
+    const { state, watch } = this.#session;
+    // A commit is locked until a time, which a wrong clock would choose wrongly.
+    if (watch.clock.state === "wrong") return "a clock that agrees with the chain";
     const miners = state.subnet.neurons.filter((neuron) => canBeAsked(this.#session, neuron));
     if (!miners.some(({ uid }) => state.scores[uid]! > 0)) return "a miner with a score above 0";
     if (this.#hasEvidence) return undefined;

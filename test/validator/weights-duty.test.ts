@@ -96,6 +96,15 @@ describe("weights", () => {
     expect(await bare.pass(1)).toEqual([161]);
   });
 
+  test("wait for a clock that agrees with the chain, for a commit is locked until a time", async () => {
+    const { pass, weights, session } = await openDuty();
+    session.watch.clock.set("wrong", "3600 s ahead");
+    expect(await pass(60)).toEqual([]);
+    expect(weights().map(({ reason }) => reason)).toEqual(["a clock that agrees with the chain"]);
+    session.watch.clock.set("right", "0 s");
+    expect(await pass(1)).toEqual([161]);
+  });
+
   test("give nothing to who cannot be asked, and to who took a uid over since the metagraph was read", async () => {
     const { chain, pass, session } = await openDuty();
     const { neurons } = session.state.subnet;
