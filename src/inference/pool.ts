@@ -1,10 +1,13 @@
-import { isFailure } from "../base/error.ts";
+import { isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { DeviceChoice } from "../config/kinds.ts";
+import { deviceName, type RunningModel } from "./changes.ts";
 import { fromMessage, type InferenceCode } from "./failure.ts";
 import type { TemplatePart } from "./graph/tokens.ts";
 import type { ClassifierInput, Continuation, Device, LeftOut, ModelOrder } from "./protocol.ts";
 import { InferenceSupervisor, type SupervisorOptions } from "./supervisor.ts";
+
+const CPU: Device = { kind: "cpu" };
 
 /** A model and where it is to run. */
 export interface PlacedModel extends ModelOrder {
@@ -28,6 +31,8 @@ export class ModelPool {
   /** Where each model runs; none for an optional one that was left out. */
   readonly #homes = new Map<string, DeviceChoice>();
   readonly #leftOut = new Map<string, LeftOut>();
+  /** Ends the start of processes: of the caller's signal, or of stop(). */
+  readonly #stopping = new AbortController();
 
   private constructor(options: ModelPoolOptions) {
     this.#options = options;
@@ -48,10 +53,14 @@ export class ModelPool {
     }
   }
 
-  /** What the models run on, by the name of the choice. */
-  async devices(): Promise<Map<DeviceChoice, Device>> {
-    const found = new Map<DeviceChoice, Device>();
-    for (const [choice, inference] of this.#byDevice) found.set(choice, (await inference).device);
+  /** Models that can be asked now, with what they run on. */
+  async running(): Promise<RunningModel[]> {
+    const found: RunningModel[] = [];
+    for (const [choice, starting] of this.#byDevice) {
+      const { running } = await starting;
+      // A model that moved away in the middle of a step still lies on its first device.
+      found.push(...running.filter(({ id }) => this.#homes.get(id) === choice));
+    }
     return found;
   }
 
@@ -75,7 +84,9 @@ export class ModelPool {
     return await this.#ask(model, (inference) => inference.digitScores(model, prompts));
   }
 
+  /** Ends every process, one that is being started too; requests under way fail with `inference.stopped`. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
     const started = await Promise.allSettled(this.#byDevice.values());
     await Promise.all(started.map((one) => (one.status === "fulfilled" ? one.value.stop() : undefined)));
   }
@@ -99,6 +110,7 @@ export class ModelPool {
       if (this.#isOptional(left.id)) {
         log.warn("An optional model is left out", { model: left.id, reason: message });
         this.#leftOut.set(left.id, left);
+        this.#tell(left.id, "left-out", inference.device, message);
       } else if (inference.device.kind === "cpu") throw fromMessage(left.failure);
       else {
         log.warn("A model runs on the CPU, for its device cannot hold it", {
@@ -106,6 +118,7 @@ export class ModelPool {
           reason: message,
         });
         this.#homes.set(left.id, "cpu");
+        this.#tell(left.id, "moved", CPU, message);
       }
     }
   }
@@ -122,11 +135,17 @@ export class ModelPool {
         .map((model) => ({ ...model, isDeferred: this.#homes.get(model.id) !== choice }))
         .filter(({ isDeferred }) => choice === "cpu" || !isDeferred);
       const { startSupervisor = InferenceSupervisor.start, ...options } = this.#options;
-      started = startSupervisor({ ...options, device: choice, models });
+      const signals = [this.#stopping.signal, ...(options.signal ? [options.signal] : [])];
+      started = startSupervisor({ ...options, device: choice, models, signal: AbortSignal.any(signals) });
       this.#byDevice.set(choice, started);
       started.catch(() => this.#byDevice.delete(choice));
     }
     return await started;
+  }
+
+  #tell(model: string, state: "moved" | "left-out", device: Device, detail: string): void {
+    const unknown = { dtype: null, ms: null, bytes: null };
+    this.#options.onModel?.({ model, state, device: deviceName(device), detail, ...unknown });
   }
 
   async #ask<T>(model: string, ask: (inference: InferenceSupervisor) => Promise<T>): Promise<T> {
@@ -140,8 +159,10 @@ export class ModelPool {
     } catch (error) {
       const hasNoRoom = isFailure<InferenceCode>(error, "gpu.memory") && inference.device.kind !== "cpu";
       if (!hasNoRoom || this.#isOptional(model)) throw error;
-      if (this.#homes.get(model) !== "cpu")
+      if (this.#homes.get(model) !== "cpu") {
         log.warn("A model moves to the CPU, for its device is out of memory", { model, error });
+        this.#tell(model, "moved", CPU, messageOf(error));
+      }
       this.#homes.set(model, "cpu");
       return await ask(await this.#processOn("cpu"));
     }

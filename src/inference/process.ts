@@ -6,6 +6,7 @@ import type {
   Device,
   FromWorker,
   LeftOut,
+  ModelReport,
   ToWorker,
   WorkerSettings,
   WorkRequest,
@@ -16,10 +17,17 @@ import type {
  * SwiftShader on two busy cores takes 20 s for 25 MB.
  */
 const START_TIMEOUT_MS = 120_000;
-/** A worker that is told to stop has nothing to finish. */
-const STOP_TIMEOUT_MS = 2_000;
+/** A worker that is told to stop has nothing to finish; one that is stopped or hung is killed. */
+const STOP_TIMEOUT_MS = 1_500;
 /** Enough of a driver's last words to understand a crash. */
 const LAST_WORDS_CHARACTERS = 400;
+
+export interface ProcessOptions {
+  /** Kills the process when it is aborted before its models run. */
+  signal?: AbortSignal | undefined;
+  /** Told of each model that is loaded or tried, at the start or later. */
+  onModel?: (report: ModelReport) => void;
+}
 
 interface Waiting {
   resolve(message: FromWorker): void;
@@ -37,7 +45,11 @@ export class WorkerProcess {
   #lastWords = "";
   #hasEnded = false;
 
-  private constructor(command: readonly string[], environment: Record<string, string | undefined>) {
+  private constructor(
+    command: readonly string[],
+    environment: Record<string, string | undefined>,
+    onModel?: ProcessOptions["onModel"],
+  ) {
     this.#child = Bun.spawn([...command], {
       // ONNX Runtime 1.30 for Linux otherwise keeps a device id and a database of events below ~/.cache/Microsoft, and
       // sends them to mobile.events.data.microsoft.com. Nobody asked for that on a validator.
@@ -48,8 +60,11 @@ export class WorkerProcess {
       serialization: "advanced",
       // A group of its own: Ctrl-C in the terminal is for the parent, which then stops the worker in its turn.
       detached: true,
-      ipc: (message: FromWorker) =>
-        message.kind === "alive" ? this.#waiting?.onAlive() : this.#waiting?.resolve(message),
+      ipc: (message: FromWorker) => {
+        if (message.kind === "model") onModel?.(message.report);
+        if (message.kind === "model" || message.kind === "alive") this.#waiting?.onAlive();
+        else this.#waiting?.resolve(message);
+      },
     });
     void this.#child.exited.then(() => this.#end());
     void this.#listen();
@@ -57,16 +72,15 @@ export class WorkerProcess {
 
   /**
    * Starts a process and waits until its models run.
-   * @param signal kills the process when it is aborted before that.
    * @throws Failure of the worker (`gpu.*`, `model.*`), `inference.crashed` or `inference.late`.
    */
   static async start(
     command: readonly string[],
     environment: Record<string, string | undefined>,
     settings: WorkerSettings,
-    signal?: AbortSignal,
+    { signal, onModel }: ProcessOptions = {},
   ): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(command, environment);
+    const worker = new WorkerProcess(command, environment, onModel);
     const kill = (): void => worker.kill();
     signal?.addEventListener("abort", kill, { once: true });
     try {
@@ -105,6 +119,12 @@ export class WorkerProcess {
   /** Models that it could not load, in their order. */
   get leftOut(): readonly LeftOut[] {
     return this.#leftOut;
+  }
+
+  /** How it ended, as "SIGKILL" or "exit code 1". */
+  get end(): string {
+    const { exitCode, signalCode } = this.#child;
+    return signalCode === null ? `exit code ${exitCode}` : String(signalCode);
   }
 
   /** What the worker runs on. */
@@ -182,7 +202,7 @@ export class WorkerProcess {
   #crashed(): Failure<InferenceCode> {
     const { exitCode, signalCode } = this.#child;
     return new Failure<InferenceCode>("inference.crashed", {
-      message: `the inference worker ended by itself (${signalCode ?? `exit code ${exitCode}`})`,
+      message: `the inference worker ended by itself (${this.end})`,
       data: { exitCode, signalCode, lastWords: this.#lastWords },
       retry: "soon",
     });

@@ -35,6 +35,22 @@ export interface WorkerSettings {
   memoryBytes?: number;
 }
 
+/** A model that a worker has loaded, or has run for the first time. */
+export interface ModelReport {
+  id: string;
+  state: "loaded" | "tried";
+  device: Device;
+  dtype: Dtype;
+  /** Size of its weights. */
+  bytes: number;
+  /** Of the first file of its weights. */
+  sha256: string;
+  /** How long it took. */
+  ms: number;
+  /** One sentence about the trial. */
+  detail: string | null;
+}
+
 /** A model that is not loaded, and why. */
 export interface LeftOut {
   id: string;
@@ -81,8 +97,10 @@ export type ToWorker =
   | { kind: "stop" };
 
 export type FromWorker =
-  /** A batch is computed or a model loaded; there is more to do. */
+  /** A batch is computed; there is more to do. */
   | { kind: "alive" }
+  /** A step in loading a model is done; there is more to do. */
+  | { kind: "model"; report: ModelReport }
   /** `passedOver`: why a GPU that is there is not used. `leftOut`: models that do not fit or work on the device. */
   | { kind: "ready"; device: Device; passedOver?: string; leftOut: LeftOut[] }
   | { kind: "refused"; failure: FailureMessage }

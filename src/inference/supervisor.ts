@@ -1,9 +1,11 @@
 import { sleep } from "../base/deadline.ts";
-import { Failure, isFailure } from "../base/error.ts";
+import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
 import type { DeviceChoice } from "../config/kinds.ts";
 import { EMBEDDED_MODEL } from "../models/embedded.ts";
+import type { InferenceObserver, RunningModel } from "./changes.ts";
+import { childEnvironment } from "./child-environment.ts";
 import type { InferenceCode } from "./failure.ts";
 import type { TemplatePart } from "./graph/tokens.ts";
 import { WorkerProcess } from "./process.ts";
@@ -14,9 +16,11 @@ import type {
   Device,
   LeftOut,
   ModelOrder,
+  ModelReport,
   Work,
   WorkerSettings,
 } from "./protocol.ts";
+import { RunningModels } from "./running-models.ts";
 import { workerCommand } from "./worker-command.ts";
 
 /** 50 answers take about a second on two cores; a minute for one batch is a hung device, not a slow one. */
@@ -27,7 +31,7 @@ const SENDS = 2;
 /** With `auto`, so many deaths without an answer between them make the next worker use the CPU. */
 const DEATHS_ON_GPU = 3;
 
-export interface SupervisorOptions {
+export interface SupervisorOptions extends InferenceObserver {
   device: DeviceChoice;
   /** Loaded and tried out in this order before start() returns. The embedded model unless given. */
   models?: readonly (string | ModelOrder)[];
@@ -35,7 +39,7 @@ export interface SupervisorOptions {
   modelDirectory?: string;
   /** Most bytes of weights on the device; 80 % of its memory unless given. */
   memoryBytes?: number;
-  /** For the child only, on top of this process's environment; chooses drivers, for example. */
+  /** For the child only, on top of what it gets of this process's environment; chooses drivers, for example. */
   environment?: Record<string, string>;
   /** Of one batch in the worker; not the wait for earlier ones. */
   requestTimeoutMs?: number;
@@ -50,7 +54,7 @@ export interface SupervisorOptions {
 export class InferenceSupervisor {
   readonly #options: SupervisorOptions;
   readonly #requestTimeoutMs: number;
-  readonly #listeners = new Set<(device: Device) => void>();
+  readonly #models: RunningModels;
   readonly #stopping = new AbortController();
   /** The running worker. */
   #current: WorkerProcess | undefined;
@@ -62,8 +66,9 @@ export class InferenceSupervisor {
   /** Deaths and failed starts since the last answer; sets the pause before the next start. */
   #deaths = 0;
 
-  private constructor(options: SupervisorOptions, worker: WorkerProcess) {
+  private constructor(options: SupervisorOptions, models: RunningModels, worker: WorkerProcess) {
     this.#options = options;
+    this.#models = models;
     this.#requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.#device = worker.device;
     this.#worker = Promise.resolve(worker);
@@ -76,8 +81,11 @@ export class InferenceSupervisor {
    * `inference.late` or `inference.stopped`.
    */
   static async start(options: SupervisorOptions): Promise<InferenceSupervisor> {
-    const worker = await spawnWorker(options, options.signal);
-    return new InferenceSupervisor(options, worker);
+    const models = new RunningModels(options);
+    const start = performance.now();
+    const worker = await spawnWorker(options, models, options.signal);
+    models.ready(performance.now() - start);
+    return new InferenceSupervisor(options, models, worker);
   }
 
   /** What the models run on; with `auto` it can change when the worker is started anew. */
@@ -95,10 +103,9 @@ export class InferenceSupervisor {
     return this.#current?.pid;
   }
 
-  /** Calls back after each restart of the worker. @returns a function that ends it. */
-  onRestart(listener: (device: Device) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  /** Models that can be asked now. */
+  get running(): readonly RunningModel[] {
+    return this.#models.all;
   }
 
   /**
@@ -149,7 +156,8 @@ export class InferenceSupervisor {
   /** @returns for each of the `count` inputs its rows. */
   async #compute(model: string, work: Work, count: number): Promise<Float32Array[][]> {
     if (count === 0) return [];
-    const mine = this.#last.then(() => this.#serve(model, work));
+    const askedAt = performance.now();
+    const mine = this.#last.then(() => this.#serve(model, work, { askedAt, count }));
     this.#last = mine.catch(() => undefined);
     const { values, width, counts } = await mine;
     let row = 0;
@@ -161,15 +169,24 @@ export class InferenceSupervisor {
     );
   }
 
-  async #serve(model: string, work: Work): Promise<Computed> {
+  async #serve(
+    model: string,
+    work: Work,
+    { askedAt, count }: { askedAt: number; count: number },
+  ): Promise<Computed> {
     for (let sent = 1; ; sent++) {
       this.#throwIfStopping();
       const worker = await this.#liveWorker();
+      const sentAt = performance.now();
       try {
         const computed = await worker.compute({ id: this.#nextId++, model, work }, this.#requestTimeoutMs);
         this.#deaths = 0;
-        for (const id of computed.shed)
+        for (const id of computed.shed) {
           log.warn("An optional model is given up for want of memory", { model: id, for: model });
+          this.#models.shed(id, `its memory was needed for ${model}`);
+        }
+        const computeMs = performance.now() - sentAt;
+        this.#options.onServed?.({ model, queueMs: sentAt - askedAt, computeMs, count });
         return computed;
       } catch (error) {
         this.#throwIfStopping();
@@ -207,6 +224,7 @@ export class InferenceSupervisor {
     if (this.#current !== ended || this.#stopping.signal.aborted) return;
     this.#current = undefined;
     log.warn("Inference worker ended", { pid: ended.pid });
+    this.#models.lost(`the inference process ended (${ended.end})`);
     this.#worker = this.#restart();
     // Whoever asks next is told of the failure; until then nobody waits for this promise.
     this.#worker.catch((error: unknown) => log.warn("Inference worker does not start", { error }));
@@ -214,13 +232,14 @@ export class InferenceSupervisor {
 
   async #restart(): Promise<WorkerProcess> {
     try {
+      const endedAt = performance.now();
       await sleep(backOffMs(RESTART, this.#deaths++), this.#stopping.signal);
       this.#throwIfStopping();
       const isGpuGivenUp = this.#options.device === "auto" && this.#deaths > DEATHS_ON_GPU;
       const options: SupervisorOptions = isGpuGivenUp ? { ...this.#options, device: "cpu" } : this.#options;
-      const worker = await spawnWorker(options, this.#stopping.signal);
+      const worker = await spawnWorker(options, this.#models, this.#stopping.signal);
       this.#adopt(worker);
-      for (const listener of this.#listeners) listener(worker.device);
+      this.#models.ready(performance.now() - endedAt);
       return worker;
     } catch (error) {
       // The next request tries again, after a longer pause.
@@ -235,7 +254,11 @@ function stopped(): Failure<InferenceCode> {
 }
 
 /** With `auto`, a driver that crashes or hangs at the start counts as none: the CPU is taken. */
-async function spawnWorker(options: SupervisorOptions, signal?: AbortSignal): Promise<WorkerProcess> {
+async function spawnWorker(
+  options: SupervisorOptions,
+  models: RunningModels,
+  signal?: AbortSignal,
+): Promise<WorkerProcess> {
   const settings: WorkerSettings = {
     device: options.device,
     models: (options.models ?? [EMBEDDED_MODEL]).map((model) =>
@@ -244,16 +267,18 @@ async function spawnWorker(options: SupervisorOptions, signal?: AbortSignal): Pr
     modelDirectory: options.modelDirectory,
     memoryBytes: options.memoryBytes,
   };
-  const environment = { ...process.env, ...options.environment };
+  const environment = { ...childEnvironment(process.env), ...options.environment };
+  const onModel = (report: ModelReport): void => models.report(report);
   try {
-    return await WorkerProcess.start(workerCommand(), environment, settings, signal);
+    return await WorkerProcess.start(workerCommand(), environment, settings, { signal, onModel });
   } catch (error) {
+    models.lost(messageOf(error));
     if (signal?.aborted) throw stopped();
     const isDriversFault =
       isFailure<InferenceCode>(error, "inference.crashed") ||
       isFailure<InferenceCode>(error, "inference.late");
     if (options.device !== "auto" || !isDriversFault) throw error;
     log.warn("Inference did not start with the GPU; trying the CPU", { error });
-    return await spawnWorker({ ...options, device: "cpu" }, signal);
+    return await spawnWorker({ ...options, device: "cpu" }, models, signal);
   }
 }

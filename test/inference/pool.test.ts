@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../../src/base/error.ts";
 import { configureLog } from "../../src/base/log.ts";
+import type { ModelChange } from "../../src/inference/changes.ts";
 import type { InferenceCode } from "../../src/inference/failure.ts";
 import { ModelPool, type ModelPoolOptions } from "../../src/inference/pool.ts";
 import type { ModelOrder } from "../../src/inference/protocol.ts";
@@ -30,12 +31,37 @@ async function weightBytes(id: FixtureId): Promise<number> {
   return (await findModel(id, directory)).manifest.files.find(({ dtype }) => dtype === "fp32")!.size;
 }
 
+/** Processes of which those on a GPU answer as one whose memory other programs took after the start. */
+function startFull(): { start: typeof InferenceSupervisor.start; asked: string[] } {
+  const asked: string[] = [];
+  const start: typeof InferenceSupervisor.start = async (options) => {
+    const inference = await InferenceSupervisor.start({ ...options, device: "cpu" });
+    if (options.device === "cpu") return inference;
+    const full: Pick<InferenceSupervisor, "leftOut" | "device" | "stop" | "embed"> = {
+      leftOut: inference.leftOut,
+      device: { kind: "webgpu" },
+      stop: () => inference.stop(),
+      async embed(model: string): Promise<never> {
+        asked.push(model);
+        throw new Failure<InferenceCode>("gpu.memory", { message: "no memory" });
+      },
+    };
+    return full as InferenceSupervisor;
+  };
+  return { start, asked };
+}
+
 describe("a process with a budget of memory", () => {
-  const start = async (budget: readonly FixtureId[], models: ModelOrder[]): Promise<InferenceSupervisor> => {
+  const start = async (
+    budget: readonly FixtureId[],
+    models: ModelOrder[],
+    onModel?: (change: ModelChange) => void,
+  ): Promise<InferenceSupervisor> => {
     const bytes = await Promise.all(budget.map(weightBytes));
     return await InferenceSupervisor.start({
       device: "cpu",
       models,
+      ...(onModel && { onModel }),
       modelDirectory: directory,
       memoryBytes: bytes.reduce((sum, size) => sum + size, 0),
     });
@@ -53,6 +79,7 @@ describe("a process with a budget of memory", () => {
   });
 
   test("gives up optional models for one that is needed, the last first, and loads them no more", async () => {
+    const changes: ModelChange[] = [];
     const inference = await start(
       ["tiny-bert", "tiny-mpnet", "tiny-deberta-rm"],
       [
@@ -61,12 +88,17 @@ describe("a process with a budget of memory", () => {
         { id: "tiny-deberta-rm", isOptional: true },
         { id: "tiny-roberta-hate", isDeferred: true },
       ],
+      (change) => changes.push(change),
     );
     expect(inference.leftOut).toEqual([]);
     expect(await inference.classify("tiny-deberta-rm", [{ pieces: "x" }])).toHaveLength(1);
     expect(await inference.classify("tiny-roberta-hate", [{ pieces: "x" }])).toHaveLength(1);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("model=tiny-deberta-rm for=tiny-roberta-hate");
+    expect(changes.filter(({ state }) => state === "shed")).toMatchObject([
+      { model: "tiny-deberta-rm", detail: "its memory was needed for tiny-roberta-hate" },
+    ]);
+    expect(inference.running.map(({ id }) => id)).toEqual(["tiny-bert", "tiny-mpnet", "tiny-roberta-hate"]);
     await expect(inference.classify("tiny-deberta-rm", [{ pieces: "x" }])).rejects.toMatchObject({
       code: "model.shed",
     });
@@ -82,14 +114,38 @@ describe("a pool of models", () => {
 
   test("serves each model from the process of its device", async () => {
     const pool = await open({ models: [{ id: "tiny-bert", device: "cpu" }] });
-    expect([...(await pool.devices())]).toEqual([["cpu", { kind: "cpu" }]]);
+    expect(await pool.running()).toMatchObject([{ id: "tiny-bert", device: "cpu", dtype: "fp32" }]);
     expect((await pool.embed("tiny-bert", ["a", "b"])).length).toBe(2);
     await expect(pool.embed("tiny-mpnet", ["a"])).rejects.toThrow("nobody placed");
     await pool.stop();
   });
 
+  test("is stopped while a process is being started", async () => {
+    let startedOnCpu = (): void => undefined;
+    const started = new Promise<void>((resolve) => {
+      startedOnCpu = resolve;
+    });
+    // The process on the CPU never gets ready: its start ends by its signal alone.
+    const startSupervisor: typeof InferenceSupervisor.start = (options) => {
+      if (options.device !== "cpu") return startFull().start(options);
+      startedOnCpu();
+      return new Promise((_, reject) => {
+        const end = (): void =>
+          reject(new Failure<InferenceCode>("inference.stopped", { message: "stopped" }));
+        options.signal?.addEventListener("abort", end);
+      });
+    };
+    const pool = await open({ models: [{ id: "tiny-bert", device: "webgpu" }], startSupervisor });
+    const asked = pool.embed("tiny-bert", ["a"]).catch((error: unknown) => error);
+    await started;
+    await pool.stop();
+    expect(await asked).toMatchObject({ code: "inference.stopped" });
+  });
+
   test("goes without an optional model that has no room, and says so once", async () => {
+    const changes: ModelChange[] = [];
     const pool = await open({
+      onModel: (change) => changes.push(change),
       models: [
         { id: "tiny-bert", device: "cpu" },
         { id: "tiny-deberta-rm", device: "cpu", isOptional: true },
@@ -98,6 +154,12 @@ describe("a pool of models", () => {
     });
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("An optional model is left out");
+    expect(changes.map(({ model, state }) => `${model} ${state}`)).toEqual([
+      "tiny-bert loaded",
+      "tiny-bert tried",
+      "tiny-deberta-rm left-out",
+    ]);
+    expect(changes[2]!.detail).toContain("tiny-deberta-rm needs");
     expect(await pool.embed("tiny-bert", ["a"])).toHaveLength(1);
     for (let ask = 0; ask < 2; ask++)
       await expect(pool.classify("tiny-deberta-rm", [{ pieces: "a" }])).rejects.toMatchObject({
@@ -150,7 +212,10 @@ describe.skipIf(environment === undefined)("a pool on a GPU and the CPU", () => 
       memoryBytes: Math.max(await weightBytes("tiny-bert"), await weightBytes("tiny-deberta-rm")),
       environment,
     });
-    expect([...(await pool.devices()).keys()]).toEqual(["webgpu", "cpu"]);
+    expect((await pool.running()).map(({ id, device }) => `${id} ${device.split(":")[0]}`)).toEqual([
+      "tiny-bert webgpu",
+      "tiny-deberta-rm cpu",
+    ]);
     expect(lines.filter((line) => line.includes("runs on the CPU"))).toHaveLength(1);
     expect(await pool.classify("tiny-deberta-rm", inputs)).toEqual(expected);
     expect(await pool.embed("tiny-bert", ["a"])).toHaveLength(1);
@@ -159,28 +224,9 @@ describe.skipIf(environment === undefined)("a pool on a GPU and the CPU", () => 
 });
 
 describe("a device that runs out of memory in the middle of a step", () => {
-  /** Processes of which those on a GPU answer as one whose memory other programs took after the start. */
-  function startFull(): { start: typeof InferenceSupervisor.start; asked: string[] } {
-    const asked: string[] = [];
-    const start: typeof InferenceSupervisor.start = async (options) => {
-      const inference = await InferenceSupervisor.start({ ...options, device: "cpu" });
-      if (options.device === "cpu") return inference;
-      const full: Pick<InferenceSupervisor, "leftOut" | "device" | "stop" | "embed"> = {
-        leftOut: inference.leftOut,
-        device: { kind: "webgpu" },
-        stop: () => inference.stop(),
-        async embed(model: string): Promise<never> {
-          asked.push(model);
-          throw new Failure<InferenceCode>("gpu.memory", { message: "no memory" });
-        },
-      };
-      return full as InferenceSupervisor;
-    };
-    return { start, asked };
-  }
-
   test("loses no step: a needed model moves to the CPU for good, an optional one fails", async () => {
     const { start, asked } = startFull();
+    const changes: ModelChange[] = [];
     const pool = await ModelPool.start({
       modelDirectory: directory,
       models: [
@@ -188,11 +234,15 @@ describe("a device that runs out of memory in the middle of a step", () => {
         { id: "tiny-mpnet", device: "webgpu", isOptional: true },
       ],
       startSupervisor: start,
+      onModel: (change) => changes.push(change),
     });
     for (let step = 0; step < 3; step++) expect(await pool.embed("tiny-bert", ["a"])).toHaveLength(1);
     expect(asked).toEqual(["tiny-bert"]);
     await expect(pool.embed("tiny-mpnet", ["a"])).rejects.toMatchObject({ code: "gpu.memory" });
     expect(lines.filter((line) => line.includes("moves to the CPU"))).toHaveLength(1);
+    expect(changes.filter(({ state }) => state === "moved")).toMatchObject([
+      { model: "tiny-bert", device: "cpu", detail: "no memory" },
+    ]);
     await pool.stop();
   });
 });

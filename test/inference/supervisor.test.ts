@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
+import type { ModelChange, Served } from "../../src/inference/changes.ts";
 import { WorkerProcess } from "../../src/inference/process.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
@@ -37,13 +38,55 @@ const meanwhile = (): Promise<void> => sleep(50);
 
 describe("a worker on the CPU", () => {
   let inference: InferenceSupervisor;
+  const changes: ModelChange[] = [];
+  let served: Served[] = [];
+  let onRestart = (): void => undefined;
   beforeAll(async () => {
-    inference = await InferenceSupervisor.start({ device: "cpu" });
+    inference = await InferenceSupervisor.start({
+      device: "cpu",
+      onModel(change) {
+        changes.push(change);
+        if (change.state === "restarted") onRestart();
+      },
+      onServed: (one) => served.push(one),
+    });
+  });
+  afterEach(() => {
+    onRestart = () => undefined;
+    changes.length = 0;
+    served = [];
   });
   afterAll(async () => await inference.stop());
 
-  test("says what it runs on", () => {
+  test("says what it runs on, and that the model was loaded and tried on its golden numbers", () => {
     expect(inference.device).toEqual({ kind: "cpu" });
+    const facts = { model: EMBEDDED_MODEL, device: "cpu", dtype: "q8", bytes: 24_574_322 };
+    expect(changes).toEqual([
+      { ...facts, state: "loaded", ms: expect.any(Number), detail: null },
+      {
+        ...facts,
+        state: "tried",
+        ms: expect.any(Number),
+        detail: expect.stringMatching(/^\d+ numbers are off/),
+      },
+    ]);
+    for (const { ms } of changes) expect(ms).toBeGreaterThan(0);
+    expect(inference.running).toMatchObject([{ id: EMBEDDED_MODEL, device: "cpu", dtype: "q8" }]);
+    expect(inference.running[0]!.sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test("tells of each answer how long it waited and how long it was computed", async () => {
+    const start = performance.now();
+    await Promise.all([
+      inference.embed(EMBEDDED_MODEL, many.slice(0, 50)),
+      inference.embed(EMBEDDED_MODEL, ["x"]),
+    ]);
+    const wholeMs = performance.now() - start;
+    const [first, second] = served;
+    expect(served).toMatchObject([{ model: EMBEDDED_MODEL, count: 50 }, { count: 1 }]);
+    expect(first!.queueMs).toBeLessThan(first!.computeMs);
+    expect(second!.queueMs).toBeGreaterThanOrEqual(first!.computeMs);
+    expect(second!.queueMs + second!.computeMs).toBeLessThanOrEqual(wholeMs);
   });
 
   test("gives the vectors of the original model, in the order of the texts", async () => {
@@ -92,26 +135,25 @@ describe("a worker on the CPU", () => {
 
   test("is replaced when it is killed in the middle of a batch, and the batch is answered", async () => {
     const before = inference.workerPid!;
-    let restarts = 0;
-    const forget = inference.onRestart(() => restarts++);
     const answer = inference.embed(EMBEDDED_MODEL, [...texts, ...many]);
     await meanwhile();
     process.kill(before, "SIGKILL");
     const vectors = await answer;
-    forget();
     expectGolden(vectors.slice(0, texts.length));
     expect(vectors).toHaveLength(texts.length + many.length);
-    expect(restarts).toBe(1);
+    expect(changes.map(({ state }) => state)).toEqual(["lost", "loaded", "tried", "restarted"]);
+    expect(changes[0]!.detail).toContain("SIGKILL");
+    expect(changes[3]!.ms).toBeGreaterThan(0);
     expect(inference.workerPid).not.toBe(before);
   });
 
   test("fails a request over which it died twice, and serves the next", async () => {
-    const forget = inference.onRestart(() => process.kill(inference.workerPid!, "SIGKILL"));
+    onRestart = () => process.kill(inference.workerPid!, "SIGKILL");
     const answer = inference.embed(EMBEDDED_MODEL, endless);
     await meanwhile();
     process.kill(inference.workerPid!, "SIGKILL");
     await expect(answer).rejects.toMatchObject({ code: "inference.crashed" });
-    forget();
+    onRestart = () => undefined;
     expectGolden(await inference.embed(EMBEDDED_MODEL, texts));
   });
 
@@ -133,6 +175,46 @@ describe("the life of a worker", () => {
     expect(await underWay).toMatchObject({ code: "inference.stopped" });
     await expect(inference.embed(EMBEDDED_MODEL, ["x"])).rejects.toMatchObject({ code: "inference.stopped" });
     expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  test("ends within three seconds of stop when it is stopped or hung", async () => {
+    const inference = await InferenceSupervisor.start({ device: "cpu" });
+    const pid = inference.workerPid!;
+    process.kill(pid, "SIGSTOP");
+    const underWay = inference.embed(EMBEDDED_MODEL, ["x"]).catch((error: unknown) => error);
+    const start = performance.now();
+    await inference.stop();
+    expect(performance.now() - start).toBeLessThan(3_000);
+    expect(await underWay).toMatchObject({ code: "inference.stopped" });
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  test("gives it what drivers need of the environment, and no secret", async () => {
+    const before = { ...process.env };
+    Object.assign(process.env, {
+      HF_TOKEN: "hf_secret",
+      BT_PW__ROOT__VALIDATOR: "secret",
+      WANDB_API_KEY: "secret",
+      NVIDIA_API_KEY: "secret",
+      OPENVALIDATOR_WALLET_NAME: "secret",
+      MESA_DEBUG: "silent",
+      XDG_CACHE_HOME: "/nonexistent/cache",
+    });
+    try {
+      const inference = await InferenceSupervisor.start({
+        device: "cpu",
+        environment: { LP_NUM_THREADS: "1" },
+      });
+      const environ = readFileSync(`/proc/${inference.workerPid}/environ`, "utf8").split("\0");
+      await inference.stop();
+      expect(environ).toContain("MESA_DEBUG=silent");
+      expect(environ).toContain("XDG_CACHE_HOME=/nonexistent/cache");
+      expect(environ).toContain("LP_NUM_THREADS=1");
+      expect(environ.filter((line) => line.includes("secret"))).toEqual([]);
+    } finally {
+      for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
   });
 
   test("ends with its parent, even when that is killed", async () => {
@@ -183,12 +265,21 @@ describe("the life of a worker", () => {
     await worker.exited;
   });
 
-  test("does not begin when the start is called off", async () => {
-    await expect(
-      InferenceSupervisor.start({ device: "cpu", signal: AbortSignal.timeout(50) }),
-    ).rejects.toMatchObject({
+  test("ends at once when the start is called off, even of a process that does not react", async () => {
+    const command = [process.execPath, "-e", "process.kill(process.pid, 'SIGSTOP')"];
+    const stop = new AbortController();
+    const start = WorkerProcess.start(command, process.env, { device: "cpu", models: [] }, stop).catch(
+      (error: unknown) => error,
+    );
+    await meanwhile();
+    const since = performance.now();
+    stop.abort();
+    expect(await start).toMatchObject({ code: "inference.crashed" });
+    const signal = AbortSignal.timeout(50);
+    await expect(InferenceSupervisor.start({ device: "cpu", signal })).rejects.toMatchObject({
       code: "inference.stopped",
     });
+    expect(performance.now() - since).toBeLessThan(2_000);
   });
 });
 

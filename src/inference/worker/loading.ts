@@ -1,10 +1,11 @@
 import { Failure } from "../../base/error.ts";
 import { findModel, type StoredModel } from "../../models/files.ts";
+import type { Dtype } from "../../models/manifest.ts";
 import { failureOf, type InferenceCode, toMessage } from "../failure.ts";
 import type { Classifier } from "../graph/classifier.ts";
 import type { Encoder } from "../graph/encoder.ts";
 import type { LanguageModel } from "../graph/language.ts";
-import type { Computed, Device, LeftOut, ModelOrder, Work } from "../protocol.ts";
+import type { Computed, Device, LeftOut, ModelOrder, ModelReport, Work } from "../protocol.ts";
 import { withChosenDtype } from "./dtype.ts";
 import { tryOut } from "./trial.ts";
 
@@ -13,8 +14,10 @@ export interface LoadedModelsOptions {
   directory: string | undefined;
   /** Most bytes of weights. */
   memoryBytes: number;
-  /** Called after each model that was loaded, and each batch that was computed. */
-  onProgress(): void;
+  /** Called after each batch that was computed. */
+  onBatch(): void;
+  /** Called for each model when it is loaded, and when it has run once. */
+  onModel(report: ModelReport): void;
 }
 
 /** A model by what it can be asked. */
@@ -54,7 +57,6 @@ export class LoadedModels {
       if (order.isDeferred) continue;
       try {
         await this.#load(order.id);
-        this.#options.onProgress();
       } catch (error) {
         const failure = failureOf(error);
         if (isEndOfAll(failure.code, this.#loaded.size === 0)) throw failure;
@@ -103,15 +105,23 @@ export class LoadedModels {
         hint: "give --models.memory more, choose a smaller dtype, or place models with --neuron.device ROLE=DEVICE",
         retry: "soon",
       });
+    const start = performance.now();
     const loaded: Loaded = { ...(await open(stored, this.#device)), weightBytes };
-    loaded.model.onBatch = this.#options.onProgress;
+    loaded.model.onBatch = this.#options.onBatch;
     this.#loaded.set(id, loaded);
+    const loadMs = performance.now() - start;
+    let outcome: string;
     try {
-      await tryOut(stored, this.#device, loaded.kind, (work) => run(loaded, id, work));
+      outcome = await tryOut(stored, this.#device, loaded.kind, (work) => run(loaded, id, work));
     } catch (error) {
       await this.#release(id);
       throw error;
     }
+    const facts = factsOf(stored, this.#device);
+    // Told together: one that fails its trial counts as never loaded.
+    this.#options.onModel({ ...facts, state: "loaded", ms: loadMs, detail: null });
+    const trialMs = performance.now() - start - loadMs;
+    this.#options.onModel({ ...facts, state: "tried", ms: trialMs, detail: outcome });
   }
 
   /** The last ordered optional model that is loaded, other than the one that memory is wanted for. */
@@ -137,6 +147,19 @@ function isEndOfAll(code: InferenceCode, isFirst: boolean): boolean {
 function weightBytesOf({ manifest }: StoredModel, { kind }: Device): number {
   const [dtype] = manifest.dtype[kind];
   return manifest.files.reduce((sum, file) => sum + (file.dtype === dtype ? file.size : 0), 0);
+}
+
+function factsOf(stored: StoredModel, device: Device): Omit<ModelReport, "state" | "ms" | "detail"> {
+  const { manifest } = stored;
+  const [dtype] = manifest.dtype[device.kind] as [Dtype];
+  const weights = manifest.files.find((file) => file.dtype === dtype);
+  return {
+    id: manifest.id,
+    device,
+    dtype,
+    bytes: weightBytesOf(stored, device),
+    sha256: weights?.sha256 ?? "",
+  };
 }
 
 async function open(stored: StoredModel, { kind }: Device): Promise<Opened> {

@@ -22,6 +22,7 @@ const VECTOR_SCALE = 0.1;
 
 /**
  * Runs a model once as soon as it is loaded: on the inputs whose results its manifest has, else on any.
+ * @returns one sentence about the result.
  * @throws Failure `inference.wrong-numbers` when a result is another one; what the model throws.
  */
 export async function tryOut(
@@ -29,13 +30,15 @@ export async function tryOut(
   { kind: device }: Device,
   kind: keyof typeof TRIAL,
   run: (work: Work) => Promise<Computed>,
-): Promise<void> {
+): Promise<string> {
   const [dtype] = manifest.dtype[device] as [Dtype];
   const cases = manifest.golden?.[dtype];
   if (cases === undefined) {
     await run(TRIAL[kind]);
-    return;
+    return `it runs; its manifest has no numbers of ${dtype} to compare with`;
   }
+  let largest = 0;
+  let compared = 0;
   for (const golden of cases) {
     const { work, expected, scale } = askedOf(golden);
     const { values } = await run(work);
@@ -48,7 +51,11 @@ export async function tryOut(
         message: `the model ${manifest.id} (${dtype}) gives ${values[wrong]} on ${device} where its manifest has ${expected[wrong]}`,
         hint: "the driver computes wrongly: update it, or run with --neuron.device cpu",
       });
+    for (const [at, number] of expected.entries())
+      largest = Math.max(largest, Math.abs(number - values[at]!) / Math.max(scale, Math.abs(number)));
+    compared += expected.length;
   }
+  return `${compared} numbers are off by ${largest.toPrecision(2)} at most, ${TOLERANCE[dtype]} is allowed`;
 }
 
 function askedOf(golden: GoldenCase): { work: Work; expected: readonly number[]; scale: number } {

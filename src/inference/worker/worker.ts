@@ -17,7 +17,7 @@ interface Ready {
   passedOver?: string;
 }
 
-type Start = WorkerSettings & Pick<LoadedModelsOptions, "onProgress">;
+type Start = WorkerSettings & Pick<LoadedModelsOptions, "onBatch" | "onModel">;
 
 /** @param memoryBytes of the device; 0 where nobody tells */
 async function startOn(device: Device, memoryBytes: number, settings: Start): Promise<Ready> {
@@ -25,7 +25,8 @@ async function startOn(device: Device, memoryBytes: number, settings: Start): Pr
   const models = new LoadedModels(device, {
     directory: settings.modelDirectory,
     memoryBytes: budget,
-    onProgress: settings.onProgress,
+    onBatch: settings.onBatch,
+    onModel: settings.onModel,
   });
   const leftOut = await models.load(settings.models);
   return { models, device, leftOut };
@@ -133,7 +134,11 @@ export async function runInferenceWorker(): Promise<void> {
   let ready: Ready | undefined;
   async function begin(settings: WorkerSettings): Promise<void> {
     try {
-      ready = await start({ ...settings, onProgress: () => answer({ kind: "alive" }) });
+      ready = await start({
+        ...settings,
+        onBatch: () => answer({ kind: "alive" }),
+        onModel: (report) => answer({ kind: "model", report }),
+      });
       const { device, passedOver, leftOut } = ready;
       answer({ kind: "ready", device, passedOver, leftOut });
     } catch (error) {
