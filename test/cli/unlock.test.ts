@@ -1,12 +1,14 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { configureLog } from "../../src/base/log.ts";
 import { openSigner } from "../../src/cli/unlock.ts";
 import vectors from "../golden/chain-vectors.json" with { type: "json" };
 
 const root = mkdtempSync(join(tmpdir(), "ov-unlock-"));
+beforeAll(() => configureLog({ level: "error", format: "plain" }));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const hotkeys = join(root, "w", "hotkeys");
