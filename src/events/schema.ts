@@ -57,6 +57,7 @@ export type EventOf<Kind extends EventKind> = EventBase & Bodies[Kind];
 export type Event = { [Kind in EventKind]: EventOf<Kind> }[EventKind];
 
 export type RunBody = Bodies["run"];
+export type StopBody = Bodies["stop"];
 export type ForwardBody = Bodies["forward"];
 export type StepBody = Bodies["step"];
 export type WeightsBody = Bodies["weights"];

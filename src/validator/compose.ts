@@ -6,14 +6,14 @@ import { log } from "../base/log.ts";
 import { asNetuid } from "../base/units.ts";
 import type { Identity } from "../base/vocabulary.ts";
 import { ChainConnection } from "../chain/connection.ts";
-import { resolveNetwork } from "../chain/networks.ts";
+import { type Network, resolveNetwork } from "../chain/networks.ts";
 import type { Origin } from "../config/load.ts";
 import type { Settings } from "../config/options.ts";
 import { stateDirectory } from "../config/paths.ts";
 import { specVersion } from "../config/version.ts";
 import { EventFeed } from "../events/feed.ts";
 import { Journal } from "../events/journal.ts";
-import type { Event, EventBody } from "../events/schema.ts";
+import type { Event, EventBody, StopBody } from "../events/schema.ts";
 import { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { ModelPool } from "../inference/pool.ts";
 import { openTextSource } from "../prompts/source.ts";
@@ -26,9 +26,10 @@ import { openRouter } from "./open-router.ts";
 import { Opened } from "./opened.ts";
 import { runFacts } from "./run-facts.ts";
 import { planScoring } from "./scoring-plan.ts";
+import type { ValidatorOptions } from "./session.ts";
 import { validatorSettings } from "./settings.ts";
 import { LOCK_FILE } from "./state/upkeep.ts";
-import { Subtensor } from "./subtensor.ts";
+import { type AxonNeuron, Subtensor } from "./subtensor.ts";
 import { SYSTEM_TIME } from "./system-time.ts";
 import { runValidator } from "./validator.ts";
 
@@ -69,32 +70,26 @@ export async function startValidator(options: StartOptions): Promise<void> {
 
 async function openAndRun(options: StartOptions, opened: Opened): Promise<void> {
   const { settings, signer, signal } = options;
-  const unlessStopped = <T>(work: Promise<T>): Promise<T> => orAborted(work, signal);
-  const { scoring, encoder, models, directoryOfModels } = planScoring(settings);
+  // Read here already: a wrong name or a missing model should not be found out after the chain was reached.
+  const plan = planScoring(settings);
   const directory = stateDirectory(settings);
   opened.add("lock", lockFile(join(directory, LOCK_FILE)), (unlock) => unlock());
-  const network = resolveNetwork({
-    chainEndpoint: settings.subtensorChainEndpoint,
-    network: settings.subtensorNetwork,
-    networkWins: options.networkWins ?? false,
-  });
   // What the connection does before there is a feed is told as soon as there is one.
   const early: EventBody[] = [];
   let tell = (body: EventBody): unknown => early.push(body);
   const connection = opened.add(
     "connection to the chain",
-    await unlessStopped(
+    await orAborted(
       ChainConnection.connect({
-        ...network,
+        ...networkOf(options),
         signal,
         onState: (change) => tell({ kind: "chain", ...change }),
       }),
+      signal,
     ),
     (open) => open.close(),
   );
-  const versionKey = settings.neuronVersionKey ?? specVersion();
-  const chain = new Subtensor(connection, signer, asNetuid(settings.netuid), versionKey);
-  const identity = { genesis: chain.genesisHash, netuid: settings.netuid, hotkey: signer.hotkey };
+  const identity = { genesis: connection.genesisHash, netuid: settings.netuid, hotkey: signer.hotkey };
   const feed = opened.add(
     "events",
     openFeed(options, identity, directory, () => connection.head()),
@@ -104,71 +99,112 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
   tell = (body) => feed.emit(body);
 
   let steps = 0;
+  let failure: unknown;
   try {
-    const meter = new InferenceMeter();
-    const loaded = new Map<string, { dtype: string | null; device: string | null; sha256: string | null }>();
-    const pool = opened.add(
-      "models",
-      await unlessStopped(
-        ModelPool.start({
-          models,
-          modelDirectory: directoryOfModels,
-          memoryBytes: settings.modelsMemory,
-          signal,
-        }),
-      ),
-      (open) => open.stop(),
-    );
-    const vectors = new EmbeddingCache(pool);
-    const texts = opened.add(
-      "texts",
-      await unlessStopped(
-        openTextSource(
-          settings.neuronMockDataset ? undefined : settings.dataSource,
-          { endpoint: settings.dataEndpoint, token: settings.dataToken },
-          signal,
-        ),
-      ),
-      (open) => open.close(),
-    );
-    const miners = await unlessStopped(
-      openMiners(settings, connection.genesisHash, signer, opened, options.startStandIns),
-    );
-    await unlessStopped(announce(settings, connection, signer, options.findExternalIp));
+    const parts = await openParts(options, opened, { plan, connection, feed });
     steps = await runValidator({
+      ...parts,
       settings: validatorSettings(settings),
       identity,
-      modules: {
-        chain,
-        miners,
-        judge: openJudge(scoring, pool, vectors, meter),
-        router: openRouter(settings, encoder, vectors),
-        texts,
-        feed,
-        time: SYSTEM_TIME,
-      },
-      facts: runFacts({
-        settings,
-        origins: options.origins,
-        profile: settings.neuronMockRewardModels ? "embedded" : settings.modelsProfile,
-        models: models.map(({ id, roles }) => ({
-          id,
-          roles,
-          ...(loaded.get(id) ?? { dtype: null, device: null, sha256: null }),
-        })),
-        connection,
-      }),
       stateDirectory: directory,
       signal,
     });
-    feed.emit({ kind: "stop", reason: signal.aborted ? "signal" : "done", exit_code: 0, steps });
   } catch (error) {
-    const isStop = isFailure(error, "deadline.aborted") && signal.aborted;
-    const reason = isStop ? "signal" : isFailure(error) ? error.code : "unexpected";
-    const code = isStop ? 0 : (options.exitCodeOf?.(error) ?? 1);
-    feed.emit({ kind: "stop", reason, exit_code: code, steps });
+    failure = error;
     throw error;
+  } finally {
+    feed.emit({ kind: "stop", ...endOf(failure, options), steps });
   }
+}
+
+function networkOf({ settings, networkWins = false }: StartOptions): Network {
+  return resolveNetwork({
+    chainEndpoint: settings.subtensorChainEndpoint,
+    network: settings.subtensorNetwork,
+    networkWins,
+  });
+}
+
+interface Ground {
+  plan: ReturnType<typeof planScoring>;
+  connection: ChainConnection;
+  feed: EventFeed;
+}
+
+/** Everything that a run needs besides its chain and its feed, each of which may take its time. */
+async function openParts(
+  { settings, origins, signer, signal, findExternalIp, startStandIns }: StartOptions,
+  opened: Opened,
+  { plan, connection, feed }: Ground,
+): Promise<Pick<ValidatorOptions<AxonNeuron>, "modules" | "facts">> {
+  const { scoring, encoder, models, directoryOfModels } = plan;
+  const meter = new InferenceMeter();
+  const pool = opened.add(
+    "models",
+    await orAborted(
+      ModelPool.start({
+        models,
+        modelDirectory: directoryOfModels,
+        memoryBytes: settings.modelsMemory,
+        signal,
+        onModel: (change) => void feed.emit({ kind: "model", ...change }),
+        onServed: (served) => meter.add(served),
+      }),
+      signal,
+    ),
+    (open) => open.stop(),
+  );
+  const vectors = new EmbeddingCache(pool);
+  const texts = opened.add(
+    "texts",
+    await orAborted(
+      openTextSource(
+        settings.neuronMockDataset ? undefined : settings.dataSource,
+        { endpoint: settings.dataEndpoint, token: settings.dataToken },
+        signal,
+      ),
+      signal,
+    ),
+    (open) => open.close(),
+  );
+  const miners = await orAborted(
+    openMiners(settings, connection.genesisHash, signer, opened, startStandIns),
+    signal,
+  );
+  await orAborted(announce(settings, connection, signer, findExternalIp), signal);
+  const versionKey = settings.neuronVersionKey ?? specVersion();
+  return {
+    modules: {
+      chain: new Subtensor(connection, signer, asNetuid(settings.netuid), versionKey),
+      miners,
+      judge: openJudge(scoring, pool, vectors, meter),
+      router: openRouter(settings, encoder, vectors),
+      texts,
+      feed,
+      time: SYSTEM_TIME,
+    },
+    facts: runFacts({
+      settings,
+      origins,
+      profile: scoring.profile.id,
+      roles: new Map(models.map(({ id, roles }) => [id, roles])),
+      running: await pool.running(),
+      connection,
+    }),
+  };
+}
+
+/** Why a run ended, for the event `stop`. */
+function endOf(
+  failure: unknown,
+  { signal, exitCodeOf }: StartOptions,
+): Pick<StopBody, "reason" | "exit_code"> {
+  if (failure === undefined) return { reason: signal.aborted ? "signal" : "done", exit_code: 0 };
+  if (isFailure(failure, "deadline.aborted") && signal.aborted) return { reason: "signal", exit_code: 0 };
+  return {
+    reason: isFailure(failure) ? failure.code : "unexpected",
+    exit_code: exitCodeOf?.(failure) ?? 1,
+  };
 }
 
 /** Readers of events may fall so far behind before they miss some. */

@@ -1,23 +1,19 @@
-/** Time that inference processes spent, as a pool tells it for each request. */
-export interface ServedRequest {
-  /** Waiting for earlier requests of the same process. */
-  queueMs: number;
-  /** In the process, the way there and back included. */
-  computeMs: number;
-}
+import type { Served } from "../inference/changes.ts";
+
+type ServedTimes = Pick<Served, "queueMs" | "computeMs">;
 
 /** Adds up what the inference processes did, so that a step can tell its own part. */
 export class InferenceMeter {
   #queueMs = 0;
   #computeMs = 0;
 
-  add({ queueMs, computeMs }: ServedRequest): void {
+  add({ queueMs, computeMs }: ServedTimes): void {
     this.#queueMs += queueMs;
     this.#computeMs += computeMs;
   }
 
   /** Runs `work` and gives what was added meanwhile; with several forwards side by side, theirs is in it. */
-  async during<T>(work: () => Promise<T>): Promise<{ result: T; served: ServedRequest }> {
+  async during<T>(work: () => Promise<T>): Promise<{ result: T; served: ServedTimes }> {
     const before = { queueMs: this.#queueMs, computeMs: this.#computeMs };
     const result = await work();
     const served = {

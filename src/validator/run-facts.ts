@@ -5,6 +5,7 @@ import { nameOf } from "../config/option.ts";
 import { OPTIONS, type Settings } from "../config/options.ts";
 import { BUILD } from "../config/version.ts";
 import type { RunBody } from "../events/schema.ts";
+import type { RunningModel } from "../inference/changes.ts";
 import type { Neuron } from "./ports.ts";
 import type { RunFacts, Session } from "./session.ts";
 
@@ -12,17 +13,32 @@ export interface RunSources {
   settings: Settings;
   origins: Partial<Record<keyof Settings, Origin>> | undefined;
   profile: string;
-  models: RunBody["models"];
+  /** Roles by model. */
+  roles: ReadonlyMap<string, string[]>;
+  running: readonly RunningModel[];
   connection: Pick<ChainConnection, "endpoint" | "specVersion">;
 }
 
-export function runFacts({ settings, origins = {}, profile, models, connection }: RunSources): RunFacts {
+export function runFacts({
+  settings,
+  origins = {},
+  profile,
+  roles,
+  running,
+  connection,
+}: RunSources): RunFacts {
   return {
     program: BUILD.version,
     commit: BUILD.commit,
     target: BUILD.target,
     profile,
-    models,
+    models: running.map(({ id, dtype, device, sha256 }) => ({
+      id,
+      roles: roles.get(id) ?? [],
+      dtype,
+      device,
+      sha256,
+    })),
     settings: settingsWithOrigin(settings, origins),
     spec_version: connection.specVersion,
     endpoint: printableUrl(connection.endpoint),
