@@ -3,13 +3,9 @@ import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { Hotkey } from "../base/units.ts";
 import type { Memory, MemoryChanges, Outcome } from "../base/vocabulary.ts";
+import type { TextEmbedder } from "../inference/embedding-cache.ts";
 import { GatingLayer, type Random, type Rates } from "./layer.ts";
 import { UnsavedRows } from "./unsaved-rows.ts";
-
-/** Turns texts into L2-normalised vectors of one size, in the order of the texts. */
-export interface TextEmbedder {
-  embed(texts: string[]): Promise<Float32Array[]>;
-}
 
 export interface RouterOptions extends Rates {
   embedder: TextEmbedder;

@@ -3,29 +3,44 @@ export interface EmbeddingServer {
   embed(model: string, texts: string[]): Promise<Float32Array[]>;
 }
 
+/** One encoder of such a server: turns texts into L2-normalised vectors of one size, in the order of the texts. */
+export interface TextEmbedder {
+  embed(texts: string[]): Promise<Float32Array[]>;
+}
+
 /** Texts of some steps of 50 answers; 400 vectors of 384 numbers are 0.6 MB. */
 const DEFAULT_CAPACITY = 400;
 
 /**
  * Remembers the vectors of the last texts, so that routing, rewards and masks on one encoder compute each text of a step
- * once. A failed request is forgotten: the next one asks again.
+ * once. Texts that are expected travel in one batch with the first of them that is wanted. A failed request is forgotten:
+ * the next one asks again.
  */
 export class EmbeddingCache implements EmbeddingServer {
   readonly #server: EmbeddingServer;
   readonly #capacity: number;
   /** By model and text, the least recently used first. */
   readonly #known = new Map<string, Promise<Float32Array>>();
+  /** By model, texts that will be wanted. */
+  readonly #expected = new Map<string, readonly string[]>();
 
   constructor(server: EmbeddingServer, capacity: number = DEFAULT_CAPACITY) {
     this.#server = server;
     this.#capacity = capacity;
   }
 
+  /** Tells which texts of a model will be wanted next, in place of those told before. */
+  expect(model: string, texts: readonly string[]): void {
+    this.#expected.set(model, texts);
+  }
+
   async embed(model: string, texts: string[]): Promise<Float32Array[]> {
-    const keys = texts.map((text) => `${model}\n${text}`);
-    const missing = new Map<string, string>();
-    for (const [index, key] of keys.entries()) if (!this.#known.has(key)) missing.set(key, texts[index]!);
-    if (missing.size > 0) this.#request(model, missing);
+    const keys = texts.map((text) => keyOf(model, text));
+    if (keys.some((key) => !this.#known.has(key))) {
+      const wanted = [...this.#taken(model, texts), ...texts];
+      const missing = wanted.map((text) => [keyOf(model, text), text] as const);
+      this.#request(model, new Map(missing.filter(([key]) => !this.#known.has(key))));
+    }
     const vectors = keys.map((key) => {
       const vector = this.#known.get(key)!;
       this.#known.delete(key);
@@ -37,6 +52,14 @@ export class EmbeddingCache implements EmbeddingServer {
       this.#known.delete(key);
     }
     return await Promise.all(vectors);
+  }
+
+  /** What is expected of a model, if one of these texts belongs to it; it is expected no longer then. */
+  #taken(model: string, texts: readonly string[]): readonly string[] {
+    const expected = this.#expected.get(model) ?? [];
+    if (!texts.some((text) => expected.includes(text))) return [];
+    this.#expected.delete(model);
+    return expected;
   }
 
   #request(model: string, missing: ReadonlyMap<string, string>): void {
@@ -55,4 +78,8 @@ export class EmbeddingCache implements EmbeddingServer {
       this.#known.set(key, vector);
     }
   }
+}
+
+function keyOf(model: string, text: string): string {
+  return `${model}\n${text}`;
 }

@@ -1,4 +1,4 @@
-import { StepEmbeddings } from "./embeddings.ts";
+import { EmbeddingCache, type TextEmbedder } from "../inference/embedding-cache.ts";
 import { chosenMasks, type MaskMaterial } from "./masks/table.ts";
 import { REWARD_MODELS } from "./models/table.ts";
 import type { RewardModel } from "./parts.ts";
@@ -12,13 +12,15 @@ import { ShadowScorer } from "./shadow.ts";
 export interface PipelineParts extends OperatorChoice {
   /** What the model names of the profile stand for. */
   models: ServedModels;
+  /** Gives the embeddings in their place; with a cache that routing shares, a prompt is embedded once. */
+  embeddings?: EmbeddingCache | undefined;
   /** Listed phrases; ours when left out. */
   phrases?: readonly string[];
   meter?: ServedMeter;
 }
 
 /**
- * Puts together what a profile describes. Models and masks on the same encoder share its embeddings within a step.
+ * Puts together what a profile describes. Models and masks on the same encoder share its embeddings.
  * @throws Failure `rewards.bad-profile` for a reward this program does not have, `rewards.bad-weights` as the pipeline,
  * `rewards.bad-penalty` for a penalty that cannot be computed
  */
@@ -32,11 +34,11 @@ export function createPipeline(profile: Profile, parts: PipelineParts): RewardPi
     phrases,
     meter,
   } = parts;
-  const shared = new Map<string, StepEmbeddings>();
-  const embedderOf = (model: string): StepEmbeddings => {
-    const known = shared.get(model) ?? new StepEmbeddings({ embed: (texts) => served.embed(model, texts) });
-    shared.set(model, known);
-    return known;
+  const embeddings = parts.embeddings ?? new EmbeddingCache(served);
+  const encoders = new Set<string>();
+  const embedderOf = (model: string): TextEmbedder => {
+    encoders.add(model);
+    return { embed: (texts) => embeddings.embed(model, texts) };
   };
   const make = ({ name, model }: { name: string; model: string }): RewardModel => {
     const kind = REWARD_MODELS[name];
@@ -54,7 +56,9 @@ export function createPipeline(profile: Profile, parts: PipelineParts): RewardPi
       .filter((mask) => mask !== undefined),
     penalties: createPenalties([...penalties, ...(profile.penalties ?? [])]),
     shadow: isShadowOff ? [] : (profile.shadow ?? []).map((scorer) => new ShadowScorer(make(scorer))),
-    embeddings: [...shared.values()],
+    expectTexts: (texts) => {
+      for (const model of encoders) embeddings.expect(model, texts);
+    },
     meter,
   });
 }

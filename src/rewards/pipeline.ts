@@ -1,9 +1,8 @@
-import { unlessAborted } from "../base/deadline.ts";
+import { orAborted } from "../base/deadline.ts";
 import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { Memory, MemoryChanges, Question } from "../base/vocabulary.ts";
 import { isUsable, maskFactors, normalizeUsable, penaltyColumns, usableOrNull } from "./columns.ts";
-import type { StepEmbeddings } from "./embeddings.ts";
 import { RunningNormalizer } from "./normalize.ts";
 import type { Mask, MaskVerdict, Penalty, RewardModel, RewardsCode, Watcher } from "./parts.ts";
 import { changesOf, loadMemory } from "./pipeline-memory.ts";
@@ -49,8 +48,8 @@ export interface PipelineOptions {
   /** Computed beside the others; counts for nothing. */
   shadow?: Watcher[];
   penalties?: Penalty[];
-  /** Encoders that models and masks share; told at each step which texts will be wanted. */
-  embeddings?: StepEmbeddings[];
+  /** Told at each step which texts encoders will be asked for, so that these can travel in one batch. */
+  expectTexts?: (texts: readonly string[]) => void;
   meter?: ServedMeter | undefined;
 }
 
@@ -76,7 +75,7 @@ export class RewardPipeline {
   readonly #masks: Mask[];
   readonly #shadow: Watcher[];
   readonly #penalties: Penalty[];
-  readonly #embeddings: StepEmbeddings[];
+  readonly #expectTexts: (texts: readonly string[]) => void;
   /** Models, masks and penalties that gave a number that is none, so that each is reported once. */
   readonly #reported = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
@@ -86,7 +85,14 @@ export class RewardPipeline {
    * @throws Failure `rewards.bad-weights` when weights are negative or do not sum to 1, `rewards.bad-penalty` when a
    * penalty could take more than the whole reward, or less than nothing
    */
-  constructor({ models, masks, penalties = [], shadow = [], embeddings = [], meter }: PipelineOptions) {
+  constructor({
+    models,
+    masks,
+    penalties = [],
+    shadow = [],
+    expectTexts = () => {},
+    meter,
+  }: PipelineOptions) {
     const sum = models.reduce((total, { weight }) => total + weight, 0);
     if (!(Math.abs(sum - 1) <= WEIGHT_TOLERANCE) || models.some(({ weight }) => !(weight >= 0)))
       throw new Failure<RewardsCode>("rewards.bad-weights", {
@@ -106,7 +112,7 @@ export class RewardPipeline {
     this.#masks = masks;
     this.#shadow = shadow;
     this.#penalties = penalties;
-    this.#embeddings = embeddings;
+    this.#expectTexts = expectTexts;
     this.#meter = meter;
   }
 
@@ -122,7 +128,7 @@ export class RewardPipeline {
   /**
    * @param completions one per asked miner; null, or nothing but white space, where it gave no usable text
    * @param signal gives the step up at once, also while a model does not come back
-   * @throws what a model or mask throws, or the signal's reason
+   * @throws what a model or mask throws, or Failure `deadline.aborted` when the signal is aborted
    */
   score(
     question: Question,
@@ -131,7 +137,7 @@ export class RewardPipeline {
   ): Promise<StepRewards> {
     const scored = this.#queue.then(() => this.#score(question, completions, signal));
     this.#queue = scored.catch(() => undefined);
-    return signal === undefined ? scored : unlessAborted(scored, signal);
+    return signal === undefined ? scored : orAborted(scored, signal);
   }
 
   async #score(
@@ -143,8 +149,7 @@ export class RewardPipeline {
     const texts = completions.map(scoredText);
     const usable = [...texts.keys()].filter((index) => texts[index] !== "");
     const works = usable.map((index) => texts[index]!);
-    for (const embeddings of this.#embeddings)
-      embeddings.beginStep([question.prompt, question.basePrompt, ...works]);
+    this.#expectTexts([question.prompt, question.basePrompt, ...works]);
     const timings: Record<string, number> = {};
     const ask = (): Promise<PartNumbers> => this.#ask(question, works, timings);
     const { result: numbers, served } = this.#meter

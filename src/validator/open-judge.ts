@@ -1,5 +1,6 @@
 import { Failure } from "../base/error.ts";
 import type { Settings } from "../config/options.ts";
+import type { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { createPipeline } from "../rewards/assemble.ts";
 import { type MaskChoice, maskChoiceOf } from "../rewards/masks/table.ts";
 import type { RewardsCode } from "../rewards/parts.ts";
@@ -9,9 +10,6 @@ import { chosenProfile } from "../rewards/profiles.ts";
 import type { ServedModels } from "../rewards/served.ts";
 import { InferenceMeter } from "./inference-meter.ts";
 import type { Judge } from "./ports.ts";
-
-/** The part of the inference process that gives vectors. */
-export type ModelServer = Pick<ServedModels, "embed">;
 
 /** What scores, read once: a profile may be a file. */
 export interface Scoring {
@@ -56,21 +54,15 @@ function penaltiesOf({ rewardPenalties, rewardKeywords }: Settings): PenaltyChoi
 
 /**
  * The reward pipeline of the profile with the operator's weights and switches.
- * @param vectors gives embeddings in place of `models`, such as a cache that others share.
+ * @param embeddings a cache before `models` that routing shares
  * @param meter knows what the inference processes do
  * @throws Failure `rewards.*`
  */
 export function openJudge(
   { profile, ...choice }: Scoring,
   models: ServedModels,
-  vectors: ModelServer = models,
+  embeddings?: EmbeddingCache,
   meter = new InferenceMeter(),
 ): Judge {
-  const served: ServedModels = {
-    embed: (model, texts) => vectors.embed(model, texts),
-    classify: (model, inputs) => models.classify(model, inputs),
-    logProb: (model, pairs, penalty) => models.logProb(model, pairs, penalty),
-    digitScores: (model, prompts) => models.digitScores(model, prompts),
-  };
-  return createPipeline(profile, { models: served, meter, ...choice });
+  return createPipeline(profile, { models, embeddings, meter, ...choice });
 }

@@ -2,8 +2,8 @@ import { log } from "../base/log.ts";
 import type { Settings } from "../config/options.ts";
 import { gatingEncoder } from "../gating/encoder.ts";
 import { GatingRouter } from "../gating/router.ts";
+import type { EmbeddingServer } from "../inference/embedding-cache.ts";
 import type { Profile } from "../rewards/profile.ts";
-import type { ModelServer } from "./open-judge.ts";
 import type { Router } from "./ports.ts";
 
 /**
@@ -27,7 +27,7 @@ export function encoderOf(settings: Settings, profile: Profile): string {
 export function openRouter(
   settings: Settings,
   encoder: string,
-  models: ModelServer,
+  models: EmbeddingServer,
   random = Math.random,
 ): Router {
   warnSlowLearning(settings);

@@ -26,6 +26,22 @@ describe("the embedding cache", () => {
     expect(server.requests).toHaveLength(3);
   });
 
+  test("asks for expected texts together with the first of them that is wanted, once and of that model alone", async () => {
+    const server = serverOf();
+    const cache = new EmbeddingCache(server);
+    await cache.embed("m", ["a"]);
+    cache.expect("m", ["a", "b", "c", "b"]);
+    cache.expect("other", ["d"]);
+    await cache.embed("m", ["z"]);
+    await Promise.all([cache.embed("m", ["c", "y"]), cache.embed("m", ["a", "b"])]);
+    expect(server.requests).toEqual([["a"], ["z"], ["b", "c", "y"]]);
+    // What is known already keeps the others waiting.
+    cache.expect("m", ["a", "e"]);
+    await cache.embed("m", ["a"]);
+    await cache.embed("m", ["e"]);
+    expect(server.requests.slice(3)).toEqual([["e"]]);
+  });
+
   test("shares a request that is under way", async () => {
     const server = serverOf();
     const cache = new EmbeddingCache(server);

@@ -1,4 +1,4 @@
-import type { TextEmbedder } from "../../src/rewards/embeddings.ts";
+import type { TextEmbedder } from "../../src/inference/embedding-cache.ts";
 
 /** Bag-of-words encoder: texts that share words are near each other. Counts what it is asked for. */
 export class FakeEncoder implements TextEmbedder {

@@ -1,4 +1,4 @@
-import type { TextEmbedder } from "../../src/rewards/embeddings.ts";
+import type { TextEmbedder } from "../../src/inference/embedding-cache.ts";
 import type { ServedModels } from "../../src/rewards/served.ts";
 
 /** Models of which only the encoder is there; a part that a test needs replaces what is missing. */

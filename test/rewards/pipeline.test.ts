@@ -176,8 +176,8 @@ describe("embeddings of a step", () => {
     const asked = question();
     await pipeline.score(asked, ["whales dive", " whales dive ", "songs", null]);
     expect(encoder.batches).toEqual([[asked.prompt, asked.basePrompt, "whales dive", "songs"]]);
-    await pipeline.score(asked, ["songs"]);
-    expect(encoder.batches).toHaveLength(2);
+    await pipeline.score(asked, ["songs", "stones"]);
+    expect(encoder.batches.slice(1)).toEqual([["stones"]]);
   });
 
   test("of two steps scored at once do not mix", async () => {
@@ -363,12 +363,9 @@ describe("the pipeline", () => {
       pipeline.score(question(), ["1", "2"], stop.signal),
       pipeline.score(question(), ["3"], stop.signal),
     ]);
-    const reason = new Error("the run stops");
-    stop.abort(reason);
-    expect(await given).toEqual([
-      { status: "rejected", reason },
-      { status: "rejected", reason },
-    ]);
+    stop.abort();
+    for (const { status, reason } of (await given) as PromiseRejectedResult[])
+      expect([status, reason.code]).toEqual(["rejected", "deadline.aborted"]);
     slow.resolve();
     // Comes after both in the queue.
     await pipeline.score(question(), []);

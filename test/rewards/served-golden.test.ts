@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { ClassifierInput } from "../../src/inference/protocol.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
-import { cosine } from "../../src/rewards/embeddings.ts";
+import { cosine } from "../../src/rewards/cosine.ts";
 import { hateScore } from "../../src/rewards/masks/nsfw.ts";
 import { negativeRmse } from "../../src/rewards/masks/relevance.ts";
 import { DahoasReward } from "../../src/rewards/models/dahoas.ts";

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { mapInTurns, turn } from "../../base/turn.ts";
 import type { Memory, MemoryChanges, Question, RowChanges } from "../../base/vocabulary.ts";
-import { cosine, type TextEmbedder } from "../embeddings.ts";
+import type { TextEmbedder } from "../../inference/embedding-cache.ts";
+import { cosine } from "../cosine.ts";
 import type { Mask, MaskVerdict } from "../parts.ts";
 import { VectorHistory } from "./history.ts";
 

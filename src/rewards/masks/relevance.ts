@@ -1,5 +1,6 @@
 import type { Question } from "../../base/vocabulary.ts";
-import { cosine, type TextEmbedder } from "../embeddings.ts";
+import type { TextEmbedder } from "../../inference/embedding-cache.ts";
+import { cosine } from "../cosine.ts";
 import type { Mask } from "../parts.ts";
 
 export interface RelevanceMaskOptions {

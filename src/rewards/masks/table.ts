@@ -1,6 +1,6 @@
 import type { Settings } from "../../config/options.ts";
 import type { ModelRole } from "../../config/scoring-options.ts";
-import type { TextEmbedder } from "../embeddings.ts";
+import type { TextEmbedder } from "../../inference/embedding-cache.ts";
 import type { Mask } from "../parts.ts";
 import type { Profile, ProfileModel } from "../profile.ts";
 import type { ServedModels } from "../served.ts";

@@ -1,5 +1,6 @@
 import type { Question } from "../../base/vocabulary.ts";
-import { cosine, type TextEmbedder } from "../embeddings.ts";
+import type { TextEmbedder } from "../../inference/embedding-cache.ts";
+import { cosine } from "../cosine.ts";
 import type { RewardModel } from "../parts.ts";
 
 /** Cosine of prompt and completion on a sentence encoder: −1..1. The one reward of the embedded profile. */

@@ -1,5 +1,5 @@
 import type { ModelRole } from "../../config/scoring-options.ts";
-import type { TextEmbedder } from "../embeddings.ts";
+import type { TextEmbedder } from "../../inference/embedding-cache.ts";
 import type { RewardModel } from "../parts.ts";
 import type { ServedModels } from "../served.ts";
 import { DahoasReward } from "./dahoas.ts";
