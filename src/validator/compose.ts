@@ -218,7 +218,7 @@ function openFeed(
 ): EventFeed {
   const journal = settings.neuronDontSaveEvents
     ? undefined
-    : Journal.open(join(directory, "events"), { budgetBytes: settings.neuronEventsRetentionSize });
+    : new Journal(join(directory, "events"), { budgetBytes: settings.neuronEventsRetentionSize });
   const feed = new EventFeed({ journal, identity, block });
   if (onEvent)
     feed.subscribe("caller", { capacity: READER_CAPACITY }, (events) => {

@@ -1,6 +1,6 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import { type BlockNumber, type Hotkey, U16_MAX } from "../base/units.ts";
+import type { BlockNumber, Hotkey } from "../base/units.ts";
 import type { WeightsBody } from "../events/schema.ts";
 import { missingEvidence } from "../weights/evidence.ts";
 import { canBeAsked } from "./choose.ts";
@@ -161,7 +161,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
 }
 
 function weightsOf({ uids, values }: PreparedWeights | SentWeights) {
-  const setWeights = uids.map((uid, index): [number, number] => [uid, values[index]! / U16_MAX]);
+  const sum = values.reduce((total, value) => total + value, 0);
+  const setWeights = uids.map((uid, index): [number, number] => [uid, values[index]! / sum]);
   return { uids, values, set_weights: setWeights };
 }
 

@@ -44,7 +44,7 @@ export const runBody = z.object({
 /** The last event of a process that ended in order. A run without one was killed. */
 export const stopBody = z.object({
   kind: z.literal("stop"),
-  /** `signal`, `finished`, or the code of the failure that ended the run. */
+  /** `signal`, `done` (the wanted passes), the code of the failure that ended the run, or `unexpected`. */
   reason: z.string(),
   /** What the process is about to exit with. */
   exit_code: z.int(),

@@ -21,7 +21,7 @@ export const weightsBody = z.object({
   reveal_round: z.int().nullable(),
   /** Hash, hex. */
   extrinsic: z.string().nullable(),
-  /** Why it waits: a short word for machines (`rate-limit`, `too-few-steps`, `outage`, …). */
+  /** What it waits for, a few words for people. */
   reason: z.string().nullable(),
   /** Why it was refused, one sentence. */
   error: z.string().nullable(),
