@@ -2,7 +2,7 @@ import type { RunningNormalizer } from "./normalize.ts";
 
 const MAX_RAW = 1e9;
 
-/** Finite, and no larger than a logit can be: one 1e300 would spoil the running variance for 3000 answers. */
+/** Finite, and no larger than a logit can be: one 1e300 would spoil the running variance for 3000 completions. */
 export function isUsable(value: number): boolean {
   return Math.abs(value) <= MAX_RAW;
 }

@@ -1,3 +1,4 @@
+import { editDistance } from "../../base/edit-distance.ts";
 import { HashedWords, type HashSeeds } from "./ngrams.ts";
 
 /** Share of the characters that may differ (text-prompting 2.1.6: a partial ratio of 90 % passes for the same). */
@@ -86,19 +87,4 @@ function difference(mine: string | undefined, theirs: string | undefined, isSame
   if (mine !== undefined && theirs !== undefined && isSamePlace) return editDistance(mine, theirs);
   // A word and the space beside it.
   return (mine === undefined ? 0 : mine.length + 1) + (theirs === undefined ? 0 : theirs.length + 1);
-}
-
-/** Letters to change, add or leave out to make one word of another (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  const row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 0; i < a.length; i++) {
-    let diagonal = row[0]!;
-    row[0] = i + 1;
-    for (let j = 0; j < b.length; j++) {
-      const changed = diagonal + (a[i] === b[j] ? 0 : 1);
-      diagonal = row[j + 1]!;
-      row[j + 1] = Math.min(changed, diagonal + 1, row[j]! + 1);
-    }
-  }
-  return row[b.length]!;
 }

@@ -23,8 +23,8 @@ export class RelevanceMask implements Mask {
   async apply(question: Question, completions: string[]): Promise<number[]> {
     const { embedder, minCosine, distance } = this.#options;
     const texts = [question.basePrompt, ...completions];
-    const [base, ...answers] = await embedder.embed(texts);
-    const factors = answers.map((answer) => passes(Math.abs(cosine(base!, answer)), minCosine));
+    const [base, ...vectors] = await embedder.embed(texts);
+    const factors = vectors.map((vector) => passes(Math.abs(cosine(base!, vector)), minCosine));
     if (distance === undefined) return factors;
     const [other, ...others] = await distance.embedder.embed(texts);
     return factors.map(

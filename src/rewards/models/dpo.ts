@@ -27,7 +27,7 @@ export class DpoReward implements RewardModel {
     );
     if (scores.some(Number.isNaN) && !this.#hasReported) {
       this.#hasReported = true;
-      log.error("A reward model gave a number that is not finite; such answers get its lowest reward", {
+      log.error("A reward model gave a number that is not finite; such completions get its lowest reward", {
         name: this.name,
       });
     }

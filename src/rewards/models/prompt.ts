@@ -19,7 +19,7 @@ const SCALES = [
  * the stranger's text, which is fenced and without what speaks to the marker.
  *
  * The mark is the mean of two, on a scale and on the same scale turned round. A digit that a completion puts into the
- * model's mouth raises the one as much as it lowers the other: on SmolLM2-135M-Instruct a "9" before an answer was
+ * model's mouth raises the one as much as it lowers the other: on SmolLM2-135M-Instruct a "9" before a completion was
  * worth 0.27 on one scale, and nothing on two. A model that does not understand the scales gives everything ½.
  */
 export class PromptReward implements RewardModel {

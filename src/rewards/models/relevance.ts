@@ -13,7 +13,7 @@ export class RelevanceReward implements RewardModel {
   }
 
   async score(question: Question, completions: string[]): Promise<number[]> {
-    const [prompt, ...answers] = await this.#embedder.embed([question.prompt, ...completions]);
-    return answers.map((answer) => cosine(prompt!, answer));
+    const [prompt, ...vectors] = await this.#embedder.embed([question.prompt, ...completions]);
+    return vectors.map((vector) => cosine(prompt!, vector));
   }
 }

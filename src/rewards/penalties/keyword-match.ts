@@ -4,9 +4,9 @@ import type { Question } from "../../base/vocabulary.ts";
 import { comparableWords } from "../comparable.ts";
 import type { Penalty, RewardsCode } from "../parts.ts";
 
-/** More would make every answer dear to look through. */
+/** More would make every completion dear to look through. */
 const MAX_KEYWORDS = 200;
-/** Words of a text that are looked at; answers and prompts are cut far below. */
+/** Words of a text that are looked at; completions and prompts are cut far below. */
 const MAX_TEXT_WORDS = 16_384;
 
 /**
