@@ -5,11 +5,12 @@ import type { ConfigCode } from "../config/kinds.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { LOG_OPTIONS } from "../config/options.ts";
 import { nearest } from "../config/suggest.ts";
-import { readArguments } from "./arguments.ts";
+import { type Arguments, readArguments } from "./arguments.ts";
 import { type Command, type CommandContext, nameOfCommand, sourcesOf } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, groupHelp, rootHelp } from "./help.ts";
 import { describeError, EXIT, exitCodeOf, isInterruption } from "./report.ts";
+import { runTree } from "./tree.ts";
 
 export interface CliIo {
   environment: Readonly<Record<string, string | undefined>>;
@@ -37,7 +38,12 @@ async function dispatch(rawArguments: readonly string[], io: CliIo): Promise<num
   }
   const command = commandOf(words);
   const rest = words.length === 0 ? asked : asked.slice(command.path.length);
-  const { words: own, flags } = readArguments(rest, command);
+  const checked = readArguments(rest, command);
+  return await runTree(COMMANDS, command, checked, (chosen, given) => runOne(chosen, given, io));
+}
+
+/** Runs one command with what the command line says to it. */
+async function runOne(command: Command, { words: own, flags }: Arguments, io: CliIo): Promise<number> {
   const context: CommandContext = {
     command: nameOfCommand(command),
     flags,
