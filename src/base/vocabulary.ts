@@ -40,6 +40,9 @@ export interface AxonAddress {
   port: number;
 }
 
+/** What a validator sends to the chain, each signed by the hotkey. */
+export type ExtrinsicKind = "serve-axon" | "set-weights" | "commit-weights";
+
 /** Why a miner could not be asked when the cause lies with this validator, as far as one reply can tell. */
 export type OwnFault = "clock" | "descriptors" | "network" | "refused" | "stopped";
 

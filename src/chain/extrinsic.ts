@@ -5,12 +5,11 @@ import { hexToU8a, u8aToHex } from "@polkadot/util";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { asBlock, type BlockNumber, type Hotkey } from "../base/units.ts";
+import type { ExtrinsicKind } from "../base/vocabulary.ts";
 import type { ChainConnection } from "./connection.ts";
 import { type ChainFailure, chainFailure } from "./errors.ts";
 import { dispatchFailure, poolFailure } from "./refusals.ts";
 import { unsupported } from "./storage.ts";
-
-export type ExtrinsicKind = "serve-axon" | "set-weights" | "commit-weights";
 
 /** The part of the wallet that sending an extrinsic needs. */
 export interface ExtrinsicSigner {

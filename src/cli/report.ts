@@ -41,6 +41,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "data.unreachable": EXIT.tryLater,
   data: EXIT.configuration,
   net: EXIT.tryLater,
+  "miners.unusable-key": EXIT.configuration,
   miners: EXIT.tryLater,
   timelock: EXIT.tryLater,
   /** Scores that are no numbers, or of other miners: nothing an operator did. */

@@ -78,16 +78,19 @@ export function commonCause(replies: readonly Reply[]): CommonCause | undefined 
     return { cause: "descriptors", text: sentence("descriptors", undialled, replies.length) };
   const called = replies.filter((reply) => reply.elapsedMs > 0 || reply.fault !== undefined);
   if (called.length === 0) return undefined;
-  const telling = called.filter((reply) => reply.reached === true || reply.status === 200 || reply.fault);
-  if (telling.length === 0)
-    return { cause: "unreachable", text: sentence("unreachable", called, called.length) };
-  const [first] = telling;
-  const fault = first!.fault;
-  if (fault === undefined || fault === "stopped" || !telling.every((reply) => reply.fault === fault))
+  const answered = called.filter(({ reached, status }) => reached === true || status === 200);
+  const silent = called.filter(({ fault }) => fault === "network");
+  if (answered.length === 0) {
+    // A miner of an address family that this machine lacks does not speak for the others.
+    const cause = silent.length * 2 >= called.length ? "network" : "unreachable";
+    return { cause, text: sentence(cause, cause === "network" ? silent : called, called.length) };
+  }
+  const fault = answered[0]!.fault;
+  if (fault === undefined || fault === "stopped" || answered.some((reply) => reply.fault !== fault))
     return undefined;
   // Who merely is not there says nothing; but one refusal among many absent miners is no cause of theirs.
-  if (telling.length * 2 < called.length) return undefined;
-  return { cause: fault, text: sentence(fault, telling, called.length) };
+  if (answered.length * 2 < called.length) return undefined;
+  return { cause: fault, text: sentence(fault, answered, called.length) };
 }
 
 function sentence(cause: CommonCause["cause"], telling: readonly Reply[], called: number): string {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Failure } from "../base/error.ts";
 import { type PythonValue, pythonSeconds, pythonText } from "./pyrepr.ts";
 
 /** A conversation as the `Prompting` synapse carries it: two lists of one length. */
@@ -12,6 +13,21 @@ export interface RequestSigner {
   readonly hotkey: string;
   /** sr25519 over the UTF-8 bytes of the message, unwrapped: 64 bytes. */
   signMinerRequest(message: string): Uint8Array;
+}
+
+export type MinersCode = "miners.unusable-key";
+
+/**
+ * The axon of SDK 6 to 10 rebuilds the caller's key from its address alone, always as sr25519, and answers 401 to every
+ * signature of another scheme: such a hotkey gets no answer from anyone.
+ * @throws Failure `miners.unusable-key`
+ */
+export function requireUsableKey(signer: { hotkey: string; cryptoType: string }): void {
+  if (signer.cryptoType === "sr25519") return;
+  throw new Failure<MinersCode>("miners.unusable-key", {
+    message: `the hotkey ${signer.hotkey} is an ${signer.cryptoType} key, and every miner of bittensor SDK 6 to 10 refuses signatures of these`,
+    hint: "register a hotkey of the usual kind (sr25519), such as `openvalidator wallet create` makes, and give it with --wallet.hotkey",
+  });
 }
 
 export interface RequestPlan {

@@ -16,6 +16,7 @@ import { Journal } from "../events/journal.ts";
 import type { Event, EventBody, StopBody } from "../events/schema.ts";
 import { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { ModelPool } from "../inference/pool.ts";
+import { requireUsableKey } from "../miners/request.ts";
 import { openTextSource } from "../prompts/source.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
 import { announce } from "./announce.ts";
@@ -70,6 +71,7 @@ export async function startValidator(options: StartOptions): Promise<void> {
 
 async function openAndRun(options: StartOptions, opened: Opened): Promise<void> {
   const { settings, signer, signal } = options;
+  requireUsableKey(signer);
   // Read here already: a wrong name or a missing model should not be found out after the chain was reached.
   const plan = planScoring(settings);
   const directory = stateDirectory(settings);

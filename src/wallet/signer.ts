@@ -1,10 +1,9 @@
 import { blake2b } from "@noble/hashes/blake2.js";
 import { ed25519Sign, sr25519Sign } from "@polkadot/util-crypto";
 import type { Hotkey } from "../base/units.ts";
+import type { ExtrinsicKind } from "../base/vocabulary.ts";
 import { walletFailure } from "./errors.ts";
 import type { CryptoType, HotkeySecret } from "./secret.ts";
-
-export type ExtrinsicKind = "serve-axon" | "set-weights" | "commit-weights";
 
 /**
  * The only holder of the hotkey's secret. It signs requests to miners and the three kinds of extrinsics that a

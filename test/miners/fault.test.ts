@@ -63,7 +63,7 @@ describe("the common cause of a step's replies", () => {
     expect(commonCause(times(16, absent))!.text).toContain("none of 16 miners");
   });
 
-  test.each(["clock", "descriptors", "network", "refused"] as const)("is %s when all name it", (fault) => {
+  test.each(["clock", "refused"] as const)("is %s when all who answer name it", (fault) => {
     expect(causeOf(...times(16, blaming(fault)))).toBe(fault);
   });
 
@@ -86,6 +86,13 @@ describe("the common cause of a step's replies", () => {
     expect(causeOf(blaming("clock"), ...times(15, absent))).toBeUndefined();
     expect(causeOf(...times(4, uncallable))).toBeUndefined();
     expect(causeOf(...times(3, absent), ...times(4, uncallable))).toBe("unreachable");
+  });
+
+  test("is not hidden by one miner of an address family that this machine lacks", () => {
+    const unroutable = reply({ fault: "network", reached: false });
+    expect(causeOf(unroutable, ...times(15, absent))).toBe("unreachable");
+    expect(causeOf(...times(15, unroutable), absent)).toBe("network");
+    expect(causeOf(unroutable, ...times(15, answer))).toBeUndefined();
   });
 
   test("counts who could not be called for a fault of this machine", () => {

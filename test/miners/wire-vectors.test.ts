@@ -12,10 +12,18 @@ import {
   mnemonicToMiniSecret,
   sr25519Verify,
 } from "@polkadot/util-crypto";
+import { isFailure } from "../../src/base/error.ts";
+import { exitCodeOf } from "../../src/cli/report.ts";
 import { type BtauthScheme, btauthHeaders, btauthPayload } from "../../src/miners/btauth.ts";
 import { epistulaHeaders, epistulaMessage } from "../../src/miners/epistula.ts";
 import { pythonRepr, pythonSeconds, pythonText } from "../../src/miners/pyrepr.ts";
-import { bodyHash, buildRequest, hashSafe, signedMessage } from "../../src/miners/request.ts";
+import {
+  bodyHash,
+  buildRequest,
+  hashSafe,
+  requireUsableKey,
+  signedMessage,
+} from "../../src/miners/request.ts";
 import vectors from "../golden/wire-vectors.json";
 
 const ALICE = vectors.keys.alice_sr25519;
@@ -218,4 +226,15 @@ describe("other signing schemes", () => {
     expect(message).toBe(`${nonce}.${sender}.${BOB}.${uuid}`);
     expect(isSignedBy(sender, message, signature)).toBe(true);
   });
+});
+
+test("a hotkey whose signatures no miner takes is refused before anything is opened, with exit code 78", () => {
+  expect(() => requireUsableKey({ hotkey: "5x", cryptoType: "sr25519" })).not.toThrow();
+  try {
+    requireUsableKey({ hotkey: "5x", cryptoType: "ed25519" });
+    throw new Error("must be refused");
+  } catch (error) {
+    expect(isFailure(error, "miners.unusable-key")).toBe(true);
+    expect(exitCodeOf(error)).toBe(78);
+  }
 });

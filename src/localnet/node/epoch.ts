@@ -1,10 +1,9 @@
-import { RAO_PER_TAO } from "../../base/units.ts";
+import { RAO_PER_TAO, U16_MAX } from "../../base/units.ts";
 import { storageIndex } from "./neurons.ts";
 import { isEpochDue } from "./schedule.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
 
-const HIGHEST_U16 = 65_535;
 const MILLI = 1000;
 /** Miners and validators share an epoch's emission, 41 % each; the rest is the owner's. */
 const SHARE = 0.41;
@@ -44,7 +43,7 @@ function runEpoch(state: ChainState, netuid: number, height: number): void {
   normalise(dividends);
   const pot = state.read(SUBTENSOR.tempo, netuid) * EMISSION_PER_BLOCK_RAO * SHARE;
   const trust = Array.from({ length: count }, () => 0);
-  for (const { uid } of rows) trust[uid] = HIGHEST_U16;
+  for (const { uid } of rows) trust[uid] = U16_MAX;
 
   state.set(SUBTENSOR.active, [netuid], active);
   state.set(SUBTENSOR.incentive, [netuid], toU16(incentive));
@@ -99,5 +98,4 @@ function normalise(values: Float64Array): void {
   if (sum > 0) for (let index = 0; index < values.length; index++) values[index]! /= sum;
 }
 
-const toU16 = (values: Float64Array): number[] =>
-  Array.from(values, (value) => Math.round(value * HIGHEST_U16));
+const toU16 = (values: Float64Array): number[] => Array.from(values, (value) => Math.round(value * U16_MAX));

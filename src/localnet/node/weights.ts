@@ -1,3 +1,4 @@
+import { U16_MAX } from "../../base/units.ts";
 import type { PalletError } from "./errors.ts";
 import { hasMechanism, hasStakeForWeights, setLastUpdate, storageIndex, uidOf } from "./neurons.ts";
 import type { ChainState, StateView } from "./state.ts";
@@ -14,7 +15,6 @@ export interface WeightsCall {
 }
 
 const ROOT_NETUID = 0;
-const HIGHEST_WEIGHT = 65_535;
 const FRACTION_BITS = 32n;
 const ONE_HALF = 1n << 31n;
 const DIVIDE_FIRST_ABOVE = 32_768n;
@@ -79,7 +79,7 @@ export function storeWeights(
 export function stretch(values: number[]): number[] {
   const largest = BigInt(values.reduce((most, value) => Math.max(most, value), 0));
   if (largest === 0n) return values;
-  const top = BigInt(HIGHEST_WEIGHT) << FRACTION_BITS;
+  const top = BigInt(U16_MAX) << FRACTION_BITS;
   const ratio = top / largest;
   return values.map((value) => {
     const scaled = largest > DIVIDE_FIRST_ABOVE ? BigInt(value) * ratio : (BigInt(value) * top) / largest;
