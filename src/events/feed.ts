@@ -1,4 +1,4 @@
-import { statfsSync } from "node:fs";
+import { freeBytesOf } from "../base/disk.ts";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
@@ -242,11 +242,10 @@ export class EventFeed {
   }
 }
 
-/** Bytes that this user may still write; null where the folder is gone. */
+/** null where the folder is gone. */
 function freeBytes(path: string): number | null {
   try {
-    const { bavail, bsize } = statfsSync(path);
-    return bavail * bsize;
+    return freeBytesOf(path);
   } catch {
     return null; // the event says "unknown"; why the folder cannot be used is in its detail
   }

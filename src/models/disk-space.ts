@@ -1,4 +1,5 @@
-import { mkdirSync, statfsSync } from "node:fs";
+import { mkdirSync } from "node:fs";
+import { freeBytesOf } from "../base/disk.ts";
 import { Failure } from "../base/error.ts";
 import type { ModelCode } from "./failure.ts";
 
@@ -7,11 +8,6 @@ const DISK_RESERVE_BYTES = 200_000_000;
 
 /** Bytes that this user may still write into a folder. */
 export type FreeBytes = (directory: string) => number;
-
-function freeBytesOf(directory: string): number {
-  const { bavail, bsize } = statfsSync(directory);
-  return bavail * bsize;
-}
 
 /** @throws Failure `model.no-space` before a byte of a model is written that would not fit. */
 export function checkSpace(

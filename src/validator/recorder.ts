@@ -23,6 +23,10 @@ export class Recorder {
     );
   }
 
+  get path(): string {
+    return this.#database.path;
+  }
+
   /** What the last step changed: scores, counts, statistics, routing. */
   saveStep(commit: StepCommit): void {
     this.#write(() => this.#database.commit(commit));

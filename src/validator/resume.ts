@@ -1,3 +1,4 @@
+import { orAborted } from "../base/deadline.ts";
 import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
@@ -18,7 +19,7 @@ export async function resume<N extends Neuron>(
   options: Omit<ValidatorOptions<N>, "facts">,
 ): Promise<Session<N>> {
   const { modules, settings, identity, signal } = options;
-  const subnet = await modules.chain.fetchSubnet();
+  const subnet = await orAborted(modules.chain.fetchSubnet(), signal);
   requirePermit(settings.setsWeights, subnet, identity.hotkey);
   const database = StateDatabase.open(options.stateDirectory, identity);
   try {
@@ -85,8 +86,8 @@ function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber)
 }
 
 /** Without a state the own weights on chain are the best that is known of the miners. */
-async function seed<N extends Neuron>({ state, modules, settings }: Session<N>): Promise<void> {
-  const weights = await modules.chain.readOwnWeights();
+async function seed<N extends Neuron>({ state, modules, settings, signal }: Session<N>): Promise<void> {
+  const weights = await orAborted(modules.chain.readOwnWeights(), signal);
   state.scores = seedScores(weights, state.subnet.neurons.length);
   if (weights.length > 0)
     log.info("No saved state: scores begin with this validator's own weights on chain", {

@@ -82,4 +82,6 @@ export interface ValidatorOptions<N extends Neuron> {
   stateDirectory: string;
   /** Ends the run; the step under way is given up. */
   signal: AbortSignal;
+  /** How long each stage of a stop may take; for tests. */
+  stopStageMs?: number;
 }

@@ -2,6 +2,7 @@ import { STOP_STAGE_MS, withDeadline } from "../base/deadline.ts";
 import { log } from "../base/log.ts";
 import { Clock } from "./clock.ts";
 import { commitOf } from "./commit.ts";
+import { diskDuty } from "./disk-duty.ts";
 import { runLane } from "./lanes.ts";
 import { metagraphDuty, tellScores } from "./metagraph-duty.ts";
 import type { Neuron } from "./ports.ts";
@@ -19,6 +20,7 @@ import { isFatal, WeightsDuty } from "./weights-duty.ts";
 export async function runValidator<N extends Neuron>(options: ValidatorOptions<N>): Promise<number> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
+  const { stopStageMs = STOP_STAGE_MS } = options;
   const session = await resume({ ...options, signal });
   let fatal: { error: unknown } | undefined;
   const end = (error: unknown): void => {
@@ -30,15 +32,15 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     for (const commit of session.recorder.pendingReveals()) followReveal(session, commit);
     const clock = new Clock(
       options.modules.chain,
-      [metagraphDuty(session), new WeightsDuty(session)],
+      [metagraphDuty(session), new WeightsDuty(session), diskDuty(session)],
       (duty, error) => {
         if (isFatal(error)) end(error);
         else if (!signal.aborted) log.error("A duty failed and will be tried again", { duty, error });
       },
     );
-    await runLanes(session, end);
+    await runLanes(session, end, stopStageMs);
     stop.abort();
-    await atRest("duties", clock.stop(STOP_STAGE_MS));
+    await atRest("duties", clock.stop(stopStageMs));
     tellScores(session);
   } finally {
     session.recorder.close(commitOf(session, true));
@@ -48,7 +50,11 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
 }
 
 /** All lanes, until each has done its share; after a stop they have one stage of it to come to rest. */
-async function runLanes<N extends Neuron>(session: Session<N>, end: (error: unknown) => void): Promise<void> {
+async function runLanes<N extends Neuron>(
+  session: Session<N>,
+  end: (error: unknown) => void,
+  stopStageMs: number,
+): Promise<void> {
   const lanes = Promise.all(
     Array.from({ length: session.settings.concurrentForwards }, (_, lane) =>
       runLane(session, lane).catch(end),
@@ -59,7 +65,7 @@ async function runLanes<N extends Neuron>(session: Session<N>, end: (error: unkn
     else session.signal.addEventListener("abort", () => resolve(), { once: true });
   });
   await Promise.race([lanes, stopped]);
-  await atRest("forward passes", withDeadline("Finishing the forward passes", STOP_STAGE_MS, lanes));
+  await atRest("forward passes", withDeadline("Finishing the forward passes", stopStageMs, lanes));
 }
 
 /** What does not come to rest in time is left behind: the state is saved and the process ends in any case. */

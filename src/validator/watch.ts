@@ -5,6 +5,11 @@ import type { Reply } from "../base/vocabulary.ts";
 import type { ForwardBody } from "../events/schema.ts";
 import type { EventFeed, Outage, Subnet } from "./ports.ts";
 
+/** A day of events and a state come to some hundred megabytes; below `full` the next rotation may fail. */
+const LOW_DISK_BYTES = 1_000_000_000;
+const FULL_DISK_BYTES = 50_000_000;
+/** A permit can come back by itself, so its want is told again now and then: each hour on the public chain. */
+const REMIND_READINGS = 30;
 /** Differences that block times explain: a block is made seconds before it is read, and its author's clock is not perfect. */
 const MAX_AHEAD_MS = 30_000;
 const MAX_BEHIND_MS = 5_000;
@@ -17,6 +22,11 @@ export interface MinersFacts {
 
 type MinersState = "reached" | "outage";
 type ClockState = "right" | "wrong";
+type DiskState = "ok" | "low" | "full";
+interface DiskFacts {
+  path: string;
+  freeBytes: number;
+}
 type PermitState = "held" | "missing";
 /** Why forward passes give no evidence at the moment; `running` while they do. */
 type ForwardsState = "running" | Exclude<ForwardBody["reason"], "error" | null>;
@@ -29,9 +39,12 @@ export class Watch {
   readonly #reached = new Map<Hotkey, number>();
   #answers = 0;
   #skewMs = 0;
+  /** Readings of the subnet without a permit since that was last told. */
+  #bareReadings = 0;
   readonly miners: Tracker<MinersState, MinersFacts>;
   readonly clock: Tracker<ClockState, string>;
   readonly permit: Tracker<PermitState>;
+  readonly disk: Tracker<DiskState, DiskFacts>;
   readonly forwards: Tracker<ForwardsState>;
 
   /** @param nowMs wall time in milliseconds since 1970 */
@@ -43,6 +56,7 @@ export class Watch {
     );
     this.clock = new Tracker<ClockState, string>("right", ({ to }, detail) => this.#tellClock(to, detail));
     this.permit = new Tracker<PermitState>("held", ({ to }) => this.#tellPermit(to));
+    this.disk = new Tracker<DiskState, DiskFacts>("ok", ({ to }, facts) => this.#tellDisk(to, facts));
     this.forwards = new Tracker<ForwardsState>("running", ({ to }) => tellForwards(to));
   }
 
@@ -67,9 +81,31 @@ export class Watch {
     this.#skewMs = this.#nowMs() - subnet.chainTimeMs;
     const isWrong = this.#skewMs > MAX_AHEAD_MS || this.#skewMs < -MAX_BEHIND_MS;
     this.clock.set(isWrong ? "wrong" : "right", this.skew);
-    this.permit.set(subnet.neurons[subnet.ownUid]?.hasValidatorPermit ? "held" : "missing", undefined);
+    const isHeld = subnet.neurons[subnet.ownUid]?.hasValidatorPermit === true;
+    const isNews = this.permit.set(isHeld ? "held" : "missing", undefined);
+    this.#bareReadings = isHeld || isNews ? 0 : this.#bareReadings + 1;
+    if (this.#bareReadings === REMIND_READINGS) {
+      this.#bareReadings = 0;
+      log.warn("This hotkey still holds no validator permit; forward passes and weights wait");
+    }
     const held = new Set(subnet.neurons.map(({ hotkey }) => hotkey));
     for (const hotkey of this.#reached.keys()) if (!held.has(hotkey)) this.#reached.delete(hotkey);
+  }
+
+  noteDisk(path: string, freeBytes: number): void {
+    const state = freeBytes < FULL_DISK_BYTES ? "full" : freeBytes < LOW_DISK_BYTES ? "low" : "ok";
+    this.disk.set(state, { path, freeBytes });
+  }
+
+  #tellDisk(to: DiskState, { path, freeBytes }: DiskFacts): void {
+    const fields = { path, freeMegabytes: Math.floor(freeBytes / 1e6) };
+    if (to === "ok") log.info("The disk has room again", fields);
+    else
+      log.warn(to === "full" ? "The disk is as good as full" : "The disk runs low", {
+        ...fields,
+        hint: "free some space, or lower --neuron.events_retention_size",
+      });
+    this.#feed.emit({ kind: "disk", state: to, path, free_bytes: freeBytes, detail: null });
   }
 
   #tellMiners(to: MinersState, heldMs: number, { asked, reached, outage }: MinersFacts): void {

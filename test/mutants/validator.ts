@@ -137,7 +137,7 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "a stop waits for a duty that hangs",
         file: "src/validator/validator.ts",
-        text: "clock.stop(STOP_STAGE_MS)",
+        text: "clock.stop(stopStageMs)",
         replacement: "clock.stop(1e8)",
       },
       {
