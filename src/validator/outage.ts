@@ -26,11 +26,11 @@ export async function findOutage<N extends Neuron>(
   const isOurs = outage !== undefined && (await isCredible(session, chosen, outage));
   if (signal.aborted) return undefined;
   if (!isOurs) {
-    watch.miners.set("reached", { asked: replies.length, reached: reachedOf(replies) });
-    watch.noteReached(replies.filter(({ status }) => status === 200));
+    watch.miners.set("reached", { asked: replies.length, reached: reachedBy(replies).length });
+    watch.noteReached(reachedBy(replies));
     return undefined;
   }
-  watch.miners.set("outage", { asked: replies.length, reached: reachedOf(replies), outage });
+  watch.miners.set("outage", { asked: replies.length, reached: reachedBy(replies).length, outage });
   return outage;
 }
 
@@ -70,5 +70,7 @@ function probesFor<N extends Neuron>(session: Session<N>, chosen: readonly N[]):
     .map(({ neuron }) => neuron);
 }
 
-const reachedOf = (replies: readonly Reply[]): number =>
-  replies.filter(({ status }) => status === 200).length;
+/** Replies that came over HTTP, whatever the miner said. */
+export function reachedBy(replies: readonly Reply[]): Reply[] {
+  return replies.filter(({ reached, status }) => reached ?? status === 200);
+}

@@ -3,7 +3,7 @@ import type { Outcome, Question, Reply } from "../base/vocabulary.ts";
 import { decayScores, updateScores } from "../weights/scores.ts";
 import { canBeAsked, chooseForStep, sampledShare } from "./choose.ts";
 import { askForMarks } from "./marks.ts";
-import { findOutage } from "./outage.ts";
+import { findOutage, reachedBy } from "./outage.ts";
 import type { Neuron, Outage } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { recordStep, type StepRecord } from "./step-event.ts";
@@ -66,7 +66,7 @@ export async function step<N extends Neuron>(
   credit(session, outcomesOf(session, replies, judgement.rewards), plan.sampleSize);
   const best = bestCompletion(replies, judgement.rewards);
   recordStep(session, question, watch, { replies, judgement, marks, gatingLoss, best });
-  const reached = replies.filter(({ status }) => status === 200).length;
+  const reached = reachedBy(replies).length;
   return best === undefined
     ? { outcome: "nobody-answered", asked: replies.length, reached }
     : { outcome: "answered", best, asked: replies.length, reached };
