@@ -5,10 +5,10 @@ import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
 import { asBlock, type BlockNumber } from "../base/units.ts";
 import { hideUrls, printableUrl } from "../base/url.ts";
+import type { Session, SessionEvents } from "./endpoint-session.ts";
 import { type ConnectionChange, EndpointWatch } from "./endpoint-watch.ts";
 import { chainFailure } from "./errors.ts";
 import { closed, EarlyEvents, openUnlessAborted } from "./opening.ts";
-import type { Session, SessionEvents } from "./session.ts";
 
 /** Slots without a block after which a socket counts as dead: nodes miss one now and then, hardly three. */
 const STALL_SLOTS = 3;

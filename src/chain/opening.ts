@@ -1,7 +1,7 @@
 import { log } from "../base/log.ts";
 import { printableUrl } from "../base/url.ts";
+import { openSession, type Session, type SessionEvents } from "./endpoint-session.ts";
 import { chainFailure } from "./errors.ts";
-import { openSession, type Session, type SessionEvents } from "./session.ts";
 
 /** Keeps what a session reports before it is in use. */
 export class EarlyEvents implements SessionEvents {

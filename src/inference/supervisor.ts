@@ -8,7 +8,6 @@ import type { InferenceObserver, RunningModel } from "./changes.ts";
 import { childEnvironment } from "./child-environment.ts";
 import type { InferenceCode } from "./failure.ts";
 import type { TemplatePart } from "./graph/tokens.ts";
-import { WorkerProcess } from "./process.ts";
 import type {
   ClassifierInput,
   Computed,
@@ -22,6 +21,7 @@ import type {
 } from "./protocol.ts";
 import { RunningModels } from "./running-models.ts";
 import { workerCommand } from "./worker-command.ts";
+import { WorkerProcess } from "./worker-process.ts";
 
 /** 50 answers take about a second on two cores; a minute for one batch is a hung device, not a slow one. */
 const REQUEST_TIMEOUT_MS = 60_000;

@@ -4,7 +4,6 @@ import type { Hotkey, Uid } from "../base/units.ts";
 import type { AxonAddress, Reply } from "../base/vocabulary.ts";
 import { type AddressJudgement, type AddressPolicy, judgeAddress } from "./address.ts";
 import { callMiner } from "./call.ts";
-import { Lanes, Permits } from "./lanes.ts";
 import { NonceClock, UuidPool } from "./nonce.ts";
 import {
   buildRequest,
@@ -14,6 +13,7 @@ import {
   type RequestSigner,
 } from "./request.ts";
 import { failed, type Reading, readAnswer, STATUS } from "./response.ts";
+import { Lanes, Permits } from "./turns.ts";
 
 export interface MinerTarget {
   uid: Uid;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** Signature schemes of btauth/1, the request signing of bittensor 11 (wire.md 5.3). */
+/** Signature schemes of btauth/1, the request signing of bittensor 11. */
 export type BtauthScheme = "sr25519" | "ed25519";
 
 export interface BtauthRequest {

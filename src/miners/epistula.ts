@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** A request signed as Epistula v2, which several subnets used beside or after the synapse protocol (wire.md 5.1). */
+/** A request signed as Epistula v2, which several subnets used beside or after the synapse protocol. */
 export interface EpistulaRequest {
   /** Exactly the bytes that are sent. */
   body: Uint8Array | string;

@@ -3,7 +3,7 @@ export type PythonValue = string | boolean | readonly PythonValue[] | { readonly
 
 /**
  * `str(value)` of Python: a string is itself, anything else is its `repr`. Miners hash this text, so that one
- * differing character makes every request fail (wire.md 1.4).
+ * differing character makes every request fail (SDK 10.2, core/synapse.py body_hash).
  */
 export function pythonText(value: PythonValue): string {
   return typeof value === "string" ? value : pythonRepr(value);

@@ -59,7 +59,7 @@ export const DENDRITE_VERSION = 10_002_000;
 // Base64 of "[]": a miner's SDK builds an empty object of the class from these before it reads the body.
 const EMPTY_LIST = "W10=";
 
-/** Hex SHA3-256 over the concatenated hex SHA3-256 of each hashed field's Python text (wire.md 1.4). */
+/** Hex SHA3-256 over the concatenated hex SHA3-256 of each hashed field's Python text (SDK 10.2, core/synapse.py body_hash). */
 export function bodyHash(fields: readonly PythonValue[]): string {
   return sha3(fields.map((field) => sha3(pythonText(field))).join(""));
 }

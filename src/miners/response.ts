@@ -36,7 +36,7 @@ const MAX_JSON_KEYS = 256;
 const MAX_JSON_VALUES = 4096;
 const MAX_MESSAGE_CHARACTERS = 200;
 
-/** Statuses that the SDK's dendrite gives (wire.md 1.8), so that events agree with older data. */
+/** Statuses that the SDK's dendrite gives (core/dendrite.py), so that events agree with older data. */
 export const STATUS = {
   ok: 200,
   /** A 200 whose completion is empty; macrocosm's validators used this code. */

@@ -3,10 +3,10 @@ import { createReadStream, rmSync } from "node:fs";
 import { z } from "zod";
 import type { DeadlineCode } from "../base/deadline.ts";
 import { Failure, isFailure } from "../base/error.ts";
+import { resumeDownload } from "../net/download.ts";
 import { NetFailure } from "../net/failure.ts";
 import type { HttpAccess } from "../net/http.ts";
 import { hubToken } from "../net/hugging-face.ts";
-import { resumeDownload } from "../net/resume.ts";
 import { fetchJson } from "../net/whole.ts";
 import type { ModelCode } from "./failure.ts";
 

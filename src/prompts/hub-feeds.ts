@@ -4,10 +4,10 @@ import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { printableUrl } from "../base/url.ts";
 import { columnsOf, textOf } from "./cell.ts";
-import type { Feed, PromptsCode } from "./feed.ts";
 import type { HubRequests } from "./hub-requests.ts";
 import { ParquetTexts } from "./parquet.ts";
 import type { Random } from "./templates.ts";
+import type { Feed, PromptsCode } from "./text-feed.ts";
 
 /** A dataset on a hub, as in `hf:owner/name:config:split:column`; what is left out is chosen by the hub's order. */
 export interface HubDataset {

@@ -5,7 +5,7 @@ import { NetFailure } from "../net/failure.ts";
 import type { HttpAccess } from "../net/http.ts";
 import { hubToken } from "../net/hugging-face.ts";
 import { fetchBytes, fetchJson, type Received, type WantedBytes } from "../net/whole.ts";
-import type { PromptsCode } from "./feed.ts";
+import type { PromptsCode } from "./text-feed.ts";
 
 /** From the first byte sent to the last received, redirects included. */
 const REQUEST_TIMEOUT_MS = 30_000;

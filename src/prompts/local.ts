@@ -4,10 +4,10 @@ import type { AsyncBuffer } from "hyparquet";
 import { Failure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { TEXT_FORMATS, TEXT_FORMATS_SHOWN, type TextFormat } from "../config/text-formats.ts";
-import type { Feed, PromptsCode } from "./feed.ts";
 import { type LineRows, READINGS } from "./formats.ts";
 import { ParquetTexts } from "./parquet.ts";
 import type { Random } from "./templates.ts";
+import type { Feed, PromptsCode } from "./text-feed.ts";
 
 /** How much of a large file is read at a time, from a random place: about a hundred texts of the web. */
 const WINDOW_BYTES = 2 ** 19;

@@ -2,8 +2,8 @@ import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadO
 import { compressors } from "hyparquet-compressors";
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { textOf } from "./cell.ts";
-import type { PromptsCode } from "./feed.ts";
 import type { Random } from "./templates.ts";
+import type { PromptsCode } from "./text-feed.ts";
 
 /** How much of a file one read may bring into memory. */
 export interface ParquetLimits {

@@ -1,8 +1,8 @@
 import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import type { Feed, PromptsCode } from "./feed.ts";
 import { usablePassage } from "./passage.ts";
 import type { Random } from "./templates.ts";
+import type { Feed, PromptsCode } from "./text-feed.ts";
 
 /** Texts among which the next one is drawn, as openvalidators 1.2.0 had (dataset.py buffer_size). */
 const BUFFER_TEXTS = 10_000;

@@ -3,13 +3,13 @@ import { log } from "../base/log.ts";
 import type { BackOff } from "../base/retry.ts";
 import { expandPath } from "../config/paths.ts";
 import { HUB, HUB_ROWS } from "../net/hugging-face.ts";
-import type { Feed, PromptsCode } from "./feed.ts";
 import { HubFeed } from "./hub-feeds.ts";
 import { HubRequests } from "./hub-requests.ts";
 import { LocalFeed } from "./local.ts";
 import packaged from "./sample/passages.jsonl" with { type: "file" };
 import { ShuffledTexts } from "./shuffle.ts";
 import type { Random } from "./templates.ts";
+import type { Feed, PromptsCode } from "./text-feed.ts";
 
 /** Where the texts of forward passes come from. */
 export interface TextSource {

@@ -1,6 +1,6 @@
 import { Failure } from "../base/error.ts";
 import { asBlock, asUid, type BlockNumber, type Netuid, U16_MAX, type Uid } from "../base/units.ts";
-import { fetchBlockTime } from "../chain/clock.ts";
+import { fetchBlockTime } from "../chain/block-time.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import { chainFailure } from "../chain/errors.ts";
 import type { ExtrinsicSigner } from "../chain/extrinsic.ts";

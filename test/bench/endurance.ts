@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openSigner } from "../../src/cli/unlock.ts";
+import { openSigner } from "../../src/cli/open-signer.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 import type { Event } from "../../src/events/schema.ts";

@@ -1,6 +1,6 @@
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
-import { findModel } from "../../src/models/files.ts";
+import { findModel } from "../../src/models/model-files.ts";
 import { FIXTURE_IDS, writeFixtures } from "../fixtures/models.ts";
 import { bestMs, residentMb } from "./measure.ts";
 import type { BenchRow } from "./row.ts";

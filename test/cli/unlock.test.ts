@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { configureLog } from "../../src/base/log.ts";
-import { openSigner } from "../../src/cli/unlock.ts";
+import { openSigner } from "../../src/cli/open-signer.ts";
 import vectors from "../golden/chain-vectors.json" with { type: "json" };
 
 const root = mkdtempSync(join(tmpdir(), "ov-unlock-"));

@@ -5,7 +5,7 @@ import { rankCorrelation } from "../../src/analysis/agreement.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { LanguageModel } from "../../src/inference/graph/language.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
-import { findModel } from "../../src/models/files.ts";
+import { findModel } from "../../src/models/model-files.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 
 /**

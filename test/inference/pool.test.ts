@@ -9,7 +9,7 @@ import type { InferenceCode } from "../../src/inference/failure.ts";
 import { ModelPool, type ModelPoolOptions } from "../../src/inference/pool.ts";
 import type { ModelOrder } from "../../src/inference/protocol.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
-import { findModel } from "../../src/models/files.ts";
+import { findModel } from "../../src/models/model-files.ts";
 import { type FixtureId, writeFixtures } from "../fixtures/models.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 

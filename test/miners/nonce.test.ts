@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { Lanes, Permits } from "../../src/miners/lanes.ts";
 import { NonceClock, UuidPool } from "../../src/miners/nonce.ts";
+import { Lanes, Permits } from "../../src/miners/turns.ts";
 
 describe("nonces", () => {
   test("are unix nanoseconds", () => {

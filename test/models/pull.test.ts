@@ -14,9 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { catalogSchema, readCatalog } from "../../src/models/catalog.ts";
-import { findModel, readVerified } from "../../src/models/files.ts";
 import type { HubAccess } from "../../src/models/hub-files.ts";
 import { lockedManifest, modelFolder, modelState, partFolder } from "../../src/models/locked-manifest.ts";
+import { findModel, readVerified } from "../../src/models/model-files.ts";
 import { importModel, pullModel, removeModel, verifyModel } from "../../src/models/pull.ts";
 import { catalogEntry, startHub } from "./model-hub-double.ts";
 

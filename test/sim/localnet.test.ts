@@ -5,7 +5,7 @@ import { asNetuid, asUid } from "../../src/base/units.ts";
 import { ChainConnection } from "../../src/chain/connection.ts";
 import { fetchWeights } from "../../src/chain/metagraph.ts";
 import { settingsFor } from "../../src/cli/commands/run.ts";
-import { openSigner } from "../../src/cli/unlock.ts";
+import { openSigner } from "../../src/cli/open-signer.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS, type Settings } from "../../src/config/options.ts";
 import { stateDirectory } from "../../src/config/paths.ts";

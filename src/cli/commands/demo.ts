@@ -10,9 +10,9 @@ import type { Event, StepEvent } from "../../events/schema.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { openSigner } from "../open-signer.ts";
 import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";
-import { openSigner } from "../unlock.ts";
 import { settingsFor } from "./run.ts";
 
 export type DemoCode = "demo.unfinished" | "demo.other-weights";

@@ -5,9 +5,9 @@ import { findExternalIp } from "../../net/external-address.ts";
 import { type StartOptions, startValidator } from "../../validator/compose.ts";
 import { planScoring } from "../../validator/scoring-plan.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { openSigner, ownTerminal } from "../open-signer.ts";
 import { EXIT, exitCodeOf } from "../report.ts";
 import { startStandIns } from "../stand-ins.ts";
-import { openSigner, ownTerminal } from "../unlock.ts";
 import { describeLocalnet } from "./localnet.ts";
 
 /** `--mock` runs on a subnet of this size and pace. */

@@ -1,7 +1,7 @@
 import { Tensor } from "onnxruntime-node";
 import { Failure } from "../../base/error.ts";
-import type { StoredModel } from "../../models/files.ts";
 import type { DeviceKind } from "../../models/manifest.ts";
+import type { StoredModel } from "../../models/model-files.ts";
 import type { InferenceCode } from "../failure.ts";
 import type { Continuation } from "../protocol.ts";
 import type { BatchLimits } from "./batches.ts";

@@ -1,8 +1,8 @@
 import { AutoTokenizer, env } from "@huggingface/transformers";
 import { z } from "zod";
 import { unusableFile } from "../../models/failure.ts";
-import type { VerifiedFiles } from "../../models/files.ts";
 import type { ModelManifest } from "../../models/manifest.ts";
+import type { VerifiedFiles } from "../../models/model-files.ts";
 import { BoundedTokenizer } from "./tokens.ts";
 
 const tokenizerSchema = z.object({

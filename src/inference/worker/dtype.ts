@@ -1,6 +1,6 @@
 import { Failure } from "../../base/error.ts";
-import type { StoredModel } from "../../models/files.ts";
 import type { Dtype, ModelManifest } from "../../models/manifest.ts";
+import type { StoredModel } from "../../models/model-files.ts";
 import type { InferenceCode } from "../failure.ts";
 import type { Device, WantedDtypes } from "../protocol.ts";
 

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/error.ts";
-import { findModel, type StoredModel } from "../../models/files.ts";
 import type { Dtype } from "../../models/manifest.ts";
+import { findModel, type StoredModel } from "../../models/model-files.ts";
 import { failureOf, type InferenceCode, toMessage } from "../failure.ts";
 import type { Classifier } from "../graph/classifier.ts";
 import type { Encoder } from "../graph/encoder.ts";

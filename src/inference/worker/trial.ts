@@ -1,6 +1,6 @@
 import { Failure } from "../../base/error.ts";
-import type { StoredModel } from "../../models/files.ts";
 import type { Dtype, GoldenCase } from "../../models/manifest.ts";
+import type { StoredModel } from "../../models/model-files.ts";
 import type { InferenceCode } from "../failure.ts";
 import type { Computed, Device, Work } from "../protocol.ts";
 

@@ -35,7 +35,7 @@ interface Exchange {
 
 /**
  * A miner's HTTP server that speaks the axon side of the bittensor SDK 10.2: the same order of checks, status codes
- * and `bt_header_` headers (wire.md 1.6 and 1.7). It differs where the SDK is lax: the signature is required.
+ * and `bt_header_` headers (its core/axon.py and core/synapse.py). It differs where the SDK is lax: the signature is required.
  */
 export function startAxon(options: AxonOptions): Axon {
   const check = new CallerCheck(options.hotkey);

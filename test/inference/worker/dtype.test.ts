@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { withChosenDtype } from "../../../src/inference/worker/dtype.ts";
-import type { StoredModel } from "../../../src/models/files.ts";
 import { type Dtype, manifestSchema } from "../../../src/models/manifest.ts";
+import type { StoredModel } from "../../../src/models/model-files.ts";
 
 const stored = (webgpu: Dtype[], here: Dtype[]): StoredModel => ({
   manifest: manifestSchema.parse({

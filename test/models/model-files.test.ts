@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import manifest from "../../models/manifests/all-minilm-l6-v2-embedded.json";
 import { EMBEDDED_MODELS } from "../../src/models/embedded.ts";
-import { findModel, readVerified } from "../../src/models/files.ts";
+import { findModel, readVerified } from "../../src/models/model-files.ts";
 import { writeFixtures } from "../fixtures/models.ts";
 
 let directory: string;
