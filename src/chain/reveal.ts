@@ -65,6 +65,7 @@ export async function readRevealBlock(
  * Follows a commit to its reveal, also one of an earlier run. The chain drops a commit that it cannot use without a word,
  * so without this nobody would notice. Blocks that have passed are read like those to come, and while the chain is out
  * of reach there is no verdict: an outage around the reveal says nothing of the reveal.
+ * @param sliceMs after so long without a block a wait looks whether it is still wanted; it never ends by this
  * @returns the block of the reveal
  * @throws Failure `chain.reveal-missing` when the blocks were read and none reveals it, nor does the chain still hold the
  * commit; `chain.reveal-unknown` when blocks of that time cannot be read any more; `chain.closed`; `deadline.aborted`
@@ -74,14 +75,22 @@ export async function confirmReveal(
   signer: { hotkey: Hotkey },
   pending: PendingReveal,
   signal?: AbortSignal,
+  sliceMs = WAIT_SLICE_MS,
 ): Promise<BlockNumber> {
-  const reader = new BlockReader(connection, signal);
+  const reader = new BlockReader(connection, signal, sliceMs);
+  const isRevealed = (block: number, attempts?: number): Promise<boolean | undefined> =>
+    reader.read(
+      block,
+      "looking for the reveal",
+      (api, hash) => isRevealedIn(api, { block, hash }, signer.hotkey, pending),
+      attempts,
+    );
+  const unread: number[] = [];
   let last = pending.revealBlock + GRACE_BLOCKS;
   for (let block = pending.revealBlock; ; block++) {
-    const isRevealed = await reader.read(block, "looking for the reveal", (api, hash) =>
-      isRevealedIn(api, { block, hash }, signer.hotkey, pending),
-    );
-    if (isRevealed) return asBlock(block);
+    const answer = await isRevealed(block);
+    if (answer) return asBlock(block);
+    if (answer === undefined) unread.push(block);
     if (block < last) continue;
     // A tempo that was changed after the commit, or a late beacon, moves the reveal; the commit stays on chain until then.
     const isHeld = await reader.read(block, "looking for the commit", (api, hash) =>
@@ -91,9 +100,16 @@ export async function confirmReveal(
     last = block + GRACE_BLOCKS;
   }
   const { netuid, revealBlock } = pending;
-  if (reader.unread > 0)
+  // A node that refused to read for a while may do so now.
+  let missing = 0;
+  for (const block of unread) {
+    const answer = await isRevealed(block, 1);
+    if (answer) return asBlock(block);
+    if (answer === undefined) missing++;
+  }
+  if (missing > 0)
     throw chainFailure("chain.reveal-unknown", {
-      message: `it cannot be told whether the committed weights were revealed: the chain node does not show ${reader.unread} of the blocks from ${revealBlock} to ${last}`,
+      message: `it cannot be told whether the committed weights were revealed: the chain node does not show ${missing} of the blocks from ${revealBlock} to ${last}`,
       hint: "Nodes keep the state of some 256 blocks; an archive node keeps all.",
       data: { revealBlock, netuid },
     });
@@ -109,12 +125,12 @@ export async function confirmReveal(
 class BlockReader {
   readonly #connection: ChainConnection;
   readonly #signal: AbortSignal | undefined;
-  /** Blocks that a node which answers could not show. */
-  unread = 0;
+  readonly #sliceMs: number;
 
-  constructor(connection: ChainConnection, signal: AbortSignal | undefined) {
+  constructor(connection: ChainConnection, signal: AbortSignal | undefined, sliceMs: number) {
     this.#connection = connection;
     this.#signal = signal;
+    this.#sliceMs = sliceMs;
   }
 
   /** @returns undefined when the block cannot be read, though the connection stands */
@@ -122,6 +138,7 @@ class BlockReader {
     block: number,
     name: string,
     work: (api: ApiPromise, blockHash: string) => Promise<T>,
+    attempts = READ_ATTEMPTS,
   ): Promise<T | undefined> {
     await this.#reach(block);
     for (let failures = 0; ; ) {
@@ -135,9 +152,7 @@ class BlockReader {
         log.debug("A block could not be read", { block, error });
         // Only a node that goes on is to blame for what it does not show; an outage is waited out.
         await this.#reach(headBefore + 1);
-        if (++failures < READ_ATTEMPTS) continue;
-        this.unread++;
-        return undefined;
+        if (++failures >= attempts) return undefined;
       }
     }
   }
@@ -147,7 +162,7 @@ class BlockReader {
       if (this.#signal?.aborted)
         throw new Failure<DeadlineCode>("deadline.aborted", { message: "stopped before the reveal" });
       if (this.#connection.isClosed) throw closed();
-    } while (!(await this.#connection.waitForBlock(block, WAIT_SLICE_MS, this.#signal)));
+    } while (!(await this.#connection.waitForBlock(block, this.#sliceMs, this.#signal)));
   }
 }
 

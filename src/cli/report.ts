@@ -1,4 +1,5 @@
 import { Failure, messageOf } from "../base/error.ts";
+import { hideUrls } from "../base/url.ts";
 
 /** sysexits(3), as far as systemd and operators tell them apart. */
 export const EXIT = {
@@ -88,7 +89,7 @@ export function exitCodeOf(error: unknown): number {
  * anything.
  */
 export function describeError(error: unknown): string {
-  const sentence = messageOf(error).replace(/\s*\n\s*/g, " ");
+  const sentence = hideUrls(messageOf(error)).replace(/\s*\n\s*/g, " ");
   const known = error instanceof Failure ? error : refusedBySystem(error);
   if (known !== undefined)
     return `error: ${sentence}${known.hint === undefined ? "" : `\n  → ${known.hint}`}\n`;

@@ -128,7 +128,7 @@ export const OPTIONS = {
     toggle,
     false,
     "miners",
-    "Call loopback and private addresses (always on for a loopback chain; refused on finney).",
+    "Call loopback and private addresses (always so on a chain of your own, refused on every public one).",
   ),
   "miners.max_requests": option(
     integer({ min: 0, max: 1_000_000 }),

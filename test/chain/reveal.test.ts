@@ -31,6 +31,14 @@ async function committed(): Promise<{ pending: PendingReveal; block: number }> {
   return { pending: JSON.parse(JSON.stringify(sent.pending)) as PendingReveal, block: sent.block };
 }
 
+/** New heads go on, but no storage is shown. */
+const refusingReads =
+  (message: string) =>
+  (text: string): string =>
+    text.includes('"changes"')
+      ? JSON.stringify({ jsonrpc: "2.0", id: JSON.parse(text).id, error: { code: 4003, message } })
+      : text;
+
 const codeOf = (work: Promise<unknown>): Promise<string> =>
   work.then(
     (block) => `revealed in ${block}`,
@@ -61,12 +69,25 @@ test("an outage around the reveal gives no verdict; after it the passed blocks a
   const pending = await commit();
   relay.behaviour = "mute";
   relay.drop();
-  const followed = codeOf(confirmReveal(fragile, signer, pending));
+  const followed = codeOf(confirmReveal(fragile, signer, pending, undefined, 200));
   await connection.waitForBlock(pending.revealBlock + 12, 30_000);
   relay.behaviour = "pass";
   relay.drop();
   expect(await followed).toStartWith("revealed in");
   await fragile.close();
+  await relay.stop();
+});
+
+test("a node that refuses to read while the reveal comes is asked again afterwards", async () => {
+  const pending = await commit();
+  const relay = new Relay(node);
+  const limited = await connect(relay.endpoint);
+  relay.behaviour = refusingReads("Rate limit exceeded");
+  const followed = codeOf(confirmReveal(limited, signer, pending));
+  await connection.waitForBlock(pending.revealBlock + 6, 30_000);
+  relay.behaviour = "pass";
+  expect(await followed).toStartWith("revealed in");
+  await limited.close();
   await relay.stop();
 });
 
@@ -82,14 +103,7 @@ test("blocks that a node does not show any more leave the reveal unknown, not mi
   const pending = await commit();
   const relay = new Relay(node);
   const pruned = await connect(relay.endpoint);
-  relay.behaviour = (text) =>
-    text.includes('"changes"')
-      ? JSON.stringify({
-          jsonrpc: "2.0",
-          id: JSON.parse(text).id,
-          error: { code: 4003, message: "Client error: State already discarded" },
-        })
-      : text;
+  relay.behaviour = refusingReads("State already discarded");
   expect(await codeOf(confirmReveal(pruned, signer, pending))).toBe("chain.reveal-unknown");
   await pruned.close();
   await relay.stop();

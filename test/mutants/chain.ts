@@ -1,6 +1,6 @@
 import { noticedBy } from "./mutant.ts";
 
-export const CHAIN_MUTANTS = noticedBy(
+const SUBMISSION = noticedBy(
   ["test/chain/submission.test.ts"],
   [
     {
@@ -47,3 +47,77 @@ export const CHAIN_MUTANTS = noticedBy(
     },
   ],
 );
+
+const REVEAL = noticedBy(
+  ["test/chain/reveal.test.ts"],
+  [
+    {
+      name: "a node that does not read for a while leaves the reveal unknown",
+      file: "src/chain/reveal.ts",
+      text: "for (const block of unread) {",
+      replacement: "for (const block of unread.slice(0, 0)) {",
+    },
+    {
+      name: "a commit that the chain still holds is given up",
+      file: "src/chain/reveal.ts",
+      text: "if (!isHeld) break;",
+      replacement: "break;",
+    },
+    {
+      name: "blocks that cannot be read count as blocks without a reveal",
+      file: "src/chain/reveal.ts",
+      text: "if (missing > 0)",
+      replacement: "if (missing < 0)",
+    },
+  ],
+);
+
+const SECRETS = noticedBy(
+  ["test/base/url.test.ts", "test/chain/secrets.test.ts"],
+  [
+    {
+      name: "a user is shown",
+      file: "src/base/url.ts",
+      text: 'parsed.username !== "" || parsed.password !== "" ? `',
+      replacement: 'parsed.username !== "" || parsed.password !== "" ? `s3cretUser',
+    },
+    {
+      name: "a node that is behind its chain is used",
+      file: "src/chain/opening.ts",
+      text: "if (!(await isSyncing(session))) return session;",
+      replacement: "return session;",
+    },
+  ],
+);
+
+const MINERS = noticedBy(
+  ["test/miners"],
+  [
+    {
+      name: "a socket to a miner stays open",
+      file: "src/miners/call.ts",
+      text: "      request?.destroy();",
+      replacement: "",
+    },
+    {
+      name: "a miner's budget never fills up again",
+      file: "src/miners/budget.ts",
+      text: "Math.max(0, nowMs - bucket.atMs) * this.#perMs",
+      replacement: "0 * Math.max(0, nowMs - bucket.atMs) * this.#perMs",
+    },
+    {
+      name: "a refusal among evidence excuses a step",
+      file: "src/miners/fault.ts",
+      text: "answered.some((reply) => reply.fault !== fault)",
+      replacement: "answered.every((reply) => reply.fault !== fault)",
+    },
+    {
+      name: "whoever shares our address is not called",
+      file: "src/miners/address.ts",
+      text: "ownEndpoint?.address === judged && ownEndpoint.port === port",
+      replacement: "ownEndpoint?.address === judged",
+    },
+  ],
+);
+
+export const CHAIN_MUTANTS = [...SUBMISSION, ...REVEAL, ...SECRETS, ...MINERS];
