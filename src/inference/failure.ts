@@ -29,11 +29,11 @@ export interface FailureMessage {
   hint?: string;
 }
 
-export function isLostDevice(text: string): boolean {
+function isLostDevice(text: string): boolean {
   return /device (?:is |was )?lost|DEVICE_LOST|lost device/i.test(text);
 }
 
-export function isOutOfMemory(text: string): boolean {
+function isOutOfMemory(text: string): boolean {
   return /out of (?:device |host )?memory|OUT_OF_(?:DEVICE|HOST)_MEMORY|failed to allocate|bad_alloc/i.test(
     text,
   );

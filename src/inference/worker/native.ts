@@ -104,7 +104,7 @@ function extract(library: EmbeddedLibrary, path: string): void {
 }
 
 /** Puts what is missing or damaged into the folder. @throws Error of the file system. */
-export function extractInto(folder: string, libraries: readonly EmbeddedLibrary[]): void {
+function extractInto(folder: string, libraries: readonly EmbeddedLibrary[]): void {
   prepareFolder(folder);
   for (const library of libraries) {
     const path = join(folder, library.name);
