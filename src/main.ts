@@ -1,6 +1,7 @@
 import { runCli } from "./cli/cli.ts";
+import { describeError } from "./cli/error-text.ts";
+import { EXIT, exitCodeOf } from "./cli/exit-codes.ts";
 import { Output } from "./cli/output.ts";
-import { describeError, EXIT, exitCodeOf } from "./cli/report.ts";
 
 /** The only place that reads argv, catches signals and ends the process. */
 const stop = new AbortController();

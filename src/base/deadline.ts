@@ -2,11 +2,6 @@ import { Failure } from "./error.ts";
 
 export type DeadlineCode = "deadline.passed" | "deadline.aborted";
 
-/** systemd is told to wait 90 s; a stop, however much is open, takes at most this. */
-export const STOP_TIMEOUT_MS = 20_000;
-/** A stop has a handful of stages (forward passes, duties, each thing that was opened), most of which take no time. */
-export const STOP_STAGE_MS = 4_000;
-
 /**
  * Waits for `work` at most `timeoutMs` milliseconds. The name appears in the error, so that every wait that ends too
  * late says which one it was.

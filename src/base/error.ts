@@ -21,8 +21,8 @@ export interface FailureOptions<Data> {
 }
 
 /**
- * An expected error. Each room declares the closed union of its codes (`<room>.<kebab-case>`); only `cli/report.ts`
- * turns a Failure into text and an exit code.
+ * An expected error. Each room declares the closed union of its codes (`<room>.<kebab-case>`); only `cli/error-text.ts`
+ * and `cli/exit-codes.ts` turn a Failure into text and an exit code.
  */
 export class Failure<Code extends string = string, Data = unknown> extends Error {
   override readonly name = "Failure";

@@ -8,8 +8,9 @@ import { nearest } from "../config/suggest.ts";
 import { type Arguments, readArguments } from "./arguments.ts";
 import { type Command, type CommandContext, nameOfCommand, sourcesOf } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import { describeError, isInterruption } from "./error-text.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { commandHelp, groupHelp, rootHelp } from "./help.ts";
-import { describeError, EXIT, exitCodeOf, isInterruption } from "./report.ts";
 import { runTree } from "./tree.ts";
 
 export interface CliIo {

@@ -1,7 +1,7 @@
 import { type ArgsDef, type CommandDef, defineCommand, runCommand } from "citty";
 import { type Arguments, flagsOf } from "./arguments.ts";
 import type { Command } from "./command.ts";
-import { EXIT } from "./report.ts";
+import { EXIT } from "./exit-codes.ts";
 
 type Action = (command: Command, given: Arguments) => Promise<number>;
 

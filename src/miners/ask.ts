@@ -5,14 +5,14 @@ import type { AxonAddress, Reply } from "../base/vocabulary.ts";
 import { type AddressJudgement, type AddressPolicy, judgeAddress } from "./address.ts";
 import { callMiner } from "./call.ts";
 import { NonceClock, UuidPool } from "./nonce.ts";
+import { failed, type Reading, readAnswer, STATUS } from "./response.ts";
 import {
   buildRequest,
   hashSafe,
   type MinerPrompt,
   type MinerRequest,
   type RequestSigner,
-} from "./request.ts";
-import { failed, type Reading, readAnswer, STATUS } from "./response.ts";
+} from "./synapse-request.ts";
 import { Lanes, Permits } from "./turns.ts";
 
 export interface MinerTarget {

@@ -16,7 +16,7 @@ import { Journal } from "../events/journal.ts";
 import type { Event, EventBody, StopBody } from "../events/schema.ts";
 import { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { ModelPool } from "../inference/pool.ts";
-import { requireUsableKey } from "../miners/request.ts";
+import { requireUsableKey } from "../miners/synapse-request.ts";
 import { openTextSource } from "../prompts/source.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
 import { announce } from "./announce.ts";

@@ -1,5 +1,6 @@
-import { STOP_STAGE_MS, withDeadline } from "../base/deadline.ts";
+import { withDeadline } from "../base/deadline.ts";
 import { log } from "../base/log.ts";
+import { STOP_STAGE_MS } from "./stop-times.ts";
 
 /** Things that were opened, closed in the opposite order whatever happens, each within one stage of a stop. */
 export class Opened {

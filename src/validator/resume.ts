@@ -5,10 +5,10 @@ import type { BlockNumber } from "../base/units.ts";
 import { seedScores } from "../weights/evidence.ts";
 import { alignScores } from "../weights/scores.ts";
 import type { Neuron, Subnet } from "./ports.ts";
-import { Recorder } from "./recorder.ts";
 import type { RunState, Session, ValidatorOptions } from "./session.ts";
 import type { SavedState } from "./state/content.ts";
 import { StateDatabase } from "./state/database.ts";
+import { Recorder } from "./state/recorder.ts";
 import { Watch } from "./watch.ts";
 
 /**

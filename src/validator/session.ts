@@ -2,8 +2,8 @@ import type { BlockNumber } from "../base/units.ts";
 import type { Identity } from "../base/vocabulary.ts";
 import type { RunBody } from "../events/schema.ts";
 import type { Chain, EventFeed, Judge, Miners, Neuron, Router, Subnet, Texts, Time } from "./ports.ts";
-import type { Recorder } from "./recorder.ts";
 import type { Evidence } from "./state/content.ts";
+import type { Recorder } from "./state/recorder.ts";
 import type { Watch } from "./watch.ts";
 
 /** The part of the configuration that steers forwards and duties. */

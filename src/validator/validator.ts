@@ -1,4 +1,4 @@
-import { STOP_STAGE_MS, withDeadline } from "../base/deadline.ts";
+import { withDeadline } from "../base/deadline.ts";
 import { log } from "../base/log.ts";
 import { Clock } from "./clock.ts";
 import { commitOf } from "./commit.ts";
@@ -10,6 +10,7 @@ import { resume } from "./resume.ts";
 import { followReveal } from "./reveals.ts";
 import { tellRun } from "./run-facts.ts";
 import type { Session, ValidatorOptions } from "./session.ts";
+import { STOP_STAGE_MS } from "./stop-times.ts";
 import { isFatal, WeightsDuty } from "./weights-duty.ts";
 
 /**

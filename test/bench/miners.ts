@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { asUid } from "../../src/base/units.ts";
 import { Dendrite, type MinerTarget } from "../../src/miners/ask.ts";
-import { buildRequest } from "../../src/miners/request.ts";
+import { buildRequest } from "../../src/miners/synapse-request.ts";
 import { type TestSigner, testSigner } from "../miners/keys.ts";
 import { type BenchRow, median, quantile } from "./row.ts";
 

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sleep, withDeadline } from "../../src/base/deadline.ts";
+import { STOP_TIMEOUT_MS } from "../../src/validator/stop-times.ts";
 import type { Scratch } from "./built.ts";
 
 /** Room for a slow machine that runs other tests beside this one; a subnet needs one to three seconds. */
 const READY_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 20_000;
 const LOOK_EVERY_MS = 25;
 
 type Place = Pick<Scratch, "directory" | "environment">;

@@ -1,7 +1,12 @@
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { type Axon, startAxon } from "../../src/localnet/miners/axon.ts";
 import { CallerCheck, readCaller } from "../../src/localnet/miners/verify.ts";
-import { bodyHash, buildRequest, type MinerRequest, signedMessage } from "../../src/miners/request.ts";
+import {
+  bodyHash,
+  buildRequest,
+  type MinerRequest,
+  signedMessage,
+} from "../../src/miners/synapse-request.ts";
 import { type TestSigner, testSigner } from "../miners/keys.ts";
 
 const NS_PER_S = 1_000_000_000n;

@@ -13,7 +13,7 @@ import {
   sr25519Verify,
 } from "@polkadot/util-crypto";
 import { isFailure } from "../../src/base/error.ts";
-import { exitCodeOf } from "../../src/cli/report.ts";
+import { exitCodeOf } from "../../src/cli/exit-codes.ts";
 import { type BtauthScheme, btauthHeaders, btauthPayload } from "../../src/miners/btauth.ts";
 import { epistulaHeaders, epistulaMessage } from "../../src/miners/epistula.ts";
 import { pythonRepr, pythonSeconds, pythonText } from "../../src/miners/pyrepr.ts";
@@ -23,7 +23,7 @@ import {
   hashSafe,
   requireUsableKey,
   signedMessage,
-} from "../../src/miners/request.ts";
+} from "../../src/miners/synapse-request.ts";
 import vectors from "../golden/wire-vectors.json";
 
 const ALICE = vectors.keys.alice_sr25519;

@@ -189,11 +189,11 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...noticedBy(
-    ["test/validator/recorder.test.ts"],
+    ["test/validator/state/recorder.test.ts"],
     [
       {
         name: "an error of the disk under the state ends the run",
-        file: "src/validator/recorder.ts",
+        file: "src/validator/state/recorder.ts",
         text: "if (!(error instanceof Failure)) throw error;",
         replacement: "if (error !== undefined) throw error;",
       },

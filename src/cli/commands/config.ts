@@ -2,7 +2,7 @@ import { describeOrigin, loadConfiguration } from "../../config/load.ts";
 import { nameOf, type Option } from "../../config/option.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { EXIT } from "../report.ts";
+import { EXIT } from "../exit-codes.ts";
 
 /** Prints what `run` would use, each value with its origin. A secret is shown as set or not set, never as text. */
 export async function showConfig(context: CommandContext): Promise<number> {

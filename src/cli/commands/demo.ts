@@ -10,8 +10,8 @@ import type { Event, StepEvent } from "../../events/schema.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
 import { openSigner } from "../open-signer.ts";
-import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";
 import { settingsFor } from "./run.ts";
 

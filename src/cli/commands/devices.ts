@@ -1,7 +1,7 @@
 import { type Adapter, listAdapters } from "../../inference/adapters.ts";
 import { visibleAdapters } from "../../inference/worker/adapter-choice.ts";
 import type { CommandContext } from "../command.ts";
-import { EXIT } from "../report.ts";
+import { EXIT } from "../exit-codes.ts";
 import { renderTable } from "../table.ts";
 
 /** Lists what `--neuron.device webgpu:N` can choose, in the order of N. */

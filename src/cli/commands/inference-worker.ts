@@ -1,7 +1,7 @@
 import { Failure } from "../../base/error.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
 import { runInferenceWorker } from "../../inference/worker/worker.ts";
-import { EXIT } from "../report.ts";
+import { EXIT } from "../exit-codes.ts";
 
 /** The hidden command that the parent starts as its inference process. */
 export async function inferenceWorker(): Promise<number> {

@@ -2,7 +2,7 @@ import { Failure } from "../../base/error.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
 import { deriveHere } from "../../wallet/derivation.ts";
 import type { CommandContext } from "../command.ts";
-import { EXIT } from "../report.ts";
+import { EXIT } from "../exit-codes.ts";
 
 /** The hidden command that a process starts to open its hotkey: password in, key out, both through pipes. */
 export async function keyDerivation({ print }: CommandContext): Promise<number> {

@@ -8,7 +8,7 @@ import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { MINER_CHARACTERS, type MinerCharacter } from "../../localnet/miners/characters.ts";
 import { parseCharacters } from "../../localnet/miners/miners.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { EXIT } from "../report.ts";
+import { EXIT } from "../exit-codes.ts";
 
 /** Starts a subnet and holds it until Ctrl-C. */
 export async function localnet(context: CommandContext): Promise<number> {

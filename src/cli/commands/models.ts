@@ -14,8 +14,8 @@ import { HUB } from "../../net/hugging-face.ts";
 import { chosenProfile, PROFILE_NAMES } from "../../rewards/profiles.ts";
 import { rolesOf } from "../../rewards/roles.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
 import { bytesText, showProgress } from "../progress.ts";
-import { EXIT } from "../report.ts";
 import { renderTable } from "../table.ts";
 
 const HOW_TO_EXPORT =

@@ -5,8 +5,8 @@ import { findExternalIp } from "../../net/external-address.ts";
 import { type StartOptions, startValidator } from "../../validator/compose.ts";
 import { planScoring } from "../../validator/scoring-plan.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { openSigner, ownTerminal } from "../open-signer.ts";
-import { EXIT, exitCodeOf } from "../report.ts";
 import { startStandIns } from "../stand-ins.ts";
 import { describeLocalnet } from "./localnet.ts";
 

@@ -7,7 +7,7 @@ import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { expandPath, stateDirectory } from "../../config/paths.ts";
 import { readEvents } from "../../events/reader.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { EXIT } from "../report.ts";
+import { EXIT } from "../exit-codes.ts";
 import { renderTable } from "../table.ts";
 
 export type JournalCode = "journal.missing";

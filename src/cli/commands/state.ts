@@ -4,7 +4,7 @@ import { expandPath, stateDirectory } from "../../config/paths.ts";
 import { reportState, type StateReport } from "../../validator/state/report.ts";
 import { backupState, resetState } from "../../validator/state/upkeep.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { EXIT } from "../report.ts";
+import { EXIT } from "../exit-codes.ts";
 import { renderTable } from "../table.ts";
 
 /** Rows of the table of scores; `--json` has all of them. */

@@ -1,6 +1,6 @@
 import { BUILD, specVersion, VERSION } from "../../config/version.ts";
 import type { CommandContext } from "../command.ts";
-import { EXIT } from "../report.ts";
+import { EXIT } from "../exit-codes.ts";
 
 export async function version({ flags, print }: CommandContext): Promise<number> {
   if (flags.json === "true") {

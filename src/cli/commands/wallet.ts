@@ -3,7 +3,7 @@ import { WALLET_OPTIONS } from "../../config/options.ts";
 import { expandPath } from "../../config/paths.ts";
 import { createWallet, readPublicHotkey } from "../../wallet/keyfile.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { EXIT } from "../report.ts";
+import { EXIT } from "../exit-codes.ts";
 
 function chosenWallet(context: CommandContext): [path: string, name: string, hotkey: string] {
   const { settings } = loadConfiguration(WALLET_OPTIONS, sourcesOf(context));

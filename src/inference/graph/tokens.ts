@@ -1,3 +1,5 @@
+import { neutralise } from "./special-tokens.ts";
+
 /**
  * Cuts texts to a model's limit before a tensor is built. transformers.js cuts the finished list of ids, which loses the
  * closing [SEP], and turns a special token spelled out in a text into a real one: both are done here instead.
@@ -182,16 +184,6 @@ export function cutLongestFirst(lists: readonly number[][], room: number): numbe
 function chunks(ids: number[], size: number): number[][] {
   const count = Math.min(MAX_WINDOWS, Math.max(1, Math.ceil(ids.length / size)));
   return Array.from({ length: count }, (_, at) => ids.slice(at * size, (at + 1) * size));
-}
-
-/** Breaks every spelled-out special token by a space after its first character: `[SEP]` becomes `[ SEP]`. */
-export function neutralise(text: string, specialTokens: readonly string[]): string {
-  let safe = text;
-  for (const token of specialTokens) {
-    const [first = ""] = token;
-    safe = safe.replaceAll(token, () => `${first} ${token.slice(first.length)}`);
-  }
-  return safe;
 }
 
 /** Where a run begins in a list; −1 when it is not there. */

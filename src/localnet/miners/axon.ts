@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { bodyHash, DENDRITE_VERSION, type MinerPrompt, SYNAPSE_NAME } from "../../miners/request.ts";
+import { bodyHash, DENDRITE_VERSION, type MinerPrompt, SYNAPSE_NAME } from "../../miners/synapse-request.ts";
 import type { Behaviour } from "./reaction.ts";
 import { type Caller, CallerCheck, readCaller } from "./verify.ts";
 

@@ -1,5 +1,5 @@
 import { decodeAddress, sr25519Verify } from "@polkadot/util-crypto";
-import { signedMessage } from "../../miners/request.ts";
+import { signedMessage } from "../../miners/synapse-request.ts";
 
 /** What a caller claims in its headers. */
 export interface Caller {

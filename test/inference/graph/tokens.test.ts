@@ -1,12 +1,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { AutoTokenizer, env, type PreTrainedTokenizer } from "@huggingface/transformers";
-import {
-  type AddedToken,
-  BoundedTokenizer,
-  neutralise,
-  type RawTokenizer,
-} from "../../../src/inference/graph/tokens.ts";
+import { neutralise } from "../../../src/inference/graph/special-tokens.ts";
+import { type AddedToken, BoundedTokenizer, type RawTokenizer } from "../../../src/inference/graph/tokens.ts";
 
 const MODELS = resolve(import.meta.dir, "../../../models/embedded");
 const [CLS, SEP, UNK] = [101, 102, 100];

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { Failure } from "../../src/base/error.ts";
-import type { EventBody } from "../../src/events/schema.ts";
-import { commitOf } from "../../src/validator/commit.ts";
-import { runLane } from "../../src/validator/lanes.ts";
-import { StateDatabase } from "../../src/validator/state/database.ts";
-import { openSession } from "../fakes/run.ts";
-import { FakeChain } from "../fakes/session.ts";
-import { scratchFolders } from "../scratch.ts";
+import { Failure } from "../../../src/base/error.ts";
+import type { EventBody } from "../../../src/events/schema.ts";
+import { commitOf } from "../../../src/validator/commit.ts";
+import { runLane } from "../../../src/validator/lanes.ts";
+import { StateDatabase } from "../../../src/validator/state/database.ts";
+import { openSession } from "../../fakes/run.ts";
+import { FakeChain } from "../../fakes/session.ts";
+import { scratchFolders } from "../../scratch.ts";
 
 const folder = scratchFolders("recorder");
 

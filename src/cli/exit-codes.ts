@@ -1,5 +1,4 @@
-import { Failure, messageOf } from "../base/error.ts";
-import { hideUrls } from "../base/url.ts";
+import { Failure } from "../base/error.ts";
 
 /** sysexits(3), as far as systemd and operators tell them apart. */
 export const EXIT = {
@@ -74,7 +73,8 @@ const BY_ERRNO: Readonly<Record<string, { exit: number; hint: string }>> = {
   ENOMEM: { exit: EXIT.unavailable, hint: "make memory free" },
 };
 
-function refusedBySystem(error: unknown): { exit: number; hint: string } | undefined {
+/** What an error of the operating system gives; undefined for any other. */
+export function refusedBySystem(error: unknown): { exit: number; hint: string } | undefined {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return Object.hasOwn(BY_ERRNO, code) ? BY_ERRNO[code] : undefined;
 }
@@ -82,32 +82,4 @@ function refusedBySystem(error: unknown): { exit: number; hint: string } | undef
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof Failure)) return refusedBySystem(error)?.exit ?? EXIT.internal;
   return EXIT_BY_CODE[error.code] ?? EXIT_BY_CODE[error.code.split(".")[0]!] ?? EXIT.internal;
-}
-
-/**
- * What an operator reads: one sentence and the next step. Never a stack: frames of a compiled program tell nobody
- * anything.
- */
-export function describeError(error: unknown): string {
-  const sentence = hideUrls(messageOf(error)).replace(/\s*\n\s*/g, " ");
-  const known = error instanceof Failure ? error : refusedBySystem(error);
-  if (known !== undefined)
-    return `error: ${sentence}${known.hint === undefined ? "" : `\n  → ${known.hint}`}\n`;
-  return `error: unexpected: ${sentence}\n  → this is a fault of openvalidator; please report it with what --logging.debug shows\n`;
-}
-
-/** Codes of waits that a signal ended. */
-const INTERRUPTED = new Set(["deadline.aborted", "wallet.cancelled"]);
-
-/** True for an error that says only that the signal came: its reason, or a wait that it ended. */
-export function isInterruption(error: unknown, signal: AbortSignal): boolean {
-  if (!signal.aborted) return false;
-  for (let at: unknown = error; at instanceof Error; at = at.cause)
-    if (
-      at === signal.reason ||
-      at.name === "AbortError" ||
-      (at instanceof Failure && INTERRUPTED.has(at.code))
-    )
-      return true;
-  return false;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { Failure } from "../../src/base/error.ts";
-import { describeError, EXIT_BY_CODE, exitCodeOf, isInterruption } from "../../src/cli/report.ts";
+import { describeError, isInterruption } from "../../src/cli/error-text.ts";
+import { EXIT_BY_CODE, exitCodeOf } from "../../src/cli/exit-codes.ts";
 
 /** Every code that a room declares, by the unions that are called …Code. */
 async function declaredCodes(): Promise<Set<string>> {
@@ -51,7 +52,7 @@ describe("an exit code", () => {
   ])("of what the system refuses with %p is %p", (code, exitCode) => {
     const error = Object.assign(new Error(`${code}: no, mkdir '/x'`), { code });
     expect(exitCodeOf(error)).toBe(exitCode);
-    expect(describeError(error)).not.toContain("report.test.ts");
+    expect(describeError(error)).not.toContain("exit-codes.test.ts");
     expect(describeError(error).includes("a fault of openvalidator")).toBe(exitCode === 70);
   });
 

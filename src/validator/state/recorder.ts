@@ -1,10 +1,10 @@
-import { Failure } from "../base/error.ts";
-import { log } from "../base/log.ts";
-import { Tracker } from "../base/tracker.ts";
-import { asBlock } from "../base/units.ts";
-import type { CommittedWeights, EventFeed, PreparedWeights, SentWeights } from "./ports.ts";
-import type { Settlement, StepCommit, StoredReveal, SubmissionRecord } from "./state/content.ts";
-import type { StateDatabase } from "./state/database.ts";
+import { Failure } from "../../base/error.ts";
+import { log } from "../../base/log.ts";
+import { Tracker } from "../../base/tracker.ts";
+import { asBlock } from "../../base/units.ts";
+import type { CommittedWeights, EventFeed, PreparedWeights, SentWeights } from "../ports.ts";
+import type { Settlement, StepCommit, StoredReveal, SubmissionRecord } from "./content.ts";
+import type { StateDatabase } from "./database.ts";
 
 /**
  * Writes a run's state down. The run goes on without a disk: what is not written waits in memory for the next commit,

@@ -1,0 +1,31 @@
+import { Failure, messageOf } from "../base/error.ts";
+import { hideUrls } from "../base/url.ts";
+import { refusedBySystem } from "./exit-codes.ts";
+
+/**
+ * What an operator reads: one sentence and the next step. Never a stack: frames of a compiled program tell nobody
+ * anything.
+ */
+export function describeError(error: unknown): string {
+  const sentence = hideUrls(messageOf(error)).replace(/\s*\n\s*/g, " ");
+  const known = error instanceof Failure ? error : refusedBySystem(error);
+  if (known !== undefined)
+    return `error: ${sentence}${known.hint === undefined ? "" : `\n  → ${known.hint}`}\n`;
+  return `error: unexpected: ${sentence}\n  → this is a fault of openvalidator; please report it with what --logging.debug shows\n`;
+}
+
+/** Codes of waits that a signal ended. */
+const INTERRUPTED = new Set(["deadline.aborted", "wallet.cancelled"]);
+
+/** True for an error that says only that the signal came: its reason, or a wait that it ended. */
+export function isInterruption(error: unknown, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false;
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if (
+      at === signal.reason ||
+      at.name === "AbortError" ||
+      (at instanceof Failure && INTERRUPTED.has(at.code))
+    )
+      return true;
+  return false;
+}
