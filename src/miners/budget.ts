@@ -7,8 +7,10 @@ export interface BudgetOptions {
 }
 
 /**
- * The base miner of opentensor/text-prompting refuses a caller after so many requests in so long a time
- * (base/miner, `max_request_per_validator` 50 in 300 s), and what it refuses counts as no answer.
+ * The base miner of opentensor/text-prompting refuses a caller whose last 50 requests (--miner.priority.
+ * len_request_timestamps) came within --miner.blacklist.min_request_period (prompting/baseminer/blacklist.py). That period is
+ * the miner's own choice and its default changed between versions, 30 minutes in one; a shorter one is taken here, for a
+ * miner that is asked too seldom cannot be judged.
  */
 export const DEFAULT_BUDGET: BudgetOptions = { requests: 50, windowMs: 300_000 };
 
