@@ -201,7 +201,7 @@ test(
         stderr: "",
       });
       const after = saved();
-      expect(after.scores).toEqual(before.scores);
+      expect(after.scores.scores).toEqual(before.scores.scores);
       expect(after.steps - before.steps).toBe(steps() - journalled);
       expect(after.steps).toBeGreaterThan(before.steps);
     } finally {

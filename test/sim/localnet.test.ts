@@ -187,10 +187,10 @@ describe("a validator on a local subnet", () => {
 
   test("refuses a second validator with the same wallet, subnet and name", async () => {
     let second: unknown;
+    const { signal } = new AbortController();
+    const signer = await openSigner(settings, { environment: {}, signal });
     await run((seen) => {
-      second ??= startValidator({ settings, signer: null as never, signal: AbortSignal.abort() }).catch(
-        (error: unknown) => error,
-      );
+      second ??= startValidator({ settings, signer, signal }).catch((error: unknown) => error);
       return stepsOf(seen).length > 0;
     });
     expect(await second).toMatchObject({ code: "state.locked" });
@@ -198,7 +198,7 @@ describe("a validator on a local subnet", () => {
 
   test("stops with a sentence when the hotkey is not registered", async () => {
     await createWallet(net.walletPath, "stranger", "validator");
-    const failed = run(() => true, { walletName: "stranger" });
+    const failed = run(() => false, { walletName: "stranger" });
     await expect(failed).rejects.toMatchObject({ code: "chain.not-registered" });
   });
 });
