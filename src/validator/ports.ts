@@ -66,7 +66,7 @@ export interface PreparedWeights {
 
 export interface WeightsOrder {
   /** Moving scores by uid for those who hold the uids at the block of the submission. */
-  scoresFor(holders: readonly Hotkey[]): Float32Array;
+  scoresFor(holders: readonly Registration[]): Float32Array;
   /** Called right before signing. What it throws keeps the weights from being sent. */
   before(prepared: PreparedWeights): void;
   signal: AbortSignal;

@@ -73,7 +73,11 @@ export class Subtensor implements Chain<AxonNeuron> {
     // The holders of the uids are read at the last moment: weight belongs to the miner who earned it, not to his uid.
     const make = async (): Promise<Weights> => {
       const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
-      return this.#weightsOf(scoresFor(metagraph.hotkeys), metagraph);
+      const holders = metagraph.hotkeys.map((hotkey, uid) => ({
+        hotkey,
+        registeredAt: asBlock(metagraph.blockAtRegistration[uid]!),
+      }));
+      return this.#weightsOf(scoresFor(holders), metagraph);
     };
     const sent = await submitWeights(this.#connection, this.#signer, make, { before, signal });
     const { path, block, uids, values, extrinsicHash } = sent;

@@ -1,8 +1,9 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import type { BlockNumber, Hotkey } from "../base/units.ts";
+import type { BlockNumber } from "../base/units.ts";
 import type { WeightsBody } from "../events/schema.ts";
 import { missingEvidence } from "../weights/evidence.ts";
+import type { Registration } from "../weights/scores.ts";
 import { canBeAsked } from "./choose.ts";
 import type { Duty } from "./clock.ts";
 import type { Neuron, PreparedWeights, SentWeights } from "./ports.ts";
@@ -97,14 +98,18 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   }
 
   /** Scores of those who hold the uids now, 0 for who cannot be asked: an absent miner has no claim to weight. */
-  #scoresFor(holders: readonly Hotkey[]): Float32Array {
+  #scoresFor(holders: readonly Registration[]): Float32Array {
     const { state } = this.#session;
     const byHotkey = new Map(
       state.subnet.neurons
         .filter((neuron) => canBeAsked(this.#session, neuron))
-        .map(({ hotkey, uid }) => [hotkey, state.scores[uid]!]),
+        .map((neuron) => [neuron.hotkey, neuron]),
     );
-    return Float32Array.from(holders, (hotkey) => byHotkey.get(hotkey) ?? 0);
+    return Float32Array.from(holders, ({ hotkey, registeredAt }) => {
+      const neuron = byHotkey.get(hotkey);
+      if (neuron === undefined || neuron.registeredAt !== registeredAt) return 0;
+      return state.scores[neuron.uid]!;
+    });
   }
 
   #waitBlocks(error: unknown): number {

@@ -77,7 +77,7 @@ export class FakeChain implements Chain {
     ...[1, 2, 3, 4].map((uid) => neuron(uid)),
   ];
   /** Who holds the uids when weights are sent, where that differs from the neurons that were read. */
-  holders: Hotkey[] | undefined;
+  holders: Registration[] | undefined;
   ownLastUpdate = 90;
   ownWeights: [Uid, number][] = [];
   sent: Float32Array[] = [];
@@ -115,7 +115,7 @@ export class FakeChain implements Chain {
   async sendWeights({ scoresFor, before, signal }: WeightsOrder): Promise<SentWeights> {
     if (this.refusal) throw this.refusal;
     signal.throwIfAborted();
-    const scores = scoresFor(this.holders ?? this.neurons.map(({ hotkey }) => hotkey));
+    const scores = scoresFor(this.holders ?? this.neurons);
     const weights = { path: this.path, block: this.head(), uids: [1], values: [65_535] };
     before(weights);
     this.sent.push(scores);

@@ -37,15 +37,21 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
         name: "who cannot be asked goes on earning weight",
         file: "src/validator/weights-duty.ts",
         text: `        .filter((neuron) => canBeAsked(this.#session, neuron))
-        .map(({ hotkey, uid })`,
-        replacement: "        .map(({ hotkey, uid })",
+        .map((neuron) =>`,
+        replacement: "        .map((neuron) =>",
       },
       {
         name: "weights go by the uids of the last metagraph",
         file: "src/validator/weights-duty.ts",
-        text: "return Float32Array.from(holders, (hotkey) => byHotkey.get(hotkey) ?? 0);",
-        replacement:
-          "return Float32Array.from(holders, (hotkey, uid) => (hotkey && byHotkey && state.scores[uid]) ?? 0);",
+        text: "return Float32Array.from(holders, ({ hotkey, registeredAt }) => {",
+        replacement: `return Float32Array.from(holders, ({ hotkey, registeredAt }, uid) => {
+      if (byHotkey.size > 0) return state.scores[uid] ?? 0;`,
+      },
+      {
+        name: "a hotkey that registered anew keeps its weight",
+        file: "src/validator/weights-duty.ts",
+        text: "if (neuron === undefined || neuron.registeredAt !== registeredAt) return 0;",
+        replacement: "if (neuron === undefined || registeredAt === -1) return 0;",
       },
       {
         name: "the first weights need no evidence",

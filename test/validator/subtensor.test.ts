@@ -30,7 +30,7 @@ afterEach(async () => {
 
 /** Scores by hotkey, as the validator keeps them. */
 const orderOf = (scores: Map<Hotkey, number>, more: Partial<WeightsOrder> = {}): WeightsOrder => ({
-  scoresFor: (holders) => Float32Array.from(holders, (hotkey) => scores.get(hotkey) ?? 0),
+  scoresFor: (holders) => Float32Array.from(holders, ({ hotkey }) => scores.get(hotkey) ?? 0),
   before() {},
   signal: new AbortController().signal,
   ...more,

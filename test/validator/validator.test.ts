@@ -144,7 +144,7 @@ describe("routing", () => {
   });
 
   test("is off by default: every miner has its turn", async () => {
-    const { run, modules } = options(new FakeChain(), { settings: { ...routed, explore: 1, forwards: 20 } });
+    const { run, modules } = options(new FakeChain(), { settings: { ...routed, explore: 1, forwards: 60 } });
     await runValidator(run);
     const firsts = modules.miners.asked.filter((_, step) => step % 3 === 0).flat();
     expect(new Set(firsts)).toEqual(new Set([1, 2, 3, 4]));

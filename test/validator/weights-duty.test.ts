@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/base/error.ts";
+import { asBlock, type Hotkey } from "../../src/base/units.ts";
 import type { EventBody } from "../../src/events/schema.ts";
 import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
@@ -112,15 +113,28 @@ describe("weights", () => {
       ...session.state.subnet,
       neurons: neurons.map((one) => (one.uid === 2 ? { ...one, isServing: false } : one)),
     };
-    chain.holders = neurons.map(({ hotkey }) => hotkey);
     // Uid 4 changed hands, and the miner of uid 1 moved to uid 3 when the subnet was trimmed.
-    chain.holders[4] = "newcomer" as (typeof chain.holders)[0];
-    chain.holders[3] = neurons[1]!.hotkey;
-    chain.holders[1] = "other" as (typeof chain.holders)[0];
+    chain.holders = [
+      neurons[0]!,
+      { ...neurons[1]!, hotkey: "other" as Hotkey },
+      neurons[2]!,
+      neurons[1]!,
+      { ...neurons[4]!, hotkey: "newcomer" as Hotkey },
+    ];
     await pass(20);
     const { scores } = session.state;
     expect(scores[2]).toBeGreaterThan(0);
     expect([...chain.sent[0]!]).toEqual([0, 0, 0, scores[1]!, 0]);
+  });
+
+  test("give nothing to a hotkey that registered anew since the metagraph was read", async () => {
+    const { chain, pass, session } = await openDuty();
+    chain.holders = chain.neurons.map((one) =>
+      one.uid === 3 ? { ...one, registeredAt: asBlock(110) } : one,
+    );
+    await pass(20);
+    const { scores } = session.state;
+    expect([...chain.sent[0]!]).toEqual([0, scores[1]!, scores[2]!, 0, scores[4]!]);
   });
 
   test("wait exactly the blocks that the chain's rate limit names, and tell it once", async () => {
@@ -176,7 +190,18 @@ describe("weights", () => {
     };
     await pass(20);
     expect(seen).toEqual([[120, 0]]);
-    expect(session.recorder.lastSubmission()).toMatchObject({ state: "included", block: 120 });
+    expect(session.recorder.submissions.at(-1)).toMatchObject({ state: "included", block: 120 });
+  });
+});
+
+describe("a second attempt", () => {
+  test("leaves no record of the first that waits for ever", async () => {
+    const { session } = await openDuty();
+    const prepared = { path: "plain" as const, block: asBlock(1), uids: [1], values: [1] };
+    session.recorder.saveSubmission(prepared);
+    session.recorder.saveSubmission({ ...prepared, block: asBlock(2) });
+    session.recorder.settleSubmission({ ...prepared, block: asBlock(3), extrinsicHash: "0x1" });
+    expect(session.recorder.submissions.map(({ state }) => state)).toEqual(["refused", "included"]);
   });
 });
 

@@ -32,7 +32,9 @@ export class Recorder {
     this.#write(() => this.#database.commit(commit));
   }
 
+  /** Each attempt has a record of its own; one that another follows was not taken. */
   saveSubmission({ block, path, uids, values }: PreparedWeights): void {
+    this.settleSubmission(undefined, "sent once more");
     const id = crypto.randomUUID();
     this.#submission = id;
     this.#write(() => this.#database.recordSubmission({ id, block, path, uids, values }));
@@ -49,8 +51,9 @@ export class Recorder {
     this.#write(() => this.#database.settleSubmission(id, settlement));
   }
 
-  lastSubmission(): SubmissionRecord | undefined {
-    return this.#database.submissions.at(-1);
+  /** Of the last days, oldest first. */
+  get submissions(): readonly SubmissionRecord[] {
+    return this.#database.submissions;
   }
 
   /** Commits of this run and of earlier ones whose fate is not known. */
