@@ -3,8 +3,8 @@ import { log } from "../base/log.ts";
 import type { Settings } from "../config/options.ts";
 import type { EventFeed } from "../events/feed.ts";
 import type { Event } from "../events/schema.ts";
+import { Headway } from "./headway.ts";
 import { type NotifySocket, openNotifySocket } from "./notify-socket.ts";
-import { Progress } from "./progress.ts";
 import { StatusLine } from "./status-line.ts";
 
 /** What the service manager put into the environment: sd_notify(3), sd_watchdog_enabled(3). */
@@ -50,13 +50,13 @@ const MIN_SILENCE_MS = 150_000;
 
 /**
  * Tells the service manager how this validator is: READY when the first event of a run says that models, chain and state
- * are there, STATUS in words, WATCHDOG while it gets on (progress.ts), STOPPING. Without a service manager, or when its
+ * are there, STATUS in words, WATCHDOG while it gets on (headway.ts), STOPPING. Without a service manager, or when its
  * socket cannot be used, nothing of this happens and the run goes on.
  */
 export class Notify {
   readonly #socket: NotifySocket;
   readonly #nowMs: () => number;
-  readonly #progress: Progress;
+  readonly #headway: Headway;
   readonly #line = new StatusLine();
   readonly #subscription: { close(): void };
   readonly #signal: AbortSignal;
@@ -78,7 +78,7 @@ export class Notify {
     this.#signal = signal;
     const askMs = 1000 * Math.max(settings.neuronFollowupTimeout, settings.neuronAnswerTimeout);
     const { silenceMs = Math.max(MIN_SILENCE_MS, watchdogMs / 2) } = options;
-    this.#progress = new Progress({ askMs, silenceMs }, nowMs());
+    this.#headway = new Headway({ askMs, silenceMs }, nowMs());
     this.#subscription = feed.subscribe("service manager", { capacity: CAPACITY }, (events) =>
       this.#read(events),
     );
@@ -116,7 +116,7 @@ export class Notify {
     const news: Record<string, string> = {};
     for (const event of events) {
       this.#line.note(event);
-      this.#progress.note(event, now);
+      this.#headway.note(event, now);
       if (event.kind === "run" && !this.#isReady) {
         this.#isReady = true;
         news.READY = "1";
@@ -128,7 +128,7 @@ export class Notify {
   }
 
   #ping(): void {
-    const stall = this.#isReady ? this.#progress.stall(this.#nowMs()) : undefined;
+    const stall = this.#isReady ? this.#headway.stall(this.#nowMs()) : undefined;
     if (stall === undefined) {
       if (this.#isStalled) log.info("The validator gets on again");
       this.#isStalled = false;

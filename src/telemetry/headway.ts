@@ -17,7 +17,7 @@ const MAX_HEAD_AGE_MS = 180_000;
  * wait: a forward pass that was skipped or failed tells so each time it is tried again, at least once a minute. Events
  * of the chain, of weights and of the disk are none, for they come also while the passes hang.
  */
-export class Progress {
+export class Headway {
   readonly #patience: Patience;
   #progressMs: number;
   /** Of the steps of this run, milliseconds. */
