@@ -1,3 +1,4 @@
+import { keepInLogFile } from "./base/log.ts";
 import { runCli } from "./cli/cli.ts";
 import { describeError } from "./cli/error-text.ts";
 import { EXIT, exitCodeOf } from "./cli/exit-codes.ts";
@@ -23,7 +24,9 @@ process.stderr.on("error", () => {});
 
 // Bun would print a frame of minified source for these; an operator needs the sentence.
 function onFault(error: unknown): void {
-  process.stderr.write(describeError(error));
+  const text = describeError(error);
+  process.stderr.write(text);
+  keepInLogFile("error", text.trim().replaceAll(/\s*\n\s*/g, " "));
   process.exit(EXIT.internal);
 }
 process.on("uncaughtException", onFault);

@@ -1,4 +1,5 @@
 import { createConsola } from "consola";
+import { LogFile, type LogFileOptions } from "./log-file.ts";
 import { wantsColour } from "./terminal.ts";
 import { printable } from "./text.ts";
 import { hideUrls } from "./url.ts";
@@ -18,9 +19,12 @@ export interface LogOptions {
   format: LogFormat;
   /** Where lines go; standard error unless a test asks otherwise, so that standard output stays machine-readable. */
   write?: (line: string) => void;
+  /** A file that gets every line as well, in the plain form or as JSON; none when absent. */
+  file?: LogFileOptions | undefined;
 }
 
-let current: Required<LogOptions> = {
+let file: LogFile | undefined;
+let current: Required<Omit<LogOptions, "file">> = {
   level: "info",
   format: "auto",
   write: (line) => process.stderr.write(line),
@@ -47,15 +51,15 @@ function formatFields(fields: LogFields): string {
     .join(" ");
 }
 
-function resolveFormat(format: LogFormat): "pretty" | "plain" | "json" | "journald" {
+type Form = "pretty" | "plain" | "json" | "journald";
+
+function resolveFormat(format: LogFormat): Form {
   if (format !== "auto") return format;
   if (process.env.JOURNAL_STREAM) return "journald";
   return wantsColour(process.stderr) ? "pretty" : "plain";
 }
 
-function render(level: LogLevel, message: string, fields: LogFields): string {
-  const now = new Date();
-  const format = resolveFormat(current.format);
+function render(format: Form, now: Date, level: LogLevel, message: string, fields: LogFields): string {
   if (format === "json") {
     const plain = Object.fromEntries(
       Object.entries(fields).map(([name, value]) => [name, fieldValue(value)]),
@@ -79,15 +83,36 @@ const consola = createConsola({
     {
       log: ({ type, args }) => {
         const [message, fields] = args as [string, LogFields | undefined];
-        current.write(render(type as LogLevel, message, fields ?? {}));
+        const level = type as LogLevel;
+        const now = new Date();
+        current.write(render(resolveFormat(current.format), now, level, message, fields ?? {}));
+        keep(level, now, message, fields ?? {});
       },
     },
   ],
 });
 
-export function configureLog(options: LogOptions): void {
+/** Writes a line to the log file, where there is one. */
+function keep(level: LogLevel, now: Date, message: string, fields: LogFields): void {
+  const form = current.format === "json" ? "json" : "plain";
+  const problem = file?.write(render(form, now, level, message, fields));
+  if (problem === undefined) return;
+  const told = "The log file cannot be written; its lines are left out until it can";
+  current.write(render(resolveFormat(current.format), now, "error", told, { error: problem }));
+}
+
+/** @throws what the operating system says of a log file that cannot be opened */
+export function configureLog({ file: wanted, ...options }: LogOptions): void {
+  const opened = wanted === undefined ? undefined : new LogFile(wanted);
+  file?.close();
+  file = opened;
   current = { write: current.write, ...options };
   consola.level = LEVELS[options.level];
+}
+
+/** What a person was told without the log, for example why the program ends, for the log file alone. */
+export function keepInLogFile(level: LogLevel, message: string): void {
+  keep(level, new Date(), message, {});
 }
 
 /** Messages are constant; what varies goes into fields; a stranger's text never goes above debug. */

@@ -1,9 +1,10 @@
 import { Failure, messageOf } from "../base/error.ts";
-import { configureLog, type LogFormat, log } from "../base/log.ts";
+import { configureLog, keepInLogFile, type LogFormat, log } from "../base/log.ts";
 import { refuseUnknownVariables } from "../config/environment.ts";
 import type { ConfigCode } from "../config/kinds.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { LOG_OPTIONS } from "../config/options.ts";
+import { expandPath } from "../config/paths.ts";
 import { nearest } from "../config/suggest.ts";
 import { type Arguments, readArguments } from "./arguments.ts";
 import { type Command, type CommandContext, nameOfCommand, sourcesOf } from "./command.ts";
@@ -25,7 +26,9 @@ export async function runCli(rawArguments: readonly string[], io: CliIo): Promis
   try {
     return await dispatch(rawArguments, io);
   } catch (error) {
-    io.stderr(describeError(error));
+    const text = describeError(error);
+    io.stderr(text);
+    keepInLogFile("error", text.trim().replaceAll(/\s*\n\s*/g, " "));
     return exitCodeOf(error);
   }
 }
@@ -121,5 +124,7 @@ function commandOf(words: readonly string[]): Command {
 function setUpLog(context: CommandContext): void {
   const { settings } = loadConfiguration(LOG_OPTIONS, sourcesOf(context));
   const level = settings.loggingTrace ? "trace" : settings.loggingDebug ? "debug" : "info";
-  configureLog({ level, format: settings.logFormat as LogFormat });
+  const { logFile, logFileSize: maxBytes, logFileCount: count } = settings;
+  const file = logFile === undefined ? undefined : { path: expandPath(logFile), maxBytes, count };
+  configureLog({ level, format: settings.logFormat as LogFormat, file });
 }

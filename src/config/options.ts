@@ -176,12 +176,28 @@ export const OPTIONS = {
   "logging.debug": option(toggle, false, "logs", "Log debug lines."),
   "logging.trace": option(toggle, false, "logs", "Log everything."),
   "log.format": option(choice("auto", "pretty", "plain", "json"), "auto", "logs", "Form of log lines."),
+  "log.file": option(optional(path), undefined, "logs", "File that gets every log line as well."),
+  "log.file_size": option(size, 20_000_000, "logs", "Size at which a log file is put aside."),
+  "log.file_count": option(
+    integer({ min: 1, max: 1000 }),
+    5,
+    "logs",
+    "Log files that are kept, the one that is written included.",
+  ),
 } as const satisfies OptionTable;
 
 export type Settings = ValuesOf<typeof OPTIONS>;
 
 /** Options of the log, which every command has. */
-export const LOG_OPTIONS = rowsOf(OPTIONS, "logging.debug", "logging.trace", "log.format");
+export const LOG_OPTIONS = rowsOf(
+  OPTIONS,
+  "logging.debug",
+  "logging.trace",
+  "log.format",
+  "log.file",
+  "log.file_size",
+  "log.file_count",
+);
 
 /** What names the hotkey of a wallet. */
 export const WALLET_OPTIONS = rowsOf(OPTIONS, "wallet.name", "wallet.hotkey", "wallet.path");
