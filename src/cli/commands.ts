@@ -52,6 +52,13 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/config.ts")).showConfig,
   },
   {
+    path: ["config", "init"],
+    summary: "Write a config file that explains every setting of run; overwrites none.",
+    table: LOG_OPTIONS,
+    words: { hint: "[FILE]", min: 0, max: 1 },
+    load: async () => (await import("./commands/config.ts")).initConfig,
+  },
+  {
     path: ["shadow"],
     summary: "Show how well shadow scores agree with the rewards.",
     table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },

@@ -22,6 +22,7 @@ export const EXIT = {
 /** THE table of exit codes: by whole code first, then by room. */
 export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "config.unreadable": EXIT.configuration,
+  "config.exists": EXIT.cannotCreate,
   "config.no-home": EXIT.configuration,
   "config.no-directory": EXIT.configuration,
   config: EXIT.usage,

@@ -63,7 +63,12 @@ export function commandHelp(command: Command): string {
   const own = Object.entries(command.switches ?? {});
   lines.push("Other", ...own.flatMap(([name, help]) => row(`--${name}`, help)));
   if (options.length > 0)
-    lines.push(...row(`--${CONFIG_FLAG} PATH`, "JSON file with the same keys (or $OPENVALIDATOR_CONFIG)."));
+    lines.push(
+      ...row(
+        `--${CONFIG_FLAG} PATH`,
+        "JSON file, comments allowed, with the same keys (or $OPENVALIDATOR_CONFIG).",
+      ),
+    );
   lines.push(...row("--help", "Show this text."), "");
   if (options.length > 0) {
     lines.push(

@@ -9,7 +9,8 @@ export type ConfigCode =
   | "config.missing-value"
   | "config.stray-word"
   | "config.conflict"
-  | "config.unreadable";
+  | "config.unreadable"
+  | "config.exists";
 
 /** How the text of a flag, of an environment variable or of the config file becomes a value. */
 export interface Kind<T> {

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { Failure, messageOf } from "../base/error.ts";
+import { parseJsonc } from "./jsonc.ts";
 import { badValue, type ConfigCode } from "./kinds.ts";
 import {
   environmentName,
@@ -94,7 +95,7 @@ function pick(
   return [option.default, { kind: "default" }];
 }
 
-/** Reads a JSON config file, `{"wallet": {"name": "w"}}` or `{"wallet.name": "w"}`, into text by dotted flag. */
+/** Reads a config file of JSON with comments, `{"wallet": {"name": "w"}}` or `{"wallet.name": "w"}`, into text by dotted flag. */
 function readConfigFile(
   path: string,
   table: OptionTable,
@@ -103,12 +104,11 @@ function readConfigFile(
   let parsed: unknown;
   try {
     if (statSync(path).size > MAX_CONFIG_BYTES) throw new Error("it is larger than 1 MiB");
-    // Editors of Windows begin a file with a byte order mark, which JSON does not know.
-    parsed = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
+    parsed = parseJsonc(readFileSync(path, "utf8"));
   } catch (error) {
     throw new Failure<ConfigCode>("config.unreadable", {
       message: `The config file ${path} cannot be read: ${messageOf(error)}`,
-      hint: 'it must be JSON such as {"wallet": {"name": "my-wallet"}, "netuid": 1}',
+      hint: 'it must be JSON, comments allowed, such as {"wallet": {"name": "my-wallet"}, "netuid": 1}',
       cause: error,
     });
   }

@@ -56,3 +56,11 @@ export function modelDirectory(
     ? join(expandPath(environment.XDG_DATA_HOME || "~/.local/share"), "openvalidator/models")
     : expandPath(given);
 }
+
+/** Where `config init` and the service of a user keep the settings of `run`, below the XDG config folder. */
+export function configFile(environment: Readonly<Record<string, string | undefined>>): string {
+  return join(expandPath(environment.XDG_CONFIG_HOME || "~/.config"), CONFIG_NAME);
+}
+
+/** JSON with comments, so that editors do not object to them. */
+export const CONFIG_NAME = "openvalidator/openvalidator.jsonc";

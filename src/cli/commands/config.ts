@@ -1,7 +1,12 @@
+import { Failure } from "../../base/error.ts";
+import type { ConfigCode } from "../../config/kinds.ts";
 import { describeOrigin, loadConfiguration } from "../../config/load.ts";
 import { nameOf, type Option } from "../../config/option.ts";
 import { OPTIONS } from "../../config/options.ts";
+import { configFile, expandPath } from "../../config/paths.ts";
+import { configTemplate } from "../../config/template.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { createFile } from "../create-file.ts";
 import { EXIT } from "../exit-codes.ts";
 
 /** Prints what `run` would use, each value with its origin. A secret is shown as set or not set, never as text. */
@@ -25,6 +30,18 @@ export async function showConfig(context: CommandContext): Promise<number> {
     const shown = value === undefined || value === "" ? "(not set)" : String(value);
     print(`${flag.padEnd(width)}${shown.padEnd(34)} ${origin}\n`);
   }
+  return EXIT.ok;
+}
+
+/** Writes a config file in which every setting is explained and none is set. */
+export async function initConfig({ words, environment, print }: CommandContext): Promise<number> {
+  const path = words![0] === undefined ? configFile(environment) : expandPath(words![0]);
+  if (!createFile(path, configTemplate(OPTIONS), 0o600))
+    throw new Failure<ConfigCode>("config.exists", {
+      message: `${path} is there already`,
+      hint: "give another file, or move that one aside; it is never overwritten",
+    });
+  print(`${path}\nUse it with --config, or with OPENVALIDATOR_CONFIG=${path}\n`);
   return EXIT.ok;
 }
 
