@@ -1,5 +1,5 @@
 import { dlopen, FFIType } from "bun:ffi";
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure, messageOf } from "./error.ts";
 
@@ -17,12 +17,7 @@ const LOCK_NB = 4;
  */
 export function lockFile(path: string): () => void {
   const fd = openLock(path);
-  const library = dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6", {
-    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-  });
-  const taken = library.symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
-  library.close();
-  if (!taken) {
+  if (!tryLock(fd)) {
     const holder = readFileSync(path, "utf8").trim();
     closeSync(fd);
     throw new Failure<LockCode>("state.locked", {
@@ -34,6 +29,30 @@ export function lockFile(path: string): () => void {
   ftruncateSync(fd, 0);
   writeSync(fd, `${process.pid}\n`);
   return () => closeSync(fd);
+}
+
+/**
+ * Whether some process holds the lock, which is left as it is; a file that is missing is not made.
+ * @returns what the holder wrote of itself, its process id; undefined when nobody holds it
+ * @throws the error of the file system
+ */
+export function lockHolder(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  const fd = openSync(path, "r");
+  try {
+    return tryLock(fd) ? undefined : readFileSync(path, "utf8").trim();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function tryLock(fd: number): boolean {
+  const library = dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6", {
+    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  });
+  const taken = library.symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
+  library.close();
+  return taken;
 }
 
 function openLock(path: string): number {

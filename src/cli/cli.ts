@@ -56,7 +56,7 @@ async function runOne(command: Command, { words: own, flags }: Arguments, io: Cl
     signal: io.signal,
     print: io.stdout,
   };
-  if (Object.keys(command.table).length > 0) {
+  if (Object.keys(command.table).length > 0 && !command.judgesSettings) {
     refuseUnknownVariables(
       io.environment,
       COMMANDS.map(({ table }) => table),

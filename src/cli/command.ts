@@ -30,6 +30,8 @@ export interface Command {
   readonly hidden?: boolean;
   /** Its end is a signal, which is no failure whenever it comes. */
   readonly runsUntilStopped?: boolean;
+  /** It reports itself what is wrong with settings and environment, and sets up its log. */
+  readonly judgesSettings?: boolean;
   /** Returns the exit code. */
   load(): Promise<(context: CommandContext) => Promise<number>>;
 }

@@ -32,6 +32,26 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/demo.ts")).demo,
   },
   {
+    path: ["doctor"],
+    summary: "Look at everything that run needs, with the same flags, and say how to mend it.",
+    table: OPTIONS,
+    judgesSettings: true,
+    switches: {
+      json: "Print JSON.",
+      offline: "Ask neither the chain nor any other server; takes some seconds at most.",
+      deep: "Also open an encrypted key, hash every model and read every event.",
+    },
+    examples: ["openvalidator doctor --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
+    load: async () => {
+      const { doctor } = await import("./commands/doctor.ts");
+      return (context) =>
+        doctor(
+          context,
+          COMMANDS.map(({ table }) => table),
+        );
+    },
+  },
+  {
     path: ["wallet", "create"],
     summary: "Make a hotkey that btcli understands.",
     table: { ...WALLET_OPTIONS, ...LOG_OPTIONS },

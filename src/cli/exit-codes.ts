@@ -3,6 +3,8 @@ import { Failure } from "../base/error.ts";
 /** sysexits(3), as far as systemd and operators tell them apart. */
 export const EXIT = {
   ok: 0,
+  /** `doctor` found something that keeps a validator from working. */
+  unhealthy: 1,
   /** A flag or value is wrong. */
   usage: 64,
   /** No model or device can be used. */

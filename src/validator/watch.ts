@@ -6,13 +6,18 @@ import type { ForwardBody } from "../events/schema.ts";
 import type { EventFeed, Outage, Subnet } from "./ports.ts";
 
 /** A day of events and a state come to some hundred megabytes; below `full` the next rotation may fail. */
-const LOW_DISK_BYTES = 1_000_000_000;
-const FULL_DISK_BYTES = 50_000_000;
+export const LOW_DISK_BYTES = 1_000_000_000;
+export const FULL_DISK_BYTES = 50_000_000;
 /** A permit can come back by itself, so its want is told again now and then: each hour on the public chain. */
 const REMIND_READINGS = 30;
 /** Differences that block times explain: a block is made seconds before it is read, and its author's clock is not perfect. */
 const MAX_AHEAD_MS = 30_000;
 const MAX_BEHIND_MS = 5_000;
+
+/** @param skewMs this machine's time less the chain's: more than block times and a good author's clock explain */
+export function isClockWrong(skewMs: number): boolean {
+  return skewMs > MAX_AHEAD_MS || skewMs < -MAX_BEHIND_MS;
+}
 
 export interface MinersFacts {
   asked: number;
@@ -79,8 +84,7 @@ export class Watch {
   /** Compares the clock and the permit with what the chain says. */
   noteSubnet(subnet: Subnet): void {
     this.#skewMs = this.#nowMs() - subnet.chainTimeMs;
-    const isWrong = this.#skewMs > MAX_AHEAD_MS || this.#skewMs < -MAX_BEHIND_MS;
-    this.clock.set(isWrong ? "wrong" : "right", this.skew);
+    this.clock.set(isClockWrong(this.#skewMs) ? "wrong" : "right", this.skew);
     const isHeld = subnet.neurons[subnet.ownUid]?.hasValidatorPermit === true;
     const isNews = this.permit.set(isHeld ? "held" : "missing", undefined);
     this.#bareReadings = isHeld || isNews ? 0 : this.#bareReadings + 1;

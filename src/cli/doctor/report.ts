@@ -1,0 +1,52 @@
+import { BUILD } from "../../config/version.ts";
+import { bytesText } from "../progress.ts";
+import { LEFT_OUT, type Result, type Status } from "./check.ts";
+
+const MARKS: Readonly<Record<Status, string>> = { ok: "✓", warn: "!", fail: "✗", skip: "-" };
+
+export function countsOf(results: readonly Result[]): Record<Status, number> {
+  const counts: Record<Status, number> = { ok: 0, warn: 0, fail: 0, skip: 0 };
+  for (const { status } of results) counts[status]++;
+  return counts;
+}
+
+/** As bytesText, with a unit for disks and cards. */
+export function sizeText(bytes: number): string {
+  return bytes < 1e9 ? bytesText(bytes) : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** One line a finding, the fix below it, and a summary. What `--offline` leaves out has no line. */
+export function asText(results: readonly Result[]): string {
+  const looked = results.filter(({ found }) => found !== LEFT_OUT);
+  const width = Math.max(...looked.map(({ name }) => name.length)) + 2;
+  const lines = looked.flatMap(({ name, status, found, fix }) => [
+    `${MARKS[status]} ${name.padEnd(width)}${found}`,
+    ...(fix === null ? [] : [`  ${" ".repeat(width)}→ ${fix}`]),
+  ]);
+  const { ok, warn, fail, skip } = countsOf(results);
+  const parts = [`${ok} right`, `${warn} to look at`, `${fail} wrong`];
+  if (skip > 0) parts.push(`${skip} not looked at`);
+  return `${[...lines, "", parts.join(", ")].join("\n")}\n`;
+}
+
+/**
+ * `version`, `commit`; `offline`, `deep`: what was asked for; `healthy`: nothing failed, as the exit code says; `counts`
+ * by status; `checks` in their order: `name`, which may come several times, `status` (ok, warn, fail, skip), `found` and
+ * `fix` (text or null) and `seconds`.
+ */
+export function asJson(
+  results: readonly Result[],
+  { isOffline, isDeep }: { isOffline: boolean; isDeep: boolean },
+): string {
+  const counts = countsOf(results);
+  const report = {
+    version: BUILD.version,
+    commit: BUILD.commit,
+    offline: isOffline,
+    deep: isDeep,
+    healthy: counts.fail === 0,
+    counts,
+    checks: results,
+  };
+  return `${JSON.stringify(report, null, 2)}\n`;
+}

@@ -1,0 +1,57 @@
+import { asNetuid, taoOf } from "../../base/units.ts";
+import { fetchMetagraph, type Metagraph } from "../../chain/metagraph.ts";
+import { bigintOf, hasStorage, readStorage } from "../../chain/storage.ts";
+import type { Nodes, NodeView } from "./nodes.ts";
+
+/** The subnet as the best endpoint shows it. */
+export interface SubnetFacts {
+  node: NodeView;
+  metagraph: Metagraph;
+  /** Stake below which this chain takes no weights; 0 where it asks for none or does not tell. */
+  stakeThresholdTao: number;
+}
+
+/** Reads the subnet once, for every check that looks at it. */
+export class SubnetView {
+  readonly #nodes: Nodes;
+  readonly #netuid: number;
+  #facts: Promise<SubnetFacts | undefined> | undefined;
+
+  constructor(nodes: Nodes, netuid: number) {
+    this.#nodes = nodes;
+    this.#netuid = netuid;
+  }
+
+  /** undefined when no endpoint can be asked. @throws Failure of a `ChainCode`, the same to every caller */
+  facts(): Promise<SubnetFacts | undefined> {
+    this.#facts ??= this.#read();
+    return this.#facts;
+  }
+
+  /** undefined also where the subnet cannot be read, which `subnet.exists` says. */
+  async factsOrNone(): Promise<SubnetFacts | undefined> {
+    try {
+      return await this.facts();
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #read(): Promise<SubnetFacts | undefined> {
+    const node = await this.#nodes.best();
+    if (node === undefined) return undefined;
+    const { connection } = node;
+    const metagraph = await fetchMetagraph(connection, asNetuid(this.#netuid));
+    const name = "subtensorModule.stakeThreshold";
+    const threshold = await connection.ask("reading the stake that the chain asks for", async (api) =>
+      hasStorage(api, name)
+        ? (
+            await readStorage(api, (await api.rpc.chain.getBlockHash()).toHex(), {
+              threshold: { name, keys: [], decode: bigintOf },
+            })
+          ).threshold
+        : 0n,
+    );
+    return { node, metagraph, stakeThresholdTao: taoOf(threshold) };
+  }
+}
