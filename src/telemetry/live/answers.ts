@@ -1,0 +1,130 @@
+import { printable } from "../../base/text.ts";
+import { type AnyStep, liftStep } from "../../events/reader.ts";
+import { type AnyEvent, columnsOf, type StepEvent } from "../../events/schema.ts";
+
+/** What one step was, for all its miners. */
+export interface AskedStep {
+  /** ISO 8601. */
+  time: string;
+  block: number;
+  /** Running number since the state was made; null in a journal of version 1. */
+  step: number | null;
+  /** augment, followup0, answer0, … */
+  name: string;
+  /** Printable, at most 200 characters. */
+  prompt: string;
+  counted: boolean;
+  /** Why it did not count, one sentence; null when it did. */
+  cause: string | null;
+  asked: number;
+  answered: number;
+  /** Of all asked, 0..1. */
+  meanReward: number;
+  bestReward: number;
+  /** Mean of each column over those that have a number in it. */
+  means: Record<string, number | null>;
+}
+
+/** What one miner did in one step, and what it earned. */
+export interface Answer {
+  step: AskedStep;
+  hotkey: string;
+  /** HTTP-like: 200 is an answer. */
+  status: number;
+  /** Printable, at most 200 characters: what the miner or the connection said. */
+  message: string;
+  seconds: number;
+  /** 0..1. */
+  reward: number;
+  /** 1 = the best reward of the step. */
+  place: number;
+  /** Raw numbers of models, masks and penalties as the journal has them; null where there is none. */
+  columns: Record<string, number | null>;
+  /** Printable, at most 300 characters; empty when there is none. */
+  completion: string;
+}
+
+/** Answers kept per miner: 12 · 256 miners · 1.5 KB are 5 MB. */
+const KEPT_ANSWERS = 12;
+/** No subnet has more neurons; a journal that says so is not believed. */
+const MAX_UIDS = 4096;
+const MAX_COMPLETION = 300;
+const MAX_LINE = 200;
+
+/** The last answers of every miner, from the events. A miner whose hotkey changed starts anew. */
+export class AnswerHistory {
+  readonly #byUid = new Map<number, Answer[]>();
+
+  apply(event: AnyEvent): void {
+    if (event.kind === "metagraph") {
+      const moved = event.moved.map(({ from, to }) => [to, this.#byUid.get(from) ?? []] as const);
+      for (const uid of [...event.replaced, ...event.removed, ...event.moved.map(({ from }) => from)])
+        this.#byUid.delete(uid);
+      for (const [uid, answers] of moved) this.#byUid.set(uid, [...answers]);
+    }
+    if (event.kind === "step") this.#applyStep(event.version === 1 ? liftStep(event) : event);
+  }
+
+  /** Newest first. */
+  of(uid: number): readonly Answer[] {
+    return this.#byUid.get(uid) ?? [];
+  }
+
+  #applyStep(event: AnyStep): void {
+    const columns = Object.entries(columnsOf(event as StepEvent));
+    const step = stepFacts(event, columns);
+    for (const [row, uid] of event.uids.entries()) {
+      if (uid < 0 || uid >= MAX_UIDS) continue;
+      const hotkey = event.hotkeys[row] ?? "";
+      const before = this.#byUid.get(uid) ?? [];
+      const reward = event.rewards[row] ?? 0;
+      const answer: Answer = {
+        step,
+        hotkey,
+        status: event.completion_status_codes[row] ?? 0,
+        message: oneLine(event.completion_status_messages[row] ?? "", MAX_LINE),
+        seconds: event.completion_times[row] ?? 0,
+        reward,
+        place: 1 + event.rewards.filter((other) => other > reward).length,
+        columns: Object.fromEntries(columns.map(([name, values]) => [name, values[row] ?? null])),
+        completion: oneLine(event.completions[row] ?? "", MAX_COMPLETION),
+      };
+      const sameMiner = before.filter((other) => other.hotkey === hotkey);
+      this.#byUid.set(uid, [answer, ...sameMiner].slice(0, KEPT_ANSWERS));
+    }
+  }
+}
+
+function stepFacts(event: AnyStep, columns: [string, (number | null)[]][]): AskedStep {
+  const { rewards } = event;
+  return {
+    time: event.time,
+    block: event.block,
+    step: event.step,
+    name: event.name,
+    prompt: oneLine(event.prompt, MAX_LINE),
+    counted: event.counted,
+    cause: event.cause,
+    asked: event.uids.length,
+    answered: event.completion_status_codes.filter((code) => code === 200).length,
+    meanReward: meanOf(rewards) ?? 0,
+    bestReward: Math.max(0, ...rewards),
+    means: Object.fromEntries(columns.map(([name, values]) => [name, meanOf(values)])),
+  };
+}
+
+function meanOf(values: readonly (number | null)[]): number | null {
+  const numbers = values.filter((value) => value !== null);
+  return numbers.length === 0 ? null : numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+}
+
+/** A new string: a slice would keep the whole of a miner's text in memory. */
+function oneLine(text: string, maxCharacters: number): string {
+  return printable(
+    text
+      .slice(0, maxCharacters * 4)
+      .replace(/\s+/g, " ")
+      .trim(),
+    maxCharacters,
+  );
+}
