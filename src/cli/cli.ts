@@ -1,9 +1,11 @@
 import { Failure, messageOf } from "../base/error.ts";
 import { configureLog, keepInLogFile, type LogFormat, log } from "../base/log.ts";
+import { diskBudget } from "../config/disk-budget.ts";
 import { refuseUnknownVariables } from "../config/environment.ts";
 import type { ConfigCode } from "../config/kinds.ts";
 import { loadConfiguration } from "../config/load.ts";
-import { LOG_OPTIONS } from "../config/options.ts";
+import { rowsOf } from "../config/option.ts";
+import { LOG_OPTIONS, OPTIONS } from "../config/options.ts";
 import { expandPath } from "../config/paths.ts";
 import { nearest } from "../config/suggest.ts";
 import { type Arguments, readArguments } from "./arguments.ts";
@@ -121,10 +123,17 @@ function commandOf(words: readonly string[]): Command {
   });
 }
 
+/** With what decides how large a log file may grow; the same file has the same limit whichever command writes it. */
+const LOGGING = {
+  ...LOG_OPTIONS,
+  ...rowsOf(OPTIONS, "disk.max", "neuron.events_retention_size", "neuron.dont_save_events"),
+};
+
 function setUpLog(context: CommandContext): void {
-  const { settings } = loadConfiguration(LOG_OPTIONS, sourcesOf(context));
+  const { settings } = loadConfiguration(LOGGING, sourcesOf(context));
   const level = settings.loggingTrace ? "trace" : settings.loggingDebug ? "debug" : "info";
-  const { logFile, logFileSize: maxBytes, logFileCount: count } = settings;
+  const { logFile, logFileCount: count } = settings;
+  const maxBytes = Math.floor(diskBudget("logs", settings) / count);
   const file = logFile === undefined ? undefined : { path: expandPath(logFile), maxBytes, count };
   configureLog({ level, format: settings.logFormat as LogFormat, file });
 }

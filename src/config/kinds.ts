@@ -166,6 +166,18 @@ export const size: Kind<number> = {
   },
 };
 
+/** A size that is no smaller than this. */
+export function sizeFrom(least: number): Kind<number> {
+  return {
+    ...size,
+    parse(value) {
+      const bytes = size.parse(value);
+      if (bytes < least) throw new Error(`must be at least ${size.format!(least)}, not "${value}"`);
+      return bytes;
+    },
+  };
+}
+
 /** A kind whose value may be absent: absence means "decided elsewhere", which the option's help explains. */
 export function optional<T>(kind: Kind<T>): Kind<T | undefined> {
   return kind;

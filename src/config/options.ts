@@ -1,4 +1,16 @@
-import { choice, decimal, integer, optional, path, size, text, toggle, token, webAddress } from "./kinds.ts";
+import {
+  choice,
+  decimal,
+  integer,
+  optional,
+  path,
+  size,
+  sizeFrom,
+  text,
+  toggle,
+  token,
+  webAddress,
+} from "./kinds.ts";
 import { type OptionTable, option, rowsOf, type ValuesOf } from "./option.ts";
 import { SCORING_OPTIONS } from "./scoring-options.ts";
 import { TEXT_FORMATS_SHOWN } from "./text-formats.ts";
@@ -164,6 +176,12 @@ export const OPTIONS = {
   }),
   "neuron.mock_dataset": option(toggle, false, "data", "Use the packaged texts."),
   "neuron.events_retention_size": option(size, 2_000_000_000, "data", "Disk budget of the event journal."),
+  "disk.max": option(
+    optional(sizeFrom(100_000_000)),
+    undefined,
+    "data",
+    "Disk budget of state, events and log file together; smaller limits of their own still hold.",
+  ),
   "neuron.dont_save_events": option(toggle, false, "data", "Keep no event journal."),
   "neuron.disable_log_rewards": option(
     toggle,

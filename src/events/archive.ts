@@ -2,8 +2,21 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceFile } from "../base/atomic.ts";
+import { freeBytesOf } from "../base/disk.ts";
 import { log } from "../base/log.ts";
 import { abandonedFiles, type ClosedSegment, closedSegments, compressedName } from "./segments.ts";
+
+/** What is kept of old events however short the disk is: hours of them, compressed. */
+const LEAST_KEPT_BYTES = 32 << 20;
+
+export interface ArchiveBudget {
+  /** Of the closed segments together. */
+  budgetBytes: number;
+  /** They give way as long as the disk has less free, as journald's do for SystemKeepFree=; 0 = never. */
+  keptFreeBytes: number;
+  /** Replaced by tests. */
+  freeBytes?: ((directory: string) => number) | undefined;
+}
 
 /**
  * The closed segments of a journal: compresses them one after another beside the event loop, and drops the oldest to
@@ -11,17 +24,16 @@ import { abandonedFiles, type ClosedSegment, closedSegments, compressedName } fr
  */
 export class Archive {
   readonly #directory: string;
-  readonly #budgetBytes: number;
+  readonly #budget: ArchiveBudget;
   #work = Promise.resolve();
   #isCompressing = false;
   #hasRecovered = false;
   #isStopping = false;
   #isFailing = false;
 
-  /** @param budgetBytes of the closed segments together */
-  constructor(directory: string, budgetBytes: number) {
+  constructor(directory: string, budget: ArchiveBudget) {
     this.#directory = directory;
-    this.#budgetBytes = budgetBytes;
+    this.#budget = budget;
   }
 
   /** Removes what a killed process left half done, once, and takes up its work. Call when the folder is there. */
@@ -94,14 +106,23 @@ export class Archive {
     rmSync(plain, { force: true });
   }
 
+  /** @param total of all closed segments now */
+  #allowedBytes(total: number): number {
+    const { budgetBytes, keptFreeBytes, freeBytes = freeBytesOf } = this.#budget;
+    if (keptFreeBytes === 0 || total === 0) return budgetBytes;
+    const spared = total + freeBytes(this.#directory) - keptFreeBytes;
+    return Math.min(budgetBytes, Math.max(LEAST_KEPT_BYTES, spared));
+  }
+
   #keepBudget(): void {
     const segments = closedSegments(this.#directory).map(({ name }) => ({
       name,
       sizeBytes: statSync(join(this.#directory, name), { throwIfNoEntry: false })?.size ?? 0,
     }));
     let total = segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+    const allowed = this.#allowedBytes(total);
     for (const segment of segments) {
-      if (total <= this.#budgetBytes) return;
+      if (total <= allowed) return;
       rmSync(join(this.#directory, segment.name), { force: true });
       total -= segment.sizeBytes;
       log.info("Dropped the oldest events to stay within the disk budget", { segment: segment.name });

@@ -11,6 +11,8 @@ export interface JournalWriter {
   readonly path: string;
   /** @throws when the line is not in the journal. */
   write(line: Uint8Array): void;
+  /** Gives up what it can spare, where the disk is short; never throws. */
+  makeRoom?(): void;
   close(): Promise<void>;
 }
 
@@ -92,6 +94,11 @@ export class EventFeed {
         failures,
       })),
     };
+  }
+
+  /** The disk runs out: the oldest events make room. */
+  makeRoom(): void {
+    this.#journal?.makeRoom?.();
   }
 
   /**

@@ -29,6 +29,8 @@ export interface JournalOptions {
   /** Disk budget of all segments together, in bytes; the oldest segments go first. */
   budgetBytes: number;
   segmentBytes?: number;
+  /** Free space for the sake of which the oldest segments go, bytes; none unless given. */
+  keptFreeBytes?: number;
   files?: JournalFiles;
 }
 
@@ -64,7 +66,10 @@ export class Journal {
       Math.max(1, options.budgetBytes / 4),
     );
     // Beside the closed segments: the one that is written, and a compressed one before its plain form is gone.
-    this.#archive = new Archive(directory, options.budgetBytes - 2 * this.#segmentBytes);
+    this.#archive = new Archive(directory, {
+      budgetBytes: options.budgetBytes - 2 * this.#segmentBytes,
+      keptFreeBytes: options.keptFreeBytes ?? 0,
+    });
   }
 
   /**
@@ -98,6 +103,11 @@ export class Journal {
       throw error;
     }
     active.sizeBytes += line.length;
+  }
+
+  /** Drops the oldest segments while the disk has less free than it should. */
+  makeRoom(): void {
+    this.#archive.tend();
   }
 
   /** When all closed segments are compressed, or cannot be. */

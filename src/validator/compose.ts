@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { orAborted } from "../base/deadline.ts";
+import { KEPT_FREE_BYTES } from "../base/disk.ts";
 import { isFailure } from "../base/error.ts";
 import { lockFile } from "../base/lock.ts";
 import { log } from "../base/log.ts";
@@ -7,6 +8,7 @@ import { asNetuid } from "../base/units.ts";
 import type { Identity } from "../base/vocabulary.ts";
 import { ChainConnection } from "../chain/connection.ts";
 import { type Network, resolveNetwork } from "../chain/networks.ts";
+import { diskBudget } from "../config/disk-budget.ts";
 import type { Origin } from "../config/load.ts";
 import type { Settings } from "../config/options.ts";
 import { stateDirectory } from "../config/paths.ts";
@@ -220,7 +222,10 @@ function openFeed(
 ): EventFeed {
   const journal = settings.neuronDontSaveEvents
     ? undefined
-    : new Journal(join(directory, "events"), { budgetBytes: settings.neuronEventsRetentionSize });
+    : new Journal(join(directory, "events"), {
+        budgetBytes: diskBudget("events", settings),
+        keptFreeBytes: KEPT_FREE_BYTES,
+      });
   const feed = new EventFeed({ journal, identity, block });
   if (onEvent)
     feed.subscribe("caller", { capacity: READER_CAPACITY }, (events) => {

@@ -1,13 +1,18 @@
 import { dirname } from "node:path";
 import { freeBytesOf } from "../base/disk.ts";
 import type { Duty } from "./clock.ts";
+import { diskUse } from "./disk-use.ts";
 import type { Neuron } from "./ports.ts";
 import type { Session } from "./session.ts";
 
-/** Looks at the disk under state and events as often as at the metagraph, so that it is told before it is full. */
+/**
+ * Looks at the disk under state and events, and at the budget of --disk.max, as often as at the metagraph: so it is told
+ * before either is full, and old events make room.
+ */
 export function diskDuty<N extends Neuron>(
-  { settings, recorder, watch }: Session<N>,
+  { settings, recorder, watch, modules }: Session<N>,
   freeBytes: (directory: string) => number = freeBytesOf,
+  usedBytes: (directory: string, logFile?: string) => number = diskUse,
 ): Duty {
   let lookedAt = Number.NEGATIVE_INFINITY;
   return {
@@ -16,7 +21,11 @@ export function diskDuty<N extends Neuron>(
     async run(block) {
       lookedAt = block;
       const directory = dirname(recorder.path);
-      watch.noteDisk(directory, freeBytes(directory));
+      const { diskMaxBytes: maxBytes, logFile } = settings;
+      const budget =
+        maxBytes === undefined ? undefined : { maxBytes, usedBytes: usedBytes(directory, logFile) };
+      watch.noteDisk(directory, freeBytes(directory), budget);
+      if (watch.disk.state !== "ok") modules.feed.makeRoom?.();
     },
   };
 }

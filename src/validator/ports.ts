@@ -151,6 +151,8 @@ export interface Texts {
 export interface EventFeed {
   /** @param block where the event tells of another block than the head */
   emit(body: EventBody, block?: number): unknown;
+  /** The disk runs out: events that can be spared make room. Absent where none are kept. */
+  makeRoom?(): void;
 }
 
 /** Time, so that tests need not wait. */

@@ -30,6 +30,10 @@ export interface ValidatorSettings {
   /** Without a saved state, begin with this validator's own weights on chain. */
   seedsScores: boolean;
   logRewards: boolean;
+  /** Budget of everything that is written, bytes; undefined = only the parts have limits. */
+  diskMaxBytes?: number | undefined;
+  /** Path of the log file, which counts in that budget. */
+  logFile?: string | undefined;
 }
 
 export interface Modules<N extends Neuron> {

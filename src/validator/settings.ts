@@ -1,4 +1,5 @@
 import type { Settings } from "../config/options.ts";
+import { expandPath } from "../config/paths.ts";
 import type { ValidatorSettings } from "./session.ts";
 
 export function validatorSettings(settings: Settings): ValidatorSettings {
@@ -20,5 +21,7 @@ export function validatorSettings(settings: Settings): ValidatorSettings {
     setsWeights: !settings.neuronDisableSetWeights && !settings.neuronMockDendritePool,
     seedsScores: !settings.neuronSeedScoresOff,
     logRewards: !settings.neuronDisableLogRewards,
+    diskMaxBytes: settings.diskMax,
+    logFile: settings.logFile === undefined ? undefined : expandPath(settings.logFile),
   };
 }

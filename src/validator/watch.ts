@@ -14,6 +14,23 @@ const REMIND_READINGS = 30;
 const MAX_AHEAD_MS = 30_000;
 const MAX_BEHIND_MS = 5_000;
 
+/** Better to worse. */
+const DISK_STATES = ["ok", "low", "full"] as const;
+/** Share of --disk.max whose use is told beforehand. The parts stay within their shares, so it is state and strange files that come so far. */
+const LOW_BUDGET_SHARE = 0.95;
+
+function diskStateOf(freeBytes: number): DiskState {
+  return freeBytes < FULL_DISK_BYTES ? "full" : freeBytes < LOW_DISK_BYTES ? "low" : "ok";
+}
+
+export function budgetStateOf({ usedBytes, maxBytes }: DiskBudget): DiskState {
+  return usedBytes >= maxBytes ? "full" : usedBytes >= LOW_BUDGET_SHARE * maxBytes ? "low" : "ok";
+}
+
+export function budgetText({ usedBytes, maxBytes }: DiskBudget): string {
+  return `${Math.ceil(usedBytes / 1e6)} MB of --disk.max ${Math.floor(maxBytes / 1e6)} MB are used`;
+}
+
 /** @param skewMs this machine's time less the chain's: more than block times and a good author's clock explain */
 export function isClockWrong(skewMs: number): boolean {
   return skewMs > MAX_AHEAD_MS || skewMs < -MAX_BEHIND_MS;
@@ -27,10 +44,17 @@ export interface MinersFacts {
 
 type MinersState = "reached" | "outage";
 type ClockState = "right" | "wrong";
-type DiskState = "ok" | "low" | "full";
+type DiskState = (typeof DISK_STATES)[number];
+/** What of --disk.max is used, bytes. */
+export interface DiskBudget {
+  usedBytes: number;
+  maxBytes: number;
+}
 interface DiskFacts {
   path: string;
   freeBytes: number;
+  /** Where it is the budget that runs out. */
+  budget: DiskBudget | undefined;
 }
 type PermitState = "held" | "missing";
 /** Why forward passes give no evidence at the moment; `running` while they do. */
@@ -96,20 +120,33 @@ export class Watch {
     for (const hotkey of this.#reached.keys()) if (!held.has(hotkey)) this.#reached.delete(hotkey);
   }
 
-  noteDisk(path: string, freeBytes: number): void {
-    const state = freeBytes < FULL_DISK_BYTES ? "full" : freeBytes < LOW_DISK_BYTES ? "low" : "ok";
-    this.disk.set(state, { path, freeBytes });
+  noteDisk(path: string, freeBytes: number, budget?: DiskBudget): void {
+    const ofDisk = diskStateOf(freeBytes);
+    const ofBudget = budget === undefined ? "ok" : budgetStateOf(budget);
+    const isBudget = DISK_STATES.indexOf(ofBudget) > DISK_STATES.indexOf(ofDisk);
+    this.disk.set(isBudget ? ofBudget : ofDisk, {
+      path,
+      freeBytes,
+      budget: isBudget ? budget : undefined,
+    });
   }
 
-  #tellDisk(to: DiskState, { path, freeBytes }: DiskFacts): void {
+  #tellDisk(to: DiskState, { path, freeBytes, budget }: DiskFacts): void {
     const fields = { path, freeMegabytes: Math.floor(freeBytes / 1e6) };
-    if (to === "ok") log.info("The disk has room again", fields);
+    const detail = budget === undefined ? null : budgetText(budget);
+    if (detail !== null)
+      log.warn(to === "full" ? "The disk budget is used up" : "The disk budget runs low", {
+        path,
+        detail,
+        hint: "raise --disk.max, or move backups and states that were put aside out of this folder",
+      });
+    else if (to === "ok") log.info("The disk has room again", fields);
     else
       log.warn(to === "full" ? "The disk is as good as full" : "The disk runs low", {
         ...fields,
         hint: "free some space, or lower --neuron.events_retention_size",
       });
-    this.#feed.emit({ kind: "disk", state: to, path, free_bytes: freeBytes, detail: null });
+    this.#feed.emit({ kind: "disk", state: to, path, free_bytes: freeBytes, detail });
   }
 
   #tellMiners(to: MinersState, heldMs: number, { asked, reached, outage }: MinersFacts): void {

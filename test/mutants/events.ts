@@ -42,7 +42,7 @@ export const EVENT_MUTANTS = noticedBy(
     {
       name: "the disk budget is not kept",
       file: "src/events/archive.ts",
-      text: "if (total <= this.#budgetBytes) return;",
+      text: "if (total <= allowed) return;",
       replacement: "if (total >= 0) return;",
     },
     {

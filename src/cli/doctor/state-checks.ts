@@ -2,15 +2,18 @@ import { accessSync, closeSync, constants, existsSync, openSync, rmSync, statSyn
 import { dirname, join } from "node:path";
 import { freeBytesOf } from "../../base/disk.ts";
 import { lockHolder } from "../../base/lock.ts";
+import { diskBudget } from "../../config/disk-budget.ts";
+import { expandPath } from "../../config/paths.ts";
 import { readEvents } from "../../events/reader.ts";
 import { parseEvent } from "../../events/schema.ts";
 import { ACTIVE_SEGMENT, closedSegments } from "../../events/segments.ts";
+import { diskUse } from "../../validator/disk-use.ts";
 import { corrupt } from "../../validator/state/failure.ts";
 import { BIN_FILES } from "../../validator/state/import-bin.ts";
 import { reportState, withExisting } from "../../validator/state/report.ts";
 import { STATE_FILE } from "../../validator/state/schema.ts";
 import { LOCK_FILE } from "../../validator/state/upkeep.ts";
-import { FULL_DISK_BYTES, LOW_DISK_BYTES } from "../../validator/watch.ts";
+import { budgetStateOf, budgetText, FULL_DISK_BYTES, LOW_DISK_BYTES } from "../../validator/watch.ts";
 import { type Check, type Finding, fail, ok, skip, warn } from "./check.ts";
 import { sizeText } from "./report.ts";
 
@@ -79,6 +82,40 @@ const space: Check = {
     const make = "Make room on that disk, or choose another with --logging.logging_dir.";
     if (free < FULL_DISK_BYTES) return fail(found, make);
     return free < LOW_DISK_BYTES ? warn(found, make) : ok(found);
+  },
+};
+
+const budget: Check = {
+  name: "state.budget",
+  timeoutMs: LOOK_MS,
+  run({ settings, stateDirectory }) {
+    if (settings.diskMax === undefined)
+      return ok("no --disk.max: only events and logs have limits of their own");
+    const logFile = settings.logFile === undefined ? undefined : expandPath(settings.logFile);
+    const used = { usedBytes: diskUse(stateDirectory, logFile), maxBytes: settings.diskMax };
+    const found = budgetText(used);
+    return budgetStateOf(used) === "ok"
+      ? ok(`${found}; events may take ${sizeText(diskBudget("events", settings))}`)
+      : warn(
+          found,
+          `Raise --disk.max, or move backups and states that were put aside out of ${stateDirectory}.`,
+        );
+  },
+};
+
+const logFile: Check = {
+  name: "log.file",
+  timeoutMs: LOOK_MS,
+  run({ settings }) {
+    if (settings.logFile === undefined) return ok("none, the log goes to standard error alone");
+    const path = expandPath(settings.logFile);
+    if (existsSync(path)) {
+      if (!statSync(path).isFile()) return fail(`${path} is no file`, "Choose another path with --log.file.");
+      accessSync(path, constants.W_OK);
+      return ok(`${path} can be written`);
+    }
+    accessSync(nearestFolder(path), constants.W_OK | constants.X_OK);
+    return ok(`${path} will be made`);
   },
 };
 
@@ -194,4 +231,4 @@ async function readAll(directory: string, size: string): Promise<Finding> {
     : warn(`${size}, ${events} events and ${strange} lines that are none`, FOREIGN_LINES);
 }
 
-export const STATE_CHECKS: readonly Check[] = [folder, space, lock, content, chain, journal];
+export const STATE_CHECKS: readonly Check[] = [folder, space, budget, lock, content, chain, journal, logFile];

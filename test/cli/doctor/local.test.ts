@@ -1,18 +1,20 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lockFile } from "../../../src/base/lock.ts";
 import { parseFreeMemory } from "../../../src/cli/doctor/gpu-memory.ts";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
 import { createWallet } from "../../../src/wallet/keyfile.ts";
 import { passwordVariable } from "../../../src/wallet/unlock.ts";
+import { capturedLog } from "../../captured-log.ts";
 import vectors from "../../golden/chain-vectors.json" with { type: "json" };
 import { scratchFolders } from "../../scratch.ts";
 import { captured } from "../captured.ts";
 import { examined } from "./doctor-line.ts";
 
 const folder = scratchFolders("doctor");
+const logged = capturedLog();
 const PUBLIC = JSON.parse(vectors.nacl_keyfile.plaintext);
 
 /** A wallet, a folder for the state, and the command line that names both. */
@@ -183,6 +185,26 @@ test("folders and journals that are not as they should be", async () => {
   expect(blocked.exitCode).toBe(1);
 });
 
+test("a disk budget that is used up, and a log file that cannot be", async () => {
+  const { words, root, directory } = await place();
+  mkdirSync(directory, { recursive: true });
+  ftruncateSync(openSync(join(directory, "state.sqlite.reset-1"), "w"), 120e6);
+  const { exitCode, one, having } = await examined([...words, "--disk.max", "100 MB", "--log.file", root]);
+  expect(exitCode).toBe(1);
+  expect(one("state.budget")).toMatchObject({
+    status: "warn",
+    found: "120 MB of --disk.max 100 MB are used",
+    fix: expect.stringContaining(directory),
+  });
+  expect(having("fail")).toEqual(["log.file"]);
+  const roomy = await examined([...words, "--disk.max", "1 GB", "--log.file", join(root, "ov.log")]);
+  expect(roomy.exitCode).toBe(0);
+  expect(roomy.one("state.budget")?.found).toBe(
+    "120 MB of --disk.max 1000 MB are used; events may take 787.5 MB",
+  );
+  expect((await captured(["doctor", ...words, "--disk.max", "1 MB"])).stdout).toContain("at least 100 MB");
+});
+
 test("models that are not here, data that is not there, and a sample that needs more descriptors than there are", async () => {
   const { words, root } = await place();
   const { one, all, exitCode } = await examined([
@@ -223,7 +245,7 @@ test("no secret is printed, whatever is wrong", async () => {
   for (const [line, given] of lines) {
     const { stdout, stderr } = await captured(["doctor", "--json", ...line], given);
     expect(JSON.parse(stdout).checks.length).toBeGreaterThan(0);
-    expect(stdout + stderr).not.toContain(CANARY);
+    expect(stdout + stderr + logged.join("")).not.toContain(CANARY);
   }
 }, 120_000);
 

@@ -1,0 +1,33 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+
+/** Bytes of the files below a folder; 0 where there is none. One that goes away meanwhile counts nothing. */
+function bytesBelow(directory: string): number {
+  if (!existsSync(directory)) return 0;
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).reduce(
+    (sum, entry) => sum + (entry.isFile() ? bytesOf(join(entry.parentPath, entry.name)) : 0),
+    0,
+  );
+}
+
+function bytesOf(path: string): number {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.isFile() ? found.size : 0;
+}
+
+/**
+ * What a validator takes of its disks, in bytes: state, events and whatever else lies in its folder, such as a state that
+ * was put aside, and its log with those put aside.
+ * @param logFile absolute
+ */
+export function diskUse(stateDirectory: string, logFile?: string): number {
+  const inside = bytesBelow(stateDirectory);
+  if (logFile === undefined || !relative(stateDirectory, logFile).startsWith("..")) return inside;
+  const folder = dirname(logFile);
+  if (!existsSync(folder)) return inside;
+  const name = basename(logFile);
+  const logs = readdirSync(folder).filter(
+    (one) => one === name || (/^\.\d+$/.test(one.slice(name.length)) && one.startsWith(name)),
+  );
+  return logs.reduce((sum, one) => sum + bytesOf(join(folder, one)), inside);
+}
