@@ -1,7 +1,10 @@
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
 import { JOURNAL_OPTIONS, LOG_OPTIONS, OPTIONS, WALLET_OPTIONS } from "../config/options.ts";
+import { SERVICE_OPTIONS } from "../config/service-options.ts";
 import type { Command } from "./command.ts";
+
+const OF_A_USER = { user: "The service of this user, which needs no root." };
 
 /** Every command, in the order of the help screen. The first is the default. */
 export const COMMANDS: readonly Command[] = [
@@ -160,6 +163,38 @@ export const COMMANDS: readonly Command[] = [
     table: LOG_OPTIONS,
     switches: { json: "Print JSON." },
     load: async () => (await import("./commands/devices.ts")).devices,
+  },
+  {
+    path: ["service", "install"],
+    summary: "Make a systemd service of this validator and start it.",
+    table: SERVICE_OPTIONS,
+    switches: OF_A_USER,
+    examples: [
+      "sudo ./openvalidator service install --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1",
+      "./openvalidator service install --user --from-pm2 'pm2 start run.sh --name x -- --wallet.name W'",
+    ],
+    load: async () => (await import("./commands/service.ts")).install,
+  },
+  {
+    path: ["service", "print"],
+    summary: "Print what service install would write.",
+    table: SERVICE_OPTIONS,
+    switches: OF_A_USER,
+    load: async () => (await import("./commands/service.ts")).printService,
+  },
+  {
+    path: ["service", "status"],
+    summary: "Show what systemd says of the service.",
+    table: LOG_OPTIONS,
+    switches: { ...OF_A_USER, json: "Print JSON." },
+    load: async () => (await import("./commands/service.ts")).serviceStatus,
+  },
+  {
+    path: ["service", "uninstall"],
+    summary: "Stop the service and take its unit away; state and settings stay.",
+    table: LOG_OPTIONS,
+    switches: OF_A_USER,
+    load: async () => (await import("./commands/service.ts")).uninstall,
   },
   {
     path: ["version"],

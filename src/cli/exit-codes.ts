@@ -56,6 +56,11 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   output: EXIT.outputFailed,
   demo: EXIT.unavailable,
   deadline: EXIT.tryLater,
+  "service.bad-line": EXIT.usage,
+  "service.needs-root": EXIT.cannotCreate,
+  "service.not-ours": EXIT.cannotCreate,
+  "service.no-hotkey": EXIT.configuration,
+  service: EXIT.unavailable,
 };
 
 /** What the operating system refuses, wherever it does so: the exit code and what the operator can do. */

@@ -12,6 +12,7 @@ export const GROUPS = [
   "data",
   "localnet",
   "logs",
+  "service",
 ] as const;
 export type Group = (typeof GROUPS)[number];
 

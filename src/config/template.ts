@@ -36,7 +36,8 @@ function entry(flag: string, option: Option<unknown>, value: string | undefined)
 function jsonOf({ kind, default: usual }: Option<unknown>, value: string | undefined): string {
   if (value !== undefined) {
     const parsed = kind.parse(value);
-    return typeof parsed === "boolean" ? String(parsed) : JSON.stringify(value);
+    const isPlain = typeof parsed === "boolean" || (typeof parsed === "number" && kind.format === undefined);
+    return JSON.stringify(isPlain ? parsed : value);
   }
   if (usual === undefined) return '""';
   if (kind.format !== undefined) return JSON.stringify(kind.format(usual));

@@ -6,7 +6,7 @@ import { log } from "../base/log.ts";
 import type { Hotkey } from "../base/units.ts";
 import { decryptNacl, encryptionOf, refuseOldEncryption } from "./encryption.ts";
 import { type WalletCode, walletFailure } from "./errors.ts";
-import { readKeyFile, type WalletPaths, walletPaths } from "./files.ts";
+import { type PermissionPolicy, readKeyFile, type WalletPaths, walletPaths } from "./files.ts";
 import { parseKeyfile, publicKeyInKeyfile, secretOfKeyfile } from "./keyfile-json.ts";
 import { canonicalPrivateKey, hotkeyOf, keypairFromSeed, seedOfMnemonic } from "./keypair.ts";
 import type { HotkeySecret } from "./secret.ts";
@@ -37,7 +37,26 @@ export async function readHotkey(
   options: ReadHotkeyOptions = {},
 ): Promise<HotkeySecret> {
   const path = walletPaths(walletPath, name, hotkey).hotkey;
-  const bytes = await readKeyFile(path, options.laxPermissions ? "lax" : "strict");
+  return await openKeyFile(path, options.laxPermissions ? "lax" : "strict", options);
+}
+
+/**
+ * As `readHotkey`, of a file that the service manager has put there for this process alone. Its mode says nothing: systemd
+ * lets the service's user in by an access list, which shows as rights of the group.
+ */
+export async function readHotkeyCredential(
+  path: string,
+  options: Omit<ReadHotkeyOptions, "laxPermissions">,
+): Promise<HotkeySecret> {
+  return await openKeyFile(path, "public", options);
+}
+
+async function openKeyFile(
+  path: string,
+  policy: PermissionPolicy,
+  options: ReadHotkeyOptions,
+): Promise<HotkeySecret> {
+  const bytes = await readKeyFile(path, policy);
   try {
     const encryption = encryptionOf(bytes);
     if (encryption === "ansible" || encryption === "fernet") return refuseOldEncryption(encryption, path);

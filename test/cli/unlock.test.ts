@@ -52,3 +52,17 @@ test("a password file is not read three times", async () => {
   );
   await expect(opening).rejects.toMatchObject({ code: "wallet.bad-password-source" });
 });
+
+test("a hotkey that systemd hands over is the one that is opened, with the rights that systemd gives it", async () => {
+  const credentials = join(root, "credentials");
+  mkdirSync(credentials);
+  const file = JSON.stringify({ secretSeed: `0x${"11".repeat(32)}` });
+  writeFileSync(join(credentials, "hotkey"), file, { mode: 0o440 });
+  const environment = { CREDENTIALS_DIRECTORY: credentials };
+  const { hotkey } = await openSigner(choice, { environment, signal: new AbortController().signal });
+  const plain = join(root, "w", "hotkeys", "plain");
+  writeFileSync(plain, file, { mode: 0o600 });
+  const signal = new AbortController().signal;
+  const expected = await openSigner({ ...choice, walletHotkey: "plain" }, { environment: {}, signal });
+  expect(hotkey).toBe(expected.hotkey);
+});

@@ -54,6 +54,6 @@ describe("the annotated file", () => {
 
   test("has the values that are given", () => {
     const values = { netuid: "7", mock: "true", "wallet.name": 'a "b" // c', "data.source": "x,y" };
-    expect(parseJsonc(configTemplate(OPTIONS, values))).toEqual({ ...values, mock: true });
+    expect(parseJsonc(configTemplate(OPTIONS, values))).toEqual({ ...values, netuid: 7, mock: true });
   });
 });

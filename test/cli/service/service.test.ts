@@ -1,0 +1,219 @@
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { installService, uninstallService } from "../../../src/cli/service/install.ts";
+import { planService } from "../../../src/cli/service/plan.ts";
+import { systemctlOf } from "../../../src/cli/service/systemctl.ts";
+import { unitText } from "../../../src/cli/service/unit.ts";
+import { parseJsonc } from "../../../src/config/jsonc.ts";
+import { scratchFolders } from "../../scratch.ts";
+import { captured } from "../captured.ts";
+
+const folder = scratchFolders("service");
+const ANALYZE = Bun.which("systemd-analyze");
+/** What D of the design's reference measured, and the most that an operator should accept. */
+const MAX_EXPOSURE = 2;
+
+const PM2 =
+  "CUDA_VISIBLE_DEVICES=1 pm2 start run.sh --name x -- --wallet.name 'my wallet' --wallet.hotkey 50% --netuid 11 " +
+  "--subtensor.chain_endpoint ws://192.168.1.10:9944";
+
+const context = (flags: Record<string, string>, environment: Record<string, string>) => ({
+  command: "service install",
+  flags,
+  environment,
+  signal: new AbortController().signal,
+  print: () => {},
+});
+
+/** A home with a wallet, and a systemctl that notes what it is told. */
+function machine(exitCode = 0) {
+  const home = folder();
+  const keys = join(home, ".bittensor/wallets/my wallet/hotkeys");
+  mkdirSync(keys, { recursive: true });
+  writeFileSync(join(keys, "50%"), "{}", { mode: 0o600 });
+  const bin = join(home, "bin");
+  mkdirSync(bin);
+  const said = join(home, "said");
+  writeFileSync(
+    join(bin, "systemctl"),
+    `#!/bin/sh\necho "$@" >> ${said}\necho refused >&2\n[ "$1" = show ] || [ "$2" = show ] && cat ${home}/facts\nexit ${exitCode}\n`,
+  );
+  chmodSync(join(bin, "systemctl"), 0o755);
+  const program = join(home, "downloaded");
+  writeFileSync(program, "#!/bin/sh\n");
+  return { home, program, environment: { HOME: home, PATH: `${bin}:/usr/bin:/bin` }, said };
+}
+
+describe("the unit", () => {
+  const unitOf = (flags: Record<string, string>): string => {
+    const { environment } = machine();
+    return unitText(planService(context(flags, environment)).unit);
+  };
+
+  test("hands over the key as a credential and names neither home nor secret to the program", () => {
+    const { home, environment } = machine();
+    const plan = planService(context({ "from-pm2": PM2, "wallet.password_file": "/root/pw" }, environment));
+    const text = unitText(plan.unit);
+    expect(text).toContain(`\nLoadCredential=hotkey:${home}/.bittensor/wallets/my wallet/hotkeys/50%%\n`);
+    expect(text).toContain("\nLoadCredential=hotkey-password:/root/pw\n");
+    expect(text).toContain("\nEnvironment=CUDA_VISIBLE_DEVICES=1\n");
+    expect(text).toMatch(/\nIPAddressAllow=.*\b192\.168\.1\.10\b/);
+    expect(plan.flags).toEqual({
+      "wallet.name": "my wallet",
+      "wallet.hotkey": "50%",
+      netuid: "11",
+      "subtensor.chain_endpoint": "ws://192.168.1.10:9944",
+    });
+  });
+
+  test.skipIf(ANALYZE === null).each([
+    ["system", {}],
+    [
+      "system with everything",
+      { "from-pm2": PM2, wandb_key_file: "/etc/key", "wallet.password_file": "/etc/p w" },
+    ],
+    ["user", { user: "true", "from-pm2": PM2 }],
+  ])("of a %s is clean to systemd-analyze verify", (_, flags: Record<string, string>) => {
+    const directory = folder();
+    const path = join(directory, "openvalidator.service");
+    // The program itself is not installed on the machine that tests.
+    writeFileSync(path, unitOf(flags).replaceAll(/^ExecStart=\S+/gm, "ExecStart=/bin/true"));
+    const scope = flags.user === "true" ? ["--user"] : [];
+    const { exitCode, stderr, stdout } = Bun.spawnSync([ANALYZE!, "verify", "--man=no", ...scope, path], {
+      env: { ...process.env, XDG_RUNTIME_DIR: directory },
+    });
+    const own = `${stdout}${stderr}`.split("\n").filter((line) => /openvalidator/.test(line));
+    expect({ exitCode, own }).toEqual({ exitCode: 0, own: [] });
+  });
+
+  test.skipIf(ANALYZE === null)("leaves little exposed", () => {
+    const path = join(folder(), "openvalidator.service");
+    writeFileSync(path, unitOf({}));
+    const threshold = String(MAX_EXPOSURE * 10);
+    const { exitCode, stdout } = Bun.spawnSync(
+      [ANALYZE!, "security", "--offline=true", "--no-pager", `--threshold=${threshold}`, path],
+      { env: { ...process.env, LC_ALL: "C" } },
+    );
+    const [, exposure] = /exposure level for openvalidator\.service: ([\d.]+)/.exec(stdout.toString()) ?? [];
+    expect(Number(exposure)).toBeLessThanOrEqual(MAX_EXPOSURE);
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe("service install", () => {
+  test("of a user puts program, config and unit in place and starts it; once more changes the program alone", async () => {
+    const { home, program, environment, said } = machine();
+    const started = context({ user: "true", "from-pm2": PM2 }, environment);
+    const plan = planService(started);
+    await installService(plan, { executable: program, version: "1.0.0" }, systemctlOf(started, true));
+    const programs = join(home, ".local/share/openvalidator");
+    expect(readlinkSync(join(programs, "current"))).toBe("releases/1.0.0");
+    expect(statSync(join(programs, "current/openvalidator")).mode & 0o777).toBe(0o755);
+    const config = join(home, ".config/openvalidator/openvalidator.jsonc");
+    expect(statSync(config).mode & 0o777).toBe(0o600);
+    expect(parseJsonc(readFileSync(config, "utf8"))).toMatchObject({ netuid: 11, "wallet.hotkey": "50%" });
+    expect(readFileSync(plan.unitFile, "utf8")).toContain(`run --config ${config}\n`);
+    const told =
+      "--user daemon-reload\n--user enable openvalidator.service\n--user restart openvalidator.service\n";
+    expect(readFileSync(said, "utf8")).toBe(told);
+    // The flags would have to go into a file that is there.
+    const again = installService(plan, { executable: program, version: "1.1.0" }, systemctlOf(started, true));
+    await expect(again).rejects.toThrow("is there already");
+    expect(readlinkSync(join(programs, "current"))).toBe("releases/1.0.0");
+    const bare = planService(context({ user: "true" }, environment));
+    await installService(bare, { executable: program, version: "1.1.0" }, systemctlOf(started, true));
+    expect(readlinkSync(join(programs, "current"))).toBe("releases/1.1.0");
+    expect(existsSync(join(programs, "releases/1.0.0/openvalidator"))).toBe(true);
+    await uninstallService(plan.unitFile, systemctlOf(started, true));
+    expect(existsSync(plan.unitFile)).toBe(false);
+    expect(existsSync(config)).toBe(true);
+    expect(readFileSync(said, "utf8")).toEndWith(
+      "--user disable --now openvalidator.service\n--user daemon-reload\n",
+    );
+  });
+
+  test("of the system goes below a destdir, and starts nothing there", async () => {
+    const { program, environment, said } = machine();
+    const destdir = folder();
+    const packed = context({ destdir, netuid: "3" }, environment);
+    await installService(
+      planService(packed),
+      { executable: program, version: "1.0.0" },
+      systemctlOf(packed, false),
+    );
+    expect(existsSync(join(destdir, "etc/systemd/system/openvalidator.service"))).toBe(true);
+    expect(existsSync(join(destdir, "opt/openvalidator/current/openvalidator"))).toBe(true);
+    expect(statSync(join(destdir, "etc/openvalidator/openvalidator.jsonc")).mode & 0o777).toBe(0o600);
+    expect(existsSync(said)).toBe(false);
+  });
+
+  test("finds out before it writes: a missing key, a unit of somebody else, a manager that refuses", async () => {
+    const { home, program, environment } = machine(1);
+    const release = { executable: program, version: "1.0.0" };
+    const system = planService(context({ "wallet.name": "absent" }, environment));
+    await expect(
+      installService(system, release, systemctlOf(context({}, environment), false)),
+    ).rejects.toThrow("credential hotkey");
+    const user = planService(context({ user: "true" }, environment));
+    mkdirSync(join(home, ".config/systemd/user"), { recursive: true });
+    writeFileSync(user.unitFile, "[Unit]\n");
+    const manager = systemctlOf(context({}, environment), true);
+    await expect(installService(user, release, manager)).rejects.toThrow("was not written by");
+    await expect(uninstallService(user.unitFile, manager)).rejects.toThrow("was not written by");
+    expect(existsSync(join(home, ".local"))).toBe(false);
+    writeFileSync(user.unitFile, unitText(user.unit));
+    await expect(installService(user, release, manager)).rejects.toThrow("daemon-reload failed (1): refused");
+    await expect(systemctlOf(context({}, { PATH: home }), true)("show")).rejects.toThrow("no systemctl");
+  });
+});
+
+describe("the commands", () => {
+  test("print is a unit with the rest as comments, and takes the flags of run", async () => {
+    const { environment } = machine();
+    const { exitCode, stdout } = await captured(
+      ["service", "print", "--from-pm2", `${PM2} --axon.maximum_concurrent_rpcs 5`, "--netuid", "12"],
+      environment,
+    );
+    expect(exitCode).toBe(0);
+    expect(stdout).toStartWith("# /etc/systemd/system/openvalidator.service\n");
+    expect(stdout).toContain('\n#   "netuid": 12,\n');
+    expect(stdout).toContain("\n# --axon.maximum_concurrent_rpcs was left out: nothing listens\n");
+    const bad = await captured(
+      ["service", "print", "--from-pm2", "pm2 start run.sh -- --netuid x"],
+      environment,
+    );
+    expect(bad.exitCode).toBe(64);
+    expect(bad.stderr).toContain("--netuid");
+  });
+
+  test("status tells an active service from one that is not", async () => {
+    const { home, environment } = machine();
+    writeFileSync(
+      join(home, "facts"),
+      "LoadState=loaded\nActiveState=active\nSubState=running\nStatusText=step 3 a=b\nMainPID=7\nNRestarts=0\nResult=success\n",
+    );
+    const active = await captured(["service", "status", "--user"], environment);
+    expect(active).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(active.stdout).toContain("Says      step 3 a=b\n");
+    writeFileSync(join(home, "facts"), "LoadState=not-found\nActiveState=inactive\n");
+    const missing = await captured(["service", "status"], environment);
+    expect(missing).toMatchObject({ exitCode: 69, stdout: "openvalidator.service is not installed\n" });
+    const json = await captured(["service", "status", "--json"], environment);
+    expect(JSON.parse(json.stdout)).toMatchObject({ LoadState: "not-found", MainPID: "" });
+  });
+
+  test("install from source says what to do", async () => {
+    const { exitCode, stderr } = await captured(["service", "install", "--user"], machine().environment);
+    expect(exitCode).toBe(69);
+    expect(stderr).toContain("bun run build");
+  });
+});
