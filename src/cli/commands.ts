@@ -1,4 +1,5 @@
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
+import { MINERS_OPTIONS } from "../config/miners-options.ts";
 import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
 import { JOURNAL_OPTIONS, LOG_OPTIONS, OPTIONS, WALLET_OPTIONS } from "../config/options.ts";
 import { SERVICE_OPTIONS } from "../config/service-options.ts";
@@ -89,6 +90,16 @@ export const COMMANDS: readonly Command[] = [
     words: { hint: "[FOLDER]", min: 0, max: 1 },
     examples: ["openvalidator shadow --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
     load: async () => (await import("./commands/shadow.ts")).shadow,
+  },
+  {
+    path: ["miners"],
+    runsUntilStopped: true,
+    summary: "Show the miners with scores and rewards, or of one why it has its score.",
+    table: { ...MINERS_OPTIONS, ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: { watch: "Show it again every two seconds.", json: "Print JSON." },
+    words: { hint: "[FOLDER]", min: 0, max: 1 },
+    examples: ["openvalidator miners --uid 7 --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
+    load: async () => (await import("./commands/miners.ts")).miners,
   },
   {
     path: ["state", "show"],

@@ -7,6 +7,8 @@ import type { StepEventV1 } from "./version-1.ts";
 export interface ReadOptions {
   /** Called for a line that is not an event of a known version; such lines are left out. */
   onUnreadable?(line: number, segment: string): void;
+  /** Reads no more than so many of the closed segments, the newest; all when left out. */
+  closedSegments?: number;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function* readEvents(directory: string, options: ReadOptions = {}):
   try {
     const seen = new SeenSequences();
     let last = 0;
-    for (const segment of closedSegments(directory)) {
+    for (const segment of newestOf(closedSegments(directory), options.closedSegments)) {
       // Both forms are there when a crash came between compressing and removing; the compressed one comes first.
       if (segment.number === last) continue;
       last = segment.number;
@@ -34,6 +36,13 @@ export async function* readEvents(directory: string, options: ReadOptions = {}):
   } finally {
     active?.destroy();
   }
+}
+
+/** The segments of the highest numbers; a number may be there in both forms. */
+function newestOf(segments: readonly ClosedSegment[], count = Number.POSITIVE_INFINITY): ClosedSegment[] {
+  const numbers = [...new Set(segments.map(({ number }) => number))];
+  const kept = new Set(numbers.slice(Math.max(0, numbers.length - count)));
+  return segments.filter(({ number }) => kept.has(number));
 }
 
 /** The plain content; undefined when the segment was dropped for the disk budget since it was listed. */

@@ -57,6 +57,19 @@ describe("journal", () => {
     expect(await blocks(directory)).toEqual(Array.from({ length: 100 }, (_, block) => block));
   });
 
+  test("gives the newest of its closed segments alone, where somebody wants no more", async () => {
+    const directory = folder();
+    const journal = Journal.open(directory, { budgetBytes: 1e9, segmentBytes: 2_000 });
+    for (let block = 0; block < 100; block++) journal.append(event(block));
+    await journal.close();
+    const all = await blocks(directory);
+    const newest: number[] = [];
+    for await (const read of readEvents(directory, { closedSegments: 2 })) newest.push(read.block);
+    expect(newest.length).toBeGreaterThan(15);
+    expect(newest.length).toBeLessThan(50);
+    expect(newest).toEqual(all.slice(-newest.length));
+  });
+
   test("keeps an event on one line whatever a miner wrote, for readers of any kind", async () => {
     const directory = folder();
     const hostile = "a\u2028b\u2029c\u0085d\n\r\0\v\f\u001ce";

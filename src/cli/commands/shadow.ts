@@ -1,27 +1,16 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { type Agreement, shadowAgreement } from "../../analysis/agreement.ts";
-import { Failure } from "../../base/error.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
-import { expandPath, stateDirectory } from "../../config/paths.ts";
 import { readEvents } from "../../events/reader.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { journalFolder } from "../journal-folder.ts";
 import { renderTable } from "../table.ts";
-
-export type JournalCode = "journal.missing";
 
 /** Shows how well the shadow scores of a journal agree with the rewards that count. */
 export async function shadow(context: CommandContext): Promise<number> {
   const { settings } = loadConfiguration(JOURNAL_OPTIONS, sourcesOf(context));
-  const [given] = context.words ?? [];
-  const folder = given === undefined ? join(stateDirectory(settings), "events") : expandPath(given);
-  if (!existsSync(folder))
-    throw new Failure<JournalCode>("journal.missing", {
-      message: `there is no event journal in ${folder}`,
-      hint: "give the folder of a journal, or the --wallet.*, --netuid and --logging.logging_dir flags of the validator that wrote it",
-    });
+  const folder = journalFolder(context.words?.[0], settings);
   let unreadable = 0;
   const scorers = await shadowAgreement(readEvents(folder, { onUnreadable: () => void unreadable++ }));
   if (context.flags.json === "true") {

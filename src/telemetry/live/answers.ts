@@ -65,6 +65,11 @@ export class AnswerHistory {
     if (event.kind === "step") this.#applyStep(event.version === 1 ? liftStep(event) : event);
   }
 
+  /** Of the miners that were asked. */
+  get uids(): number[] {
+    return [...this.#byUid].filter(([, answers]) => answers.length > 0).map(([uid]) => uid);
+  }
+
   /** Newest first. */
   of(uid: number): readonly Answer[] {
     return this.#byUid.get(uid) ?? [];

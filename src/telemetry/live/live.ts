@@ -1,6 +1,5 @@
 import type { Event } from "../../events/schema.ts";
-import { AnswerHistory } from "./answers.ts";
-import { tellMiner } from "./miner.ts";
+import { MinerBook } from "./miner-book.ts";
 import { pageResponse } from "./page.ts";
 import { RecentPast } from "./past.ts";
 import { EventStreams, type EventStreamsState } from "./stream.ts";
@@ -10,18 +9,15 @@ const UID = /^\d{1,5}$/;
 /** What the live page is made of, in memory and bounded; fed by the events, asked by the HTTP server. */
 export class LivePage {
   readonly #past = new RecentPast();
-  readonly #answers = new AnswerHistory();
+  readonly #miners = new MinerBook();
   readonly #streams = new EventStreams();
-  /** Moving score by uid, of the last checkpoint. */
-  #scores: readonly number[] = [];
 
   get state(): EventStreamsState {
     return this.#streams.state;
   }
 
   apply(event: Event): void {
-    this.#answers.apply(event);
-    if (event.kind === "scores") this.#scores = event.moving_averaged_scores;
+    this.#miners.apply(event);
     const { line, point } = this.#past.apply(event);
     this.#streams.send("line", line);
     if (point) this.#streams.send("point", point);
@@ -43,8 +39,7 @@ export class LivePage {
   miner(request: Request): Response {
     const given = new URL(request.url).searchParams.get("uid") ?? "";
     if (!UID.test(given)) return refusal(400, "give ?uid=N");
-    const uid = Number(given);
-    return Response.json(tellMiner(uid, this.#scores[uid] ?? null, this.#answers.of(uid)), {
+    return Response.json(this.#miners.miner(Number(given)), {
       headers: { "cache-control": "no-store", "x-content-type-options": "nosniff" },
     });
   }

@@ -1,0 +1,120 @@
+import { sleep } from "../../base/deadline.ts";
+import { isFailure } from "../../base/error.ts";
+import { canRedraw } from "../../base/terminal.ts";
+import { loadConfiguration } from "../../config/load.ts";
+import { MINERS_OPTIONS } from "../../config/miners-options.ts";
+import { JOURNAL_OPTIONS } from "../../config/options.ts";
+import { readEvents } from "../../events/reader.ts";
+import { shortColumn } from "../../telemetry/live/columns.ts";
+import type { ToldAnswer, ToldMiner } from "../../telemetry/live/miner.ts";
+import { MinerBook, type MinerRow } from "../../telemetry/live/miner-book.ts";
+import { type CommandContext, sourcesOf } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { journalFolder } from "../journal-folder.ts";
+import { renderTable } from "../table.ts";
+
+/** The last answers of every miner are in the newest segments; each may hold 32 MiB. */
+const READ_SEGMENTS = 2;
+const WATCH_MS = 2_000;
+/** Answers of one miner that are shown column by column; of the others one line is told. */
+const SHOWN_WHOLE = 3;
+
+/**
+ * Shows the miners of a validator, running or not, from its journal: it has every event before anything else sees it.
+ * With --uid the last answers of one miner, and what cost it the reward.
+ */
+export async function miners(context: CommandContext): Promise<number> {
+  const { settings } = loadConfiguration({ ...MINERS_OPTIONS, ...JOURNAL_OPTIONS }, sourcesOf(context));
+  const folder = journalFolder(context.words?.[0], settings);
+  const isWatching = context.flags.watch === "true";
+  do {
+    const book = await readBook(folder);
+    const shown = context.flags.json === "true" ? json(book, settings.uid) : text(book, settings.uid);
+    // Home and clear below: without a flicker, and what was above stays in the terminal.
+    const clear = isWatching && canRedraw(process.stdout) ? "\u001b[H\u001b[2J" : "";
+    context.print(clear + shown);
+  } while (isWatching && (await isTimeForMore(context.signal)));
+  return EXIT.ok;
+}
+
+async function isTimeForMore(signal: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(WATCH_MS, signal);
+    return true;
+  } catch (error) {
+    if (isFailure(error, "deadline.aborted")) return false;
+    throw error;
+  }
+}
+
+async function readBook(folder: string): Promise<MinerBook> {
+  const book = new MinerBook();
+  for await (const event of readEvents(folder, { closedSegments: READ_SEGMENTS })) book.apply(event);
+  return book;
+}
+
+/** One line for each time, so that a watched one can be read line by line. */
+function json(book: MinerBook, uid: number | undefined): string {
+  return `${JSON.stringify(uid === undefined ? { miners: book.rows } : book.miner(uid))}\n`;
+}
+
+function text(book: MinerBook, uid: number | undefined): string {
+  return uid === undefined ? tableOf(book.rows) : why(book.miner(uid));
+}
+
+function tableOf(rows: readonly MinerRow[]): string {
+  if (rows.length === 0) return "No miner was asked yet.\n";
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row.columns)))];
+  const head = [
+    "uid",
+    "hotkey",
+    "score",
+    "reward",
+    "seconds",
+    "answers",
+    "status",
+    ...columns.map(shortColumn),
+  ];
+  const lines = rows.map((row) => [
+    row.uid,
+    `${row.hotkey.slice(0, 8)}…`,
+    digits(row.score, 4),
+    digits(row.reward, 4),
+    digits(row.seconds, 2),
+    `${row.answered}/${row.asked}`,
+    row.lastStatus,
+    ...columns.map((name) => digits(row.columns[name] ?? null, 3)),
+  ]);
+  return `${renderTable(head, lines)}\nMeans are over the last answers of each miner; the columns are those of the last one. --uid N tells why.\n`;
+}
+
+function why({ uid, hotkey, summary, answers }: ToldMiner): string {
+  const parts = [`Miner ${uid}${hotkey === null ? "" : `, hotkey ${hotkey}`}\n${summary}\n`];
+  for (const [index, answer] of answers.entries())
+    parts.push(index < SHOWN_WHOLE ? wholeAnswer(answer) : `${headOf(answer)}\n  ${answer.summary}\n`);
+  return parts.join("\n");
+}
+
+function wholeAnswer(answer: ToldAnswer): string {
+  const lines = [headOf(answer), `  ${answer.summary}`];
+  if (answer.completion !== "") lines.push(`  Answer: ${answer.completion}`);
+  if (answer.columns.length === 0) return `${lines.join("\n")}\n`;
+  const rows = answer.columns.map(({ column, kind, raw, words, isCost }) => [
+    isCost ? "✗" : " ",
+    shortColumn(column),
+    kind,
+    digits(raw, 4),
+    words,
+  ]);
+  const table = renderTable(["", "column", "is", "raw", "what it did"], rows);
+  return `${lines.join("\n")}\n${table.replace(/^/gm, "  ").trimEnd()}\n`;
+}
+
+function headOf({ step, name, time, status, seconds, reward }: ToldAnswer): string {
+  const number = step === null ? "" : `step ${step} `;
+  return `${number}${name} at ${time}: status ${status}, ${seconds.toFixed(2)} s, reward ${reward.toFixed(4)}`;
+}
+
+function digits(value: number | null, count: number): string {
+  return value === null ? "-" : value.toFixed(count);
+}

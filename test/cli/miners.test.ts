@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import { Journal } from "../../src/events/journal.ts";
+import { scratchFolders } from "../scratch.ts";
+import { eventsOfRun, hotkeyOf } from "../telemetry/live/subnet.ts";
+import { captured } from "./captured.ts";
+
+const folderOf = scratchFolders("miners");
+
+function journalOf(...args: Parameters<typeof eventsOfRun>): string {
+  const folder = folderOf();
+  const journal = Journal.open(folder, { budgetBytes: 1e9 });
+  for (const event of eventsOfRun(...args)) journal.append(event);
+  journal.close();
+  return folder;
+}
+
+test("openvalidator miners shows every miner of a journal, best score first", async () => {
+  const { exitCode, stdout, stderr } = await captured(["miners", journalOf(16, 20)]);
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/^uid +hotkey +score +reward +seconds +answers +status +rlhf +blacklist/);
+  expect(stdout.split("\n")[2]).toStartWith("  8  ");
+  expect(stdout).toMatch(/\n +5 +5xx5Grwv… +0\.5100 +0\.0000 +- +0\/12 +408 +- +-/);
+});
+
+test("openvalidator miners --uid says why a miner has its score, in words", async () => {
+  const { stdout } = await captured(["miners", journalOf(16, 20), "--uid", "3"]);
+  expect(stdout).toStartWith(`Miner 3, hotkey ${hotkeyOf(3)}\nIts score is 0.066, a moving average`);
+  expect(stdout).toContain(
+    "It earned 0: blacklist took everything: it holds a phrase that is listed as spam.",
+  );
+  expect(stdout).toMatch(/ {2}✗ +blacklist +mask +0\.0000 +took everything/);
+  const silent = await captured(["miners", journalOf(16, 20), "--uid", "5"]);
+  expect(silent.stdout).toContain("it gave no answer to 12 of these 12 questions");
+});
+
+test("openvalidator miners leaves nothing in the terminal's hands of what a miner wrote", async () => {
+  const { stdout } = await captured(["miners", journalOf(4, 3), "--uid", "2"]);
+  expect(stdout).toContain("<script>window.pwned=1</script>\\u{202e}");
+  expect(stdout.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
+test("openvalidator miners --json gives the same as data", async () => {
+  const folder = journalOf(16, 20);
+  const all = JSON.parse((await captured(["miners", folder, "--json"])).stdout);
+  expect(all.miners).toHaveLength(16);
+  expect(all.miners[0]).toMatchObject({
+    uid: 8,
+    hotkey: hotkeyOf(8),
+    asked: 12,
+    answered: 12,
+    lastStatus: 200,
+  });
+  const one = JSON.parse((await captured(["miners", folder, "--json", "--uid", "3"])).stdout);
+  expect(one.answers[0].columns.find(({ isCost }: { isCost: boolean }) => isCost)).toBeDefined();
+});
+
+test("openvalidator miners says so where nothing is known", async () => {
+  expect((await captured(["miners", journalOf(0, 0)])).stdout).toBe("No miner was asked yet.\n");
+  expect((await captured(["miners", journalOf(2, 1), "--uid", "9"])).stdout).toContain("It was not asked");
+  const none = await captured(["miners", "--logging.logging_dir", folderOf()]);
+  expect(none.exitCode).toBe(78);
+  expect(none.stderr).toContain("there is no event journal in");
+});
