@@ -103,6 +103,12 @@ export class BrowserPage implements AsyncDisposable {
     });
   }
 
+  /** Errors and requests of pages before count no more. */
+  forget(): void {
+    this.errors.length = 0;
+    this.requests.length = 0;
+  }
+
   async go(url: string): Promise<void> {
     await this.send("Page.navigate", { url });
   }
