@@ -208,6 +208,21 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/service.ts")).uninstall,
   },
   {
+    path: ["completion"],
+    summary: "Print a script that completes commands and flags: bash, zsh or fish.",
+    table: {},
+    words: { hint: "SHELL", min: 1, max: 1 },
+    examples: [
+      "openvalidator completion bash | sudo tee /etc/bash_completion.d/openvalidator",
+      "openvalidator completion zsh | sudo tee /usr/local/share/zsh/site-functions/_openvalidator",
+      "openvalidator completion fish > ~/.config/fish/completions/openvalidator.fish",
+    ],
+    load: async () => {
+      const { completion } = await import("./commands/completion.ts");
+      return (context) => completion(context, COMMANDS);
+    },
+  },
+  {
     path: ["version"],
     summary: "Print the version.",
     table: {},
