@@ -5,7 +5,8 @@ import { Failure, messageOf } from "./error.ts";
 
 export type LockCode = "state.locked" | "state.unwritable";
 
-/** flock(2): exclusive, do not wait. Same numbers on Linux and macOS. */
+/** flock(2): shared, exclusive, do not wait. Same numbers on Linux and macOS. */
+const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
@@ -17,7 +18,7 @@ const LOCK_NB = 4;
  */
 export function lockFile(path: string): () => void {
   const fd = openLock(path);
-  if (!tryLock(fd)) {
+  if (!tryLock(fd, LOCK_EX)) {
     const holder = readFileSync(path, "utf8").trim();
     closeSync(fd);
     throw new Failure<LockCode>("state.locked", {
@@ -40,17 +41,18 @@ export function lockHolder(path: string): string | undefined {
   if (!existsSync(path)) return undefined;
   const fd = openSync(path, "r");
   try {
-    return tryLock(fd) ? undefined : readFileSync(path, "utf8").trim();
+    // Shared, so that two who look do not take each other for the holder.
+    return tryLock(fd, LOCK_SH) ? undefined : readFileSync(path, "utf8").trim();
   } finally {
     closeSync(fd);
   }
 }
 
-function tryLock(fd: number): boolean {
+function tryLock(fd: number, kind: number): boolean {
   const library = dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6", {
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   });
-  const taken = library.symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
+  const taken = library.symbols.flock(fd, kind | LOCK_NB) === 0;
   library.close();
   return taken;
 }

@@ -1,8 +1,9 @@
+import { dlopen, FFIType } from "bun:ffi";
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lockFile } from "../../src/base/lock.ts";
+import { lockFile, lockHolder } from "../../src/base/lock.ts";
 
 describe("file lock", () => {
   const fresh = (): string => join(mkdtempSync(join(tmpdir(), "ov-lock-")), "state", "lock");
@@ -24,6 +25,26 @@ describe("file lock", () => {
     expect(() => lockFile(path)).toThrow("already works with this wallet");
     child.kill("SIGKILL");
     await child.exited;
+    lockFile(path)();
+  });
+
+  test("tells its holder to who only looks, and makes nothing", () => {
+    const path = fresh();
+    expect(lockHolder(path)).toBeUndefined();
+    expect(existsSync(path)).toBe(false);
+    const unlock = lockFile(path);
+    expect(lockHolder(path)).toBe(String(process.pid));
+    unlock();
+    expect(lockHolder(path)).toBeUndefined();
+    // Somebody else who looks at this moment is no holder.
+    const looking = openSync(path, "r");
+    const { symbols, close } = dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6", {
+      flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    });
+    expect(symbols.flock(looking, 1)).toBe(0);
+    expect(lockHolder(path)).toBeUndefined();
+    closeSync(looking);
+    close();
     lockFile(path)();
   });
 

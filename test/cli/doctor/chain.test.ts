@@ -6,6 +6,7 @@ import { loadConfiguration } from "../../../src/config/load.ts";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { type LocalNode, startNode } from "../../../src/localnet/node/node.ts";
 import { createWallet } from "../../../src/wallet/keyfile.ts";
+import { Relay } from "../../chain/fixture.ts";
 import { scratchFolders } from "../../scratch.ts";
 import { examined } from "./doctor-line.ts";
 
@@ -185,3 +186,44 @@ test("endpoints that are no nodes are named, and one that is one is enough", asy
     expect(one).toMatchObject({ error: { message: expect.stringMatching(/took longer than 0.2 s/) } });
   await nodes.close();
 }, 30_000);
+
+test("a node that lies, or says what nobody can read, fails its own checks and nothing else", async () => {
+  const relay = new Relay(node);
+  closers.push(() => relay.stop());
+  const spoilt = async (spoil: (result: unknown, method: string) => unknown, ...more: string[]) => {
+    const methods = new Map<number, string>();
+    relay.onRequest = (text) => {
+      const { id, method } = JSON.parse(text);
+      methods.set(id, method);
+    };
+    relay.behaviour = (text) => {
+      const message = JSON.parse(text);
+      if ("result" in message) message.result = spoil(message.result, methods.get(message.id) ?? "");
+      return JSON.stringify(message);
+    };
+    return await examined(words([relay.endpoint, ...more].join(",")));
+  };
+  const only = (name: string, other: unknown) => (result: unknown, method: string) =>
+    method === name ? other : result;
+
+  // Subnets of noise, of nothing and of half of the bytes.
+  for (const answer of ["0x", "0x01ff00ff00ff", `0x01${"ff".repeat(5000)}`, 7, null, "\u001b[2J"]) {
+    const { exitCode, having, report, stderr } = await spoilt(only("state_call", answer));
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe("");
+    expect(["subnet.exists", "chain.endpoint"]).toContain(having("fail")[0]!);
+    expect(JSON.stringify(report)).not.toContain("\\u001b");
+  }
+  // Storage of noise: times, stakes.
+  for (const answer of [[], [{ block: "0x00", changes: [["0x00", "0xffffffffffffffffff"]] }], {}, "x"]) {
+    const { exitCode, report } = await spoilt(only("state_queryStorageAt", answer));
+    expect(exitCode).toBe(1);
+    expect(report.checks.length).toBeGreaterThan(20);
+  }
+  // A node that says it is behind is passed over for one that is not.
+  const lagging = only("system_health", { peers: 3, isSyncing: true, shouldHavePeers: true });
+  const passed = await spoilt(lagging, node.endpoint);
+  expect(passed.exitCode).toBe(0);
+  expect(passed.all("chain.endpoint").map(({ status }) => status)).toEqual(["warn", "ok"]);
+  expect(passed.one("chain.endpoint")?.found).toContain("has not caught up");
+}, 60_000);
