@@ -31,7 +31,7 @@ export function ownTerminal(): Terminal | undefined {
 }
 
 /** The hotkey that a systemd unit hands over (`LoadCredential=hotkey:…`); where there is one, it is the one to use. */
-function hotkeyCredential({
+export function hotkeyCredential({
   CREDENTIALS_DIRECTORY: folder,
 }: UnlockOptions["environment"]): string | undefined {
   const path = join(folder ?? "", "hotkey");

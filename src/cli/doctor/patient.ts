@@ -2,7 +2,8 @@ import type { Hotkey } from "../../base/units.ts";
 import type { ConfigSources } from "../../config/load.ts";
 import type { Settings } from "../../config/options.ts";
 import { expandPath, stateDirectory } from "../../config/paths.ts";
-import { readPublicHotkey } from "../../wallet/keyfile.ts";
+import { readHotkeyCredential, readPublicHotkey } from "../../wallet/keyfile.ts";
+import { hotkeyCredential } from "../open-signer.ts";
 import { Nodes } from "./nodes.ts";
 import { SubnetView } from "./subnet-view.ts";
 
@@ -52,6 +53,11 @@ export class Patient {
     return stateDirectory(this.settings);
   }
 
+  /** The hotkey's file where the service manager hands it over. */
+  get credential(): string | undefined {
+    return hotkeyCredential(this.environment);
+  }
+
   /** Address of the hotkey; undefined where the wallet does not tell it, which the wallet's own checks say. */
   hotkey(): Promise<Hotkey | undefined> {
     this.#hotkey ??= this.#readHotkey();
@@ -61,6 +67,11 @@ export class Patient {
   async #readHotkey(): Promise<Hotkey | undefined> {
     const { walletPath, walletName, walletHotkey } = this.settings;
     try {
+      if (this.credential !== undefined) {
+        const secret = await readHotkeyCredential(this.credential, { signal: this.signal });
+        secret.take().fill(0);
+        return secret.hotkey;
+      }
       return (await readPublicHotkey(expandPath(walletPath), walletName, walletHotkey)).hotkey;
     } catch {
       return undefined;

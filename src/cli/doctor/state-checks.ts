@@ -30,6 +30,15 @@ function nearestFolder(path: string): string {
   return at;
 }
 
+function mayMakeIn(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return statSync(folder).isDirectory();
+  } catch {
+    return false; // the caller says so
+  }
+}
+
 /** True for a folder that another user owns: opening a state there would leave files of the wrong owner beside it. */
 function isForeign(path: string): boolean {
   return process.getuid !== undefined && statSync(path).uid !== process.getuid();
@@ -45,10 +54,10 @@ const folder: Check = {
     const other =
       "choose another folder with --logging.logging_dir, or give this user the right to write there";
     if (!statSync(base).isDirectory()) return fail(`${base} is no folder`, other);
-    if (base !== directory) {
-      accessSync(base, constants.W_OK | constants.X_OK);
-      return ok(`${directory} will be made`);
-    }
+    if (base !== directory)
+      return mayMakeIn(base)
+        ? ok(`${directory} will be made`)
+        : fail(`this user may not make ${directory} in ${base}`, other);
     const { mode } = statSync(directory);
     if (isForeign(directory))
       return warn(
@@ -114,8 +123,10 @@ const logFile: Check = {
       accessSync(path, constants.W_OK);
       return ok(`${path} can be written`);
     }
-    accessSync(nearestFolder(path), constants.W_OK | constants.X_OK);
-    return ok(`${path} will be made`);
+    const base = nearestFolder(path);
+    return mayMakeIn(base)
+      ? ok(`${path} will be made`)
+      : fail(`this user may not make ${path} in ${base}`, "Choose another path with --log.file.");
   },
 };
 

@@ -4,7 +4,8 @@ import { expandPath } from "../../config/paths.ts";
 import { requireUsableKey } from "../../miners/synapse-request.ts";
 import { encryptionOf, refuseOldEncryption } from "../../wallet/encryption.ts";
 import { readKeyFile, walletPaths } from "../../wallet/files.ts";
-import { readHotkey } from "../../wallet/keyfile.ts";
+import { readHotkey, readHotkeyCredential } from "../../wallet/keyfile.ts";
+import type { HotkeySecret } from "../../wallet/secret.ts";
 import { findPassword, waysToGiveAPassword } from "../../wallet/unlock.ts";
 import { type Check, fail, ok, skip, warn } from "./check.ts";
 import type { Patient } from "./patient.ts";
@@ -18,7 +19,8 @@ const OPEN_MODE_BITS = 0o066;
 
 const MADE_BY_RUN = "--mock makes a wallet of its own";
 
-function pathOf({ settings }: Patient): string {
+function pathOf({ settings, credential }: Patient): string {
+  if (credential !== undefined) return credential;
   return walletPaths(expandPath(settings.walletPath), settings.walletName, settings.walletHotkey).hotkey;
 }
 
@@ -48,6 +50,8 @@ const file: Check = {
   async run(patient) {
     if (patient.settings.mock) return skip(MADE_BY_RUN);
     const path = pathOf(patient);
+    // The mode of a credential says nothing (wallet/keyfile.ts).
+    if (patient.credential !== undefined) return ok(`${path}, a credential of the service manager`);
     const isLax = patient.settings.walletLaxPermissions;
     (await readKeyFile(path, isLax ? "public" : "strict")).fill(0);
     const { mode } = statSync(path);
@@ -68,6 +72,8 @@ const key: Check = {
     if (encryption === undefined) return skip("there is no key to look at");
     if (encryption === "ansible" || encryption === "fernet") refuseOldEncryption(encryption, pathOf(patient));
     const hotkey = await patient.hotkey();
+    if (encryption === "nacl" && !patient.isDeep && patient.credential !== undefined)
+      return ok("encrypted; --deep opens it with its password");
     if (encryption === "nacl" && !patient.isDeep)
       return hotkey === undefined
         ? fail(
@@ -75,17 +81,7 @@ const key: Check = {
             "Restore that file: `btcli wallet regen-hotkeypub` writes it from the address.",
           )
         : ok(`${hotkey}, encrypted; --deep opens it with its password`);
-    const { settings } = patient;
-    const secret = await readHotkey(
-      expandPath(settings.walletPath),
-      settings.walletName,
-      settings.walletHotkey,
-      {
-        laxPermissions: settings.walletLaxPermissions,
-        signal,
-        password: (path) => findPassword(path, passwordSources(patient)),
-      },
-    );
+    const secret = await open(patient, signal);
     secret.take().fill(0);
     requireUsableKey(secret);
     if (hotkey !== undefined && hotkey !== secret.hotkey)
@@ -96,6 +92,18 @@ const key: Check = {
     return ok(`${secret.hotkey}, ${secret.cryptoType}`);
   },
 };
+
+/** @throws Failure of a `WalletCode` */
+async function open(patient: Patient, signal: AbortSignal): Promise<HotkeySecret> {
+  const { settings, credential } = patient;
+  const asked = { signal, password: (path: string) => findPassword(path, passwordSources(patient)) };
+  if (credential !== undefined) return await readHotkeyCredential(credential, asked);
+  return await readHotkey(expandPath(settings.walletPath), settings.walletName, settings.walletHotkey, {
+    ...asked,
+    // wallet.file judges them.
+    laxPermissions: true,
+  });
+}
 
 const password: Check = {
   name: "wallet.password",

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { chmodSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lockFile } from "../../../src/base/lock.ts";
 import { parseFreeMemory } from "../../../src/cli/doctor/gpu-memory.ts";
@@ -98,6 +98,7 @@ test("a key that others can read, of another kind, or that is none", async () =>
     status: "fail",
     fix: expect.stringContaining("chmod 600"),
   });
+  expect((await examined(words)).having("fail")).toEqual(["wallet.file"]);
   expect((await examined([...words, "--wallet.lax_permissions"])).one("wallet.file")?.status).toBe("warn");
   chmodSync(keyFile, 0o600);
   writeFileSync(keyFile, JSON.stringify({ secretSeed: `0x${"11".repeat(32)}`, cryptoType: 0 }));
@@ -109,6 +110,18 @@ test("a key that others can read, of another kind, or that is none", async () =>
   expect((await examined(words)).having("fail")).toEqual(["wallet.key"]);
   const none = await examined([...words.slice(0, 3), "--wallet.name", "absent", ...words.slice(5)]);
   expect(none.having("fail")).toEqual(["wallet.file"]);
+});
+
+test("a hotkey that the service manager hands over is the one that is looked at", async () => {
+  const { words, root } = await place();
+  const credentials = folder();
+  const { hotkey } = await createWallet(root, "w", "second");
+  copyFileSync(join(root, "w", "hotkeys", "second"), join(credentials, "hotkey"));
+  chmodSync(join(credentials, "hotkey"), 0o640);
+  const { exitCode, one } = await examined(words, { CREDENTIALS_DIRECTORY: credentials });
+  expect(exitCode).toBe(0);
+  expect(one("wallet.file")?.found).toContain(credentials);
+  expect(one("wallet.key")?.found).toBe(`${hotkey}, sr25519`);
 });
 
 test("the password of an encrypted key is looked for, and tried with --deep alone", async () => {
