@@ -20,6 +20,7 @@ import { EmbeddingCache } from "../inference/embedding-cache.ts";
 import { ModelPool } from "../inference/pool.ts";
 import { requireUsableKey } from "../miners/synapse-request.ts";
 import { openTextSource } from "../prompts/source.ts";
+import { openTelemetry } from "../telemetry/open.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
 import { announce } from "./announce.ts";
 import { InferenceMeter } from "./inference-meter.ts";
@@ -97,6 +98,11 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
   const feed = opened.add(
     "events",
     openFeed(options, identity, directory, () => connection.head()),
+    (open) => open.close(),
+  );
+  opened.add(
+    "telemetry",
+    openTelemetry(settings, feed, { directory, signal, environment: process.env }),
     (open) => open.close(),
   );
   for (const body of early.splice(0)) feed.emit(body);
