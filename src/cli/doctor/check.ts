@@ -1,4 +1,4 @@
-import { withDeadline } from "../../base/deadline.ts";
+import { orAborted, withDeadline } from "../../base/deadline.ts";
 import { Failure, messageOf } from "../../base/error.ts";
 import { printable } from "../../base/text.ts";
 import { hideUrls } from "../../base/url.ts";
@@ -82,7 +82,7 @@ async function look(check: Check, patient: Patient): Promise<Finding[]> {
   try {
     const work = Promise.resolve().then(() => check.run(patient, signal));
     const timeoutMs = patient.isDeep ? (check.deepMs ?? check.timeoutMs) : check.timeoutMs;
-    return [await withDeadline("this check", timeoutMs, work)].flat();
+    return [await orAborted(withDeadline("this check", timeoutMs, work), patient.signal)].flat();
   } catch (error) {
     return [findingOf(error)];
   } finally {
