@@ -104,7 +104,9 @@ function requireFile(name: string, path: string): void {
 function installProgram(folder: string, { executable, version }: Program): string {
   const release = join("releases", version);
   const target = join(folder, release, "openvalidator");
-  mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+  mkdirSync(dirname(target), { recursive: true });
+  // The user of the service comes through here, whatever root's umask was.
+  for (const part of [folder, join(folder, "releases"), dirname(target)]) chmodSync(part, 0o755);
   if (executable !== target) {
     const temporary = `${target}.${process.pid}.tmp`;
     copyFileSync(executable, temporary);

@@ -145,11 +145,15 @@ describe("service install", () => {
     const { program, environment, said } = machine();
     const destdir = folder();
     const packed = context({ destdir, netuid: "3" }, environment);
+    const before = process.umask(0o077);
     await installService(
       planService(packed),
       { executable: program, version: "1.0.0" },
       systemctlOf(packed, false),
-    );
+    ).finally(() => process.umask(before));
+    const programs = join(destdir, "opt/openvalidator");
+    for (const part of ["", "releases", "releases/1.0.0", "current/openvalidator"])
+      expect([part, statSync(join(programs, part)).mode & 0o777]).toEqual([part, 0o755]);
     expect(existsSync(join(destdir, "etc/systemd/system/openvalidator.service"))).toBe(true);
     expect(existsSync(join(destdir, "opt/openvalidator/current/openvalidator"))).toBe(true);
     expect(statSync(join(destdir, "etc/openvalidator/openvalidator.jsonc")).mode & 0o777).toBe(0o600);
