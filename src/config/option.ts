@@ -10,6 +10,7 @@ export const GROUPS = [
   "gating",
   "models",
   "data",
+  "telemetry",
   "localnet",
   "logs",
   "service",

@@ -13,6 +13,7 @@ import {
 } from "./kinds.ts";
 import { type OptionTable, option, rowsOf, type ValuesOf } from "./option.ts";
 import { SCORING_OPTIONS } from "./scoring-options.ts";
+import { TELEMETRY_OPTIONS } from "./telemetry-options.ts";
 import { TEXT_FORMATS_SHOWN } from "./text-formats.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
@@ -156,6 +157,7 @@ export const OPTIONS = {
   ),
 
   ...SCORING_OPTIONS,
+  ...TELEMETRY_OPTIONS,
 
   "data.source": option(
     optional(text),

@@ -1,34 +1,129 @@
+import { statfs } from "node:fs/promises";
+import { messageOf } from "../base/error.ts";
+import { log } from "../base/log.ts";
 import type { Settings } from "../config/options.ts";
 import type { EventFeed } from "../events/feed.ts";
+import { healthRoutes } from "./health.ts";
+import { LivePage } from "./live/live.ts";
 import { Notify, supervisorOf } from "./notify.ts";
+import { json, type Route, TelemetryServer } from "./server.ts";
+import type { Status } from "./status.ts";
+import { StatusFold } from "./status-fold.ts";
 
 export interface TelemetryOptions {
-  /** State folder of this validator. */
+  /** The state folder. */
   directory: string;
-  /** Aborted by the first SIGINT or SIGTERM. */
+  /** Aborted when the run is to stop. */
   signal: AbortSignal;
   environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Everything that watches a validator from outside its steps. */
 export interface Telemetry {
+  /** Of the HTTP server; undefined when it is off or could not start. */
+  readonly port: number | undefined;
+  status(): Status;
   close(): Promise<void>;
 }
 
+/** As the reader of the feed with the most to do. */
+const CAPACITY = 10_000;
+const FREE_BYTES_MS = 30_000;
+
 /**
- * Opens what reads the feed to tell others: each part on its own, so that one that cannot start is told in the log and
- * takes nothing else with it. Never throws.
+ * Starts all that shows a validator to people and programs. It reads the feed and nothing else; a part that cannot start
+ * is told once and left out, for nothing of this may hold or end a run. Never throws.
  */
 export function openTelemetry(
   settings: Settings,
   feed: EventFeed,
-  { signal, environment }: TelemetryOptions,
+  { directory, signal, environment }: TelemetryOptions,
 ): Telemetry {
+  const closers: { what: string; close(): void | Promise<void> }[] = [];
+  const askMs = 1000 * Math.max(settings.neuronFollowupTimeout, settings.neuronAnswerTimeout);
+  const fold = new StatusFold({ askMs, silenceMs: 150_000 });
+  const live = new LivePage();
+  const status = (): Status => fold.snapshot(Date.now());
+  /** Starts a part; undefined when it cannot. */
+  const start = <T extends { close(): void | Promise<void> } | undefined>(
+    what: string,
+    open: () => T,
+  ): T | undefined => {
+    try {
+      const part = open();
+      if (part !== undefined) closers.push({ what, close: () => part.close() });
+      return part;
+    } catch (error) {
+      log.warn("A part of telemetry cannot start; the validator runs without it", {
+        part: what,
+        reason: messageOf(error),
+      });
+      return undefined;
+    }
+  };
+
+  start("status", () =>
+    feed.subscribe("status", { capacity: CAPACITY }, (events) => {
+      for (const event of events) fold.apply(event);
+    }),
+  );
+  start("live page", () => {
+    const subscription = feed.subscribe("live page", { capacity: CAPACITY }, (events) => {
+      for (const event of events) live.apply(event);
+    });
+    return {
+      close() {
+        subscription.close();
+        live.close();
+      },
+    };
+  });
+  start("free space", () => watchFreeBytes(fold, directory));
   const supervisor = supervisorOf(environment);
-  const notify = supervisor && Notify.open({ supervisor, feed, signal, settings });
+  if (supervisor) start("service manager", () => Notify.open({ supervisor, feed, signal, settings }));
+  const routes = new Map<string, Route>([
+    ["/", () => live.page()],
+    ["/events", (request) => live.events(request)],
+    ["/api/miner", (request) => live.miner(request)],
+    ["/api/status", () => json(status())],
+    ...healthRoutes(status),
+  ]);
+  const server =
+    settings.metricsPort === 0
+      ? undefined
+      : start("HTTP server", () => new TelemetryServer(settings.metricsPort, routes));
+  if (server) log.info("The validator can be watched", { url: `http://127.0.0.1:${server.port}/` });
   return {
+    port: server?.port,
+    status,
     async close() {
-      notify?.close();
+      for (const { what, close } of closers.splice(0).reverse()) {
+        try {
+          await close();
+        } catch (error) {
+          log.warn("A part of telemetry did not close cleanly", { part: what, error });
+        }
+      }
     },
   };
+}
+
+/** Free space under the state folder, read now and then: a file system that hangs holds up nobody. */
+function watchFreeBytes(fold: StatusFold, directory: string): { close(): void } {
+  let isReading = false;
+  const read = async (): Promise<void> => {
+    if (isReading) return;
+    isReading = true;
+    try {
+      const { bavail, bsize } = await statfs(directory);
+      fold.noteFreeBytes(bavail * bsize);
+    } catch (error) {
+      log.debug("The free space cannot be read", { error });
+    } finally {
+      isReading = false;
+    }
+  };
+  void read();
+  const timer = setInterval(() => void read(), FREE_BYTES_MS);
+  timer.unref();
+  return { close: () => clearInterval(timer) };
 }

@@ -74,7 +74,7 @@ function withoutPasswords(text: string): string {
   return parts.join(",");
 }
 
-export function tellRun<N extends Neuron>({ state, modules }: Session<N>, facts: RunFacts): void {
+export function tellRun<N extends Neuron>({ state, modules, settings }: Session<N>, facts: RunFacts): void {
   const own = state.subnet.neurons[state.subnet.ownUid]!;
   modules.feed.emit({
     ...facts,
@@ -83,5 +83,8 @@ export function tellRun<N extends Neuron>({ state, modules }: Session<N>, facts:
     permit: own.hasValidatorPermit,
     stake_tao: own.stakeTao,
     steps: state.steps,
+    sets_weights: settings.setsWeights,
+    epoch_blocks: settings.epochBlocks || state.subnet.tempo,
+    last_weights_block: state.subnet.ownLastUpdate,
   });
 }

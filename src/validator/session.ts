@@ -74,8 +74,19 @@ export interface Session<N extends Neuron> {
   signal: AbortSignal;
 }
 
+/** What of the event `run` only the subnet and the state tell. */
+type Told =
+  | "kind"
+  | "uid"
+  | "permit"
+  | "stake_tao"
+  | "steps"
+  | "sets_weights"
+  | "epoch_blocks"
+  | "last_weights_block";
+
 /** What is known of a run before its first step, told once in the event `run`. */
-export type RunFacts = Omit<RunBody, "kind" | "uid" | "permit" | "stake_tao" | "steps">;
+export type RunFacts = Omit<RunBody, Told>;
 
 export interface ValidatorOptions<N extends Neuron> {
   settings: ValidatorSettings;

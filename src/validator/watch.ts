@@ -1,3 +1,4 @@
+import { isClockWrong } from "../base/clock-skew.ts";
 import { log } from "../base/log.ts";
 import { Tracker } from "../base/tracker.ts";
 import type { Hotkey } from "../base/units.ts";
@@ -10,9 +11,6 @@ export const LOW_DISK_BYTES = 1_000_000_000;
 export const FULL_DISK_BYTES = 50_000_000;
 /** A permit can come back by itself, so its want is told again now and then: each hour on the public chain. */
 const REMIND_READINGS = 30;
-/** Differences that block times explain: a block is made seconds before it is read, and its author's clock is not perfect. */
-const MAX_AHEAD_MS = 30_000;
-const MAX_BEHIND_MS = 5_000;
 
 /** Better to worse. */
 const DISK_STATES = ["ok", "low", "full"] as const;
@@ -29,11 +27,6 @@ export function budgetStateOf({ usedBytes, maxBytes }: DiskBudget): DiskState {
 
 export function budgetText({ usedBytes, maxBytes }: DiskBudget): string {
   return `${Math.ceil(usedBytes / 1e6)} MB of --disk.max ${Math.floor(maxBytes / 1e6)} MB are used`;
-}
-
-/** @param skewMs this machine's time less the chain's: more than block times and a good author's clock explain */
-export function isClockWrong(skewMs: number): boolean {
-  return skewMs > MAX_AHEAD_MS || skewMs < -MAX_BEHIND_MS;
 }
 
 export interface MinersFacts {

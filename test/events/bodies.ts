@@ -73,6 +73,9 @@ export const BODIES: EventBody[] = [
     spec_version: 1020,
     endpoint: "wss://node.example",
     steps: 7,
+    sets_weights: true,
+    epoch_blocks: 360,
+    last_weights_block: null,
   },
   { kind: "stop", reason: "signal", exit_code: 0, steps: 9 },
   {

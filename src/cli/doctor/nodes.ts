@@ -1,3 +1,4 @@
+import { isClockWrong } from "../../base/clock-skew.ts";
 import { withDeadline } from "../../base/deadline.ts";
 import { log } from "../../base/log.ts";
 import { printableUrl } from "../../base/url.ts";
@@ -6,7 +7,6 @@ import { ChainConnection } from "../../chain/connection.ts";
 import { chainFailure } from "../../chain/errors.ts";
 import { type Network, resolveNetwork } from "../../chain/networks.ts";
 import type { Settings } from "../../config/options.ts";
-import { isClockWrong } from "../../validator/watch.ts";
 
 /** Handshake, metadata and three attempts; a public node needs a second or two. */
 const OPEN_MS = 20_000;

@@ -39,6 +39,12 @@ export const runBody = z.object({
   endpoint: z.string(),
   /** Steps since the state was made, before this run. */
   steps: z.int(),
+  /** Whether this run sets weights at all. */
+  sets_weights: z.boolean(),
+  /** Blocks from one setting of weights to the next: the tempo, or what replaces it. */
+  epoch_blocks: z.int().nullable(),
+  /** Block of this validator's last weights on chain, or of its registration; null when it is not known. */
+  last_weights_block: z.int().nullable(),
 });
 
 /** The last event of a process that ended in order. A run without one was killed. */

@@ -1,0 +1,12 @@
+import { integer } from "./kinds.ts";
+import { type OptionTable, option } from "./option.ts";
+
+/** What shows a validator to people and programs. */
+export const TELEMETRY_OPTIONS = {
+  "metrics.port": option(
+    integer({ min: 0, max: 65_535 }, "PORT"),
+    9101,
+    "telemetry",
+    "Loopback port of live page, metrics and health; 0 = none.",
+  ),
+} as const satisfies OptionTable;
