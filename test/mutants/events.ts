@@ -46,6 +46,12 @@ export const EVENT_MUTANTS = noticedBy(
       replacement: "if (total >= 0) return;",
     },
     {
+      name: "events do not give way on a disk that is short",
+      file: "src/events/archive.ts",
+      text: "Math.max(LEAST_KEPT_BYTES, spared)",
+      replacement: "budgetBytes",
+    },
+    {
       name: "a segment in both forms is read twice",
       file: "src/events/reader.ts",
       text: "      if (segment.number === last) continue;\n",
