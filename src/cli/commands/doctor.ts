@@ -14,6 +14,7 @@ import { Patient } from "../doctor/patient.ts";
 import { asJson, asText, countsOf } from "../doctor/report.ts";
 import { STATE_CHECKS } from "../doctor/state-checks.ts";
 import { SUBNET_CHECKS } from "../doctor/subnet-checks.ts";
+import { TELEMETRY_CHECKS } from "../doctor/telemetry-checks.ts";
 import { WALLET_CHECKS } from "../doctor/wallet-checks.ts";
 import { EXIT } from "../exit-codes.ts";
 import { ownTerminal } from "../open-signer.ts";
@@ -72,6 +73,7 @@ async function examine(
         ...WALLET_CHECKS,
         ...STATE_CHECKS,
         ...MACHINE_CHECKS,
+        ...TELEMETRY_CHECKS,
         ...MODEL_CHECKS,
         ...DATA_CHECKS,
         ...CHAIN_CHECKS,

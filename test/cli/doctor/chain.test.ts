@@ -61,6 +61,8 @@ const words = (endpoint: string, ...more: string[]): string[] => [
   join(root, "logs"),
   "--neuron.device",
   "cpu",
+  "--metrics.port",
+  "0",
   ...(more.includes("--wallet.hotkey") ? [] : ["--wallet.hotkey", "h"]),
   ...more,
 ];

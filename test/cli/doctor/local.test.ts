@@ -25,7 +25,7 @@ async function place() {
   const words = [
     "--offline",
     ...["--wallet.path", root, "--wallet.name", "w", "--wallet.hotkey", "h"],
-    ...["--logging.logging_dir", join(root, "logs"), "--neuron.device", "cpu"],
+    ...["--logging.logging_dir", join(root, "logs"), "--neuron.device", "cpu", "--metrics.port", "0"],
   ];
   return { root, hotkey, directory, words, keyFile: join(root, "w", "hotkeys", "h") };
 }
@@ -216,6 +216,21 @@ test("a disk budget that is used up, and a log file that cannot be", async () =>
     "120 MB of --disk.max 1000 MB are used; events may take 787.5 MB",
   );
   expect((await captured(["doctor", ...words, "--disk.max", "1 MB"])).stdout).toContain("at least 100 MB");
+});
+
+test("a port that another program has", async () => {
+  const { words, directory } = await place();
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const line = [...words.slice(0, -1), String(server.port)];
+  expect((await examined(line)).one("telemetry.port")).toMatchObject({
+    status: "warn",
+    found: expect.stringContaining(`${server.port} is taken`),
+  });
+  const unlock = lockFile(join(directory, "lock"));
+  expect((await examined(line)).one("telemetry.port")?.status).toBe("ok");
+  unlock();
+  server.stop(true);
+  expect((await examined(line)).one("telemetry.port")?.found).toBe(`${server.port} is free`);
 });
 
 test("models that are not here, data that is not there, and a sample that needs more descriptors than there are", async () => {
