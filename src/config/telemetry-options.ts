@@ -1,4 +1,4 @@
-import { integer } from "./kinds.ts";
+import { integer, toggle } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 
 /** What shows a validator to people and programs. */
@@ -9,4 +9,5 @@ export const TELEMETRY_OPTIONS = {
     "telemetry",
     "Loopback port of live page, metrics and health; 0 = none.",
   ),
+  "metrics.per_uid": option(toggle, false, "telemetry", "Metrics of every single miner too, by uid."),
 } as const satisfies OptionTable;

@@ -5,8 +5,9 @@ import type { Settings } from "../config/options.ts";
 import type { EventFeed } from "../events/feed.ts";
 import { healthRoutes } from "./health.ts";
 import { LivePage } from "./live/live.ts";
+import { Metrics } from "./metrics.ts";
 import { Notify, supervisorOf } from "./notify.ts";
-import { json, type Route, TelemetryServer } from "./server.ts";
+import { json, plain, type Route, TelemetryServer } from "./server.ts";
 import type { Status } from "./status.ts";
 import { StatusFold } from "./status-fold.ts";
 
@@ -43,6 +44,7 @@ export function openTelemetry(
   const fold = new StatusFold({ askMs, silenceMs: 150_000 });
   const live = new LivePage();
   const status = (): Status => fold.snapshot(Date.now());
+  const metrics = new Metrics({ status, feed: () => feed.state, perUid: settings.metricsPerUid });
   /** Starts a part; undefined when it cannot. */
   const start = <T extends { close(): void | Promise<void> } | undefined>(
     what: string,
@@ -66,6 +68,11 @@ export function openTelemetry(
       for (const event of events) fold.apply(event);
     }),
   );
+  start("metrics", () =>
+    feed.subscribe("metrics", { capacity: CAPACITY }, (events) => {
+      for (const event of events) metrics.note(event);
+    }),
+  );
   start("live page", () => {
     const subscription = feed.subscribe("live page", { capacity: CAPACITY }, (events) => {
       for (const event of events) live.apply(event);
@@ -84,6 +91,7 @@ export function openTelemetry(
     ["/", () => live.page()],
     ["/events", (request) => live.events(request)],
     ["/api/miner", (request) => live.miner(request)],
+    ["/metrics", async () => plain(200, await metrics.text(), { "content-type": metrics.contentType })],
     ["/api/status", () => json(status())],
     ...healthRoutes(status),
   ]);
