@@ -126,7 +126,7 @@ function commandOf(words: readonly string[]): Command {
 /** With what decides how large a log file may grow; the same file has the same limit whichever command writes it. */
 const LOGGING = {
   ...LOG_OPTIONS,
-  ...rowsOf(OPTIONS, "disk.max", "neuron.events_retention_size", "neuron.dont_save_events"),
+  ...rowsOf(OPTIONS, "disk.max", "neuron.events_retention_size", "neuron.dont_save_events", "wandb.off"),
 };
 
 function setUpLog(context: CommandContext): void {

@@ -1,7 +1,13 @@
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MINERS_OPTIONS } from "../config/miners-options.ts";
 import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
-import { JOURNAL_OPTIONS, LOG_OPTIONS, OPTIONS, WALLET_OPTIONS } from "../config/options.ts";
+import {
+  JOURNAL_OPTIONS,
+  LOG_OPTIONS,
+  OPTIONS,
+  WALLET_OPTIONS,
+  WANDB_SYNC_OPTIONS,
+} from "../config/options.ts";
 import { SERVICE_OPTIONS } from "../config/service-options.ts";
 import type { Command } from "./command.ts";
 
@@ -206,6 +212,20 @@ export const COMMANDS: readonly Command[] = [
     table: LOG_OPTIONS,
     switches: OF_A_USER,
     load: async () => (await import("./commands/service.ts")).uninstall,
+  },
+  {
+    path: ["wandb", "login"],
+    summary: "Check a W&B key and keep it in ~/.netrc.",
+    table: LOG_OPTIONS,
+    examples: ["openvalidator wandb login", "openvalidator wandb login < key-file"],
+    load: async () => (await import("./commands/wandb.ts")).login,
+  },
+  {
+    path: ["wandb", "sync"],
+    summary: "Send the rows that wait on disk to W&B.",
+    table: { ...WANDB_SYNC_OPTIONS, ...LOG_OPTIONS },
+    examples: ["openvalidator wandb sync --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
+    load: async () => (await import("./commands/wandb.ts")).sync,
   },
   {
     path: ["completion"],

@@ -49,6 +49,8 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   timelock: EXIT.tryLater,
   /** Scores that are no numbers, or of other miners: nothing an operator did. */
   weights: EXIT.internal,
+  "wandb.unreachable": EXIT.tryLater,
+  wandb: EXIT.configuration,
   journal: EXIT.configuration,
   "state.missing": EXIT.configuration,
   state: EXIT.cannotCreate,

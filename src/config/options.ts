@@ -15,6 +15,7 @@ import { type OptionTable, option, rowsOf, type ValuesOf } from "./option.ts";
 import { SCORING_OPTIONS } from "./scoring-options.ts";
 import { TELEMETRY_OPTIONS } from "./telemetry-options.ts";
 import { TEXT_FORMATS_SHOWN } from "./text-formats.ts";
+import { WANDB_OPTIONS } from "./wandb-options.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
 const uidCount = integer({ min: 1, max: 65_536 });
@@ -192,6 +193,8 @@ export const OPTIONS = {
     "Leave the columns of the single models out of events.",
   ),
 
+  ...WANDB_OPTIONS,
+
   "logging.logging_dir": option(path, "~/.bittensor/miners", "logs", "Folder of state and events."),
   "logging.debug": option(toggle, false, "logs", "Log debug lines."),
   "logging.trace": option(toggle, false, "logs", "Log everything."),
@@ -231,3 +234,6 @@ export const JOURNAL_OPTIONS = rowsOf(
   "neuron.name",
   "logging.logging_dir",
 );
+
+/** What `wandb sync` works with. */
+export const WANDB_SYNC_OPTIONS = { ...JOURNAL_OPTIONS, ...rowsOf(OPTIONS, "wandb.weights_step_length") };

@@ -46,7 +46,10 @@ function newestOf(segments: readonly ClosedSegment[], count = Number.POSITIVE_IN
 }
 
 /** The plain content; undefined when the segment was dropped for the disk budget since it was listed. */
-function bytesOf(directory: string, { name, number, isCompressed }: ClosedSegment): Buffer | undefined {
+export function bytesOf(
+  directory: string,
+  { name, number, isCompressed }: ClosedSegment,
+): Buffer | undefined {
   const plain = join(directory, name);
   if (!isCompressed && existsSync(plain)) return readFileSync(plain);
   const compressed = join(directory, compressedName(number));
@@ -107,7 +110,8 @@ async function* linesOf(input: Chunks): AsyncGenerator<{ text: string; isWhole: 
   if (text !== "") yield { text, isWhole: false };
 }
 
-function eventOf(line: string): AnyEvent | undefined {
+/** undefined for a line that is no event of a known version. */
+export function eventOf(line: string): AnyEvent | undefined {
   let raw: unknown;
   try {
     raw = JSON.parse(line);

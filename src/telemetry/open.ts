@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
+import { diskBudget } from "../config/disk-budget.ts";
 import type { Settings } from "../config/options.ts";
 import type { EventFeed } from "../events/feed.ts";
 import { healthRoutes } from "./health.ts";
@@ -10,6 +11,7 @@ import { Notify, supervisorOf } from "./notify.ts";
 import { json, plain, type Route, TelemetryServer } from "./server.ts";
 import type { Status } from "./status.ts";
 import { StatusFold } from "./status-fold.ts";
+import { WandbReporter } from "./wandb/wandb.ts";
 
 export interface TelemetryOptions {
   /** The state folder. */
@@ -17,6 +19,8 @@ export interface TelemetryOptions {
   /** Aborted when the run is to stop. */
   signal: AbortSignal;
   environment: Readonly<Record<string, string | undefined>>;
+  /** Signature of the hotkey over the id of a W&B run; none when left out. */
+  signRunId?: ((id: string) => Uint8Array) | undefined;
 }
 
 export interface Telemetry {
@@ -37,13 +41,17 @@ const FREE_BYTES_MS = 30_000;
 export function openTelemetry(
   settings: Settings,
   feed: EventFeed,
-  { directory, signal, environment }: TelemetryOptions,
+  { directory, signal, environment, signRunId }: TelemetryOptions,
 ): Telemetry {
   const closers: { what: string; close(): void | Promise<void> }[] = [];
   const askMs = 1000 * Math.max(settings.neuronFollowupTimeout, settings.neuronAnswerTimeout);
   const fold = new StatusFold({ askMs, silenceMs: 150_000 });
   const live = new LivePage();
-  const status = (): Status => fold.snapshot(Date.now());
+  let wandb: WandbReporter | undefined;
+  const status = (): Status => {
+    for (const [name, value] of Object.entries(wandb?.status ?? {})) fold.noteTelemetry(name, value);
+    return fold.snapshot(Date.now());
+  };
   const metrics = new Metrics({ status, feed: () => feed.state, perUid: settings.metricsPerUid });
   /** Starts a part; undefined when it cannot. */
   const start = <T extends { close(): void | Promise<void> } | undefined>(
@@ -72,6 +80,18 @@ export function openTelemetry(
     feed.subscribe("metrics", { capacity: CAPACITY }, (events) => {
       for (const event of events) metrics.note(event);
     }),
+  );
+  wandb = start("W&B", () =>
+    settings.wandbOff
+      ? undefined
+      : new WandbReporter(feed, {
+          settings,
+          directory,
+          keepsJournal: !settings.neuronDontSaveEvents,
+          environment,
+          sign: signRunId,
+          budgetBytes: diskBudget("wandb", settings),
+        }),
   );
   start("live page", () => {
     const subscription = feed.subscribe("live page", { capacity: CAPACITY }, (events) => {

@@ -102,7 +102,12 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
   );
   opened.add(
     "telemetry",
-    openTelemetry(settings, feed, { directory, signal, environment: process.env }),
+    openTelemetry(settings, feed, {
+      directory,
+      signal,
+      environment: process.env,
+      signRunId: (id) => signer.signRunId(id),
+    }),
     (open) => open.close(),
   );
   for (const body of early.splice(0)) feed.emit(body);

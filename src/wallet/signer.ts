@@ -6,8 +6,8 @@ import { walletFailure } from "./errors.ts";
 import type { CryptoType, HotkeySecret } from "./secret.ts";
 
 /**
- * The only holder of the hotkey's secret. It signs requests to miners and the three kinds of extrinsics that a
- * validator sends, each checked for its shape; there is no way to have other bytes signed.
+ * The only holder of the hotkey's secret. It signs requests to miners, the three kinds of extrinsics that a validator
+ * sends, and ids of W&B runs, each checked for its shape; there is no way to have other bytes signed.
  */
 export interface HotkeySigner {
   readonly hotkey: Hotkey;
@@ -25,7 +25,16 @@ export interface HotkeySigner {
    * @throws Failure `wallet.refused-payload` unless the call is one of its kind
    */
   signExtrinsic(kind: ExtrinsicKind, payload: Uint8Array): Uint8Array;
+  /**
+   * Shows that a public run is this validator's.
+   * @returns 64 bytes over the id alone, as validators in Python sign it
+   * @throws Failure `wallet.refused-payload`
+   */
+  signRunId(id: string): Uint8Array;
 }
+
+/** As W&B's clients make it; far shorter than any extrinsic. */
+const RUN_ID = /^[0-9a-z]{8}$/;
 
 /** `{nonce}.{dendrite hotkey}.{axon hotkey}.{uuid}.{body hash}` of bittensor's dendrite. */
 const DENDRITE_MESSAGE =
@@ -80,6 +89,13 @@ export function createSigner(secret: HotkeySecret): HotkeySigner {
           message: "the hotkey does not sign a text that is no request to a miner",
         });
       return sign(new TextEncoder().encode(message));
+    },
+    signRunId(id: string): Uint8Array {
+      if (!RUN_ID.test(id))
+        throw walletFailure("wallet.refused-payload", {
+          message: "the hotkey does not sign a text that is no id of a W&B run",
+        });
+      return sign(new TextEncoder().encode(id));
     },
     signExtrinsic(kind: ExtrinsicKind, payload: Uint8Array): Uint8Array {
       assertCall(kind, payload);

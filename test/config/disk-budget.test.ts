@@ -5,6 +5,7 @@ const SETTINGS: DiskSettings = {
   diskMax: undefined,
   neuronEventsRetentionSize: 2e9,
   neuronDontSaveEvents: false,
+  wandbOff: true,
   logFile: "/x.log",
   logFileSize: 20e6,
   logFileCount: 5,
@@ -37,4 +38,12 @@ test("the parts and the state never ask for more than there is", () => {
       });
       expect(events + (logFile === undefined ? 0 : logs)).toBeLessThanOrEqual(0.9 * diskMax);
     }
+});
+
+test("rows that wait for W&B have a share while they are kept", () => {
+  const settings = { ...SETTINGS, diskMax: 1e9, wandbOff: false };
+  const parts = (["events", "wandb", "logs"] as const).map((part) => diskBudget(part, settings));
+  expect(parts.reduce((sum, bytes) => sum + bytes)).toBeLessThanOrEqual(0.9e9);
+  expect(parts[1]).toBeGreaterThan(200e6);
+  expect(diskBudget("wandb", { ...settings, diskMax: undefined })).toBe(2e9);
 });

@@ -31,7 +31,11 @@ async function freePort(): Promise<number> {
 }
 
 async function telemetry(flags: Record<string, string>): Promise<{ feed: EventFeed; made: Telemetry }> {
-  const { settings } = loadConfiguration(OPTIONS, { flags, environment: {}, command: "run" });
+  const { settings } = loadConfiguration(OPTIONS, {
+    flags: { "wandb.off": "true", ...flags },
+    environment: {},
+    command: "run",
+  });
   const feed = new EventFeed({ journal: undefined, identity: IDENTITY, block: () => 1 });
   const made = openTelemetry(settings, feed, {
     directory: folder(),

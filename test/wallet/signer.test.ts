@@ -128,5 +128,19 @@ test("a signer shows nothing of its secret", () => {
     "publicKey",
     "signExtrinsic",
     "signMinerRequest",
+    "signRunId",
   ]);
+});
+
+describe("ids of W&B runs", () => {
+  test("are signed as they are", () => {
+    for (const one of [signer, edSigner]) {
+      const signature = one.signRunId("0a1b2c3d");
+      expect(signatureVerify("0a1b2c3d", signature, one.hotkey).isValid).toBe(true);
+    }
+  });
+
+  test.each(["", "0a1b2c3", "0a1b2c3d4", "0A1B2C3D", "0a1b2c3\n", "0a1b 2c3"])("not so %p", (id) => {
+    expect(() => signer.signRunId(id)).toThrow("no id of a W&B run");
+  });
 });

@@ -25,6 +25,7 @@ const PACE = {
   neuronNumFollowupSteps: 2,
   neuronMovingAverageAlpha: 0.2,
   neuronAxonOff: true,
+  wandbOff: true,
   // Scores are told at each block, so that the table has those of which the weights were made.
   neuronCheckpointBlockLength: 1,
 };

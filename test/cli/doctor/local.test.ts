@@ -213,7 +213,7 @@ test("a disk budget that is used up, and a log file that cannot be", async () =>
   const roomy = await examined([...words, "--disk.max", "1 GB", "--log.file", join(root, "ov.log")]);
   expect(roomy.exitCode).toBe(0);
   expect(roomy.one("state.budget")?.found).toBe(
-    "120 MB of --disk.max 1000 MB are used; events may take 787.5 MB",
+    "120 MB of --disk.max 1000 MB are used; events may take 572.7 MB",
   );
   expect((await captured(["doctor", ...words, "--disk.max", "1 MB"])).stdout).toContain("at least 100 MB");
 });

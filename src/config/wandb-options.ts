@@ -1,0 +1,33 @@
+import { integer, text, toggle } from "./kinds.ts";
+import { type OptionTable, option } from "./option.ts";
+
+/** Weights & Biases, with the flags and defaults of openvalidators 1.2.0. */
+export const WANDB_OPTIONS = {
+  "wandb.off": option(toggle, false, "telemetry", "Send and keep nothing for Weights & Biases."),
+  "wandb.project_name": option(text, "openvalidators", "telemetry", "Project of the runs."),
+  "wandb.entity": option(
+    text,
+    "opentensor-dev",
+    "telemetry",
+    "Entity of the project; a key that may not write there uses its own.",
+  ),
+  "wandb.offline": option(
+    toggle,
+    false,
+    "telemetry",
+    "Keep the rows on disk for openvalidator wandb sync, and send nothing.",
+  ),
+  "wandb.weights_step_length": option(
+    integer({ min: 1, max: 1_000_000 }),
+    10,
+    "telemetry",
+    "Every so many steps a row has the weights that were last set.",
+  ),
+  "wandb.run_step_length": option(
+    integer({ min: 1, max: 1_000_000 }),
+    1_500,
+    "telemetry",
+    "Steps after which a new run begins.",
+  ),
+  "wandb.notes": option(text, "", "telemetry", "Notes of the runs."),
+} as const satisfies OptionTable;

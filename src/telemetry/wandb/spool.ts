@@ -1,0 +1,318 @@
+import * as fs from "node:fs";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { writeFileAtomic } from "../../base/atomic.ts";
+import { type Row, summaryOf, textOfPlain, toPlain } from "./row.ts";
+
+/** What a run's folder says of it. */
+const metaSchema = z.object({
+  version: z.literal(1),
+  /** Of the W&B run. */
+  id: z.string().regex(/^[a-z0-9]{8,32}$/),
+  /** ISO 8601, of its first event. */
+  startedAt: z.string(),
+  /** UUID of the process run whose events it has. */
+  process: z.string(),
+  /** Sequence number of its first event. */
+  first: z.int(),
+  description: z.object({
+    entity: z.string(),
+    project: z.string(),
+    displayName: z.string(),
+    notes: z.string(),
+    tags: z.array(z.string()),
+    config: z.record(z.string(), z.unknown()),
+  }),
+  /** Once it has all its rows: how it ended, and the number after its last event. */
+  sealed: z.object({ exitCode: z.int(), next: z.int() }).nullable(),
+  /** What the server has confirmed. */
+  delivered: z.object({
+    /** Where the run is, which may be another entity than the wanted one; null before the server knows it. */
+    at: z.object({ entity: z.string(), project: z.string() }).nullable(),
+    history: z.int(),
+    events: z.int(),
+    complete: z.boolean(),
+  }),
+});
+export type SpoolMeta = z.infer<typeof metaSchema>;
+
+/** Rows of the history, and system metrics. */
+export type Stream = "history" | "events";
+const STREAMS: readonly Stream[] = ["history", "events"];
+
+/** Limit of the server for a line is 10 MiB less 100 KiB; texts are left out of a row that is longer. */
+const MAX_LINE_BYTES = 9 << 20;
+const PIECE_BYTES = 1 << 20;
+
+interface StreamState {
+  lines: number;
+  sizeBytes: number;
+  /** Where the first line lies that the server has not confirmed. */
+  unsentAt: number;
+}
+
+/**
+ * One W&B run on disk: `meta.json`, `history.jsonl`, `events.jsonl`. The number of a row's line is its step and its
+ * offset at the server. A killed process leaves at most a partial last line, which opening cuts off.
+ */
+export class RunSpool {
+  readonly directory: string;
+  #meta: SpoolMeta;
+  readonly #streams: Record<Stream, StreamState>;
+  #next: number;
+  #summary: Row = {};
+
+  private constructor(directory: string, meta: SpoolMeta, streams: Record<Stream, StreamState>) {
+    this.directory = directory;
+    this.#meta = meta;
+    this.#streams = streams;
+    this.#next = meta.sealed?.next ?? meta.first;
+  }
+
+  static create(directory: string, meta: Omit<SpoolMeta, "version" | "sealed" | "delivered">): RunSpool {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const none = (): StreamState => ({ lines: 0, sizeBytes: 0, unsentAt: 0 });
+    const spool = new RunSpool(
+      directory,
+      {
+        version: 1,
+        ...meta,
+        sealed: null,
+        delivered: { at: null, history: 0, events: 0, complete: false },
+      },
+      { history: none(), events: none() },
+    );
+    spool.#save();
+    return spool;
+  }
+
+  /** @throws when the folder holds no run of a known form */
+  static open(directory: string): RunSpool {
+    const meta = metaSchema.parse(JSON.parse(fs.readFileSync(join(directory, "meta.json"), "utf8")));
+    const streams = Object.fromEntries(
+      STREAMS.map((stream) => [stream, scan(join(directory, `${stream}.jsonl`), meta.delivered[stream])]),
+    ) as Record<Stream, StreamState>;
+    const spool = new RunSpool(directory, meta, streams);
+    if (meta.sealed === null) spool.#readLastRow();
+    return spool;
+  }
+
+  get meta(): Readonly<SpoolMeta> {
+    return this.#meta;
+  }
+
+  get name(): string {
+    return basename(this.directory);
+  }
+
+  /** Sequence number of the event whose row comes next. */
+  get next(): number {
+    return this.#next;
+  }
+
+  lines(stream: Stream): number {
+    return this.#streams[stream].lines;
+  }
+
+  /** Bytes on disk that no server has confirmed. */
+  get unsentBytes(): number {
+    return STREAMS.reduce((sum, stream) => sum + this.#unsent(stream), 0);
+  }
+
+  get unsentRows(): number {
+    return this.lines("history") - this.#meta.delivered.history;
+  }
+
+  /** The last values, as text for `wandb-summary.json`; undefined before the first row. */
+  get summary(): string | undefined {
+    return Object.keys(this.#summary).length === 0 ? undefined : textOfPlain(this.#summary);
+  }
+
+  /**
+   * Appends the row of an event, which must come after those that are there.
+   * @param row may have passed through JSON (`toPlain`)
+   * @throws the error of the file system; nothing of the row stays then
+   */
+  append(row: Row): void {
+    const sequence = Number(row.sequence);
+    if (!(sequence >= this.#next) || this.#meta.sealed !== null)
+      throw new Error(`row ${sequence} does not belong behind row ${this.#next - 1} of ${this.name}`);
+    const seconds = Date.parse(String(row.time)) / 1000;
+    const stamped = {
+      ...row,
+      _step: this.lines("history"),
+      _timestamp: seconds,
+      _runtime: Math.max(0, seconds - Date.parse(this.#meta.startedAt) / 1000),
+    };
+    const plain = toPlain(stamped) as Row;
+    let text = textOfPlain(plain);
+    if (Buffer.byteLength(text) > MAX_LINE_BYTES) text = textOfPlain({ ...summaryOf(plain), too_long: true });
+    this.#write("history", text);
+    this.#next = sequence + 1;
+    Object.assign(this.#summary, summaryOf(plain));
+  }
+
+  /** @throws the error of the file system */
+  appendMetrics(row: Row): void {
+    this.#write("events", textOfPlain(toPlain(row)));
+  }
+
+  /** No row comes any more. */
+  seal(exitCode: number): void {
+    if (this.#meta.sealed !== null) return;
+    this.#meta = { ...this.#meta, sealed: { exitCode, next: this.#next } };
+    this.#save();
+  }
+
+  /**
+   * Lines that the server has not confirmed, each as a text of JSON with its quotes, as many as fit.
+   * @param maxBytes of the result; one line is given whatever its length
+   */
+  unsentLines(stream: Stream, maxBytes: number): { quoted: string[]; sizeBytes: number } {
+    const { unsentAt } = this.#streams[stream];
+    const quoted: string[] = [];
+    let used = 0;
+    let sizeBytes = 0;
+    const path = join(this.directory, `${stream}.jsonl`);
+    for (const line of linesFrom(path, unsentAt, maxBytes)) {
+      const text = JSON.stringify(line.toString("utf8"));
+      const length = Buffer.byteLength(text) + 1;
+      if (quoted.length > 0 && used + length > maxBytes) break;
+      quoted.push(text);
+      used += length;
+      sizeBytes += line.length + 1;
+    }
+    return { quoted, sizeBytes };
+  }
+
+  /** The server has these lines now. */
+  confirm(stream: Stream, lines: number, sizeBytes: number): void {
+    this.#streams[stream].unsentAt += sizeBytes;
+    this.#meta.delivered[stream] += lines;
+    this.#save();
+  }
+
+  /** The server says how many lines of the history it has, which is where the next one goes. */
+  reconcile(lines: number): void {
+    if (lines === this.#meta.delivered.history || lines > this.lines("history")) return;
+    this.#meta.delivered.history = lines;
+    this.#streams.history.unsentAt = scan(join(this.directory, "history.jsonl"), lines).unsentAt;
+    this.#save();
+  }
+
+  known(at: { entity: string; project: string }): void {
+    this.#meta.delivered.at = at;
+    this.#save();
+  }
+
+  /** All is delivered: what is left of it is a note. */
+  complete(): void {
+    this.#meta.delivered.complete = true;
+    this.#save();
+    for (const stream of STREAMS) fs.rmSync(join(this.directory, `${stream}.jsonl`), { force: true });
+  }
+
+  #unsent(stream: Stream): number {
+    if (this.#meta.delivered.complete) return 0;
+    return this.#streams[stream].sizeBytes - this.#streams[stream].unsentAt;
+  }
+
+  #write(stream: Stream, text: string): void {
+    const state = this.#streams[stream];
+    const bytes = Buffer.from(`${text}\n`, "utf8");
+    const fd = fs.openSync(join(this.directory, `${stream}.jsonl`), "a", 0o600);
+    try {
+      try {
+        for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
+      } catch (error) {
+        fs.ftruncateSync(fd, state.sizeBytes); // a full disk takes some bytes and refuses the rest
+        throw error;
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+    state.sizeBytes += bytes.length;
+    state.lines++;
+  }
+
+  /** Where an interrupted run goes on, and its last values. */
+  #readLastRow(): void {
+    const { history } = this.#streams;
+    if (history.lines === 0) return;
+    const fd = fs.openSync(join(this.directory, "history.jsonl"), "r");
+    try {
+      const length = Math.min(history.sizeBytes, MAX_LINE_BYTES + PIECE_BYTES);
+      const end = Buffer.alloc(length);
+      fs.readSync(fd, end, 0, length, history.sizeBytes - length);
+      const start = end.subarray(0, -1).lastIndexOf(0x0a) + 1;
+      const text = end.subarray(start, -1).toString("utf8");
+      const row = JSON.parse(withoutSpecialNumbers(text)) as Row;
+      this.#next = Number(row.sequence) + 1;
+      this.#summary = summaryOf(row);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  #save(): void {
+    writeFileAtomic(join(this.directory, "meta.json"), `${JSON.stringify(this.#meta)}\n`);
+  }
+}
+
+/** Bare words of a row made null, texts left as they are. */
+function withoutSpecialNumbers(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (part) =>
+    part[0] === '"' ? part : "null",
+  );
+}
+
+/** Counts the whole lines of a file, cuts off a partial last one, and finds where line `confirmed` begins. */
+function scan(path: string, confirmed: number): StreamState {
+  const state: StreamState = { lines: 0, sizeBytes: 0, unsentAt: 0 };
+  if (!fs.existsSync(path)) return state;
+  const fd = fs.openSync(path, "r+");
+  try {
+    const piece = Buffer.alloc(PIECE_BYTES);
+    let at = 0;
+    for (;;) {
+      const read = fs.readSync(fd, piece, 0, piece.length, at);
+      if (read === 0) break;
+      for (let end = piece.indexOf(0x0a); end >= 0 && end < read; end = piece.indexOf(0x0a, end + 1)) {
+        state.lines++;
+        state.sizeBytes = at + end + 1;
+        if (state.lines === confirmed) state.unsentAt = state.sizeBytes;
+      }
+      at += read;
+    }
+    if (state.sizeBytes < at) fs.ftruncateSync(fd, state.sizeBytes);
+  } finally {
+    fs.closeSync(fd);
+  }
+  return state;
+}
+
+/** Whole lines from a place on; reads about `maxBytes`, and at least one line. */
+function* linesFrom(path: string, start: number, maxBytes: number): Generator<Buffer> {
+  if (!fs.existsSync(path)) return;
+  const fd = fs.openSync(path, "r");
+  try {
+    let rest: Buffer = Buffer.alloc(0);
+    let given = 0;
+    for (let at = start; given < maxBytes; ) {
+      const piece = Buffer.alloc(PIECE_BYTES);
+      const read = fs.readSync(fd, piece, 0, piece.length, at);
+      if (read === 0) return;
+      at += read;
+      rest = Buffer.concat([rest, piece.subarray(0, read)]);
+      let from = 0;
+      for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a, from)) {
+        given += end + 1 - from;
+        yield rest.subarray(from, end);
+        from = end + 1;
+      }
+      rest = rest.subarray(from);
+    }
+  } finally {
+    fs.closeSync(fd);
+  }
+}
