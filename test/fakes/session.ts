@@ -155,9 +155,18 @@ export class FakeMiners implements Miners {
     this.asked.push(neurons.map(({ uid }) => uid));
     await sleep(0); // as a socket would, give way to the clock
     await this.beforeReplies?.();
+    const fault = this.outage?.cause === "unreachable" ? undefined : this.outage?.cause;
     return neurons.map(({ uid, hotkey }) =>
       this.outage !== undefined || this.silent.has(uid)
-        ? { uid, hotkey, status: 408, message: "late", completion: null, elapsedMs: 1_000 }
+        ? {
+            uid,
+            hotkey,
+            status: 408,
+            message: "late",
+            completion: null,
+            elapsedMs: 1_000,
+            ...(!this.silent.has(uid) && { fault }),
+          }
         : { uid, hotkey, status: 200, message: "Success", completion: ` answer of ${uid}? `, elapsedMs: 5 },
     );
   }

@@ -73,8 +73,21 @@ describe("an outage of our own", () => {
     modules.miners.reachable = true;
     await runLane(session, 0);
     const [asked] = modules.miners.asked.slice(-1);
-    expect(modules.miners.probed.at(-1)).toEqual([1, 2, 3, 4].filter((uid) => !asked!.includes(uid)));
+    const [outside, ...sample] = modules.miners.probed.at(-1)!;
+    expect(asked).not.toContain(outside);
+    expect(sample.toSorted()).toEqual(asked!.toSorted());
     for (const uid of asked!) expect(session.state.scores[uid]!).toBeLessThan(before[uid]!);
+  });
+
+  test("is none when miners of a sample that is the whole subnet accept connections and never answer", async () => {
+    const all = { followupSampleSize: 4, answerSampleSize: 4 };
+    const { session, modules } = await afterOnePass({ settings: all });
+    const before = [...session.state.scores];
+    modules.miners.outage = unreachable;
+    modules.miners.reachable = true;
+    await runLane(session, 0);
+    expect(modules.miners.probed.at(-1)!.toSorted()).toEqual([1, 2, 3, 4]);
+    for (const uid of [1, 2, 3, 4]) expect(session.state.scores[uid]!).toBeLessThan(before[uid]!);
   });
 
   test("is not believed of a few miners that say the clock is wrong, unless the chain says so too", async () => {
@@ -102,6 +115,16 @@ describe("an outage of our own", () => {
     modules.time.onSleep = () => stop.abort();
     await runLane(session, 0);
     expect(ofKind(events, "step").map(({ counted }) => counted)).toEqual([false]);
+  });
+
+  test("is not believed of two that refuse where the others of four are gone", async () => {
+    const { session, modules, events } = await openSession(new FakeChain(), {
+      settings: { followupSampleSize: 4 },
+      silent: [1, 2],
+    });
+    modules.miners.outage = { cause: "refused", text: "2 of 4 miners refuse this hotkey" };
+    await runLane(session, 0);
+    expect(ofKind(events, "step").map(({ counted }) => counted)).toEqual([true]);
   });
 });
 
