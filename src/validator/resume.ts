@@ -87,8 +87,11 @@ function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber)
 
 /** Without a state the own weights on chain are the best that is known of the miners. */
 async function seed<N extends Neuron>({ state, modules, settings, signal }: Session<N>): Promise<void> {
-  const weights = await orAborted(modules.chain.readOwnWeights(), signal);
-  state.scores = seedScores(weights, state.subnet.neurons.length);
+  const { neurons, ownLastUpdate } = state.subnet;
+  const row = await orAborted(modules.chain.readOwnWeights(), signal);
+  // Like the chain's epoch, which leaves weights of before a registration out: they were for the uid's holder of then.
+  const weights = row.filter(([uid]) => (neurons[uid]?.registeredAt ?? Infinity) < ownLastUpdate);
+  state.scores = seedScores(weights, neurons.length);
   if (weights.length > 0)
     log.info("No saved state: scores begin with this validator's own weights on chain", {
       miners: weights.length,
