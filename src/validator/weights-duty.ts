@@ -40,7 +40,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   isDue(block: BlockNumber): boolean {
     const { settings, state, watch } = this.#session;
     if (!settings.setsWeights || block < this.#notBefore || watch.permit.state === "missing") return false;
-    if (block - this.#lastSent < Math.max(this.#epochBlocks, state.subnet.weightsRateLimit)) return false;
+    // The chain may have taken weights whose fate was not known when they were sent.
+    const last = Math.max(this.#lastSent, state.subnet.ownLastUpdate);
+    if (block - last < Math.max(this.#epochBlocks, state.subnet.weightsRateLimit)) return false;
     const missing = this.#missing();
     if (missing !== undefined) this.#wait(missing, null);
     return missing === undefined;
@@ -68,8 +70,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       if (signal.aborted) return;
       const waitBlocks = this.#waitBlocks(error);
       this.#notBefore = block + waitBlocks;
-      if (isFailure(error, "chain.rate-limited")) return this.#wait("the chain's rate limit", waitBlocks);
       recorder.settleSubmission(undefined, messageOf(error));
+      if (isFailure(error, "chain.rate-limited")) return this.#wait("the chain's rate limit", waitBlocks);
       this.#tell({ state: "refused", error: messageOf(error), blocks_left: waitBlocks });
       if (isFatal(error)) throw error;
       log.error("Weights were not set", {

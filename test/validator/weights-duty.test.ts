@@ -4,6 +4,7 @@ import { asBlock, type Hotkey } from "../../src/base/units.ts";
 import type { EventBody } from "../../src/events/schema.ts";
 import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
+import { StateDatabase } from "../../src/validator/state/database.ts";
 import { WeightsDuty } from "../../src/validator/weights-duty.ts";
 import { openSession as openIn, type RunChoice } from "../fakes/run.ts";
 import { FakeChain } from "../fakes/session.ts";
@@ -62,6 +63,15 @@ describe("weights", () => {
     chain.block = 135;
     const again = await openDuty(chain, { directory: first.stateDirectory });
     expect(await again.pass(10)).toEqual([140]);
+  });
+
+  test("count from an update on chain that this run took for refused", async () => {
+    const { chain, pass, session } = await openDuty();
+    chain.refusal = new Failure("chain.outcome-unknown", { message: "no answer", retry: "soon" });
+    expect(await pass(22)).toEqual([120]);
+    chain.refusal = undefined;
+    session.state.subnet = { ...session.state.subnet, ownLastUpdate: 121 };
+    expect(await pass(40)).toEqual([141, 161]);
   });
 
   test("come for the first time only after half of the miners were asked", async () => {
@@ -203,6 +213,35 @@ describe("a second attempt", () => {
     session.recorder.settleSubmission({ ...prepared, block: asBlock(3), extrinsicHash: "0x1" });
     expect(session.recorder.submissions.map(({ state }) => state)).toEqual(["refused", "included"]);
   });
+
+  test("leave no record open when an attempt is repeated, or met the rate limit after it was signed", async () => {
+    const { chain, duty, session } = await openDuty();
+    const tooFast = new Failure("chain.rate-limited", {
+      message: "too fast",
+      retryInBlocks: 7,
+      retry: "soon",
+    });
+    chain.sendWeights = async ({ before }) => {
+      for (const values of [[1], [2]]) before({ path: "plain", block: chain.head(), uids: [1], values });
+      throw tooFast;
+    };
+    const settled: unknown[] = [];
+    const { settleSubmission } = StateDatabase.prototype;
+    StateDatabase.prototype.settleSubmission = function (id, settlement) {
+      settled.push([settlement.state, settlement.error]);
+      settleSubmission.call(this, id, settlement);
+    };
+    try {
+      await duty.run(chain.head());
+    } finally {
+      StateDatabase.prototype.settleSubmission = settleSubmission;
+    }
+    expect(settled).toEqual([
+      ["refused", "sent once more"],
+      ["refused", "too fast"],
+    ]);
+    expect(session.recorder.lastSubmission()).toMatchObject({ state: "refused", values: [2] });
+  });
 });
 
 describe("a commit", () => {
@@ -236,5 +275,16 @@ describe("a commit", () => {
       { state: "unknown", committed: 140, error: "no answer" },
     ]);
     expect(session.recorder.pendingReveals().map(({ committed }) => Number(committed))).toEqual([140]);
+  });
+
+  test("of blocks that no node shows any more is told as unknown, and not followed by every run to come", async () => {
+    const chain = new FakeChain();
+    chain.path = "timelocked";
+    const { pass, events, session } = await openDuty(chain);
+    await pass(20);
+    chain.followed[0]!.drop(new Failure("chain.reveal-unknown", { message: "pruned" }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events.filter(({ kind }) => kind === "reveal").at(-1)).toMatchObject({ state: "unknown" });
+    expect(session.recorder.pendingReveals()).toEqual([]);
   });
 });
