@@ -44,7 +44,7 @@ export function stateFailure(error: unknown, path: string): unknown {
 export function corrupt(path: string, reason: string, cause?: unknown): Failure<StateCode> {
   return new Failure<StateCode>("state.corrupt", {
     message: `The state ${path} is damaged: ${reason}`,
-    hint: "`openvalidator state reset` moves it aside; then put a backup in its place, or start with empty scores",
+    hint: "`openvalidator state reset` moves it aside; then put a backup in its place, or start without one",
     cause,
   });
 }
