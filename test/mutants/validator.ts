@@ -74,7 +74,7 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "a reveal whose fate is unknown is forgotten",
         file: "src/validator/reveals.ts",
-        text: "if (isMissing) recorder.settleReveal(commit);",
+        text: "if (isFinal) recorder.settleReveal(commit);",
         replacement: "recorder.settleReveal(commit);",
       },
     ],
