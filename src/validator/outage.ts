@@ -64,6 +64,8 @@ async function isCredible<N extends Neuron>(
       return hasWitnesses;
     case "network":
     case "unreachable":
+      // A machine that hears nothing of the chain either has lost its network, whatever still takes a connection.
+      if (session.modules.chain.isOverdue()) return true;
       return !(await session.modules.miners.isAnyReachable(probesFor(session, chosen), session.signal));
   }
 }

@@ -75,6 +75,8 @@ export interface WeightsOrder {
 export interface Chain<N extends Neuron = Neuron> {
   readonly genesisHash: string;
   head(): BlockNumber;
+  /** Whether heads are overdue: nothing was heard of the chain for several block times. */
+  isOverdue(): boolean;
   /** Calls back at every new head; returns how to stop that. */
   onHead(callback: (block: BlockNumber) => void | Promise<void>): () => void;
   /** @throws Failure `chain.not-registered` when this hotkey has no uid any more. */

@@ -40,6 +40,10 @@ export class Subtensor implements Chain<AxonNeuron> {
     return this.#connection.head();
   }
 
+  isOverdue(): boolean {
+    return this.#connection.isOverdue();
+  }
+
   onHead(callback: (block: BlockNumber) => void): () => void {
     return this.#connection.onHead(callback);
   }

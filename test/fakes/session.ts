@@ -87,7 +87,9 @@ export class FakeChain implements Chain {
   followed: { pending: PendingReveal; reveal(block: BlockNumber): void; drop(error: Error): void }[] = [];
   #callback: ((block: BlockNumber) => void | Promise<void>) | undefined;
 
+  overdue = false;
   head = () => asBlock(this.block);
+  isOverdue = () => this.overdue;
   get isListenedTo(): boolean {
     return this.#callback !== undefined;
   }

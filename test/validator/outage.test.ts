@@ -90,6 +90,16 @@ describe("an outage of our own", () => {
     for (const uid of [1, 2, 3, 4]) expect(session.state.scores[uid]!).toBeLessThan(before[uid]!);
   });
 
+  test("is one when the chain is silent as well, though connections are still taken", async () => {
+    const { session, modules, events, stop } = await afterOnePass();
+    modules.miners.outage = unreachable;
+    modules.miners.reachable = true;
+    modules.chain.overdue = true;
+    modules.time.onSleep = () => stop.abort();
+    await runLane(session, 0);
+    expect(ofKind(events, "step").at(-1)!.counted).toBe(false);
+  });
+
   test("is not believed of a few miners that say the clock is wrong, unless the chain says so too", async () => {
     const chain = new FakeChain();
     const { session, modules, events, stop } = await openSession(chain);
