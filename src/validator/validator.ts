@@ -15,10 +15,9 @@ import { isFatal, WeightsDuty } from "./weights-duty.ts";
 
 /**
  * Runs forward passes until the signal, the wanted number of passes, or an error that no retry can mend.
- * @returns steps since the state was first made
  * @throws Failure for the last of these.
  */
-export async function runValidator<N extends Neuron>(options: ValidatorOptions<N>): Promise<number> {
+export async function runValidator<N extends Neuron>(options: ValidatorOptions<N>): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const { stopStageMs = STOP_STAGE_MS } = options;
@@ -44,10 +43,10 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     await atRest("duties", clock.stop(stopStageMs));
     tellScores(session);
   } finally {
+    options.onEnd?.(session.state.steps);
     session.recorder.close(commitOf(session, true));
   }
   if (fatal !== undefined) throw fatal.error;
-  return session.state.steps;
 }
 
 /** All lanes, until each has done its share; after a stop they have one stage of it to come to rest. */
