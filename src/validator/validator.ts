@@ -27,6 +27,10 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     fatal ??= { error };
     stop.abort();
   };
+  const unregistered = (error: unknown): void => {
+    session.watch.noteUnregistered();
+    end(error);
+  };
   try {
     tellRun(session, options.facts);
     for (const commit of session.recorder.pendingReveals()) followReveal(session, commit);
@@ -34,7 +38,7 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
       options.modules.chain,
       [metagraphDuty(session), new WeightsDuty(session), diskDuty(session)],
       (duty, error) => {
-        if (isFatal(error)) end(error);
+        if (isFatal(error)) unregistered(error);
         else if (!signal.aborted) log.error("A duty failed and will be tried again", { duty, error });
       },
     );

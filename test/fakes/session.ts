@@ -78,6 +78,7 @@ export class FakeChain implements Chain {
   ];
   /** Who holds the uids when weights are sent, where that differs from the neurons that were read. */
   holders: Registration[] | undefined;
+  ownUid = asUid(0);
   ownLastUpdate = 90;
   ownWeights: [Uid, number][] = [];
   sent: Float32Array[] = [];
@@ -107,7 +108,7 @@ export class FakeChain implements Chain {
     return {
       block: this.head(),
       chainTimeMs: this.chainTimeMs ?? 0,
-      ownUid: asUid(0),
+      ownUid: this.ownUid,
       neurons: this.neurons,
       tempo: 20,
       weightsRateLimit: 0,

@@ -149,7 +149,7 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "a lost registration is tried again for ever",
         file: "src/validator/validator.ts",
-        text: "if (isFatal(error)) end(error);",
+        text: "if (isFatal(error)) unregistered(error);",
         replacement: "if (isFatal(error) && signal.aborted) end(error);",
       },
     ],

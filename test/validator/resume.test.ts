@@ -4,6 +4,7 @@ import { asBlock, asUid, type Hotkey } from "../../src/base/units.ts";
 import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
 import { adoptSubnet } from "../../src/validator/metagraph-duty.ts";
+import type { Neuron } from "../../src/validator/ports.ts";
 import { IDENTITY, openSession as openIn, type RunChoice } from "../fakes/run.ts";
 import { FakeChain, neuron } from "../fakes/session.ts";
 import { scratchFolders } from "../scratch.ts";
@@ -112,6 +113,35 @@ describe("a hotkey without a permit", () => {
 });
 
 describe("another subnet", () => {
+  test("in which this hotkey has another uid, or registered anew, is told once each", async () => {
+    const chain = new FakeChain();
+    const { session, events } = await openSession(chain);
+    const [own, one, ...rest] = chain.neurons as [Neuron, Neuron, ...Neuron[]];
+    const moved = { ...own, uid: asUid(1) };
+    chain.neurons = [{ ...one, uid: asUid(0) }, moved, ...rest];
+    chain.ownUid = asUid(1);
+    adoptSubnet(session, await chain.fetchSubnet());
+    adoptSubnet(session, await chain.fetchSubnet());
+    chain.neurons = [chain.neurons[0]!, { ...moved, registeredAt: asBlock(101) }, ...rest];
+    adoptSubnet(session, await chain.fetchSubnet());
+    expect(events.filter(({ kind }) => kind === "chain")).toEqual([
+      {
+        kind: "chain",
+        state: "registration",
+        endpoint: null,
+        detail: "this hotkey moved from uid 0 to 1",
+        value: 1,
+      },
+      {
+        kind: "chain",
+        state: "registration",
+        endpoint: null,
+        detail: "this hotkey registered anew, as uid 1",
+        value: 1,
+      },
+    ]);
+  });
+
   test("is adopted with what changed told once, and routing brought along", async () => {
     const chain = new FakeChain();
     const { session, modules, events } = await openSession(chain);

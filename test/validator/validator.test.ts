@@ -205,7 +205,7 @@ describe("a stop", () => {
 
   test("a lost registration ends the run with that error, also while another duty hangs", async () => {
     const gone = new Failure("chain.not-registered", { message: "gone" });
-    const { chain, ended } = await running();
+    const { chain, ended, events } = await running();
     chain.sendWeights = () => new Promise(() => {});
     void chain.tick(20);
     await new Promise((resolve) => setImmediate(resolve));
@@ -214,6 +214,7 @@ describe("a stop", () => {
     };
     void chain.tick(10);
     expect(await ended).toBe(gone);
+    expect(ofKind(events, "chain")).toMatchObject([{ state: "registration", value: null }]);
   }, 30_000);
 
   test("the metagraph is read every few blocks, and its scores told", async () => {
