@@ -18,6 +18,8 @@ export interface Subnet<N extends Neuron = Neuron> {
   block: BlockNumber;
   /** Timestamp that the chain gave this block, in milliseconds since 1970. */
   chainTimeMs: number;
+  /** How long this reading took, milliseconds: by so much the block may have grown older. */
+  tookMs: number;
   ownUid: Uid;
   /** Index = uid. */
   neurons: readonly N[];

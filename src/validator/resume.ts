@@ -26,6 +26,8 @@ export async function resume<N extends Neuron>(
     const saved = database.load();
     const recorder = new Recorder(database, modules.feed);
     const watch = new Watch(modules.feed, () => modules.time.wallMs());
+    // Before anything else is read, for the clock is compared with the time of a block.
+    watch.noteSubnet(subnet);
     const head = modules.chain.head();
     const state = saved ? stateOf(saved, subnet, head) : freshState(subnet, head);
     const session: Session<N> = {
@@ -45,7 +47,6 @@ export async function resume<N extends Neuron>(
     } else if (settings.seedsScores) await seed(session);
     modules.router.align(subnet.neurons);
     log.info("Registered", { hotkey: identity.hotkey, netuid: identity.netuid, uid: subnet.ownUid });
-    watch.noteSubnet(subnet);
     return session;
   } catch (error) {
     database.close();

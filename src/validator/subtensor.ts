@@ -49,11 +49,14 @@ export class Subtensor implements Chain<AxonNeuron> {
   }
 
   async fetchSubnet(): Promise<Subnet<AxonNeuron>> {
+    const startedMs = performance.now();
     const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
     const ownUid = this.#ownUid(metagraph);
+    const chainTimeMs = await fetchBlockTime(this.#connection, metagraph.block);
     return {
       block: metagraph.block,
-      chainTimeMs: await fetchBlockTime(this.#connection, metagraph.block),
+      chainTimeMs,
+      tookMs: performance.now() - startedMs,
       ownUid,
       neurons: metagraph.hotkeys.map((hotkey, uid) => {
         const axon = metagraph.axons[uid]!;

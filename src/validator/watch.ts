@@ -81,7 +81,9 @@ export class Watch {
   /** Compares the clock, the registration and the permit with what the chain says. */
   noteSubnet(subnet: Subnet): void {
     this.#skewMs = this.#nowMs() - subnet.chainTimeMs;
-    const isWrong = this.#skewMs > MAX_AHEAD_MS || this.#skewMs < -MAX_BEHIND_MS;
+    // A slow endpoint is no wrong clock: time that the reading took is not time that this machine is ahead.
+    const isAhead = this.#skewMs - subnet.tookMs > MAX_AHEAD_MS;
+    const isWrong = isAhead || this.#skewMs < -MAX_BEHIND_MS;
     this.clock.set(isWrong ? "wrong" : "right", this.skew);
     const own = subnet.neurons[subnet.ownUid];
     this.#noteRegistration(subnet.ownUid, own?.registeredAt);

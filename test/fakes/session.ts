@@ -72,6 +72,7 @@ export class FakeChain implements Chain {
   readonly genesisHash = "0xfake";
   block = 100;
   chainTimeMs: number | undefined;
+  tookMs = 0;
   neurons = [
     neuron(0, { hasValidatorPermit: true, stakeTao: 10_000 }),
     ...[1, 2, 3, 4].map((uid) => neuron(uid)),
@@ -108,6 +109,7 @@ export class FakeChain implements Chain {
     return {
       block: this.head(),
       chainTimeMs: this.chainTimeMs ?? 0,
+      tookMs: this.tookMs,
       ownUid: this.ownUid,
       neurons: this.neurons,
       tempo: 20,

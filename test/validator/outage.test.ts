@@ -117,6 +117,18 @@ describe("an outage of our own", () => {
     expect(clock!.detail).toBe("this machine's clock is 3600 s ahead of the chain");
   });
 
+  test("is not seen in a clock because the chain was slow to read", async () => {
+    const chain = new FakeChain();
+    const { session, modules } = await openSession(chain);
+    modules.time.ms = 50_000;
+    chain.tookMs = 40_000;
+    session.watch.noteSubnet(await chain.fetchSubnet());
+    expect(session.watch.clock.state).toBe("right");
+    chain.tookMs = 10_000;
+    session.watch.noteSubnet(await chain.fetchSubnet());
+    expect(session.watch.clock.state).toBe("wrong");
+  });
+
   test("is believed of four miners that refuse alike", async () => {
     const { session, modules, events, stop } = await openSession(new FakeChain(), {
       settings: { followupSampleSize: 4 },
