@@ -1,4 +1,5 @@
 import { SQLiteError } from "bun:sqlite";
+import { ZodError } from "zod";
 import { Failure, messageOf } from "../../base/error.ts";
 
 export type StateCode =
@@ -56,4 +57,25 @@ export function orFailure<T>(path: string, work: () => T): T {
   } catch (error) {
     throw stateFailure(error, path);
   }
+}
+
+/**
+ * As `orFailure`, for work that only reads: what is not in the form in which it was written is damage there.
+ * @throws Failure `state.corrupt`
+ */
+export function orCorrupt<T>(path: string, work: () => T): T {
+  return orFailure(path, () => {
+    try {
+      return work();
+    } catch (error) {
+      if (isUnreadable(error)) throw corrupt(path, messageOf(error), error);
+      throw error;
+    }
+  });
+}
+
+/** A table or column that is not there, a text that is no JSON, a value of another kind. */
+function isUnreadable(error: unknown): boolean {
+  if (error instanceof SQLiteError) return error.code === "SQLITE_ERROR";
+  return error instanceof SyntaxError || error instanceof ZodError;
 }
