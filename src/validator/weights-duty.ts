@@ -70,9 +70,14 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       if (signal.aborted) return;
       const waitBlocks = this.#waitBlocks(error);
       this.#notBefore = block + waitBlocks;
-      recorder.settleSubmission(undefined, messageOf(error));
+      const isUnknown = isFailure(error, "chain.outcome-unknown");
+      recorder.settleSubmission(undefined, messageOf(error), isUnknown);
       if (isFailure(error, "chain.rate-limited")) return this.#wait("the chain's rate limit", waitBlocks);
-      this.#tell({ state: "refused", error: messageOf(error), blocks_left: waitBlocks });
+      this.#tell({
+        state: isUnknown ? "sent" : "refused",
+        error: messageOf(error),
+        blocks_left: waitBlocks,
+      });
       if (isFatal(error)) throw error;
       log.error("Weights were not set", {
         error,

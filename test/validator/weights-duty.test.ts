@@ -173,6 +173,17 @@ describe("weights", () => {
     expect(await pass(30)).toEqual([130, 150]);
   });
 
+  test("whose fate nobody knows are told and kept as sent, not as refused", async () => {
+    const { chain, duty, session, weights } = await openDuty();
+    chain.sendWeights = async ({ before }) => {
+      before({ path: "plain", block: chain.head(), uids: [1], values: [1] });
+      throw new Failure("chain.outcome-unknown", { message: "no block showed them", retry: "soon" });
+    };
+    await duty.run(chain.head());
+    expect(weights().at(-1)).toMatchObject({ state: "sent", error: "no block showed them", blocks_left: 5 });
+    expect(session.recorder.submissions.at(-1)).toMatchObject({ state: "sent" });
+  });
+
   test("end the run when the hotkey is not registered any more", async () => {
     const chain = new FakeChain();
     const gone = new Failure("chain.not-registered", { message: "gone" });

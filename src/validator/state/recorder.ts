@@ -54,14 +54,14 @@ export class Recorder {
     this.#write(() => this.#database.recordSubmission({ id, block, path, uids, values }));
   }
 
-  /** @param sent undefined when the chain refused them */
-  settleSubmission(sent: SentWeights | undefined, error?: string): void {
+  /** @param sent undefined when the chain refused them, or when nobody knows what became of them (`isUnknown`) */
+  settleSubmission(sent: SentWeights | undefined, error?: string, isUnknown = false): void {
     const id = this.#submission;
     if (id === undefined) return;
     this.#submission = undefined;
     const settlement: Settlement = sent
       ? { state: "included", block: sent.block, extrinsic: sent.extrinsicHash }
-      : { state: "refused", error };
+      : { state: isUnknown ? "sent" : "refused", error };
     this.#write(() => this.#database.settleSubmission(id, settlement));
   }
 
@@ -103,8 +103,14 @@ export class Recorder {
 
   /** The last commit of a run, with everything that was written only now and then. */
   close(last: StepCommit): void {
-    this.saveStep(last);
-    this.#database.close();
+    try {
+      this.saveStep(last);
+    } catch (error) {
+      // The run may end by another error, which should keep its name.
+      log.error("The last state was not saved", { error });
+    } finally {
+      this.#database.close();
+    }
   }
 
   #write(work: () => void): void {
