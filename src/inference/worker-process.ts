@@ -44,6 +44,8 @@ export class WorkerProcess {
   #waiting: Waiting | undefined;
   #lastWords = "";
   #hasEnded = false;
+  /** A worker ends by itself when its parent is gone, but one that hangs would stay, with all memory of its device. */
+  readonly #killAtExit = (): void => this.kill();
 
   private constructor(
     command: readonly string[],
@@ -66,6 +68,7 @@ export class WorkerProcess {
         else this.#waiting?.resolve(message);
       },
     });
+    process.once("exit", this.#killAtExit);
     void this.#child.exited.then(() => this.#end());
     void this.#listen();
   }
@@ -196,6 +199,7 @@ export class WorkerProcess {
 
   #end(): void {
     this.#hasEnded = true;
+    process.off("exit", this.#killAtExit);
     this.#waiting?.reject(this.#crashed());
   }
 
