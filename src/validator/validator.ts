@@ -11,6 +11,7 @@ import { followReveal } from "./reveals.ts";
 import { tellRun } from "./run-facts.ts";
 import type { Session, ValidatorOptions } from "./session.ts";
 import { STOP_STAGE_MS } from "./stop-times.ts";
+import { settleEarlierWeights } from "./unsettled.ts";
 import { isFatal, WeightsDuty } from "./weights-duty.ts";
 
 /**
@@ -33,6 +34,7 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
   };
   try {
     tellRun(session, options.facts);
+    settleEarlierWeights(session);
     for (const commit of session.recorder.pendingReveals()) followReveal(session, commit);
     const clock = new Clock(
       options.modules.chain,

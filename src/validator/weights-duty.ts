@@ -1,14 +1,14 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
-import type { WeightsBody } from "../events/schema.ts";
 import { missingEvidence } from "../weights/evidence.ts";
 import type { Registration } from "../weights/scores.ts";
 import { canBeAsked } from "./choose.ts";
 import type { Duty } from "./clock.ts";
-import type { Neuron, PreparedWeights, SentWeights } from "./ports.ts";
+import type { Neuron, SentWeights } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
+import { tellWeights, weightsOf } from "./weights-event.ts";
 
 /** After a failure that may pass, the next attempt: about a minute on the public chain. */
 const RETRY_BLOCKS = 5;
@@ -154,28 +154,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     );
   }
 
-  #tell(facts: Partial<WeightsBody> & Pick<WeightsBody, "state">, block?: BlockNumber): void {
-    const body: WeightsBody = {
-      kind: "weights",
-      path: null,
-      uids: [],
-      values: [],
-      set_weights: [],
-      reveal_round: null,
-      extrinsic: null,
-      reason: null,
-      error: null,
-      blocks_left: null,
-      ...facts,
-    };
-    this.#session.modules.feed.emit(body, block);
+  #tell(facts: Parameters<typeof tellWeights>[1], block?: BlockNumber): void {
+    tellWeights(this.#session.modules.feed, facts, block);
   }
-}
-
-function weightsOf({ uids, values }: PreparedWeights | SentWeights) {
-  const sum = values.reduce((total, value) => total + value, 0);
-  const setWeights = uids.map((uid, index): [number, number] => [uid, values[index]! / sum]);
-  return { uids, values, set_weights: setWeights };
 }
 
 /** A validator without a uid has nothing to do; the supervisor must not start it again and again. */

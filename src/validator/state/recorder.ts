@@ -65,6 +65,11 @@ export class Recorder {
     this.#write(() => this.#database.settleSubmission(id, settlement));
   }
 
+  /** What became of weights of an earlier run. */
+  settleEarlier(id: string, settlement: Settlement): void {
+    this.#write(() => this.#database.settleSubmission(id, settlement));
+  }
+
   /** Of the last days, oldest first. */
   get submissions(): readonly SubmissionRecord[] {
     return this.#database.submissions;
