@@ -3,6 +3,7 @@ import { runCli } from "./cli/cli.ts";
 import { describeError } from "./cli/error-text.ts";
 import { EXIT, exitCodeOf } from "./cli/exit-codes.ts";
 import { Output } from "./cli/output.ts";
+import { STOP_TIMEOUT_MS } from "./validator/stop-times.ts";
 
 /** The only place that reads argv, catches signals and ends the process. */
 const stop = new AbortController();
@@ -10,11 +11,16 @@ const stop = new AbortController();
 /** Set by a shell for "ended by signal 2", which a second Ctrl-C means. */
 const EXIT_INTERRUPTED = 130;
 
+/** Room for the process to end within the time that is promised. */
+const EXIT_MARGIN_MS = 1_000;
+
 function onSignal(): void {
   if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED);
   // First: a progress bar ends its line then.
   stop.abort();
   process.stderr.write("stopping; press Ctrl-C again to stop at once\n");
+  // What is left behind then was given its time before; the state is on the disk since the last step.
+  setTimeout(() => process.exit(EXIT.ok), STOP_TIMEOUT_MS - EXIT_MARGIN_MS).unref();
 }
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);

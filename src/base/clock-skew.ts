@@ -2,7 +2,11 @@
 const MAX_AHEAD_MS = 30_000;
 const MAX_BEHIND_MS = 5_000;
 
-/** @param skewMs this machine's time less the chain's: more than block times and a good author's clock explain */
-export function isClockWrong(skewMs: number): boolean {
-  return skewMs > MAX_AHEAD_MS || skewMs < -MAX_BEHIND_MS;
+/**
+ * Whether two clocks differ by more than block times and a good author's clock explain.
+ * @param skewMs this machine's time less the chain's
+ * @param tookMs of it, how long the reading of the chain's time took
+ */
+export function isClockWrong(skewMs: number, tookMs = 0): boolean {
+  return skewMs - tookMs > MAX_AHEAD_MS || skewMs < -MAX_BEHIND_MS;
 }

@@ -2,6 +2,7 @@ import { dlopen, FFIType } from "bun:ffi";
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure, messageOf } from "./error.ts";
+import { log } from "./log.ts";
 
 export type LockCode = "state.locked" | "state.unwritable";
 
@@ -27,8 +28,13 @@ export function lockFile(path: string): () => void {
       data: { path },
     });
   }
-  ftruncateSync(fd, 0);
-  writeSync(fd, `${process.pid}\n`);
+  try {
+    ftruncateSync(fd, 0);
+    writeSync(fd, `${process.pid}\n`);
+  } catch (error) {
+    // The number is for the message above; a full disk does not take the lock away.
+    log.debug("The lock does not say who holds it", { path, error });
+  }
   return () => closeSync(fd);
 }
 

@@ -5,11 +5,14 @@ export class Tracker<State extends string, Facts = void> {
   #state: State;
   #sinceMs: number;
 
-  /** @param initial the state that needs no telling */
+  /**
+   * @param initial the state that needs no telling
+   * @param nowMs milliseconds that only grow: what is tracked may be the clock itself, which is set back one day
+   */
   constructor(
     initial: State,
     onChange: (change: StateChange<State>, facts: Facts) => void,
-    nowMs: () => number = Date.now,
+    nowMs: () => number = () => performance.now(),
   ) {
     this.#state = initial;
     this.#onChange = onChange;

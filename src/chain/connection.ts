@@ -124,6 +124,11 @@ export class ChainConnection {
     return asBlock(this.#head);
   }
 
+  /** Whether the next block is overdue: a slot is missed now and then, three in a row are not. */
+  isOverdue(): boolean {
+    return Date.now() - this.#lastProgressMs > STALL_SLOTS * this.blockTimeMs;
+  }
+
   /** Calls back at every new highest block; numbers may skip. Returns how to stop that. */
   onHead(callback: (block: BlockNumber) => void): () => void {
     this.#listeners.add(callback);

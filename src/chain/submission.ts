@@ -3,7 +3,7 @@ import { decodeAddress } from "@polkadot/util-crypto";
 import type { DeadlineCode } from "../base/deadline.ts";
 import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import { asBlock, type BlockNumber, type Hotkey, type Uid } from "../base/units.ts";
+import { asBlock, type BlockNumber, type Hotkey, type Netuid, type Uid } from "../base/units.ts";
 import { beaconNowSeconds, readBeacon, warnOfForeignBeacon } from "./beacon.ts";
 import type { ChainConnection } from "./connection.ts";
 import { type ChainCode, chainFailure } from "./errors.ts";
@@ -158,9 +158,7 @@ async function commit(sender: Sender, weights: Weights, state: SubmissionState):
       ["commitTimelockedWeights", [netuid, [...sealed], plan.round, plan.version]],
     ),
   );
-  const revealBlock = await connection.ask("finding the block of the reveal", (api) =>
-    readRevealBlock(api, netuid, included, "included"),
-  );
+  const revealBlock = await revealBlockOf(connection, netuid, included, plan.block);
   return {
     path: "timelocked",
     block: included.block,
@@ -178,7 +176,26 @@ async function commit(sender: Sender, weights: Weights, state: SubmissionState):
   };
 }
 
+/** The commit is on chain whatever becomes of this reading, so the planned block stands in where it fails. */
+async function revealBlockOf(
+  connection: ChainConnection,
+  netuid: Netuid,
+  included: Included,
+  plannedBlock: number,
+): Promise<number> {
+  try {
+    return await connection.ask("finding the block of the reveal", (api) =>
+      readRevealBlock(api, netuid, included, "included"),
+    );
+  } catch (error) {
+    log.warn("The block of the reveal cannot be read; the planned one is taken", { error, plannedBlock });
+    return plannedBlock;
+  }
+}
+
 interface RevealPlan {
+  /** Block of the reveal, for a commit in the block after the head. */
+  block: number;
   round: number;
   publicKeyHex: string;
   /** CommitRevealWeightsVersion of the chain. */
@@ -203,7 +220,7 @@ async function planReveal(
     nowSeconds: beaconNowSeconds(beacon, Date.now() / 1000),
     blockTimeSeconds: connection.blockTimeMs / 1000,
   };
-  return { round: roundAfterBlock(block, now, beacon), publicKeyHex: beacon.publicKeyHex, version };
+  return { block, round: roundAfterBlock(block, now, beacon), publicKeyHex: beacon.publicKeyHex, version };
 }
 
 /** Sends, and where the outcome is unknown looks on chain whether the weights arrived. */

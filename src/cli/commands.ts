@@ -124,7 +124,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     path: ["state", "reset"],
-    summary: "Move the saved state aside, to start with empty scores.",
+    summary: "Move the saved state aside, so that the next run starts without one.",
     table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
     load: async () => (await import("./commands/state.ts")).reset,
   },

@@ -72,9 +72,7 @@ export class Subscription {
         log.warn("A reader of events is too slow and misses some", { reader: this.name });
       this.#isDropping = true;
     }
-    this.#delivery ??= this.#deliver().finally(() => {
-      this.#delivery = undefined;
-    });
+    this.#delivery ??= this.#deliver();
   }
 
   /** When the queue is empty and the reader at rest. */
@@ -106,5 +104,7 @@ export class Subscription {
       }
     }
     this.#isDropping = false;
+    // In one go with the last look at the queue, so that no event comes in between and stays.
+    this.#delivery = undefined;
   }
 }

@@ -18,7 +18,7 @@ import type {
  */
 const START_TIMEOUT_MS = 120_000;
 /** A worker that is told to stop has nothing to finish; one that is stopped or hung is killed. */
-const STOP_TIMEOUT_MS = 1_500;
+const CHILD_STOP_MS = 1_500;
 /** Enough of a driver's last words to understand a crash. */
 const LAST_WORDS_CHARACTERS = 400;
 
@@ -44,6 +44,8 @@ export class WorkerProcess {
   #waiting: Waiting | undefined;
   #lastWords = "";
   #hasEnded = false;
+  /** A worker ends by itself when its parent is gone, but one that hangs would stay, with all memory of its device. */
+  readonly #killAtExit = (): void => this.kill();
 
   private constructor(
     command: readonly string[],
@@ -66,6 +68,7 @@ export class WorkerProcess {
         else this.#waiting?.resolve(message);
       },
     });
+    process.once("exit", this.#killAtExit);
     void this.#child.exited.then(() => this.#end());
     void this.#listen();
   }
@@ -151,7 +154,7 @@ export class WorkerProcess {
   /** Asks the process to end, and ends it when it does not. */
   async stop(): Promise<void> {
     if (!this.#hasEnded) this.#send({ kind: "stop" });
-    const timer = setTimeout(() => this.kill(), STOP_TIMEOUT_MS);
+    const timer = setTimeout(() => this.kill(), CHILD_STOP_MS);
     await this.#child.exited;
     clearTimeout(timer);
   }
@@ -196,6 +199,7 @@ export class WorkerProcess {
 
   #end(): void {
     this.#hasEnded = true;
+    process.off("exit", this.#killAtExit);
     this.#waiting?.reject(this.#crashed());
   }
 

@@ -3,7 +3,7 @@ import { sleep } from "../base/deadline.ts";
 import type { Hotkey, Uid } from "../base/units.ts";
 import type { AxonAddress, Reply } from "../base/vocabulary.ts";
 import { type AddressJudgement, type AddressPolicy, judgeAddress } from "./address.ts";
-import { callMiner } from "./call.ts";
+import { callMiner } from "./http-post.ts";
 import { NonceClock, UuidPool } from "./nonce.ts";
 import { failed, type Reading, readAnswer, STATUS } from "./response.ts";
 import {

@@ -26,7 +26,7 @@ interface Bucket {
 export class RequestBudget {
   readonly #requests: number;
   readonly #perMs: number;
-  /** Buckets that are not full. */
+  /** Buckets that are not full, the one that was spent from last at the end. */
   readonly #buckets = new Map<Hotkey, Bucket>();
 
   constructor({ requests, windowMs }: BudgetOptions = DEFAULT_BUDGET) {
@@ -41,7 +41,11 @@ export class RequestBudget {
   /** Counts one request; those that are sent though `allows` says no are owed. */
   spend(hotkey: Hotkey, nowMs: number): void {
     if (this.#requests === Number.POSITIVE_INFINITY) return;
-    this.#buckets.set(hotkey, { tokens: this.#tokensOf(hotkey, nowMs) - 1, atMs: nowMs });
+    const tokens = this.#tokensOf(hotkey, nowMs) - 1;
+    this.#buckets.delete(hotkey);
+    this.#buckets.set(hotkey, { tokens, atMs: nowMs });
+    // Nobody asks for a hotkey that has left the subnet, so its bucket is looked at here, when it is the oldest.
+    for (const oldest of this.#buckets.keys()) if (this.#tokensOf(oldest, nowMs) < this.#requests) break;
   }
 
   /** Milliseconds until the miner may get the next request; 0 when it may now. */
@@ -59,7 +63,7 @@ export class RequestBudget {
     if (bucket === undefined) return this.#requests;
     const tokens = bucket.tokens + Math.max(0, nowMs - bucket.atMs) * this.#perMs;
     if (tokens < this.#requests) return tokens;
-    // A full bucket needs no memory, so that hotkeys which left the subnet are forgotten.
+    // A full bucket needs no memory.
     this.#buckets.delete(hotkey);
     return this.#requests;
   }

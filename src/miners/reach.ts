@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import type { AxonAddress } from "../base/vocabulary.ts";
 import { type AddressPolicy, judgeAddress } from "./address.ts";
 
-/** As long as a request waits for its connection (call.ts). */
+/** As long as a request waits for its connection (http-post.ts). */
 const CONNECT_TIMEOUT_MS = 3_000;
 
 /**

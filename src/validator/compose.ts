@@ -117,12 +117,15 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
   let failure: unknown;
   try {
     const parts = await openParts(options, opened, { plan, connection, feed });
-    steps = await runValidator({
+    await runValidator({
       ...parts,
       settings: validatorSettings(settings),
       identity,
       stateDirectory: directory,
       signal,
+      onEnd(count) {
+        steps = count;
+      },
     });
   } catch (error) {
     failure = error;

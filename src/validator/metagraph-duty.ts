@@ -4,15 +4,23 @@ import type { Duty } from "./clock.ts";
 import type { Neuron, Subnet } from "./ports.ts";
 import type { Session } from "./session.ts";
 
+/** After a reading that failed, the next one. */
+const RETRY_BLOCKS = 3;
+
 /** Reads the subnet again and carries scores and routing over to the hotkeys of now. */
 export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
   const { state, settings, modules } = session;
+  let notBefore = 0;
   return {
     name: "metagraph",
-    isDue: (block) => block - state.subnet.block >= settings.checkpointBlocks,
-    async run() {
+    isDue: (block) => block >= notBefore && block - state.subnet.block >= settings.checkpointBlocks,
+    async run(block) {
+      // Whatever comes of it, not at the very next head: a chain that answers nothing should not be asked for ever.
+      notBefore = block + RETRY_BLOCKS;
       const subnet = await modules.chain.fetchSubnet();
       if (session.signal.aborted) return;
+      // An endpoint that lags shows a subnet of before, which must not undo what is known.
+      if (subnet.block < state.subnet.block) return;
       adoptSubnet(session, subnet);
       tellScores(session);
     },

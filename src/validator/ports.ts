@@ -18,6 +18,8 @@ export interface Subnet<N extends Neuron = Neuron> {
   block: BlockNumber;
   /** Timestamp that the chain gave this block, in milliseconds since 1970. */
   chainTimeMs: number;
+  /** How long this reading took, milliseconds: by so much the block may have grown older. */
+  tookMs: number;
   ownUid: Uid;
   /** Index = uid. */
   neurons: readonly N[];
@@ -75,6 +77,8 @@ export interface WeightsOrder {
 export interface Chain<N extends Neuron = Neuron> {
   readonly genesisHash: string;
   head(): BlockNumber;
+  /** Whether heads are overdue: nothing was heard of the chain for several block times. */
+  isOverdue(): boolean;
   /** Calls back at every new head; returns how to stop that. */
   onHead(callback: (block: BlockNumber) => void | Promise<void>): () => void;
   /** @throws Failure `chain.not-registered` when this hotkey has no uid any more. */

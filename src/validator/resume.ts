@@ -26,6 +26,8 @@ export async function resume<N extends Neuron>(
     const saved = database.load();
     const recorder = new Recorder(database, modules.feed);
     const watch = new Watch(modules.feed, () => modules.time.wallMs());
+    // Before anything else is read, for the clock is compared with the time of a block.
+    watch.noteSubnet(subnet);
     const head = modules.chain.head();
     const state = saved ? stateOf(saved, subnet, head) : freshState(subnet, head);
     const session: Session<N> = {
@@ -45,7 +47,6 @@ export async function resume<N extends Neuron>(
     } else if (settings.seedsScores) await seed(session);
     modules.router.align(subnet.neurons);
     log.info("Registered", { hotkey: identity.hotkey, netuid: identity.netuid, uid: subnet.ownUid });
-    watch.noteSubnet(subnet);
     return session;
   } catch (error) {
     database.close();
@@ -87,8 +88,11 @@ function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber)
 
 /** Without a state the own weights on chain are the best that is known of the miners. */
 async function seed<N extends Neuron>({ state, modules, settings, signal }: Session<N>): Promise<void> {
-  const weights = await orAborted(modules.chain.readOwnWeights(), signal);
-  state.scores = seedScores(weights, state.subnet.neurons.length);
+  const { neurons, ownLastUpdate } = state.subnet;
+  const row = await orAborted(modules.chain.readOwnWeights(), signal);
+  // Like the chain's epoch, which leaves weights of before a registration out: they were for the uid's holder of then.
+  const weights = row.filter(([uid]) => (neurons[uid]?.registeredAt ?? Infinity) < ownLastUpdate);
+  state.scores = seedScores(weights, neurons.length);
   if (weights.length > 0)
     log.info("No saved state: scores begin with this validator's own weights on chain", {
       miners: weights.length,

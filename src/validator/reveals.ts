@@ -6,8 +6,8 @@ import type { CommittedWeights, Neuron } from "./ports.ts";
 import type { Session } from "./session.ts";
 
 /**
- * Follows a commit to its reveal, which comes epochs later and maybe in another run: until its fate is known the state
- * keeps it.
+ * Follows a commit to its reveal, which comes epochs later and maybe in another run: until its fate is known, or cannot
+ * be known any more, the state keeps it.
  */
 export function followReveal<N extends Neuron>(session: Session<N>, commit: CommittedWeights): void {
   const { modules, recorder, signal } = session;
@@ -27,13 +27,15 @@ export function followReveal<N extends Neuron>(session: Session<N>, commit: Comm
     (error: unknown) => {
       if (signal.aborted) return;
       const isMissing = isFailure(error, "chain.reveal-missing");
+      // Blocks that no node shows any more are not shown to a later run either, which would ask and complain for ever.
+      const isFinal = isMissing || isFailure(error, "chain.reveal-unknown");
       log.error(
         isMissing
           ? "The committed weights were not revealed"
           : "It is unknown whether the committed weights were revealed",
         { error, committed: commit.committed },
       );
-      if (isMissing) recorder.settleReveal(commit);
+      if (isFinal) recorder.settleReveal(commit);
       tell(isMissing ? "missing" : "unknown", messageOf(error));
     },
   );

@@ -19,6 +19,7 @@ export interface RunSources {
   connection: Pick<ChainConnection, "endpoint" | "specVersion">;
 }
 
+/** What is known of a run before its first step: program, models, settings without secrets, chain. */
 export function runFacts({
   settings,
   origins = {},
@@ -57,7 +58,7 @@ function settingsWithOrigin(
     if (option.secret || value === undefined) continue;
     const origin = origins[name];
     told[flag] = {
-      value: typeof value === "string" ? withoutPasswords(value) : JSON.parse(JSON.stringify(value)),
+      value: typeof value === "string" ? withoutPasswords(flag, value) : JSON.parse(JSON.stringify(value)),
       origin: origin === undefined ? "default" : describeOrigin(origin),
     };
   }
@@ -65,15 +66,18 @@ function settingsWithOrigin(
 }
 
 /** Endpoints may hold a password or a key; several stand with commas between them. */
-function withoutPasswords(text: string): string {
+function withoutPasswords(flag: string, text: string): string {
+  const mayLackScheme = flag.startsWith("subtensor.");
   const parts = text.split(",").map((part) => {
     if (part.includes("://")) return printableUrl(part.trim());
-    // An endpoint may stand without its scheme.
-    return /[@?]/.test(part) ? printableUrl(`ws://${part.trim()}`).slice("ws://".length) : part;
+    // A chain's endpoint may stand without its scheme, and have its key in the path; elsewhere that is a folder.
+    const isAddress = (mayLackScheme ? /[@?/]/ : /[@?]/).test(part);
+    return isAddress ? printableUrl(`ws://${part.trim()}`).slice("ws://".length) : part;
   });
   return parts.join(",");
 }
 
+/** The first event of a run, with where this validator stands on its subnet. */
 export function tellRun<N extends Neuron>({ state, modules, settings }: Session<N>, facts: RunFacts): void {
   const own = state.subnet.neurons[state.subnet.ownUid]!;
   modules.feed.emit({

@@ -97,6 +97,8 @@ export interface ValidatorOptions<N extends Neuron> {
   stateDirectory: string;
   /** Ends the run; the step under way is given up. */
   signal: AbortSignal;
+  /** Told the steps since the state was first made, also where the run ends by an error. */
+  onEnd?(steps: number): void;
   /** How long each stage of a stop may take; for tests. */
   stopStageMs?: number;
 }

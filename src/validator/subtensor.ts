@@ -40,16 +40,23 @@ export class Subtensor implements Chain<AxonNeuron> {
     return this.#connection.head();
   }
 
+  isOverdue(): boolean {
+    return this.#connection.isOverdue();
+  }
+
   onHead(callback: (block: BlockNumber) => void): () => void {
     return this.#connection.onHead(callback);
   }
 
   async fetchSubnet(): Promise<Subnet<AxonNeuron>> {
+    const startedMs = performance.now();
     const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
     const ownUid = this.#ownUid(metagraph);
+    const chainTimeMs = await fetchBlockTime(this.#connection, metagraph.block);
     return {
       block: metagraph.block,
-      chainTimeMs: await fetchBlockTime(this.#connection, metagraph.block),
+      chainTimeMs,
+      tookMs: performance.now() - startedMs,
       ownUid,
       neurons: metagraph.hotkeys.map((hotkey, uid) => {
         const axon = metagraph.axons[uid]!;

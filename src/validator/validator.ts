@@ -11,14 +11,14 @@ import { followReveal } from "./reveals.ts";
 import { tellRun } from "./run-facts.ts";
 import type { Session, ValidatorOptions } from "./session.ts";
 import { STOP_STAGE_MS } from "./stop-times.ts";
+import { settleEarlierWeights } from "./unsettled.ts";
 import { isFatal, WeightsDuty } from "./weights-duty.ts";
 
 /**
  * Runs forward passes until the signal, the wanted number of passes, or an error that no retry can mend.
- * @returns steps since the state was first made
  * @throws Failure for the last of these.
  */
-export async function runValidator<N extends Neuron>(options: ValidatorOptions<N>): Promise<number> {
+export async function runValidator<N extends Neuron>(options: ValidatorOptions<N>): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const { stopStageMs = STOP_STAGE_MS } = options;
@@ -28,14 +28,19 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     fatal ??= { error };
     stop.abort();
   };
+  const unregistered = (error: unknown): void => {
+    session.watch.noteUnregistered();
+    end(error);
+  };
   try {
     tellRun(session, options.facts);
+    settleEarlierWeights(session);
     for (const commit of session.recorder.pendingReveals()) followReveal(session, commit);
     const clock = new Clock(
       options.modules.chain,
       [metagraphDuty(session), new WeightsDuty(session), diskDuty(session)],
       (duty, error) => {
-        if (isFatal(error)) end(error);
+        if (isFatal(error)) unregistered(error);
         else if (!signal.aborted) log.error("A duty failed and will be tried again", { duty, error });
       },
     );
@@ -44,10 +49,10 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     await atRest("duties", clock.stop(stopStageMs));
     tellScores(session);
   } finally {
+    options.onEnd?.(session.state.steps);
     session.recorder.close(commitOf(session, true));
   }
   if (fatal !== undefined) throw fatal.error;
-  return session.state.steps;
 }
 
 /** All lanes, until each has done its share; after a stop they have one stage of it to come to rest. */

@@ -1,7 +1,7 @@
 import { isClockWrong } from "../base/clock-skew.ts";
 import { log } from "../base/log.ts";
 import { Tracker } from "../base/tracker.ts";
-import type { Hotkey } from "../base/units.ts";
+import type { BlockNumber, Hotkey, Uid } from "../base/units.ts";
 import type { Reply } from "../base/vocabulary.ts";
 import type { ForwardBody } from "../events/schema.ts";
 import type { EventFeed, Outage, Subnet } from "./ports.ts";
@@ -61,6 +61,8 @@ export class Watch {
   readonly #reached = new Map<Hotkey, number>();
   #answers = 0;
   #skewMs = 0;
+  /** Own uid and block of registration at the last reading. */
+  #registration: { uid: Uid; registeredAt: BlockNumber | undefined } | undefined;
   /** Readings of the subnet without a permit since that was last told. */
   #bareReadings = 0;
   readonly miners: Tracker<MinersState, MinersFacts>;
@@ -98,11 +100,15 @@ export class Watch {
     return this.#reached.get(hotkey);
   }
 
-  /** Compares the clock and the permit with what the chain says. */
+  /** Compares the clock, the registration and the permit with what the chain says. */
   noteSubnet(subnet: Subnet): void {
     this.#skewMs = this.#nowMs() - subnet.chainTimeMs;
-    this.clock.set(isClockWrong(this.#skewMs) ? "wrong" : "right", this.skew);
-    const isHeld = subnet.neurons[subnet.ownUid]?.hasValidatorPermit === true;
+    // A slow endpoint is no wrong clock: time that the reading took is not time that this machine is ahead.
+    const isWrong = isClockWrong(this.#skewMs, subnet.tookMs);
+    this.clock.set(isWrong ? "wrong" : "right", this.skew);
+    const own = subnet.neurons[subnet.ownUid];
+    this.#noteRegistration(subnet.ownUid, own?.registeredAt);
+    const isHeld = own?.hasValidatorPermit === true;
     const isNews = this.permit.set(isHeld ? "held" : "missing", undefined);
     this.#bareReadings = isHeld || isNews ? 0 : this.#bareReadings + 1;
     if (this.#bareReadings === REMIND_READINGS) {
@@ -111,6 +117,30 @@ export class Watch {
     }
     const held = new Set(subnet.neurons.map(({ hotkey }) => hotkey));
     for (const hotkey of this.#reached.keys()) if (!held.has(hotkey)) this.#reached.delete(hotkey);
+  }
+
+  /** This hotkey has no uid any more, which ends the run. */
+  noteUnregistered(): void {
+    // Each duty finds it out for itself.
+    if (this.#registration === undefined) return;
+    this.#registration = undefined;
+    this.#tellRegistration(null, "this hotkey is not registered any more");
+  }
+
+  #noteRegistration(uid: Uid, registeredAt: BlockNumber | undefined): void {
+    const before = this.#registration;
+    this.#registration = { uid, registeredAt };
+    if (before === undefined || (before.uid === uid && before.registeredAt === registeredAt)) return;
+    const detail =
+      before.registeredAt === registeredAt
+        ? `this hotkey moved from uid ${before.uid} to ${uid}`
+        : `this hotkey registered anew, as uid ${uid}`;
+    log.info("The registration of this hotkey changed", { detail });
+    this.#tellRegistration(uid, detail);
+  }
+
+  #tellRegistration(uid: Uid | null, detail: string): void {
+    this.#feed.emit({ kind: "chain", state: "registration", endpoint: null, detail, value: uid });
   }
 
   noteDisk(path: string, freeBytes: number, budget?: DiskBudget): void {

@@ -1,14 +1,14 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
-import type { WeightsBody } from "../events/schema.ts";
 import { missingEvidence } from "../weights/evidence.ts";
 import type { Registration } from "../weights/scores.ts";
 import { canBeAsked } from "./choose.ts";
 import type { Duty } from "./clock.ts";
-import type { Neuron, PreparedWeights, SentWeights } from "./ports.ts";
+import type { Neuron, SentWeights } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
+import { tellWeights, weightsOf } from "./weights-event.ts";
 
 /** After a failure that may pass, the next attempt: about a minute on the public chain. */
 const RETRY_BLOCKS = 5;
@@ -40,7 +40,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   isDue(block: BlockNumber): boolean {
     const { settings, state, watch } = this.#session;
     if (!settings.setsWeights || block < this.#notBefore || watch.permit.state === "missing") return false;
-    if (block - this.#lastSent < Math.max(this.#epochBlocks, state.subnet.weightsRateLimit)) return false;
+    // The chain may have taken weights whose fate was not known when they were sent.
+    const last = Math.max(this.#lastSent, state.subnet.ownLastUpdate);
+    if (block - last < Math.max(this.#epochBlocks, state.subnet.weightsRateLimit)) return false;
     const missing = this.#missing();
     if (missing !== undefined) this.#wait(missing, null);
     return missing === undefined;
@@ -68,9 +70,14 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       if (signal.aborted) return;
       const waitBlocks = this.#waitBlocks(error);
       this.#notBefore = block + waitBlocks;
+      const isUnknown = isFailure(error, "chain.outcome-unknown");
+      recorder.settleSubmission(undefined, messageOf(error), isUnknown);
       if (isFailure(error, "chain.rate-limited")) return this.#wait("the chain's rate limit", waitBlocks);
-      recorder.settleSubmission(undefined, messageOf(error));
-      this.#tell({ state: "refused", error: messageOf(error), blocks_left: waitBlocks });
+      this.#tell({
+        state: isUnknown ? "sent" : "refused",
+        error: messageOf(error),
+        blocks_left: waitBlocks,
+      });
       if (isFatal(error)) throw error;
       log.error("Weights were not set", {
         error,
@@ -147,28 +154,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     );
   }
 
-  #tell(facts: Partial<WeightsBody> & Pick<WeightsBody, "state">, block?: BlockNumber): void {
-    const body: WeightsBody = {
-      kind: "weights",
-      path: null,
-      uids: [],
-      values: [],
-      set_weights: [],
-      reveal_round: null,
-      extrinsic: null,
-      reason: null,
-      error: null,
-      blocks_left: null,
-      ...facts,
-    };
-    this.#session.modules.feed.emit(body, block);
+  #tell(facts: Parameters<typeof tellWeights>[1], block?: BlockNumber): void {
+    tellWeights(this.#session.modules.feed, facts, block);
   }
-}
-
-function weightsOf({ uids, values }: PreparedWeights | SentWeights) {
-  const sum = values.reduce((total, value) => total + value, 0);
-  const setWeights = uids.map((uid, index): [number, number] => [uid, values[index]! / sum]);
-  return { uids, values, set_weights: setWeights };
 }
 
 /** A validator without a uid has nothing to do; the supervisor must not start it again and again. */

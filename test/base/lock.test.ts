@@ -48,6 +48,10 @@ describe("file lock", () => {
     lockFile(path)();
   });
 
+  test.skipIf(process.platform !== "linux")("is taken also where the disk takes no more", () => {
+    lockFile("/dev/full")();
+  });
+
   test("says which folder cannot be written", () => {
     const file = join(mkdtempSync(join(tmpdir(), "ov-lock-")), "file");
     writeFileSync(file, "");

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setSystemTime, test } from "bun:test";
 import { type StateChange, Tracker } from "../../src/base/tracker.ts";
 
 describe("a tracker", () => {
@@ -22,5 +22,16 @@ describe("a tracker", () => {
       [{ from: "down", to: "up", heldMs: 5 }, "mended"],
     ]);
     expect(tracker.state).toBe("up");
+  });
+
+  test("tells no time below 0 where the clock was set back meanwhile", () => {
+    const held: number[] = [];
+    setSystemTime(new Date("2026-01-02"));
+    const tracker = new Tracker<"right" | "wrong">("right", ({ heldMs }) => held.push(heldMs));
+    setSystemTime(new Date("2026-01-01"));
+    tracker.set("wrong", undefined);
+    setSystemTime();
+    expect(held[0]).toBeGreaterThanOrEqual(0);
+    expect(held[0]).toBeLessThan(60_000);
   });
 });

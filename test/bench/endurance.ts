@@ -24,7 +24,7 @@ const OLD_STATE_BYTES = 24e6;
  */
 export async function benchEndurance(): Promise<BenchRow[]> {
   const place = scratch();
-  const flags = ["--miners", String(MINERS), "--block-time", "1", "--tempo", "60", "--characters", "good"];
+  const flags = ["--miners", String(MINERS), "--block-time", "1", "--tempo", "60", "--characters", "terse"];
   const subnet = await startSubnet([await builtBinary()], place, flags);
   const flagOf = (name: string): string => subnet.runArguments[subnet.runArguments.indexOf(name) + 1]!;
   const given = Object.fromEntries(

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type Failure, isFailure } from "../../src/base/error.ts";
+import type { ApiPromise } from "@polkadot/api";
+import { Failure, isFailure } from "../../src/base/error.ts";
 import { asUid, type Uid } from "../../src/base/units.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
 import { sendExtrinsic, subtensorCall } from "../../src/chain/extrinsic.ts";
@@ -214,6 +215,22 @@ describe("timelocked weights", () => {
     expect(failure.code).toBe("chain.reveal-missing");
     expect(failure.data!.revealBlock).toBe(sent.pending.revealBlock);
     expect(await onChain()).toEqual([]);
+  });
+
+  test("count as committed when the chain goes away right after it took them", async () => {
+    const failing = new Proxy(connection, {
+      get(target, name) {
+        if (name === "ask")
+          return (what: string, ...rest: [(api: ApiPromise) => Promise<unknown>]) =>
+            what === "finding the block of the reveal"
+              ? Promise.reject(new Failure("chain.unreachable", { message: "gone", retry: "soon" }))
+              : target.ask(what, ...rest);
+        const value = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const sent = await submitWeights(failing, signer, weights());
+    expect<number>(await revealed(sent)).toBeGreaterThan(sent.block);
   });
 
   test("go the plain way when the owner turns commit-reveal off", async () => {

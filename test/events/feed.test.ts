@@ -184,6 +184,20 @@ describe("a subscriber", () => {
     expect(seen).toEqual([1, 2]);
   });
 
+  test("gets an event that comes at the very end of a batch", async () => {
+    const { feed, emit } = opened();
+    const seen: number[] = [];
+    feed.subscribe("reader", { capacity: 10 }, (events) => {
+      seen.push(...stepsOf(events));
+      // Between the last look at the queue and the rest of whoever waits for the batch.
+      if (seen.length === 1) queueMicrotask(() => queueMicrotask(() => emit(2)));
+    });
+    emit(1);
+    await turn();
+    await turn();
+    expect(seen).toEqual([1, 2]);
+  });
+
   test("gets nothing after it was closed", async () => {
     const { feed, emit } = opened();
     const seen: number[] = [];

@@ -72,12 +72,14 @@ export class FakeChain implements Chain {
   readonly genesisHash = "0xfake";
   block = 100;
   chainTimeMs: number | undefined;
+  tookMs = 0;
   neurons = [
     neuron(0, { hasValidatorPermit: true, stakeTao: 10_000 }),
     ...[1, 2, 3, 4].map((uid) => neuron(uid)),
   ];
   /** Who holds the uids when weights are sent, where that differs from the neurons that were read. */
   holders: Registration[] | undefined;
+  ownUid = asUid(0);
   ownLastUpdate = 90;
   ownWeights: [Uid, number][] = [];
   sent: Float32Array[] = [];
@@ -87,7 +89,9 @@ export class FakeChain implements Chain {
   followed: { pending: PendingReveal; reveal(block: BlockNumber): void; drop(error: Error): void }[] = [];
   #callback: ((block: BlockNumber) => void | Promise<void>) | undefined;
 
+  overdue = false;
   head = () => asBlock(this.block);
+  isOverdue = () => this.overdue;
   get isListenedTo(): boolean {
     return this.#callback !== undefined;
   }
@@ -105,7 +109,8 @@ export class FakeChain implements Chain {
     return {
       block: this.head(),
       chainTimeMs: this.chainTimeMs ?? 0,
-      ownUid: asUid(0),
+      tookMs: this.tookMs,
+      ownUid: this.ownUid,
       neurons: this.neurons,
       tempo: 20,
       weightsRateLimit: 0,
@@ -155,9 +160,18 @@ export class FakeMiners implements Miners {
     this.asked.push(neurons.map(({ uid }) => uid));
     await sleep(0); // as a socket would, give way to the clock
     await this.beforeReplies?.();
+    const fault = this.outage?.cause === "unreachable" ? undefined : this.outage?.cause;
     return neurons.map(({ uid, hotkey }) =>
       this.outage !== undefined || this.silent.has(uid)
-        ? { uid, hotkey, status: 408, message: "late", completion: null, elapsedMs: 1_000 }
+        ? {
+            uid,
+            hotkey,
+            status: 408,
+            message: "late",
+            completion: null,
+            elapsedMs: 1_000,
+            ...(!this.silent.has(uid) && { fault }),
+          }
         : { uid, hotkey, status: 200, message: "Success", completion: ` answer of ${uid}? `, elapsedMs: 5 },
     );
   }

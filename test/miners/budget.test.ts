@@ -68,4 +68,10 @@ describe("the budget of requests to a miner", () => {
     expect([budget.allows(A, 600), budget.allows(B, 600)]).toEqual([true, true]);
     expect(budget.size).toBe(0);
   });
+
+  test("forgets miners that have left the subnet, whom nobody asks for", () => {
+    const budget = new RequestBudget({ requests: 2, windowMs: 1_000 });
+    for (let miner = 0; miner < 1_000; miner++) budget.spend(asHotkey(`miner ${miner}`), miner * 100);
+    expect(budget.size).toBeLessThan(10);
+  });
 });

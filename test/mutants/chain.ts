@@ -95,7 +95,7 @@ const MINERS = noticedBy(
   [
     {
       name: "a socket to a miner stays open",
-      file: "src/miners/call.ts",
+      file: "src/miners/http-post.ts",
       text: "      request?.destroy();",
       replacement: "",
     },

@@ -74,8 +74,14 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "a reveal whose fate is unknown is forgotten",
         file: "src/validator/reveals.ts",
-        text: "if (isMissing) recorder.settleReveal(commit);",
+        text: "if (isFinal) recorder.settleReveal(commit);",
         replacement: "recorder.settleReveal(commit);",
+      },
+      {
+        name: "weights that the chain has all the same are sent again",
+        file: "src/validator/weights-duty.ts",
+        text: "Math.max(this.#lastSent, state.subnet.ownLastUpdate)",
+        replacement: "this.#lastSent",
       },
     ],
   ),
@@ -149,7 +155,7 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "a lost registration is tried again for ever",
         file: "src/validator/validator.ts",
-        text: "if (isFatal(error)) end(error);",
+        text: "if (isFatal(error)) unregistered(error);",
         replacement: "if (isFatal(error) && signal.aborted) end(error);",
       },
     ],
@@ -176,6 +182,18 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
         replacement: "return true;",
       },
       {
+        name: "miners that are gone are witnesses of what others say",
+        file: "src/validator/outage.ts",
+        text: "replies.filter(({ fault }) => fault === outage.cause).length >= MIN_WITNESSES",
+        replacement: "replies.length >= MIN_WITNESSES",
+      },
+      {
+        name: "a whole subnet that holds its connections passes for an outage",
+        file: "src/validator/outage.ts",
+        text: "return [others, chosen].flatMap(",
+        replacement: "return [others].flatMap(",
+      },
+      {
         name: "who cannot be asked keeps the score",
         file: "src/validator/step.ts",
         text: "state.scores = decayScores(scores, absent, alpha, sampledShare(session, sampleSize));",
@@ -191,6 +209,12 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
         file: "src/validator/resume.ts",
         text: "if (subnet.neurons[subnet.ownUid]?.hasValidatorPermit || !setsWeights) return;",
         replacement: "if (subnet.neurons.length > 0 || !setsWeights) return;",
+      },
+      {
+        name: "a newcomer begins with the weight of the uid's last holder",
+        file: "src/validator/resume.ts",
+        text: "?? Infinity) < ownLastUpdate",
+        replacement: "?? Infinity) <= ownLastUpdate",
       },
     ],
   ),

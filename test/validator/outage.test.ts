@@ -73,8 +73,31 @@ describe("an outage of our own", () => {
     modules.miners.reachable = true;
     await runLane(session, 0);
     const [asked] = modules.miners.asked.slice(-1);
-    expect(modules.miners.probed.at(-1)).toEqual([1, 2, 3, 4].filter((uid) => !asked!.includes(uid)));
+    const [outside, ...sample] = modules.miners.probed.at(-1)!;
+    expect(asked).not.toContain(outside);
+    expect(sample.toSorted()).toEqual(asked!.toSorted());
     for (const uid of asked!) expect(session.state.scores[uid]!).toBeLessThan(before[uid]!);
+  });
+
+  test("is none when miners of a sample that is the whole subnet accept connections and never answer", async () => {
+    const all = { followupSampleSize: 4, answerSampleSize: 4 };
+    const { session, modules } = await afterOnePass({ settings: all });
+    const before = [...session.state.scores];
+    modules.miners.outage = unreachable;
+    modules.miners.reachable = true;
+    await runLane(session, 0);
+    expect(modules.miners.probed.at(-1)!.toSorted()).toEqual([1, 2, 3, 4]);
+    for (const uid of [1, 2, 3, 4]) expect(session.state.scores[uid]!).toBeLessThan(before[uid]!);
+  });
+
+  test("is one when the chain is silent as well, though connections are still taken", async () => {
+    const { session, modules, events, stop } = await afterOnePass();
+    modules.miners.outage = unreachable;
+    modules.miners.reachable = true;
+    modules.chain.overdue = true;
+    modules.time.onSleep = () => stop.abort();
+    await runLane(session, 0);
+    expect(ofKind(events, "step").at(-1)!.counted).toBe(false);
   });
 
   test("is not believed of a few miners that say the clock is wrong, unless the chain says so too", async () => {
@@ -94,6 +117,18 @@ describe("an outage of our own", () => {
     expect(clock!.detail).toBe("this machine's clock is 3600 s ahead of the chain");
   });
 
+  test("is not seen in a clock because the chain was slow to read", async () => {
+    const chain = new FakeChain();
+    const { session, modules } = await openSession(chain);
+    modules.time.ms = 50_000;
+    chain.tookMs = 40_000;
+    session.watch.noteSubnet(await chain.fetchSubnet());
+    expect(session.watch.clock.state).toBe("right");
+    chain.tookMs = 10_000;
+    session.watch.noteSubnet(await chain.fetchSubnet());
+    expect(session.watch.clock.state).toBe("wrong");
+  });
+
   test("is believed of four miners that refuse alike", async () => {
     const { session, modules, events, stop } = await openSession(new FakeChain(), {
       settings: { followupSampleSize: 4 },
@@ -102,6 +137,16 @@ describe("an outage of our own", () => {
     modules.time.onSleep = () => stop.abort();
     await runLane(session, 0);
     expect(ofKind(events, "step").map(({ counted }) => counted)).toEqual([false]);
+  });
+
+  test("is not believed of two that refuse where the others of four are gone", async () => {
+    const { session, modules, events } = await openSession(new FakeChain(), {
+      settings: { followupSampleSize: 4 },
+      silent: [1, 2],
+    });
+    modules.miners.outage = { cause: "refused", text: "2 of 4 miners refuse this hotkey" };
+    await runLane(session, 0);
+    expect(ofKind(events, "step").map(({ counted }) => counted)).toEqual([true]);
   });
 });
 

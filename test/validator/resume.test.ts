@@ -4,6 +4,7 @@ import { asBlock, asUid, type Hotkey } from "../../src/base/units.ts";
 import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
 import { adoptSubnet } from "../../src/validator/metagraph-duty.ts";
+import type { Neuron } from "../../src/validator/ports.ts";
 import { IDENTITY, openSession as openIn, type RunChoice } from "../fakes/run.ts";
 import { FakeChain, neuron } from "../fakes/session.ts";
 import { scratchFolders } from "../scratch.ts";
@@ -80,6 +81,17 @@ describe("a start without a state", () => {
     expect([...session.state.asked]).toEqual([0, 0, 0, 0, 0]);
   });
 
+  test("gives nothing to who registered after those weights were set: they were for the holder before", async () => {
+    const chain = new FakeChain();
+    chain.ownWeights = [
+      [asUid(1), 65_535],
+      [asUid(2), 13_107],
+    ];
+    chain.neurons[1] = neuron(1, { registeredAt: asBlock(chain.ownLastUpdate) });
+    const { session } = await openSession(chain);
+    expect([...session.state.scores]).toEqual([0, 0, 0.5, 0, 0]);
+  });
+
   test("begins with zeros when told so", async () => {
     const chain = new FakeChain();
     chain.ownWeights = [[asUid(2), 65_535]];
@@ -101,6 +113,35 @@ describe("a hotkey without a permit", () => {
 });
 
 describe("another subnet", () => {
+  test("in which this hotkey has another uid, or registered anew, is told once each", async () => {
+    const chain = new FakeChain();
+    const { session, events } = await openSession(chain);
+    const [own, one, ...rest] = chain.neurons as [Neuron, Neuron, ...Neuron[]];
+    const moved = { ...own, uid: asUid(1) };
+    chain.neurons = [{ ...one, uid: asUid(0) }, moved, ...rest];
+    chain.ownUid = asUid(1);
+    adoptSubnet(session, await chain.fetchSubnet());
+    adoptSubnet(session, await chain.fetchSubnet());
+    chain.neurons = [chain.neurons[0]!, { ...moved, registeredAt: asBlock(101) }, ...rest];
+    adoptSubnet(session, await chain.fetchSubnet());
+    expect(events.filter(({ kind }) => kind === "chain")).toEqual([
+      {
+        kind: "chain",
+        state: "registration",
+        endpoint: null,
+        detail: "this hotkey moved from uid 0 to 1",
+        value: 1,
+      },
+      {
+        kind: "chain",
+        state: "registration",
+        endpoint: null,
+        detail: "this hotkey registered anew, as uid 1",
+        value: 1,
+      },
+    ]);
+  });
+
   test("is adopted with what changed told once, and routing brought along", async () => {
     const chain = new FakeChain();
     const { session, modules, events } = await openSession(chain);

@@ -42,7 +42,9 @@ function savedIn(stateDirectory: string) {
 describe("a run of the validator", () => {
   test("asks for a summary, a question and its answer, and builds each prompt on the best reply", async () => {
     const { run, events, modules } = options(new FakeChain());
-    expect(await runValidator(run)).toBe(3);
+    const counted: number[] = [];
+    await runValidator({ ...run, onEnd: (count) => void counted.push(count) });
+    expect(counted).toEqual([3]);
     const steps = ofKind(events, "step");
     expect(steps.map(({ name, task, step }) => [name, task, step])).toEqual([
       ["augment", "augment", 1],
@@ -126,7 +128,10 @@ describe("a run of the validator", () => {
       if (++calls === 4) throw broken;
     };
     const settings = { ...SETTINGS, forwards: 0, concurrentForwards: 2 };
-    await expect(runValidator({ ...run, settings })).rejects.toBe(broken);
+    const counted: number[] = [];
+    const onEnd = (count: number) => void counted.push(count);
+    await expect(runValidator({ ...run, settings, onEnd })).rejects.toBe(broken);
+    expect(counted).toEqual([ofKind(events, "step").length]);
     const atEnd = events.length;
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(events).toHaveLength(atEnd);
@@ -200,7 +205,7 @@ describe("a stop", () => {
 
   test("a lost registration ends the run with that error, also while another duty hangs", async () => {
     const gone = new Failure("chain.not-registered", { message: "gone" });
-    const { chain, ended } = await running();
+    const { chain, ended, events } = await running();
     chain.sendWeights = () => new Promise(() => {});
     void chain.tick(20);
     await new Promise((resolve) => setImmediate(resolve));
@@ -209,6 +214,7 @@ describe("a stop", () => {
     };
     void chain.tick(10);
     expect(await ended).toBe(gone);
+    expect(ofKind(events, "chain")).toMatchObject([{ state: "registration", value: null }]);
   }, 30_000);
 
   test("the metagraph is read every few blocks, and its scores told", async () => {

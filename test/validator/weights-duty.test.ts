@@ -64,6 +64,15 @@ describe("weights", () => {
     expect(await again.pass(10)).toEqual([140]);
   });
 
+  test("count from an update on chain that this run took for refused", async () => {
+    const { chain, pass, session } = await openDuty();
+    chain.refusal = new Failure("chain.outcome-unknown", { message: "no answer", retry: "soon" });
+    expect(await pass(22)).toEqual([120]);
+    chain.refusal = undefined;
+    session.state.subnet = { ...session.state.subnet, ownLastUpdate: 121 };
+    expect(await pass(40)).toEqual([141, 161]);
+  });
+
   test("come for the first time only after half of the miners were asked", async () => {
     const { pass, weights, session } = await openDuty(new FakeChain(), {
       settings: { followupSampleSize: 1, answerSampleSize: 1, followupSteps: 0 },
@@ -164,6 +173,17 @@ describe("weights", () => {
     expect(await pass(30)).toEqual([130, 150]);
   });
 
+  test("whose fate nobody knows are told and kept as sent, not as refused", async () => {
+    const { chain, duty, session, weights } = await openDuty();
+    chain.sendWeights = async ({ before }) => {
+      before({ path: "plain", block: chain.head(), uids: [1], values: [1] });
+      throw new Failure("chain.outcome-unknown", { message: "no block showed them", retry: "soon" });
+    };
+    await duty.run(chain.head());
+    expect(weights().at(-1)).toMatchObject({ state: "sent", error: "no block showed them", blocks_left: 5 });
+    expect(session.recorder.submissions.at(-1)).toMatchObject({ state: "sent" });
+  });
+
   test("end the run when the hotkey is not registered any more", async () => {
     const chain = new FakeChain();
     const gone = new Failure("chain.not-registered", { message: "gone" });
@@ -203,6 +223,16 @@ describe("a second attempt", () => {
     session.recorder.settleSubmission({ ...prepared, block: asBlock(3), extrinsicHash: "0x1" });
     expect(session.recorder.submissions.map(({ state }) => state)).toEqual(["refused", "included"]);
   });
+
+  test("that meets the rate limit after it was signed leaves none either", async () => {
+    const { chain, duty, session } = await openDuty();
+    chain.sendWeights = async ({ before }) => {
+      before({ path: "plain", block: chain.head(), uids: [1], values: [1] });
+      throw new Failure("chain.rate-limited", { message: "too fast", retryInBlocks: 7, retry: "soon" });
+    };
+    await duty.run(chain.head());
+    expect(session.recorder.submissions).toMatchObject([{ state: "refused", error: "too fast" }]);
+  });
 });
 
 describe("a commit", () => {
@@ -236,5 +266,16 @@ describe("a commit", () => {
       { state: "unknown", committed: 140, error: "no answer" },
     ]);
     expect(session.recorder.pendingReveals().map(({ committed }) => Number(committed))).toEqual([140]);
+  });
+
+  test("of blocks that no node shows any more is told as unknown, and not followed by every run to come", async () => {
+    const chain = new FakeChain();
+    chain.path = "timelocked";
+    const { pass, events, session } = await openDuty(chain);
+    await pass(20);
+    chain.followed[0]!.drop(new Failure("chain.reveal-unknown", { message: "pruned" }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events.filter(({ kind }) => kind === "reveal").at(-1)).toMatchObject({ state: "unknown" });
+    expect(session.recorder.pendingReveals()).toEqual([]);
   });
 });

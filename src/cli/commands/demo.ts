@@ -102,6 +102,8 @@ class Progress {
   #steps = 0;
   #committed = false;
   #plain = false;
+  /** What the last line said, so that a file gets no line twice. */
+  #told = "";
   #scores: readonly number[] = [];
   #sentScores: readonly number[] = [];
   #revealed = false;
@@ -177,8 +179,11 @@ class Progress {
         : this.#plain
           ? "weights set plainly, now by commit-reveal"
           : "waiting for the first epoch";
-    const line = `block ${this.net.node.head()} · ${this.summary} · ${weights}`;
-    this.context.print(canRedraw(process.stdout) ? `\r\u001b[K${line}` : `${line}\n`);
+    const news = `${this.summary} · ${weights}`;
+    const line = `block ${this.net.node.head()} · ${news}`;
+    if (canRedraw(process.stdout)) this.context.print(`\r\u001b[K${line}`);
+    else if (news !== this.#told) this.context.print(`${line}\n`);
+    this.#told = news;
   }
 }
 

@@ -23,10 +23,12 @@ export async function showState(context: CommandContext): Promise<number> {
   return EXIT.ok;
 }
 
-/** Moves the state aside, so that the next run starts with empty scores. */
+/** Moves the state aside, so that the next run starts without one. */
 export async function reset(context: CommandContext): Promise<number> {
   const moved = resetState(directoryOf(context), new Date());
-  context.print(`The next run starts with empty scores. The state before is in\n  ${moved.join("\n  ")}\n`);
+  context.print(
+    `The next run starts without a state: its scores begin with this validator's own weights on chain, or with\nzeros by --neuron.seed_scores_off. The state before is in\n  ${moved.join("\n  ")}\n`,
+  );
   return EXIT.ok;
 }
 

@@ -14,10 +14,11 @@ import {
   type Submission,
   type SubmissionRecord,
 } from "./content.ts";
-import { corrupt, orFailure } from "./failure.ts";
+import { corrupt, orCorrupt, orFailure } from "./failure.ts";
 import { type ImportedBin, retireBin } from "./import-bin.ts";
 import { openFile } from "./opening.ts";
 import { badNumbers, PendingChanges } from "./pending.ts";
+import { FilePlace } from "./place.ts";
 import { readState } from "./reading.ts";
 import { RowTable } from "./rows.ts";
 import { STATE_FILE, writeMeta } from "./schema.ts";
@@ -31,6 +32,7 @@ import { SubmissionLog } from "./submissions.ts";
 export class StateDatabase {
   readonly path: string;
   readonly #database: Database;
+  readonly #place: FilePlace;
   readonly #submissions: SubmissionLog;
   readonly #tables: Record<Part, Map<string, RowTable>> = { judge: new Map(), router: new Map() };
   #pending = new PendingChanges();
@@ -40,6 +42,7 @@ export class StateDatabase {
   private constructor(path: string, database: Database) {
     this.path = path;
     this.#database = database;
+    this.#place = new FilePlace(path);
     this.#submissions = SubmissionLog.open(database, path);
     const tables = database
       .query<{ id: number; part: string; name: string }, []>("SELECT id, part, name FROM row_tables")
@@ -60,7 +63,7 @@ export class StateDatabase {
     return orFailure(path, () => {
       const { database, bin } = openFile(directory, path, identity);
       try {
-        const state = new StateDatabase(path, database);
+        const state = orCorrupt(path, () => new StateDatabase(path, database));
         if (bin) state.#import(directory, bin);
         return state;
       } catch (error) {
@@ -84,7 +87,7 @@ export class StateDatabase {
    * @throws Failure `state.corrupt`
    */
   load(): SavedState | undefined {
-    const saved = orFailure(this.path, () => readState(this.#database, this.path, this.#tables));
+    const saved = orCorrupt(this.path, () => readState(this.#database, this.path, this.#tables));
     this.#scores = saved?.scores;
     return saved;
   }
@@ -165,6 +168,7 @@ export class StateDatabase {
 
   #flush(): void {
     if (!this.isBehind) return;
+    this.#place.require();
     const pending = this.#pending;
     const accepted: (() => void)[] = [];
     orFailure(this.path, () =>

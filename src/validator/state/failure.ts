@@ -1,4 +1,5 @@
 import { SQLiteError } from "bun:sqlite";
+import { ZodError } from "zod";
 import { Failure, messageOf } from "../../base/error.ts";
 
 export type StateCode =
@@ -44,7 +45,7 @@ export function stateFailure(error: unknown, path: string): unknown {
 export function corrupt(path: string, reason: string, cause?: unknown): Failure<StateCode> {
   return new Failure<StateCode>("state.corrupt", {
     message: `The state ${path} is damaged: ${reason}`,
-    hint: "`openvalidator state reset` moves it aside; then put a backup in its place, or start with empty scores",
+    hint: "`openvalidator state reset` moves it aside; then put a backup in its place, or start without one",
     cause,
   });
 }
@@ -56,4 +57,25 @@ export function orFailure<T>(path: string, work: () => T): T {
   } catch (error) {
     throw stateFailure(error, path);
   }
+}
+
+/**
+ * As `orFailure`, for work that only reads: what is not in the form in which it was written is damage there.
+ * @throws Failure `state.corrupt`
+ */
+export function orCorrupt<T>(path: string, work: () => T): T {
+  return orFailure(path, () => {
+    try {
+      return work();
+    } catch (error) {
+      if (isUnreadable(error)) throw corrupt(path, messageOf(error), error);
+      throw error;
+    }
+  });
+}
+
+/** A table or column that is not there, a text that is no JSON, a value of another kind. */
+function isUnreadable(error: unknown): boolean {
+  if (error instanceof SQLiteError) return error.code === "SQLITE_ERROR";
+  return error instanceof SyntaxError || error instanceof ZodError;
 }

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { Failure, messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import type { Identity } from "../../base/vocabulary.ts";
-import { corrupt, type StateCode } from "./failure.ts";
+import { corrupt, orCorrupt, type StateCode } from "./failure.ts";
 import { binDigest, type ImportedBin, readBin, retireBin } from "./import-bin.ts";
 import { bind, migrate, readIdentity, readMeta, requireIdentity, requireKnown } from "./schema.ts";
 
@@ -43,7 +43,11 @@ export function openFile(
       })
       .immediate();
     requireSound(database, path);
-    requireIdentity(readIdentity(database, path), identity, path);
+    requireIdentity(
+      orCorrupt(path, () => readIdentity(database, path)),
+      identity,
+      path,
+    );
     return { database, bin: inNew ?? binBeside(database, directory, identity) };
   } catch (error) {
     database.close();

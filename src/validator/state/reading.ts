@@ -28,7 +28,11 @@ export function readState(database: Database, path: string, tables: Tables): Sav
 export function readSaved(database: Database, path: string): Omit<SavedState, Part> | undefined {
   const meta = readMeta(database);
   if (!meta.has("steps")) return undefined;
-  const numberOf = (name: string): number => Number(meta.get(name) ?? 0);
+  const numberOf = (name: string): number => {
+    const value = Number(meta.get(name) ?? 0);
+    if (!Number.isSafeInteger(value) || value < 0) throw corrupt(path, `its ${name} are no number`);
+    return value;
+  };
   return {
     created: String(meta.get("created")),
     steps: numberOf("steps"),

@@ -1,10 +1,11 @@
-import { Failure } from "../../base/error.ts";
+import { Failure, isFailure } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { Tracker } from "../../base/tracker.ts";
 import { asBlock } from "../../base/units.ts";
 import type { CommittedWeights, EventFeed, PreparedWeights, SentWeights } from "../ports.ts";
 import type { Settlement, StepCommit, StoredReveal, SubmissionRecord } from "./content.ts";
 import type { StateDatabase } from "./database.ts";
+import type { StateCode } from "./failure.ts";
 
 /**
  * Writes a run's state down. The run goes on without a disk: what is not written waits in memory for the next commit,
@@ -14,6 +15,7 @@ import type { StateDatabase } from "./database.ts";
 export class Recorder {
   readonly #database: StateDatabase;
   readonly #disk: Tracker<"written" | "lost", unknown>;
+  readonly #numbers: Tracker<"sound" | "unsound", unknown>;
   #submission: string | undefined;
 
   constructor(database: StateDatabase, feed: EventFeed) {
@@ -21,6 +23,9 @@ export class Recorder {
     this.#disk = new Tracker<"written" | "lost", unknown>("written", ({ to }, error) =>
       tellDisk(feed, database.path, to, error),
     );
+    this.#numbers = new Tracker<"sound" | "unsound", unknown>("sound", ({ to }, error) => {
+      if (to === "unsound") log.error("Numbers that are none were kept out of the state", { error });
+    });
   }
 
   get path(): string {
@@ -29,7 +34,16 @@ export class Recorder {
 
   /** What the last step changed: scores, counts, statistics, routing. */
   saveStep(commit: StepCommit): void {
-    this.#write(() => this.#database.commit(commit));
+    this.#write(() => {
+      try {
+        this.#database.commit(commit);
+        this.#numbers.set("sound", undefined);
+      } catch (error) {
+        // The disk took everything else, so this is no loss of the disk.
+        if (!isFailure<StateCode>(error, "state.bad-number")) throw error;
+        this.#numbers.set("unsound", error);
+      }
+    });
   }
 
   /** Each attempt has a record of its own; one that another follows was not taken. */
@@ -40,14 +54,19 @@ export class Recorder {
     this.#write(() => this.#database.recordSubmission({ id, block, path, uids, values }));
   }
 
-  /** @param sent undefined when the chain refused them */
-  settleSubmission(sent: SentWeights | undefined, error?: string): void {
+  /** @param sent undefined when the chain refused them, or when nobody knows what became of them (`isUnknown`) */
+  settleSubmission(sent: SentWeights | undefined, error?: string, isUnknown = false): void {
     const id = this.#submission;
     if (id === undefined) return;
     this.#submission = undefined;
     const settlement: Settlement = sent
       ? { state: "included", block: sent.block, extrinsic: sent.extrinsicHash }
-      : { state: "refused", error };
+      : { state: isUnknown ? "sent" : "refused", error };
+    this.#write(() => this.#database.settleSubmission(id, settlement));
+  }
+
+  /** What became of weights of an earlier run. */
+  settleEarlier(id: string, settlement: Settlement): void {
     this.#write(() => this.#database.settleSubmission(id, settlement));
   }
 
@@ -89,8 +108,14 @@ export class Recorder {
 
   /** The last commit of a run, with everything that was written only now and then. */
   close(last: StepCommit): void {
-    this.saveStep(last);
-    this.#database.close();
+    try {
+      this.saveStep(last);
+    } catch (error) {
+      // The run may end by another error, which should keep its name.
+      log.error("The last state was not saved", { error });
+    } finally {
+      this.#database.close();
+    }
   }
 
   #write(work: () => void): void {

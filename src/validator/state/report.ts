@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../../base/error.ts";
 import type { Identity } from "../../base/vocabulary.ts";
 import { PARTS, type Part, type SavedState, type StoredReveal, type SubmissionRecord } from "./content.ts";
-import { orFailure, type StateCode } from "./failure.ts";
+import { orCorrupt, orFailure, type StateCode } from "./failure.ts";
 import { readSaved } from "./reading.ts";
 import { readIdentity, requireKnown, STATE_FILE } from "./schema.ts";
 import { SubmissionLog } from "./submissions.ts";
@@ -27,14 +27,19 @@ export interface StateReport {
  * @throws Failure `state.missing`, `state.newer`, `state.corrupt`, `state.unwritable`
  */
 export function reportState(directory: string): StateReport {
-  return withExisting(directory, (database, path) => ({
-    path,
-    identity: readIdentity(database, path),
-    saved: readSaved(database, path),
-    memories: memoriesOf(database),
-    ...SubmissionLog.open(database, path).records,
-    bytes: [path, `${path}-wal`].reduce((sum, file) => sum + (existsSync(file) ? statSync(file).size : 0), 0),
-  }));
+  return withExisting(directory, (database, path) =>
+    orCorrupt(path, () => ({
+      path,
+      identity: readIdentity(database, path),
+      saved: readSaved(database, path),
+      memories: memoriesOf(database),
+      ...SubmissionLog.open(database, path).records,
+      bytes: [path, `${path}-wal`].reduce(
+        (sum, file) => sum + (existsSync(file) ? statSync(file).size : 0),
+        0,
+      ),
+    })),
+  );
 }
 
 /**

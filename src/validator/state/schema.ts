@@ -41,7 +41,7 @@ export function requireKnown(database: Database, path: string): number {
   if (version <= STATE_VERSION) return version;
   throw new Failure<StateCode>("state.newer", {
     message: `${path} was written by a newer openvalidator (state version ${version}, this one knows ${STATE_VERSION})`,
-    hint: "run the newer version, or start with empty scores by `openvalidator state reset`",
+    hint: "run the newer version, or move this state aside with `openvalidator state reset`",
   });
 }
 
@@ -91,7 +91,7 @@ export function requireIdentity(bound: Identity, identity: Identity, path: strin
     if (bound[key] === identity[key]) continue;
     throw new Failure<StateCode>("state.foreign", {
       message: `${path} belongs to another ${key} (${bound[key]}, this is ${identity[key]})`,
-      hint: "give this validator another --neuron.name, or start with empty scores by `openvalidator state reset`",
+      hint: "give this validator another --neuron.name, or move this state aside with `openvalidator state reset`",
     });
   }
 }

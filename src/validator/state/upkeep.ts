@@ -34,7 +34,7 @@ export function backupState(directory: string, target: string): void {
 }
 
 /**
- * Moves the state aside, so that the next run starts with empty scores.
+ * Moves the state aside, so that the next run starts without one.
  * @returns where the files are now
  * @throws Failure `state.locked` while a validator works with it, `state.missing`
  */

@@ -190,6 +190,31 @@ describe("the state is refused", () => {
     writeFileSync(path, Buffer.alloc(5000, 7));
     expect(codeOf(() => StateDatabase.open(directory, IDENTITY))).toBe("state.corrupt");
   });
+
+  test.each([
+    ["values that are no JSON", "UPDATE meta SET value = '{' WHERE name = 'judge'"],
+    ["steps that are no number", "UPDATE meta SET value = 'many' WHERE name = 'steps'"],
+    ["a record of weights that is no JSON", "UPDATE submissions SET uids = '['"],
+    ["a record of weights of another kind", "UPDATE submissions SET uids = '7'"],
+    ["rows without their numbers", "ALTER TABLE rows_1 RENAME COLUMN numbers TO nimbers"],
+    ["rows without their key", "ALTER TABLE rows_1 RENAME COLUMN key TO kez"],
+    ["no table of scores", "DROP TABLE scores"],
+    ["no identity", "DROP TABLE meta"],
+  ])("when it is sound for SQLite and has %s", (_, statement) => {
+    const directory = folder();
+    session(directory, (state) => {
+      state.commit({
+        steps: 1,
+        scores: scoresOf(1),
+        judge: { json: 1, tables: { diversity: { put: rows([[5, [1, 2, 3]]]) } } },
+      });
+      state.recordSubmission({ id: "a", block: 1, path: "plain", uids: [1], values: [65_535] });
+    });
+    const database = new Database(join(directory, "state.sqlite"));
+    database.run(statement);
+    database.close();
+    expect(codeOf(() => loaded(directory))).toBe("state.corrupt");
+  });
 });
 
 describe("weights on their way", () => {

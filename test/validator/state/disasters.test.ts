@@ -1,6 +1,16 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
 import { codeOf, folder } from "./states.ts";
@@ -166,6 +176,41 @@ describe("a disk that takes nothing", () => {
     const file = join(folder(), "file");
     writeFileSync(file, "");
     expect(codeOf(() => StateDatabase.open(join(file, "below"), IDENTITY))).toBe("state.unwritable");
+  });
+});
+
+describe("a state that another program puts away", () => {
+  const parts = ["", "-wal", "-shm"];
+  const move = (from: string, to: string): void => {
+    for (const part of parts) if (existsSync(from + part)) renameSync(from + part, to + part);
+  };
+
+  test("is told, and has everything when it is put back", () => {
+    const directory = folder();
+    const path = join(directory, "state.sqlite");
+    const state = StateDatabase.open(directory, IDENTITY);
+    state.commit(stepOf(1));
+    move(path, join(directory, "away"));
+    expect(codeOf(() => state.commit(stepOf(2)))).toBe("state.unwritable");
+    expect(state.isBehind).toBe(true);
+    move(join(directory, "away"), path);
+    state.commit(stepOf(3));
+    state.close();
+    expect(loaded(directory)).toMatchObject(stateAfter(3));
+  });
+
+  test("is not written over what lies in its place", () => {
+    const directory = folder();
+    const path = join(directory, "state.sqlite");
+    const state = StateDatabase.open(directory, IDENTITY);
+    state.commit(stepOf(1));
+    move(path, join(directory, "away"));
+    const other = StateDatabase.open(directory, IDENTITY);
+    other.commit(stepOf(7));
+    other.close();
+    expect(codeOf(() => state.commit(stepOf(2)))).toBe("state.unwritable");
+    state.close();
+    expect(loaded(directory)).toMatchObject(stateAfter(7));
   });
 });
 

@@ -11,6 +11,17 @@ import { scratchFolders } from "../../scratch.ts";
 const folder = scratchFolders("recorder");
 
 describe("a state that cannot be written", () => {
+  test("is not what numbers tell of that are none: the disk took the rest", async () => {
+    const run = await openSession(new FakeChain(), { directory: folder() });
+    const commit = commitOf(run.session);
+    for (const score of [Number.NaN, Number.NaN, 0.5]) {
+      commit.scores!.scores[1] = score;
+      run.session.recorder.saveStep(commit);
+    }
+    expect(run.events.filter(({ kind }) => kind === "disk")).toEqual([]);
+    run.session.recorder.close(commitOf(run.session, true));
+  });
+
   test("ends nothing, is told once when it begins and once when it ends, and has everything then", async () => {
     const chain = new FakeChain();
     const run = await openSession(chain, { directory: folder() });
