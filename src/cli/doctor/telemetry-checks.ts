@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { lockHolder } from "../../base/lock.ts";
+import { printableUrl } from "../../base/url.ts";
+import { findKey, wandbUrl } from "../../telemetry/wandb/key.ts";
 import { LOCK_FILE } from "../../validator/state/upkeep.ts";
 import { type Check, ok, warn } from "./check.ts";
 
@@ -21,6 +23,25 @@ const port: Check = {
   },
 };
 
+/** Only where the key comes from is told, never the key. */
+const wandb: Check = {
+  name: "telemetry.wandb",
+  timeoutMs: LOOK_MS,
+  run({ settings, environment }) {
+    if (settings.wandbOff) return ok("off, as told by --wandb.off");
+    if (settings.wandbOffline) return ok("kept on disk, as told by --wandb.offline");
+    const url = wandbUrl(environment);
+    if (!URL.canParse(url)) return warn("WANDB_BASE_URL is no address", "Write https://host, or unset it.");
+    const found = findKey(environment, url);
+    return found === undefined
+      ? warn(
+          "there is no key of Weights & Biases, so rows stay on disk",
+          "Run: openvalidator wandb login; or give --wandb.off.",
+        )
+      : ok(`the key of ${found.source} for ${printableUrl(url)}`);
+  },
+};
+
 /** Asked by a connection, which takes the port from nobody who starts at this moment. */
 async function isTaken(number: number): Promise<boolean> {
   try {
@@ -32,4 +53,4 @@ async function isTaken(number: number): Promise<boolean> {
   }
 }
 
-export const TELEMETRY_CHECKS: readonly Check[] = [port];
+export const TELEMETRY_CHECKS: readonly Check[] = [port, wandb];

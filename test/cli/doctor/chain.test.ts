@@ -61,6 +61,7 @@ const words = (endpoint: string, ...more: string[]): string[] => [
   join(root, "logs"),
   "--neuron.device",
   "cpu",
+  "--wandb.off",
   "--metrics.port",
   "0",
   ...(more.includes("--wallet.hotkey") ? [] : ["--wallet.hotkey", "h"]),

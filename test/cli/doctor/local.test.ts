@@ -25,7 +25,15 @@ async function place() {
   const words = [
     "--offline",
     ...["--wallet.path", root, "--wallet.name", "w", "--wallet.hotkey", "h"],
-    ...["--logging.logging_dir", join(root, "logs"), "--neuron.device", "cpu", "--metrics.port", "0"],
+    ...[
+      "--logging.logging_dir",
+      join(root, "logs"),
+      "--neuron.device",
+      "cpu",
+      "--wandb.off",
+      "--metrics.port",
+      "0",
+    ],
   ];
   return { root, hotkey, directory, words, keyFile: join(root, "w", "hotkeys", "h") };
 }
@@ -213,7 +221,7 @@ test("a disk budget that is used up, and a log file that cannot be", async () =>
   const roomy = await examined([...words, "--disk.max", "1 GB", "--log.file", join(root, "ov.log")]);
   expect(roomy.exitCode).toBe(0);
   expect(roomy.one("state.budget")?.found).toBe(
-    "120 MB of --disk.max 1000 MB are used; events may take 572.7 MB",
+    "120 MB of --disk.max 1000 MB are used; events may take 787.5 MB",
   );
   expect((await captured(["doctor", ...words, "--disk.max", "1 MB"])).stdout).toContain("at least 100 MB");
 });
@@ -231,6 +239,17 @@ test("a port that another program has", async () => {
   unlock();
   server.stop(true);
   expect((await examined(line)).one("telemetry.port")?.found).toBe(`${server.port} is free`);
+});
+
+test("a key of Weights & Biases is looked for and never shown", async () => {
+  const { root, words } = await place();
+  const line = words.filter((word) => word !== "--wandb.off");
+  const CANARY = "canary0123456789canary0123456789canary01";
+  expect((await examined(words)).one("telemetry.wandb")?.found).toStartWith("off");
+  expect((await examined(line, { HOME: root })).one("telemetry.wandb")?.status).toBe("warn");
+  const found = await examined(line, { HOME: root, WANDB_API_KEY: CANARY });
+  expect(found.one("telemetry.wandb")?.found).toContain("$WANDB_API_KEY");
+  expect(JSON.stringify(found.report)).not.toContain(CANARY);
 });
 
 test("models that are not here, data that is not there, and a sample that needs more descriptors than there are", async () => {
