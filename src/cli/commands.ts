@@ -108,6 +108,15 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/miners.ts")).miners,
   },
   {
+    path: ["status"],
+    runsUntilStopped: true,
+    summary: "Show how a running validator is; exit code 0 healthy, 1 not, 69 none runs.",
+    table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: { watch: "Show it again every two seconds.", json: "Print JSON." },
+    examples: ["openvalidator status --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
+    load: async () => (await import("./commands/status.ts")).status,
+  },
+  {
     path: ["state", "show"],
     summary: "Show what a validator's saved state holds.",
     table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },

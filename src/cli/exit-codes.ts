@@ -3,11 +3,11 @@ import { Failure } from "../base/error.ts";
 /** sysexits(3), as far as systemd and operators tell them apart. */
 export const EXIT = {
   ok: 0,
-  /** `doctor` found something that keeps a validator from working. */
+  /** `doctor` found something that keeps a validator from working, or `status` one that is not healthy. */
   unhealthy: 1,
   /** A flag or value is wrong. */
   usage: 64,
-  /** No model or device can be used. */
+  /** No model or device can be used; `status`: no validator runs. */
   unavailable: 69,
   /** A fault of this program. */
   internal: 70,

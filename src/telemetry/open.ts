@@ -11,6 +11,7 @@ import { Notify, supervisorOf } from "./notify.ts";
 import { json, plain, type Route, TelemetryServer } from "./server.ts";
 import type { Status } from "./status.ts";
 import { StatusFold } from "./status-fold.ts";
+import { openStatusSocket } from "./status-socket.ts";
 import { WandbReporter } from "./wandb/wandb.ts";
 
 export interface TelemetryOptions {
@@ -104,6 +105,7 @@ export function openTelemetry(
       },
     };
   });
+  start("status socket", () => openStatusSocket(directory, status));
   start("free space", () => watchFreeBytes(fold, directory));
   const supervisor = supervisorOf(environment);
   if (supervisor) start("service manager", () => Notify.open({ supervisor, feed, signal, settings }));

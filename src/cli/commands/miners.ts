@@ -1,5 +1,4 @@
 import { sleep } from "../../base/deadline.ts";
-import { isFailure } from "../../base/error.ts";
 import { canRedraw } from "../../base/terminal.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { MINERS_OPTIONS } from "../../config/miners-options.ts";
@@ -38,13 +37,8 @@ export async function miners(context: CommandContext): Promise<number> {
 }
 
 async function isTimeForMore(signal: AbortSignal): Promise<boolean> {
-  try {
-    await sleep(WATCH_MS, signal);
-    return true;
-  } catch (error) {
-    if (isFailure(error, "deadline.aborted")) return false;
-    throw error;
-  }
+  await sleep(WATCH_MS, signal);
+  return !signal.aborted;
 }
 
 async function readBook(folder: string): Promise<MinerBook> {
