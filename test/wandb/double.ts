@@ -185,8 +185,9 @@ export class WandbDouble {
     return this.#options.entity ?? "local";
   }
 
-  #find({ entity, project, run, name }: Variables): StoredRun | undefined {
-    return this.runs.get(`${entity || this.#own}/${project}/${run ?? name}`);
+  #find({ entity, entityName, project, projectName, run, name, runName }: Variables): StoredRun | undefined {
+    const at = `${entity || entityName || this.#own}/${project ?? projectName}`;
+    return this.runs.get(`${at}/${run ?? name ?? runName}`);
   }
 
   stateOf(run: StoredRun): string {
