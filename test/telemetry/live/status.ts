@@ -12,6 +12,8 @@ export function statusOf(miners: number, isLost: boolean) {
     commit: "abc1234",
     run: "run",
     startedAt: new Date(now - 7.3e6).toISOString(),
+    at: new Date(now).toISOString(),
+    phase: "running",
     uid: 3,
     hotkey: hotkeyOf(3),
     netuid: 1,
@@ -23,7 +25,8 @@ export function statusOf(miners: number, isLost: boolean) {
       head: 4_512_345,
       headAgeS: isLost ? 324 : 4.2,
       skewS: 0.1,
-      specVersion: 424,
+      specVersion: 1020,
+      runtimeVersion: null,
     },
     steps: {
       number: 160,
@@ -39,6 +42,8 @@ export function statusOf(miners: number, isLost: boolean) {
     },
     forwards: { outcome: "ended", reason: null, cause: null },
     answerRate: 0.86,
+    usualAnswerRate: 0.9,
+    minersOutage: null,
     weights: {
       state: "included",
       lastBlock: 4_512_100,
@@ -46,8 +51,12 @@ export function statusOf(miners: number, isLost: boolean) {
       reason: null,
       blocksLeft: 115,
       nextBlock: 4_512_460,
+      epochBlocks: 360,
+      isEnabled: true,
+      included: 3,
+      refused: 0,
     },
-    reveal: { state: "pending", committed: 4_512_100 },
+    reveal: { state: "pending", committed: 4_512_100, revealRound: 5 },
     models: [
       {
         id: "skywork-reward-v2-qwen3-0.6b",
@@ -71,7 +80,7 @@ export function statusOf(miners: number, isLost: boolean) {
         state: isLost ? "lost" : "loaded",
       },
     ],
-    disk: { state: "ok", freeBytes: 812e9 },
+    disk: { state: "ok", freeBytes: 812e9, journal: "ok", stateFile: "ok" },
     miners: step.uids.map((uid, row) => ({
       uid,
       hotkey: hotkeyOf(uid),
@@ -92,7 +101,7 @@ export function statusOf(miners: number, isLost: boolean) {
     alerts: isLost
       ? [
           {
-            name: "endpoint-lost",
+            name: "endpoint_lost",
             since: new Date(now - 320e3).toISOString(),
             text: "The chain has not been reached for 5 minutes; weights cannot be set.",
             severity: "critical",
