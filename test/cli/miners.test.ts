@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { runCli } from "../../src/cli/cli.ts";
 import { Journal } from "../../src/events/journal.ts";
 import { scratchFolders } from "../scratch.ts";
 import { eventsOfRun, hotkeyOf } from "../telemetry/live/subnet.ts";
@@ -60,4 +61,21 @@ test("openvalidator miners says so where nothing is known", async () => {
   const none = await captured(["miners", "--logging.logging_dir", folderOf()]);
   expect(none.exitCode).toBe(78);
   expect(none.stderr).toContain("there is no event journal in");
+});
+
+test("openvalidator miners --watch shows it again until the signal, and ends as if all were well", async () => {
+  const folder = journalOf(4, 3);
+  const stop = new AbortController();
+  const printed: string[] = [];
+  const exitCode = await runCli(["miners", folder, "--watch", "--json"], {
+    environment: {},
+    signal: stop.signal,
+    stdout: (text) => {
+      printed.push(text);
+      stop.abort();
+    },
+    stderr: (text) => void printed.push(text),
+  });
+  expect(exitCode).toBe(0);
+  expect(printed.map((line) => JSON.parse(line).miners.length)).toEqual([4]);
 });

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { LivePage } from "../../../src/telemetry/live/live.ts";
+import { json, TelemetryServer } from "../../../src/telemetry/server.ts";
 import { BrowserPage, CHROMIUM } from "./chromium.ts";
-import { statusOf } from "./status.ts";
+import { statusAfter } from "./status.ts";
 import { chainLost, eventsOfRun, HOSTILE, hotkeyOf } from "./subnet.ts";
 
 /** Where to leave pictures for people to look at; none are made without it. */
@@ -10,28 +11,27 @@ const PICTURES = Bun.env.OPENVALIDATOR_TEST_PICTURES;
 const READY =
   "document.querySelectorAll('#rows tr').length > 1 && document.querySelector('#curve svg') !== null";
 
-/** The routes of the page with what stands behind them. */
-function serve(miners: number, isLost = false, port = 0) {
+/** The page behind the server of a validator, which was told of a run; `isLost`: the chain went away two minutes ago. */
+function serve(miners: number, { isLost = false, port = 0, steps = 60 } = {}) {
   const live = new LivePage();
-  const events = eventsOfRun(miners, 60);
-  for (const event of isLost ? [...events, chainLost(events)] : events) live.apply(event);
-  const server = Bun.serve({
+  const run = steps === 0 ? [] : eventsOfRun(miners, steps);
+  const events = isLost ? [...run, chainLost(run)] : run;
+  for (const event of events) live.apply(event);
+  const server = new TelemetryServer(
     port,
-    hostname: "127.0.0.1",
-    routes: {
-      "/": () => live.page(),
-      "/events": (request: Request) => live.events(request),
-      "/api/miner": (request: Request) => live.miner(request),
-      "/api/status": () => Response.json(statusOf(miners, isLost)),
-    },
-  });
-  const url = `http://127.0.0.1:${server.port}/`;
+    new Map([
+      ["/", () => live.page()],
+      ["/events", (request: Request) => live.events(request)],
+      ["/api/miner", (request: Request) => live.miner(request)],
+      ["/api/status", () => json(statusAfter(events, isLost ? 120 : 1))],
+    ]),
+  );
   return {
-    url,
+    url: `http://127.0.0.1:${server.port}/`,
     live,
     stop: async () => {
       live.close();
-      await server.stop(true);
+      await server.close();
     },
   };
 }
@@ -50,7 +50,7 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium the page", () => {
   };
   /** Served until the test ends; the page leaves before, for a lost connection is an error to it. */
   const served = (miners: number, isLost = false) => {
-    const { stop, ...more } = serve(miners, isLost);
+    const { stop, ...more } = serve(miners, { isLost });
     const leave = async (): Promise<void> => {
       await page.go("about:blank");
       await page.until("location.href === 'about:blank'");
@@ -203,10 +203,25 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium the page", () => {
     await page.until("document.getElementById('link').textContent === 'live'");
     await before.stop();
     await page.until("document.getElementById('link').classList.contains('bad')");
-    const after = serve(6, false, Number(new URL(before.url).port));
+    const after = serve(6, { port: Number(new URL(before.url).port) });
     await page.until(
       "document.getElementById('link').textContent === 'live' && document.querySelectorAll('#rows tr').length === 6",
     );
+    await page.go("about:blank");
+    await page.until("location.href === 'about:blank'");
     await after.stop();
   }, 30_000);
+
+  test("is whole before the first event", async () => {
+    const { url, stop } = serve(0, { steps: 0 });
+    page.forget();
+    await page.go(url);
+    await page.until("document.getElementById('health').textContent === 'starting'");
+    await page.until(
+      "document.querySelector('#curve p') !== null && document.querySelector('#rows td') !== null",
+    );
+    expectClean(url);
+    await page.go("about:blank");
+    await stop();
+  }, 20_000);
 });

@@ -166,4 +166,22 @@ describe("over a real connection", () => {
     expect(live.state.dropped).toBeGreaterThan(10_000);
     socket.terminate();
   });
+
+  test("a browser that goes gives its place free", async () => {
+    const live = liveOf(2, 1);
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request) => live.events(request),
+    });
+    closing.push({ close: () => void server.stop(true) });
+    const leaving = new AbortController();
+    const response = await fetch(server.url, { signal: leaving.signal });
+    await response.body!.getReader().read();
+    expect(live.state.clients).toBe(1);
+    leaving.abort();
+    const end = Date.now() + 8_000;
+    while (live.state.clients > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(live.state.clients).toBe(0);
+  }, 10_000);
 });
