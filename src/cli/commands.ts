@@ -9,6 +9,7 @@ import {
   WANDB_SYNC_OPTIONS,
 } from "../config/options.ts";
 import { SERVICE_OPTIONS } from "../config/service-options.ts";
+import { ALERT_OPTIONS } from "../config/telemetry-options.ts";
 import type { Command } from "./command.ts";
 
 const OF_A_USER = { user: "The service of this user, which needs no root." };
@@ -106,6 +107,12 @@ export const COMMANDS: readonly Command[] = [
     words: { hint: "[FOLDER]", min: 0, max: 1 },
     examples: ["openvalidator miners --uid 7 --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
     load: async () => (await import("./commands/miners.ts")).miners,
+  },
+  {
+    path: ["alert", "test"],
+    summary: "Send a test alarm to --alert.url.",
+    table: { ...ALERT_OPTIONS, ...LOG_OPTIONS },
+    load: async () => (await import("./commands/alert.ts")).testAlert,
   },
   {
     path: ["status"],

@@ -49,6 +49,17 @@ export const webAddress: Kind<string> = {
   },
 };
 
+/** Address that itself is a secret: who has it may write to where it leads. */
+export const secretAddress: Kind<string> = {
+  hint: "URL",
+  parse(value) {
+    const url = URL.parse(value.trim());
+    if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "")
+      throw new Error("must be an address such as https://hooks.example/…, without user and password");
+    return url.href;
+  },
+};
+
 export const toggle: Kind<boolean> = {
   isSwitch: true,
   parse(value) {

@@ -42,10 +42,18 @@ export interface HttpAccess {
   /** Of one request, its redirects and body included; unbounded unless given. */
   timeoutMs?: number;
   stallTimeoutMs?: number;
+  /** What the address is called in messages, where its path is a secret; else origin and path as far as they may be shown. */
+  shown?: string;
   leastRate?: { bytes: number; windowMs: number };
   retry?: BackOff;
   /** For tests. */
   resolve?: Resolve;
+}
+
+/** What a POST carries. */
+export interface Upload {
+  body: string;
+  headers: Readonly<Record<string, string>>;
 }
 
 /** A part of a file: bytes from `start` to before `end`, or to the last one. */
@@ -65,7 +73,7 @@ export interface Answer {
 }
 
 /**
- * One GET request, its redirects followed and judged; the connection is closed when `use` is done.
+ * One request, its redirects followed and judged; the connection is closed when `use` is done.
  * @throws NetFailure; Failure `deadline.aborted` when the signal of the access comes; whatever `use` throws.
  */
 export async function request<T>(
@@ -73,8 +81,9 @@ export async function request<T>(
   address: string,
   range: ByteRange | undefined,
   use: (answer: Answer) => Promise<T>,
+  upload?: Upload,
 ): Promise<T> {
-  const attempt = new Attempt(access, new URL(address));
+  const attempt = new Attempt(access, new URL(address), upload);
   try {
     const response = await attempt.follow(range);
     const chunks = attempt.read(response.body ?? new ReadableStream());
@@ -90,15 +99,17 @@ class Attempt {
   readonly shown: string;
   readonly #access: HttpAccess;
   readonly #first: URL;
+  readonly #upload: Upload | undefined;
   readonly #ended = new AbortController();
   readonly #late: AbortSignal | undefined;
   readonly #signal: AbortSignal;
   #stall: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(access: HttpAccess, first: URL) {
+  constructor(access: HttpAccess, first: URL, upload: Upload | undefined) {
     this.#access = access;
     this.#first = first;
-    this.shown = printableUrl(new URL(first.pathname, first.origin));
+    this.#upload = upload;
+    this.shown = access.shown ?? printableUrl(new URL(first.pathname, first.origin));
     this.#late = access.timeoutMs === undefined ? undefined : AbortSignal.timeout(access.timeoutMs);
     const signals = [access.signal, this.#late, this.#ended.signal];
     this.#signal = AbortSignal.any(signals.filter((one) => one !== undefined));
@@ -137,10 +148,12 @@ class Attempt {
     try {
       return await fetch(to, {
         redirect: "manual",
+        ...(this.#upload && { method: "POST", body: this.#upload.body }),
         // A few kilobytes could otherwise grow to anything before we count them.
         decompress: false,
         headers: {
           "accept-encoding": "identity",
+          ...this.#upload?.headers,
           ...(authorization === undefined ? {} : { authorization }),
           ...(range && { range: `bytes=${range.start}-${range.end === undefined ? "" : range.end - 1}` }),
         },

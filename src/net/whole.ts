@@ -1,7 +1,7 @@
 import { messageOf } from "../base/error.ts";
 import { printableUrl } from "../base/url.ts";
 import { refused, statusFailure, unreachable } from "./failure.ts";
-import { type Answer, type HttpAccess, request, withRetries } from "./http.ts";
+import { type Answer, type HttpAccess, request, type Upload, withRetries } from "./http.ts";
 
 export interface WantedBytes {
   url: string;
@@ -37,6 +37,23 @@ export async function fetchJson(access: HttpAccess, url: string, maxBytes: numbe
   } catch (error) {
     throw refused(`${shownOf(url)} is not JSON (${messageOf(error)})`);
   }
+}
+
+/**
+ * Sends a text once, to that address alone: a redirect is refused. What is answered beyond the status is left unread.
+ * @throws NetFailure; Failure `deadline.aborted` when the signal of the access comes.
+ */
+export async function postText(access: HttpAccess, url: string, upload: Upload): Promise<void> {
+  const send = { ...access, maxRedirects: 0 };
+  await request(
+    send,
+    url,
+    undefined,
+    async (answer) => {
+      if (!answer.ok) throw statusFailure(answer, answer.shown);
+    },
+    upload,
+  );
 }
 
 async function readWhole(answer: Answer, { range, maxBytes }: WantedBytes): Promise<Received> {

@@ -93,6 +93,10 @@ export const RULES: Readonly<Record<AlertName, Rule>> = {
     if (stall !== "steps") return undefined;
     return critical(`no forward pass was told of since ${steps.headwayAt}`);
   },
+  run_failed({ end }) {
+    if (end === null || end.exitCode === 0) return undefined;
+    return critical(`the validator ended by ${end.reason}, exit code ${end.exitCode}`);
+  },
 };
 
 /** Remembers since when each alert is up. */

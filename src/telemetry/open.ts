@@ -4,6 +4,8 @@ import { log } from "../base/log.ts";
 import { diskBudget } from "../config/disk-budget.ts";
 import type { Settings } from "../config/options.ts";
 import type { EventFeed } from "../events/feed.ts";
+import { AlarmMemory } from "./alarm-memory.ts";
+import { Alarms } from "./alarms.ts";
 import { healthRoutes } from "./health.ts";
 import { LivePage } from "./live/live.ts";
 import { Metrics } from "./metrics.ts";
@@ -72,7 +74,7 @@ export function openTelemetry(
     }
   };
 
-  start("status", () =>
+  const reader = start("status", () =>
     feed.subscribe("status", { capacity: CAPACITY }, (events) => {
       for (const event of events) fold.apply(event);
     }),
@@ -105,6 +107,12 @@ export function openTelemetry(
       },
     };
   });
+  const { alertUrl: url, alertForm } = settings;
+  if (url !== undefined)
+    start("alarms", () => {
+      const form = alertForm === "auto" ? undefined : alertForm;
+      return new Alarms({ url, form, status, memory: new AlarmMemory(directory) });
+    });
   start("status socket", () => openStatusSocket(directory, status));
   start("free space", () => watchFreeBytes(fold, directory));
   const supervisor = supervisorOf(environment);
@@ -126,6 +134,8 @@ export function openTelemetry(
     port: server?.port,
     status,
     async close() {
+      // The end of the run is news too.
+      await reader?.drained();
       for (const { what, close } of closers.splice(0).reverse()) {
         try {
           await close();

@@ -39,6 +39,7 @@ export class StatusFold {
   readonly #patience: Patience;
   #headway: Headway | undefined;
   #phase: Status["phase"] = "starting";
+  #end: Status["end"] = null;
   #facts: RunFacts = { ...NOTHING_YET };
   #startedMs: number | undefined;
   #chain: Omit<Status["chain"], "headAgeS"> & { headMs: number | undefined; sinceMs: number | undefined } = {
@@ -98,6 +99,7 @@ export class StatusFold {
         return;
       case "stop":
         this.#phase = "stopping";
+        this.#end = { reason: event.reason, exitCode: event.exit_code };
         return;
       case "model":
         this.#noteModel(event);
@@ -148,6 +150,7 @@ export class StatusFold {
       ...this.#facts,
       at: new Date(nowMs).toISOString(),
       phase: this.#phase,
+      end: this.#end,
       chain: { ...chain, headAgeS: headMs === undefined ? null : Math.max(0, (nowMs - headMs) / 1000) },
       steps: {
         number: this.#stepNumber,

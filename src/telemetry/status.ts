@@ -11,6 +11,8 @@ export interface Status {
   at: string;
   /** starting: models load, the chain is being read · running · stopping: the last event was told. */
   phase: "starting" | "running" | "stopping";
+  /** Why the run ended and with which exit code; null before its end. */
+  end: { reason: string; exitCode: number } | null;
   uid: number | null;
   /** SS58. */
   hotkey: string | null;
@@ -163,6 +165,7 @@ export const ALERTS = [
   "registration_lost",
   "model_lost",
   "steps_silent",
+  "run_failed",
 ] as const;
 export type AlertName = (typeof ALERTS)[number];
 
