@@ -80,6 +80,30 @@ function followRequire(patched: Set<string>): BunPlugin {
   };
 }
 
+/**
+ * @wandb/sdk can run in a worker, whose file it finds by its path on disk. We never ask for that one, and the bundler would
+ * write the path of this machine into the executable.
+ */
+function leaveOutWorker(patched: Set<string>): BunPlugin {
+  return {
+    name: "leave-out-worker",
+    setup(build) {
+      build.onLoad(
+        { filter: /@wandb[\\/]sdk[\\/]dist[\\/]sdk[\\/]interface[\\/]messenger\.c?js$/ },
+        async ({ path }) => {
+          patched.add("wandb");
+          const text = await Bun.file(path).text();
+          const call = /require\.resolve\([^)]*\)/;
+          return {
+            contents: patch(text, "@wandb/sdk finds its worker", call, '"/wandb-worker"'),
+            loader: "js",
+          };
+        },
+      );
+    },
+  };
+}
+
 /** onnxruntime-node takes its addon from a path; ours comes out of the executable (src/inference/worker/native.ts). */
 function embedOnnxRuntime(folder: string, files: string[], patched: Set<string>): BunPlugin {
   const source = join(ROOT, "node_modules/onnxruntime-node/bin/napi-v6", folder);
@@ -166,7 +190,12 @@ async function build(targetName: string, outfile: string): Promise<void> {
       __dirname: JSON.stringify("/"),
       __filename: JSON.stringify("/openvalidator"),
     },
-    plugins: [withoutImages, followRequire(patched), embedOnnxRuntime(folder, files, patched)],
+    plugins: [
+      withoutImages,
+      followRequire(patched),
+      leaveOutWorker(patched),
+      embedOnnxRuntime(folder, files, patched),
+    ],
     compile: {
       outfile,
       // Naming the target makes Bun fetch its runtime for it; for this machine it copies the running one.
@@ -179,7 +208,7 @@ async function build(targetName: string, outfile: string): Promise<void> {
     },
   });
   for (const message of result.logs) console.warn(String(message));
-  for (const name of ["transformers", "onnxruntime"])
+  for (const name of ["transformers", "onnxruntime", "wandb"])
     if (!patched.has(name)) throw new BuildError(`${name} was not part of the build, so it was not patched`);
   const size = (statSync(outfile).size / 1e6).toFixed(1);
   console.log(`${relative(process.cwd(), outfile)}  ${facts.version}  ${targetName}  ${size} MB`);
