@@ -109,6 +109,18 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/miners.ts")).miners,
   },
   {
+    path: ["metrics", "dashboard"],
+    summary: "Print a dashboard for Grafana.",
+    table: {},
+    load: async () => (await import("./commands/metrics.ts")).printDashboard,
+  },
+  {
+    path: ["metrics", "rules"],
+    summary: "Print alert rules for Prometheus.",
+    table: {},
+    load: async () => (await import("./commands/metrics.ts")).printRules,
+  },
+  {
     path: ["alert", "test"],
     summary: "Send a test alarm to --alert.url.",
     table: { ...ALERT_OPTIONS, ...LOG_OPTIONS },
