@@ -49,7 +49,6 @@ export class StatusFold {
     sinceMs: undefined,
     skewS: null,
     specVersion: null,
-    runtimeVersion: null,
   };
   #stepNumber: number | null = null;
   #stepsInRun = 0;
@@ -248,7 +247,7 @@ export class StatusFold {
     else if (state === "connected" || state === "switched" || state === "caught-up") {
       turn("connected");
       this.#facts.endpoint = endpoint ?? this.#facts.endpoint;
-    } else if (state === "upgraded") this.#chain.runtimeVersion = value;
+    } else if (state === "upgraded") this.#chain.specVersion = value;
     else if (state === "clock") this.#chain.skewS = value;
     else if (state === "registration") this.#facts.uid = value;
     else if (state === "permit") {

@@ -29,10 +29,8 @@ export interface Status {
     headAgeS: number | null;
     /** How far this machine's clock is ahead of the chain's; null while it was never found wrong. */
     skewS: number | null;
-    /** Version key of the weights. */
+    /** Of the chain's runtime. */
     specVersion: number | null;
-    /** Runtime of the chain, once it was upgraded in this run. */
-    runtimeVersion: number | null;
   };
   steps: {
     /** Since the state was made. */
