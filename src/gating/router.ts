@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import type { Hotkey } from "../base/units.ts";
 import type { Memory, MemoryChanges, Outcome } from "../base/vocabulary.ts";
 import type { TextEmbedder } from "../inference/embedding-cache.ts";
+import { isSameRegistration, type Registration } from "../weights/scores.ts";
 import { GatingLayer, type Random, type Rates } from "./layer.ts";
 import { UnsavedRows } from "./unsaved-rows.ts";
 
@@ -14,13 +14,6 @@ export interface RouterOptions extends Rates {
   /** Rows made ahead; the layer never has fewer than the subnet has uids. 0 = the subnet's size. */
   minRows?: number;
   random?: Random;
-}
-
-/** Who holds a uid. */
-export interface Holder {
-  hotkey: Hotkey;
-  /** Block of its registration: a hotkey that registered anew is another miner. Where one is unknown, the hotkey alone counts. */
-  registeredAt?: number | undefined;
 }
 
 /** Table of the state: a row per uid, as GatingLayer.row gives it. */
@@ -53,7 +46,7 @@ export class GatingRouter {
   #layer: GatingLayer | undefined;
   #unsaved = new UnsavedRows();
   #stepsWithoutRows = 0;
-  #holders: readonly Holder[] = [];
+  #holders: readonly Registration[] = [];
   #isFailing = false;
 
   constructor(options: RouterOptions) {
@@ -66,7 +59,7 @@ export class GatingRouter {
    * newcomers have fresh rows.
    * @param holders one per uid
    */
-  align(holders: readonly Holder[]): void {
+  align(holders: readonly Registration[]): void {
     const before = this.#holders;
     this.#holders = holders.map(({ hotkey, registeredAt }) => ({ hotkey, registeredAt }));
     const layer = this.#layer;
@@ -77,7 +70,7 @@ export class GatingRouter {
       // Rows made ahead stay: nobody holds them.
       if (holder === undefined) return row < before.length || row >= layer.rows ? undefined : row;
       const uid = uids.get(holder.hotkey);
-      if (uid !== undefined) return isSame(before[uid]!, holder) ? uid : undefined;
+      if (uid !== undefined) return isSameRegistration(before[uid]!, holder) ? uid : undefined;
       return row < before.length || row >= layer.rows ? undefined : row;
     });
     layer.arrange(sources);
@@ -138,7 +131,7 @@ export class GatingRouter {
    * Takes a saved layer back, for the holders it was saved with; `align` then brings it to those of now. One of another
    * encoder or shape is left alone, with a warning.
    */
-  load({ json, tables }: Memory, holders: readonly Holder[]): void {
+  load({ json, tables }: Memory, holders: readonly Registration[]): void {
     const parsed = memoryShape.safeParse(json);
     if (parsed.success && parsed.data.encoder === this.#options.encoder) {
       const rows = tables[TABLE] ?? new Map();
@@ -190,11 +183,4 @@ export class GatingRouter {
   #rowsFor(uids: number): number {
     return Math.max(uids, this.#options.minRows ?? 0);
   }
-}
-
-/** Whether a uid's holder of then is the one of now. */
-function isSame(before: Holder, now: Holder): boolean {
-  if (before.hotkey !== now.hotkey) return false;
-  const isUnknown = before.registeredAt === undefined || now.registeredAt === undefined;
-  return isUnknown || before.registeredAt === now.registeredAt;
 }

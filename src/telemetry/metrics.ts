@@ -1,6 +1,7 @@
 import { Counter, Histogram, Registry } from "prom-client";
 import type { FeedState } from "../events/feed.ts";
 import { EVENT_KINDS, type Event, type EventOf } from "../events/schema.ts";
+import { ANSWERED } from "../events/step-figures.ts";
 import { setGauges } from "./metric-gauges.ts";
 import { ProcessMetrics } from "./process-metrics.ts";
 import type { Status } from "./status.ts";
@@ -149,7 +150,7 @@ export class Metrics {
 }
 
 function outcomeOf(status: number): (typeof CALL_OUTCOMES)[number] {
-  if (status === 200) return "answered";
+  if (status === ANSWERED) return "answered";
   if (status === 408) return "late";
   return status === 503 ? "unreachable" : "other";
 }

@@ -1,5 +1,7 @@
+import { meanOf } from "../base/mean.ts";
 import { printable } from "../base/text.ts";
 import { columnsOf, type EventOf, SHADOW_PREFIX } from "../events/schema.ts";
+import { ANSWERED } from "../events/step-figures.ts";
 import type { MinerStatus } from "./status.ts";
 
 /** Answers that means are taken over. */
@@ -8,7 +10,6 @@ const MAX_COMPLETION = 300;
 const MAX_MESSAGE = 120;
 /** A uid is 16 bits on chain. */
 const MAX_UID = 65_535;
-const STATUS_OK = 200;
 
 interface Row {
   hotkey: string;
@@ -59,7 +60,7 @@ export class MinerFold {
       const row = this.#rowOf(uid, step.hotkeys[index] ?? "");
       const status = step.completion_status_codes[index] ?? 0;
       row.asked++;
-      if (status === STATUS_OK) row.answered++;
+      if (status === ANSWERED) row.answered++;
       if (step.counted) push(row.rewards, step.rewards[index]);
       push(row.latencies, step.completion_times[index]);
       row.lastStatus = status;
@@ -109,8 +110,4 @@ function push(list: number[], value: number | undefined): void {
   if (value === undefined) return;
   list.push(value);
   if (list.length > RECENT) list.shift();
-}
-
-function meanOf(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,12 +1,12 @@
 import { printable } from "../base/text.ts";
 import type { Event, EventOf } from "../events/schema.ts";
+import { answeredIn, meanRewardIn } from "../events/step-figures.ts";
 import { AlertBook } from "./alerts.ts";
 import { AnswerRate } from "./answer-rate.ts";
 import { Headway, type Patience } from "./headway.ts";
 import { MinerFold } from "./miner-fold.ts";
 import type { LastStep, ModelStatus, Status } from "./status.ts";
 
-const STATUS_OK = 200;
 const PACE_WINDOW_MS = 600_000;
 /** Default waits of a question and an answer, and the silence that systemd's unit allows. */
 const PATIENCE: Patience = { askMs: 10_000, silenceMs: 150_000 };
@@ -257,7 +257,7 @@ export class StatusFold {
   }
 
   #noteStep(step: EventOf<"step">, timeMs: number): void {
-    const answered = step.completion_status_codes.filter((code) => code === STATUS_OK).length;
+    const answered = answeredIn(step);
     const asked = step.uids.length;
     this.#stepNumber = step.step;
     this.#stepsInRun++;
@@ -272,7 +272,7 @@ export class StatusFold {
       seconds: step.step_length,
       asked,
       answered,
-      meanReward: step.rewards.reduce((sum, reward) => sum + reward, 0) / Math.max(1, step.rewards.length),
+      meanReward: meanRewardIn(step),
       at: step.time,
       counted: step.counted,
     };

@@ -1,9 +1,9 @@
 import { printable } from "../base/text.ts";
 import type { Event, EventOf } from "../events/schema.ts";
+import { answeredIn, meanRewardIn } from "../events/step-figures.ts";
 
 /** `systemctl status` shows one line. */
 const MAX_CHARACTERS = 240;
-const STATUS_OK = 200;
 
 /** The state of a validator in one line, from its events; nothing that a miner wrote is in it. */
 export class StatusLine {
@@ -96,10 +96,10 @@ function line(parts: readonly string[]): string {
   return printable(parts.filter((part) => part !== "").join(" · "), MAX_CHARACTERS);
 }
 
-function stepText({ step, name, uids, rewards, completion_status_codes }: EventOf<"step">): string {
-  const answered = completion_status_codes.filter((status) => status === STATUS_OK).length;
-  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / Math.max(1, rewards.length);
-  return `step ${step} ${name}: ${answered} of ${uids.length} answered, mean reward ${mean.toFixed(3)}`;
+function stepText(event: EventOf<"step">): string {
+  const { step, name, uids } = event;
+  const mean = meanRewardIn(event).toFixed(3);
+  return `step ${step} ${name}: ${answeredIn(event)} of ${uids.length} answered, mean reward ${mean}`;
 }
 
 function forwardText({ outcome, reason }: EventOf<"forward">): string {

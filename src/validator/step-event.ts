@@ -1,5 +1,6 @@
 import { log } from "../base/log.ts";
 import type { Question, Reply } from "../base/vocabulary.ts";
+import { ANSWERED, meanRewardIn } from "../events/step-figures.ts";
 import { commitOf } from "./commit.ts";
 import type { Judgement, Neuron, Outage } from "./ports.ts";
 import type { Session } from "./session.ts";
@@ -84,14 +85,13 @@ function logStep<N extends Neuron>(
   { replies, judgement: { rewards } }: StepRecord,
   seconds: number,
 ): void {
-  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / Math.max(1, rewards.length);
   log.info("Step", {
     step: state.steps,
     name,
     block: modules.chain.head(),
     asked: replies.length,
-    answered: replies.filter(({ status }) => status === 200).length,
-    meanReward: Number(mean.toFixed(4)),
+    answered: replies.filter(({ status }) => status === ANSWERED).length,
+    meanReward: Number(meanRewardIn({ rewards }).toFixed(4)),
     seconds: Number(seconds.toFixed(2)),
   });
 }

@@ -82,7 +82,7 @@ export function alignScores(previous: MovingScores, now: readonly Registration[]
   const holds = new Map(previous.neurons.map(({ hotkey }, uid) => [hotkey, uid]));
   for (const [uid, neuron] of now.entries()) {
     const from = holds.get(neuron.hotkey);
-    if (from !== undefined && isSame(previous.neurons[from]!, neuron)) {
+    if (from !== undefined && isSameRegistration(previous.neurons[from]!, neuron)) {
       // A score is given once, should a list name a hotkey twice.
       holds.delete(neuron.hotkey);
       aligned.scores[uid] = previous.scores[from] ?? 0;
@@ -94,7 +94,8 @@ export function alignScores(previous: MovingScores, now: readonly Registration[]
   return aligned;
 }
 
-function isSame(before: Registration, now: Registration): boolean {
+/** Whether the holder of then is the one of now; where a block of registration is unknown, the hotkey decides. */
+export function isSameRegistration(before: Registration, now: Registration): boolean {
   if (before.hotkey !== now.hotkey) return false;
   const isKnown = before.registeredAt !== undefined && now.registeredAt !== undefined;
   return !isKnown || before.registeredAt === now.registeredAt;

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { isFailure } from "../../src/base/error.ts";
-import { asHotkey, asUid } from "../../src/base/units.ts";
+import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
 import type { Outcome } from "../../src/base/vocabulary.ts";
 import { gatingEncoder } from "../../src/gating/encoder.ts";
-import { GatingRouter, type Holder } from "../../src/gating/router.ts";
+import { GatingRouter } from "../../src/gating/router.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
+import type { Registration } from "../../src/weights/scores.ts";
 import { SavedMemory } from "../fakes/saved-memory.ts";
 
 /** Each word has a direction of its own, so that texts about different things are encoded differently. */
@@ -17,8 +18,12 @@ const embedder = {
     return texts.map((text) => Float32Array.from(WORDS, (word) => (text.includes(word) ? 1 : 0.01)));
   },
 };
-const holder = (name: string, registeredAt = 100): Holder => ({ hotkey: asHotkey(name), registeredAt });
-const keys = (count: number): Holder[] => Array.from({ length: count }, (_, uid) => holder(`key${uid}`));
+const holder = (name: string, registeredAt = 100): Registration => ({
+  hotkey: asHotkey(name),
+  registeredAt: asBlock(registeredAt),
+});
+const keys = (count: number): Registration[] =>
+  Array.from({ length: count }, (_, uid) => holder(`key${uid}`));
 /** All that a state would have of it after a stop. */
 const savedBy = (router: GatingRouter): SavedMemory => new SavedMemory().take(router.changes({ all: true }));
 const outcome = (uid: number, reward: number, hotkey = `key${uid}`): Outcome => ({
@@ -161,7 +166,7 @@ describe("the router", () => {
     const again = routerOf(0);
     again.load(
       savedBy(router),
-      keys(4).map(({ hotkey }) => ({ hotkey })),
+      keys(4).map(({ hotkey }) => ({ hotkey, registeredAt: undefined })),
     );
     again.align(keys(4));
     expect(await again.scores("whales")).toEqual((await router.scores("whales"))!);

@@ -1,6 +1,8 @@
+import { meanOf } from "../../base/mean.ts";
 import { printable } from "../../base/text.ts";
 import { type AnyStep, liftStep } from "../../events/reader.ts";
 import { type AnyEvent, columnsOf, type StepEvent } from "../../events/schema.ts";
+import { answeredIn, meanRewardIn } from "../../events/step-figures.ts";
 
 /** What one step was, for all its miners. */
 export interface AskedStep {
@@ -111,16 +113,11 @@ function stepFacts(event: AnyStep, columns: [string, (number | null)[]][]): Aske
     counted: event.counted,
     cause: event.cause,
     asked: event.uids.length,
-    answered: event.completion_status_codes.filter((code) => code === 200).length,
-    meanReward: meanOf(rewards) ?? 0,
+    answered: answeredIn(event),
+    meanReward: meanRewardIn(event),
     bestReward: Math.max(0, ...rewards),
     means: Object.fromEntries(columns.map(([name, values]) => [name, meanOf(values)])),
   };
-}
-
-function meanOf(values: readonly (number | null)[]): number | null {
-  const numbers = values.filter((value) => value !== null);
-  return numbers.length === 0 ? null : numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
 }
 
 /** A new string: a slice would keep the whole of a miner's text in memory. */

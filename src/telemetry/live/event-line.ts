@@ -1,5 +1,6 @@
 import { printable } from "../../base/text.ts";
 import type { Event } from "../../events/schema.ts";
+import { answeredIn, meanRewardIn } from "../../events/step-figures.ts";
 
 /** An event in one sentence, for people. */
 export interface EventLine {
@@ -88,11 +89,9 @@ function textOf(event: Event): string {
 }
 
 function stepText(event: Extract<Event, { kind: "step" }>): string {
-  const answered = event.completion_status_codes.filter((code) => code === 200).length;
-  const mean = event.rewards.reduce((sum, reward) => sum + reward, 0) / Math.max(1, event.rewards.length);
-  const facts = `${event.step} ${event.name}: ${answered} of ${event.uids.length} answered`;
+  const facts = `${event.step} ${event.name}: ${answeredIn(event)} of ${event.uids.length} answered`;
   if (!event.counted) return sentence([`${facts}, did not count`], event.cause);
-  return `${facts}, mean reward ${mean.toFixed(3)}, ${event.step_length.toFixed(1)} s`;
+  return `${facts}, mean reward ${meanRewardIn(event).toFixed(3)}, ${event.step_length.toFixed(1)} s`;
 }
 
 function changesOf(event: Extract<Event, { kind: "metagraph" }>): string {

@@ -1,4 +1,6 @@
+import { meanOf } from "../../base/mean.ts";
 import type { AnyEvent } from "../../events/schema.ts";
+import { ANSWERED } from "../../events/step-figures.ts";
 import { AnswerHistory } from "./answers.ts";
 import { kindsOfColumns } from "./columns.ts";
 import { type ToldMiner, tellMiner } from "./miner.ts";
@@ -56,7 +58,7 @@ export class MinerBook {
   #row(uid: number): MinerRow {
     const answers = this.#answers.of(uid);
     const [last] = answers;
-    const answered = answers.filter(({ status }) => status === 200);
+    const answered = answers.filter(({ status }) => status === ANSWERED);
     const kinds = kindsOfColumns(Object.keys(last!.columns));
     const columns = Object.entries(last!.columns).filter(([name]) => kinds.get(name) !== "detail");
     return {
@@ -72,8 +74,4 @@ export class MinerBook {
       columns: Object.fromEntries(columns),
     };
   }
-}
-
-function meanOf(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

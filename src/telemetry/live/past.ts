@@ -1,4 +1,5 @@
 import type { Event } from "../../events/schema.ts";
+import { answeredIn, meanRewardIn } from "../../events/step-figures.ts";
 import { type EventLine, lineOfEvent } from "./event-line.ts";
 
 /** Rewards of one step that counted, for the curve of the page. */
@@ -44,12 +45,12 @@ export class RecentPast {
 
 function pointOf(event: Event): RewardPoint | undefined {
   if (event.kind !== "step" || !event.counted || event.rewards.length === 0) return undefined;
-  const { rewards, completion_status_codes: codes } = event;
+  const { rewards, uids } = event;
   return {
     step: event.step,
     time: event.time,
-    mean: rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length,
+    mean: meanRewardIn(event),
     best: Math.max(...rewards),
-    answered: codes.filter((code) => code === 200).length / codes.length,
+    answered: answeredIn(event) / uids.length,
   };
 }

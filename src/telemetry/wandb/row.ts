@@ -1,4 +1,5 @@
 import { columnsOf, type Event, type StepEvent, type WeightsEvent } from "../../events/schema.ts";
+import { answeredIn, meanRewardIn } from "../../events/step-figures.ts";
 
 /** One line of a W&B history. Names are those that openvalidators 1.2.0 gave, where it had the field. */
 export type Row = Record<string, unknown>;
@@ -68,9 +69,8 @@ export class RowMaker {
       row.set_weights = this.#setWeights;
     if (event.gating_loss !== null) row["kpi/gating_loss"] = event.gating_loss;
     if (event.uids.length > 0) {
-      row["kpi/mean_reward"] = event.rewards.reduce((sum, reward) => sum + reward, 0) / event.rewards.length;
-      const answered = event.completion_status_codes.filter((code) => code === 200).length;
-      row["kpi/answer_rate"] = answered / event.uids.length;
+      row["kpi/mean_reward"] = meanRewardIn(event);
+      row["kpi/answer_rate"] = answeredIn(event) / event.uids.length;
     }
     return row;
   }
