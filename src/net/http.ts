@@ -39,6 +39,8 @@ export interface HttpAccess {
   token?: Token | undefined;
   signal?: AbortSignal | undefined;
   maxRedirects?: number;
+  /** Any answer is given as it is: a redirect is not followed, and its form is not judged. */
+  takesAnyAnswer?: boolean;
   /** Of one request, its redirects and body included; unbounded unless given. */
   timeoutMs?: number;
   stallTimeoutMs?: number;
@@ -52,7 +54,9 @@ export interface HttpAccess {
 
 /** What a POST carries. */
 export interface Upload {
-  body: string;
+  /** `POST` when left out. */
+  method?: "POST" | "PUT" | undefined;
+  body: string | Uint8Array<ArrayBuffer>;
   headers: Readonly<Record<string, string>>;
 }
 
@@ -129,6 +133,7 @@ class Attempt {
       // For the servers that the operator chose, never for one that they redirect to.
       const isChosen = token?.origins.includes(at.origin) ?? false;
       const response = await this.#send(at, isChosen ? authorization : undefined, range);
+      if (this.#access.takesAnyAnswer) return response;
       if (!REDIRECTS.has(response.status)) {
         if (response.ok && (response.headers.get("content-encoding") ?? "identity") !== "identity")
           throw refused(`${this.shown} is sent compressed, though we asked for plain bytes`);
@@ -148,12 +153,12 @@ class Attempt {
     try {
       return await fetch(to, {
         redirect: "manual",
-        ...(this.#upload && { method: "POST", body: this.#upload.body }),
+        ...(this.#upload && { method: this.#upload.method ?? "POST", body: this.#upload.body }),
         // A few kilobytes could otherwise grow to anything before we count them.
         decompress: false,
         headers: {
-          "accept-encoding": "identity",
           ...this.#upload?.headers,
+          "accept-encoding": "identity",
           ...(authorization === undefined ? {} : { authorization }),
           ...(range && { range: `bytes=${range.start}-${range.end === undefined ? "" : range.end - 1}` }),
         },

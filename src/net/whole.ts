@@ -1,6 +1,6 @@
 import { messageOf } from "../base/error.ts";
 import { printableUrl } from "../base/url.ts";
-import { refused, statusFailure, unreachable } from "./failure.ts";
+import { type NetFailure, refused, statusFailure, unreachable } from "./failure.ts";
 import { type Answer, type HttpAccess, request, type Upload, withRetries } from "./http.ts";
 
 export interface WantedBytes {
@@ -75,12 +75,17 @@ async function readWhole(answer: Answer, { range, maxBytes }: WantedBytes): Prom
   return { bytes, totalBytes, etag: headers.get("etag") ?? undefined };
 }
 
-async function readBounded({ chunks, shown }: Answer, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+/** The body, at most `maxBytes` of it. @throws what `tooLong` makes of a longer one */
+export async function readBounded(
+  { chunks, shown }: Answer,
+  maxBytes: number,
+  tooLong: (message: string) => NetFailure = refused,
+): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.length;
-    if (length > maxBytes) throw refused(`${shown} is longer than ${maxBytes} bytes`);
+    if (length > maxBytes) throw tooLong(`${shown} is longer than ${maxBytes} bytes`);
     parts.push(chunk);
   }
   const bytes = new Uint8Array(length);

@@ -24,9 +24,11 @@ export function formOfUrl(url: string): AlarmForm {
   return /^ntfy\./.test(hostname) ? "ntfy" : "json";
 }
 
+export type AlarmUpload = Upload & { body: string };
+
 /** An alarm as the server takes it. */
-export function uploadOf(alarm: Alarm, form: AlarmForm): Upload {
-  const asJson = (value: unknown): Upload => ({
+export function uploadOf(alarm: Alarm, form: AlarmForm): AlarmUpload {
+  const asJson = (value: unknown): AlarmUpload => ({
     body: JSON.stringify(value),
     headers: { "content-type": "application/json" },
   });

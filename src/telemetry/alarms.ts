@@ -2,9 +2,8 @@ import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
 import { NetFailure } from "../net/failure.ts";
-import type { Upload } from "../net/http.ts";
 import { postText } from "../net/whole.ts";
-import { type Alarm, type AlarmForm, formOfUrl, uploadOf } from "./alarm-forms.ts";
+import { type Alarm, type AlarmForm, type AlarmUpload, formOfUrl, uploadOf } from "./alarm-forms.ts";
 import type { AlarmMemory } from "./alarm-memory.ts";
 import type { Alert, AlertName, Status } from "./status.ts";
 
@@ -19,7 +18,7 @@ export interface AlarmOptions {
   /** Replaced by tests. */
   nowMs?(): number;
   lastWordsMs?: number;
-  send?(upload: Upload): Promise<void>;
+  send?(upload: AlarmUpload): Promise<void>;
 }
 
 const CHECK_MS = 10_000;
@@ -31,7 +30,7 @@ const BACK_OFF = { firstMs: 5_000, maxMs: 300_000 };
 const LAST_WORDS_MS = 3_000;
 
 /** Sends one alarm, once. The address is in no message. @throws NetFailure */
-export function sendAlarm(url: string, upload: Upload): Promise<void> {
+export function sendAlarm(url: string, upload: AlarmUpload): Promise<void> {
   const access = { timeoutMs: POST_TIMEOUT_MS, shown: `the alarm server ${new URL(url).hostname}` };
   return postText(access, url, upload);
 }
@@ -50,7 +49,7 @@ export class Alarms {
   readonly #options: AlarmOptions;
   readonly #form: AlarmForm;
   readonly #nowMs: () => number;
-  readonly #send: (upload: Upload) => Promise<void>;
+  readonly #send: (upload: AlarmUpload) => Promise<void>;
   readonly #known = new Map<AlertName, Known>();
   readonly #unsent = new Map<AlertName, Alarm>();
   readonly #timer: NodeJS.Timeout;
