@@ -14,3 +14,8 @@ export function printable(text: string, maxCharacters = 200): string {
   }
   return well.length < text.length ? `${out}…` : out;
 }
+
+/** A share of 0..1 in whole hundredths. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
+}

@@ -1,4 +1,4 @@
-import { printable } from "../base/text.ts";
+import { percent, printable } from "../base/text.ts";
 import type { Status } from "../telemetry/status.ts";
 
 const MAX_LINE = 160;
@@ -106,10 +106,6 @@ function diskLine({ disk }: Status): string {
 function telemetryLines({ telemetry }: Status): [string, string][] {
   const facts = Object.entries(telemetry).map(([name, value]) => `${name} ${value ?? "-"}`);
   return facts.length === 0 ? [] : [["Telemetry", facts.join(", ")]];
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
 }
 
 function ago(time: string, nowMs: number): string {

@@ -1,4 +1,5 @@
 import { isClockWrong } from "../base/clock-skew.ts";
+import { percent } from "../base/text.ts";
 import { ALERTS, type Alert, type AlertName, type Status } from "./status.ts";
 
 /** What the rules need and Status does not show. */
@@ -117,8 +118,4 @@ export class AlertBook {
     }
     return alerts;
   }
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
 }

@@ -1,5 +1,8 @@
 import type { Event } from "../events/schema.ts";
 
+/** Judging on a CPU that is busy with something else; a shorter watchdog does not make a step shorter. */
+export const MIN_SILENCE_MS = 150_000;
+
 export interface Patience {
   /** Longest that a step may wait for its miners, milliseconds. */
   askMs: number;

@@ -3,7 +3,7 @@ import { log } from "../base/log.ts";
 import type { Settings } from "../config/options.ts";
 import type { EventFeed } from "../events/feed.ts";
 import type { Event } from "../events/schema.ts";
-import { Headway } from "./headway.ts";
+import { Headway, MIN_SILENCE_MS } from "./headway.ts";
 import { type NotifySocket, openNotifySocket } from "./notify-socket.ts";
 import { StatusLine } from "./status-line.ts";
 
@@ -45,8 +45,6 @@ const LOADING_MICROS = 900_000_000;
 /** What could not be sent is sent again with the next tick. */
 const RETRY_MS = 1_000;
 const CAPACITY = 1_000;
-/** Judging on a CPU that is busy with something else; a shorter watchdog does not make a step shorter. */
-const MIN_SILENCE_MS = 150_000;
 
 /**
  * Tells the service manager how this validator is: READY when the first event of a run says that models, chain and state

@@ -6,6 +6,7 @@ import type { Settings } from "../config/options.ts";
 import type { EventFeed } from "../events/feed.ts";
 import { AlarmMemory } from "./alarm-memory.ts";
 import { Alarms } from "./alarms.ts";
+import { MIN_SILENCE_MS } from "./headway.ts";
 import { healthRoutes } from "./health.ts";
 import { LivePage } from "./live/live.ts";
 import { Metrics } from "./metrics.ts";
@@ -48,7 +49,7 @@ export function openTelemetry(
 ): Telemetry {
   const closers: { what: string; close(): void | Promise<void> }[] = [];
   const askMs = 1000 * Math.max(settings.neuronFollowupTimeout, settings.neuronAnswerTimeout);
-  const fold = new StatusFold({ askMs, silenceMs: 150_000 });
+  const fold = new StatusFold({ askMs, silenceMs: MIN_SILENCE_MS });
   const live = new LivePage();
   let wandb: WandbReporter | undefined;
   const status = (): Status => {

@@ -3,13 +3,13 @@ import type { Event, EventOf } from "../events/schema.ts";
 import { answeredIn, meanRewardIn } from "../events/step-figures.ts";
 import { AlertBook } from "./alerts.ts";
 import { AnswerRate } from "./answer-rate.ts";
-import { Headway, type Patience } from "./headway.ts";
+import { Headway, MIN_SILENCE_MS, type Patience } from "./headway.ts";
 import { MinerFold } from "./miner-fold.ts";
 import type { LastStep, ModelStatus, Status } from "./status.ts";
 
 const PACE_WINDOW_MS = 600_000;
 /** Default waits of a question and an answer, and the silence that systemd's unit allows. */
-const PATIENCE: Patience = { askMs: 10_000, silenceMs: 150_000 };
+const PATIENCE: Patience = { askMs: 10_000, silenceMs: MIN_SILENCE_MS };
 const MAX_TEXT = 300;
 
 const NOTHING_YET = {

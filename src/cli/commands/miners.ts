@@ -1,5 +1,3 @@
-import { sleep } from "../../base/deadline.ts";
-import { canRedraw } from "../../base/terminal.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { MINERS_OPTIONS } from "../../config/miners-options.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
@@ -11,10 +9,10 @@ import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { journalFolder } from "../journal-folder.ts";
 import { renderTable } from "../table.ts";
+import { printWatched } from "../watching.ts";
 
 /** The last answers of every miner are in the newest segments; each may hold 32 MiB. */
 const READ_SEGMENTS = 2;
-const WATCH_MS = 2_000;
 /** Answers of one miner that are shown column by column; of the others one line is told. */
 const SHOWN_WHOLE = 3;
 
@@ -25,20 +23,11 @@ const SHOWN_WHOLE = 3;
 export async function miners(context: CommandContext): Promise<number> {
   const { settings } = loadConfiguration({ ...MINERS_OPTIONS, ...JOURNAL_OPTIONS }, sourcesOf(context));
   const folder = journalFolder(context.words?.[0], settings);
-  const isWatching = context.flags.watch === "true";
-  do {
+  await printWatched(context, async () => {
     const book = await readBook(folder);
-    const shown = context.flags.json === "true" ? json(book, settings.uid) : text(book, settings.uid);
-    // Home and clear below: without a flicker, and what was above stays in the terminal.
-    const clear = isWatching && canRedraw(process.stdout) ? "\u001b[H\u001b[2J" : "";
-    context.print(clear + shown);
-  } while (isWatching && (await isTimeForMore(context.signal)));
+    return { text: context.flags.json === "true" ? json(book, settings.uid) : text(book, settings.uid) };
+  });
   return EXIT.ok;
-}
-
-async function isTimeForMore(signal: AbortSignal): Promise<boolean> {
-  await sleep(WATCH_MS, signal);
-  return !signal.aborted;
 }
 
 async function readBook(folder: string): Promise<MinerBook> {

@@ -1,8 +1,6 @@
 import { join } from "node:path";
-import { sleep } from "../../base/deadline.ts";
 import { isFailure, messageOf } from "../../base/error.ts";
 import { lockHolder } from "../../base/lock.ts";
-import { canRedraw } from "../../base/terminal.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
@@ -11,8 +9,7 @@ import { LOCK_FILE } from "../../validator/state/upkeep.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { statusScreen } from "../status-screen.ts";
-
-const WATCH_MS = 2_000;
+import { printWatched } from "../watching.ts";
 
 /**
  * Shows on one screen how the validator of these settings is. Exit code 0 healthy, 1 not, 69 none runs, 75 it runs and
@@ -20,15 +17,8 @@ const WATCH_MS = 2_000;
  */
 export async function status(context: CommandContext): Promise<number> {
   const directory = stateDirectory(loadConfiguration(JOURNAL_OPTIONS, sourcesOf(context)).settings);
-  const isWatching = context.flags.watch === "true";
-  let exit: number;
-  do {
-    const shown = await look(directory, context.flags.json === "true");
-    exit = shown.exit;
-    const clear = isWatching && canRedraw(process.stdout) ? "\u001b[H\u001b[2J" : "";
-    context.print(clear + shown.text);
-  } while (isWatching && (await isTimeForMore(context.signal)));
-  return isWatching ? EXIT.ok : exit;
+  const { exit } = await printWatched(context, () => look(directory, context.flags.json === "true"));
+  return context.flags.watch === "true" ? EXIT.ok : exit;
 }
 
 async function look(directory: string, asJson: boolean): Promise<{ text: string; exit: number }> {
@@ -48,9 +38,4 @@ async function look(directory: string, asJson: boolean): Promise<{ text: string;
     const text = asJson ? JSON.stringify({ healthy: false, reasons: [reason] }) : `NOT HEALTHY  ${reason}`;
     return { text: `${text}\n`, exit: holder === undefined ? EXIT.unavailable : EXIT.tryLater };
   }
-}
-
-async function isTimeForMore(signal: AbortSignal): Promise<boolean> {
-  await sleep(WATCH_MS, signal);
-  return !signal.aborted;
 }
