@@ -1,7 +1,8 @@
 import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
-import { type ForwardEnd, forward } from "./flow.ts";
+import type { ForwardBody } from "../events/schema.ts";
+import { forward } from "./flow.ts";
 import type { Neuron } from "./ports.ts";
 import type { Session } from "./session.ts";
 
@@ -9,6 +10,9 @@ import type { Session } from "./session.ts";
 const FORWARD_BACK_OFF = { firstMs: 1_000, maxMs: 60_000 };
 /** So many unexpected errors in a row are a fault of the program, which a supervisor should see. */
 const MAX_UNEXPECTED_IN_A_ROW = 5;
+
+/** What an event tells of a pass beside its id and its time. */
+type PassFacts = Omit<ForwardBody, "kind" | "forward" | "seconds">;
 
 /**
  * One lane of forward passes; lanes share the wanted number evenly. A pass that failed or gave no evidence is tried
@@ -24,11 +28,19 @@ export async function runLane<N extends Neuron>(session: Session<N>, lane: numbe
   for (let done = 0; done < wanted && !signal.aborted; ) {
     const id = crypto.randomUUID();
     const startedMs = modules.time.nowMs();
-    const told = (end: ForwardEnd) => tellForward(session, id, end, modules.time.nowMs() - startedMs);
+    const tell = (end: PassFacts): unknown =>
+      modules.feed.emit({
+        kind: "forward",
+        forward: id,
+        seconds: (modules.time.nowMs() - startedMs) / 1000,
+        ...end,
+      });
     try {
       const end = await forward(session, id);
       if (signal.aborted) return;
-      told(end);
+      const { outage, ...facts } = end;
+      session.watch.forwards.set(end.outcome === "ended" ? "running" : (end.reason ?? "running"), undefined);
+      tell({ ...facts, cause: outage?.text ?? null });
       unexpected = 0;
       if (end.outcome === "ended") done++;
       // Without a single step a pass costs nothing, so the next one waits: for the subnet, the network, the permit.
@@ -45,47 +57,8 @@ export async function runLane<N extends Neuron>(session: Session<N>, lane: numbe
         error,
         waitSeconds: Math.round(waitMs / 1000),
       });
-      tellFailure(session, id, error, modules.time.nowMs() - startedMs);
+      tell({ outcome: "failed", reason: "error", cause: messageOf(error), steps: 0, asked: 0, reached: 0 });
       await modules.time.sleep(waitMs, signal);
     }
   }
-}
-
-function tellForward<N extends Neuron>(
-  session: Session<N>,
-  id: string,
-  { outcome, reason, outage, steps, asked, reached }: ForwardEnd,
-  elapsedMs: number,
-): void {
-  session.watch.forwards.set(outcome === "ended" ? "running" : (reason ?? "running"), undefined);
-  session.modules.feed.emit({
-    kind: "forward",
-    forward: id,
-    outcome,
-    reason,
-    cause: outage?.text ?? null,
-    steps,
-    seconds: elapsedMs / 1000,
-    asked,
-    reached,
-  });
-}
-
-function tellFailure<N extends Neuron>(
-  session: Session<N>,
-  id: string,
-  error: unknown,
-  elapsedMs: number,
-): void {
-  session.modules.feed.emit({
-    kind: "forward",
-    forward: id,
-    outcome: "failed",
-    reason: "error",
-    cause: messageOf(error),
-    steps: 0,
-    seconds: elapsedMs / 1000,
-    asked: 0,
-    reached: 0,
-  });
 }

@@ -63,21 +63,18 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       this.#lastSent = sent.block;
       this.#waitsFor = undefined;
       this.#tellIncluded(sent);
-      recorder.settleSubmission(sent);
       const { pending, extrinsicHash: id, block: committed, revealRound } = sent;
+      recorder.settleSubmission({ state: "included", block: committed, extrinsic: id });
       if (pending) followReveal(this.#session, { ...pending, id, committed, revealRound });
     } catch (error) {
       if (signal.aborted) return;
       const waitBlocks = this.#waitBlocks(error);
       this.#notBefore = block + waitBlocks;
-      const isUnknown = isFailure(error, "chain.outcome-unknown");
-      recorder.settleSubmission(undefined, messageOf(error), isUnknown);
+      // What nobody saw fail may still be on its way.
+      const state = isFailure(error, "chain.outcome-unknown") ? "sent" : "refused";
+      recorder.settleSubmission({ state, error: messageOf(error) });
       if (isFailure(error, "chain.rate-limited")) return this.#wait("the chain's rate limit", waitBlocks);
-      this.#tell({
-        state: isUnknown ? "sent" : "refused",
-        error: messageOf(error),
-        blocks_left: waitBlocks,
-      });
+      this.#tell({ state, error: messageOf(error), blocks_left: waitBlocks });
       if (isFatal(error)) throw error;
       log.error("Weights were not set", {
         error,

@@ -220,7 +220,7 @@ describe("a second attempt", () => {
     const prepared = { path: "plain" as const, block: asBlock(1), uids: [1], values: [1] };
     session.recorder.saveSubmission(prepared);
     session.recorder.saveSubmission({ ...prepared, block: asBlock(2) });
-    session.recorder.settleSubmission({ ...prepared, block: asBlock(3), extrinsicHash: "0x1" });
+    session.recorder.settleSubmission({ state: "included", block: 3, extrinsic: "0x1" });
     expect(session.recorder.submissions.map(({ state }) => state)).toEqual(["refused", "included"]);
   });
 

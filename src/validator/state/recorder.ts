@@ -2,7 +2,7 @@ import { Failure, isFailure } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { Tracker } from "../../base/tracker.ts";
 import { asBlock } from "../../base/units.ts";
-import type { CommittedWeights, EventFeed, PreparedWeights, SentWeights } from "../ports.ts";
+import type { CommittedWeights, EventFeed, PreparedWeights } from "../ports.ts";
 import type { Settlement, StepCommit, StoredReveal, SubmissionRecord } from "./content.ts";
 import type { StateDatabase } from "./database.ts";
 import type { StateCode } from "./failure.ts";
@@ -48,21 +48,17 @@ export class Recorder {
 
   /** Each attempt has a record of its own; one that another follows was not taken. */
   saveSubmission({ block, path, uids, values }: PreparedWeights): void {
-    this.settleSubmission(undefined, "sent once more");
+    this.settleSubmission({ state: "refused", error: "sent once more" });
     const id = crypto.randomUUID();
     this.#submission = id;
     this.#write(() => this.#database.recordSubmission({ id, block, path, uids, values }));
   }
 
-  /** @param sent undefined when the chain refused them, or when nobody knows what became of them (`isUnknown`) */
-  settleSubmission(sent: SentWeights | undefined, error?: string, isUnknown = false): void {
-    const id = this.#submission;
-    if (id === undefined) return;
+  /** What became of the weights that `saveSubmission` wrote down last. */
+  settleSubmission(settlement: Settlement): void {
+    if (this.#submission === undefined) return;
+    this.settleEarlier(this.#submission, settlement);
     this.#submission = undefined;
-    const settlement: Settlement = sent
-      ? { state: "included", block: sent.block, extrinsic: sent.extrinsicHash }
-      : { state: isUnknown ? "sent" : "refused", error };
-    this.#write(() => this.#database.settleSubmission(id, settlement));
   }
 
   /** What became of weights of an earlier run. */
