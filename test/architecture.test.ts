@@ -16,6 +16,7 @@ const RANKS: Record<string, number> = {
   prompts: 3,
   chain: 3,
   wallet: 3,
+  wandb: 3,
   inference: 4,
   analysis: 4,
   telemetry: 4,

@@ -1,9 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { WandbApi } from "../../src/telemetry/wandb/api.ts";
 import { Delivery } from "../../src/telemetry/wandb/delivery.ts";
-import { RunSpool } from "../../src/telemetry/wandb/spool.ts";
+import { WandbApi } from "../../src/wandb/api.ts";
+import { RunSpool } from "../../src/wandb/spool.ts";
 import { scratchFolders } from "../scratch.ts";
 import type { Fault, WandbDouble } from "./double.ts";
 import { makeDouble, until } from "./doubles.ts";

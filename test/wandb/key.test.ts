@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sdk from "@wandb/sdk/package.json" with { type: "json" };
-import { findKey, pageUrl, saveKey, wandbUrl } from "../../src/telemetry/wandb/key.ts";
 import { amdGpus, readNvidia, SystemMetrics } from "../../src/telemetry/wandb/system-metrics.ts";
+import { findKey, pageUrl, saveKey, wandbUrl } from "../../src/wandb/key.ts";
 import { scratchFolders } from "../scratch.ts";
 
 const folder = scratchFolders("wandb-key");

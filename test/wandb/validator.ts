@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { EventFeed } from "../../src/events/feed.ts";
 import { Journal } from "../../src/events/journal.ts";
 import type { Event } from "../../src/events/schema.ts";
-import type { ApiTimeouts } from "../../src/telemetry/wandb/api.ts";
 import type { Pace } from "../../src/telemetry/wandb/delivery.ts";
 import { WandbReporter } from "../../src/telemetry/wandb/wandb.ts";
+import type { ApiTimeouts } from "../../src/wandb/api.ts";
 import { BODIES, IDENTITY, stepBodyOf } from "../events/bodies.ts";
 
 /** A pace that a test can wait for. */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { lockHolder } from "../../base/lock.ts";
 import { printableUrl } from "../../base/url.ts";
-import { findKey, wandbUrl } from "../../telemetry/wandb/key.ts";
 import { LOCK_FILE } from "../../validator/state/upkeep.ts";
+import { findKey, wandbUrl } from "../../wandb/key.ts";
 import { type Check, ok, warn } from "./check.ts";
 
 const LOOK_MS = 2_000;

@@ -1,6 +1,6 @@
 import { withDeadline } from "../../base/deadline.ts";
-import type { Row } from "./row.ts";
-import { toPlain } from "./row.ts";
+import type { Row } from "../../wandb/row.ts";
+import { toPlain } from "../../wandb/row.ts";
 
 const INIT_TIMEOUT_MS = 20_000;
 /** It takes a second; rows that it has not given away by then are made from the journal. */

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { withDeadline } from "../../base/deadline.ts";
 import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
-import type { WandbApi } from "./api.ts";
+import type { WandbApi } from "../../wandb/api.ts";
+import { RunSpool } from "../../wandb/spool.ts";
 import { Delivery, type DeliveryState, type Pace } from "./delivery.ts";
 import { refill } from "./refill.ts";
-import { RunSpool } from "./spool.ts";
 
 /** Notes of delivered runs that are kept, for `wandb sync` to tell of. */
 const KEPT_NOTES = 100;

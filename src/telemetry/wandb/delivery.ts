@@ -2,8 +2,8 @@ import { sleep } from "../../base/deadline.ts";
 import { isFailure } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { VERSION } from "../../config/version.ts";
-import { type WandbApi, WandbRefusal } from "./api.ts";
-import type { RunSpool, Stream } from "./spool.ts";
+import { type WandbApi, WandbRefusal } from "../../wandb/api.ts";
+import type { RunSpool, Stream } from "../../wandb/spool.ts";
 
 /** W&B's names of the two streams. */
 const FILES: Record<Stream, string> = {

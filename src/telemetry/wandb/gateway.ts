@@ -1,5 +1,5 @@
 import { log } from "../../base/log.ts";
-import type { Row } from "./row.ts";
+import type { Row } from "../../wandb/row.ts";
 
 /** What the gateway does with the rows of a run; must not throw. */
 export type TakeRows = (rows: Row[]) => void;

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import type { Event, RunEvent } from "../../events/schema.ts";
+import { describeRun, type WandbSettings } from "../../wandb/description.ts";
+import { type Row, RowMaker } from "../../wandb/row.ts";
+import { RunSpool } from "../../wandb/spool.ts";
 import { type ClientRun, startClientRun } from "./client.ts";
-import { describeRun, type WandbSettings } from "./description.ts";
 import { Gateway } from "./gateway.ts";
 import { refill } from "./refill.ts";
-import { type Row, RowMaker } from "./row.ts";
-import { RunSpool } from "./spool.ts";
 
 export interface RollOver {
   /** Steps of the validator: `--wandb.run_step_length`. */

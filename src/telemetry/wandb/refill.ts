@@ -1,7 +1,7 @@
 import { log } from "../../base/log.ts";
 import { readRunEvents } from "../../events/run-reader.ts";
-import { RowMaker } from "./row.ts";
-import type { RunSpool } from "./spool.ts";
+import { RowMaker } from "../../wandb/row.ts";
+import type { RunSpool } from "../../wandb/spool.ts";
 
 /** Rows after which the event loop gets its turn. */
 const ROWS_AT_ONCE = 20;

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { lockFile } from "../../base/lock.ts";
-import { WandbApi } from "./api.ts";
+import { WandbApi } from "../../wandb/api.ts";
+import { failureOf, wandbFailure } from "../../wandb/failure.ts";
+import { findKey, pageUrl, wandbUrl } from "../../wandb/key.ts";
+import { DELIVERY_LOCK, journalDirectory, spoolDirectory } from "../../wandb/places.ts";
 import { openSpools, recoverSpools } from "./deliveries.ts";
 import { Delivery, type DeliveryState, type Pace } from "./delivery.ts";
-import { failureOf, wandbFailure } from "./failure.ts";
-import { findKey, pageUrl, wandbUrl } from "./key.ts";
-import { DELIVERY_LOCK, journalDirectory, spoolDirectory } from "./places.ts";
 
 export interface SyncOptions {
   /** Of the validator's state. */

@@ -3,7 +3,7 @@ import * as os from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
-import type { Row } from "./row.ts";
+import type { Row } from "../../wandb/row.ts";
 
 const NVIDIA_SMI_TIMEOUT_MS = 5_000;
 /** What is asked of nvidia-smi, and what W&B calls it after `gpu.N.`. */

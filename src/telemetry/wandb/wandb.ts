@@ -4,13 +4,13 @@ import { messageOf } from "../../base/error.ts";
 import { lockFile } from "../../base/lock.ts";
 import { log } from "../../base/log.ts";
 import type { EventFeed } from "../../events/feed.ts";
-import { type ApiTimeouts, WandbApi } from "./api.ts";
+import { type ApiTimeouts, WandbApi } from "../../wandb/api.ts";
+import { findKey, pageUrl, wandbUrl } from "../../wandb/key.ts";
+import { DELIVERY_LOCK, journalDirectory, spoolDirectory } from "../../wandb/places.ts";
+import type { RunSpool } from "../../wandb/spool.ts";
 import { Deliveries, openSpools, pruneSpools, recoverSpools } from "./deliveries.ts";
 import type { Pace } from "./delivery.ts";
-import { findKey, pageUrl, wandbUrl } from "./key.ts";
-import { DELIVERY_LOCK, journalDirectory, spoolDirectory } from "./places.ts";
 import { WandbRecorder } from "./recorder.ts";
-import type { RunSpool } from "./spool.ts";
 import { SystemMetrics } from "./system-metrics.ts";
 
 export interface WandbOptions {

@@ -1,5 +1,5 @@
-import { columnsOf, type Event, type StepEvent, type WeightsEvent } from "../../events/schema.ts";
-import { answeredIn, meanRewardIn } from "../../events/step-figures.ts";
+import { columnsOf, type Event, type StepEvent, type WeightsEvent } from "../events/schema.ts";
+import { answeredIn, meanRewardIn } from "../events/step-figures.ts";
 
 /** One line of a W&B history. Names are those that openvalidators 1.2.0 gave, where it had the field. */
 export type Row = Record<string, unknown>;

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { writeFileAtomic } from "../../base/atomic.ts";
+import { writeFileAtomic } from "../base/atomic.ts";
 import { type Row, summaryOf, textOfPlain, toPlain } from "./row.ts";
 
 /** What a run's folder says of it. */

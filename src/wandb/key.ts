@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { writeFileAtomic } from "../../base/atomic.ts";
+import { writeFileAtomic } from "../base/atomic.ts";
 import { WANDB_URL } from "./api.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

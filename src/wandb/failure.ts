@@ -1,4 +1,4 @@
-import { Failure, type FailureOptions } from "../../base/error.ts";
+import { Failure, type FailureOptions } from "../base/error.ts";
 import { WandbRefusal } from "./api.ts";
 
 export type WandbCode =

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { isFailure, messageOf } from "../../base/error.ts";
-import { NetFailure } from "../../net/failure.ts";
-import { post } from "../../net/post.ts";
+import { isFailure, messageOf } from "../base/error.ts";
+import { NetFailure } from "../net/failure.ts";
+import { post } from "../net/post.ts";
 
 export const WANDB_URL = "https://api.wandb.ai";
 

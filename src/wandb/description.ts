@@ -1,5 +1,5 @@
-import { specVersion } from "../../config/version.ts";
-import type { RunEvent } from "../../events/schema.ts";
+import { specVersion } from "../config/version.ts";
+import type { RunEvent } from "../events/schema.ts";
 
 /** What W&B is told of a run before its first row. */
 export interface RunDescription {
