@@ -1,0 +1,163 @@
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, posix } from "node:path";
+import { Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp } from "@tufjs/models";
+import type { Delta, Release } from "../release.ts";
+import type { Signer } from "./signer.ts";
+
+const SPEC_VERSION = "1.0.31";
+const DAY_MS = 86_400_000;
+/** Root and release keys lie offline; who has the online key can only hold a release back for as long as this. */
+const VALID_DAYS = { root: 730, targets: 365, snapshot: 30, timestamp: 30 } as const;
+
+export type RoleName = "root" | "timestamp" | "snapshot" | "targets";
+export interface Role {
+  signers: readonly Signer[];
+  /** How many of them have to sign. */
+  threshold: number;
+}
+
+/** A file of a release before its path is known. */
+export interface Artifact {
+  file: string;
+  custom: Release | Delta;
+}
+
+/** What was signed, for what is signed on top of it. */
+export interface Signed {
+  version: number;
+  lengthBytes: number;
+  sha256: string;
+}
+
+/** Writes a repository of The Update Framework with consistent snapshots, as plain files for any static server. */
+export class UpdateRepository {
+  readonly directory: string;
+  readonly #now: () => number;
+
+  constructor(directory: string, now: () => number = Date.now) {
+    this.directory = directory;
+    this.#now = now;
+  }
+
+  /**
+   * Offline, rare. A root that takes the place of another is signed by the keys of that one too (`previous`).
+   * @throws Error when a role has one key twice, for such a key would count twice, or more threshold than keys
+   */
+  root(
+    version: number,
+    roles: Readonly<Record<RoleName, Role>>,
+    previous: readonly Signer[] = [],
+    days: number = VALID_DAYS.root,
+  ): void {
+    const { specVersion, expires } = this.#common(version, days);
+    for (const [name, { signers, threshold }] of Object.entries(roles)) {
+      const keys = new Set(signers.map(({ key }) => key.keyVal.public));
+      if (keys.size < signers.length) throw new Error(`the role ${name} has the same key twice`);
+      if (threshold < 1 || threshold > keys.size)
+        throw new Error(`the role ${name} needs ${threshold} of ${keys.size} keys`);
+    }
+    const root = Root.fromJSON({
+      _type: "root",
+      spec_version: specVersion,
+      version,
+      expires,
+      consistent_snapshot: true,
+      keys: Object.fromEntries(
+        Object.values(roles).flatMap(({ signers }) => signers.map(({ key }) => [key.keyID, key.toJSON()])),
+      ),
+      roles: Object.fromEntries(
+        Object.entries(roles).map(([name, { signers, threshold }]) => [
+          name,
+          { keyids: signers.map(({ key }) => key.keyID), threshold },
+        ]),
+      ),
+    });
+    const signing = new Map([...roles.root.signers, ...previous].map((signer) => [signer.key.keyID, signer]));
+    this.#publish(`${version}.root.json`, root, [...signing.values()]);
+  }
+
+  /** For each release: every path with its file, signed by the offline release key. */
+  targets(
+    version: number,
+    entries: Readonly<Record<string, Artifact>>,
+    signers: readonly Signer[],
+    days: number = VALID_DAYS.targets,
+  ): Signed {
+    const targets = Object.fromEntries(
+      Object.entries(entries).map(([path, artifact]) => [path, this.#store(path, artifact)]),
+    );
+    return this.#publish(
+      `${version}.targets.json`,
+      new Targets({ ...this.#common(version, days), targets }),
+      signers,
+    );
+  }
+
+  /** For each release, and again before it expires: the online key only repeats what the release key signed. */
+  snapshot(
+    version: number,
+    targets: Signed,
+    signers: readonly Signer[],
+    days: number = VALID_DAYS.snapshot,
+  ): Signed {
+    const meta = { "targets.json": metaFile(targets) };
+    return this.#publish(
+      `${version}.snapshot.json`,
+      new Snapshot({ ...this.#common(version, days), meta }),
+      signers,
+    );
+  }
+
+  timestamp(
+    version: number,
+    snapshot: Signed,
+    signers: readonly Signer[],
+    days: number = VALID_DAYS.timestamp,
+  ): void {
+    this.#publish(
+      "timestamp.json",
+      new Timestamp({ ...this.#common(version, days), snapshotMeta: metaFile(snapshot) }),
+      signers,
+    );
+  }
+
+  #common(version: number, days: number) {
+    // Whole seconds: the specification knows no fractions.
+    const expires = `${new Date(this.#now() + days * DAY_MS).toISOString().slice(0, 19)}Z`;
+    return { specVersion: SPEC_VERSION, version, expires };
+  }
+
+  #publish(name: string, signed: Root | Timestamp | Snapshot | Targets, signers: readonly Signer[]): Signed {
+    const metadata = new Metadata<Root | Timestamp | Snapshot | Targets>(signed);
+    for (const signer of signers) metadata.sign((data) => signer.sign(data));
+    const bytes = Buffer.from(`${JSON.stringify(metadata.toJSON(), null, 1)}\n`);
+    const file = join(this.directory, "metadata", name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
+    return { version: signed.version, lengthBytes: bytes.length, sha256: sha256(bytes) };
+  }
+
+  #store(path: string, { file, custom }: Artifact): TargetFile {
+    const bytes = readFileSync(file);
+    const hash = sha256(bytes);
+    const { dir, base } = posix.parse(path);
+    const stored = join(this.directory, "targets", dir, `${hash}.${base}`);
+    mkdirSync(dirname(stored), { recursive: true });
+    copyFileSync(file, stored);
+    return new TargetFile({
+      path,
+      length: bytes.length,
+      hashes: { sha256: hash },
+      unrecognizedFields: { custom: { ...custom } },
+    });
+  }
+}
+
+function metaFile({ version, lengthBytes, sha256 }: Signed): MetaFile {
+  return new MetaFile({ version, length: lengthBytes, hashes: { sha256 } });
+}
+
+function sha256(data: Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
