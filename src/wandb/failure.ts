@@ -10,6 +10,8 @@ export type WandbCode =
   | "wandb.refused"
   /** A running validator sends its rows by itself. */
   | "wandb.busy"
+  /** A file that is no `.wandb` file, or none of a client's. */
+  | "wandb.not-records"
   /** This user has no place for a netrc. */
   | "wandb.no-home";
 

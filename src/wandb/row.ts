@@ -114,6 +114,8 @@ const SPECIAL = ["NaN", "Infinity", "-Infinity"];
 const MARK = `${crypto.randomUUID()}:`;
 const MARKED = new RegExp(`"${MARK}(${SPECIAL.join("|")})"`, "g");
 
+const BARE = /-?\b(?:NaN|Infinity)\b/g;
+
 /** A copy that survives JSON: special numbers as marked texts, nothing that JSON would drop or refuse. */
 export function toPlain(value: unknown): unknown {
   if (typeof value === "number") return Number.isFinite(value) ? value : MARK + String(value);
@@ -134,6 +136,41 @@ export function toPlain(value: unknown): unknown {
 /** JSON of what `toPlain` gave, with special numbers as bare words. */
 export function textOfPlain(plain: unknown): string {
   return JSON.stringify(plain).replace(MARKED, "$1");
+}
+
+/**
+ * The value of a text of JSON in which numbers may be the bare words that `textOfPlain` writes.
+ * @throws SyntaxError when it is no such text
+ */
+export function parseRow(text: string): unknown {
+  if (!text.includes("NaN") && !text.includes("Infinity")) return JSON.parse(text);
+  const parts: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const quote = text.indexOf('"', at);
+    const start = quote < 0 ? text.length : quote;
+    parts.push(text.slice(at, start).replace(BARE, `"${MARK}$&"`));
+    at = quote < 0 ? start : endOfText(text, start);
+    parts.push(text.slice(start, at));
+  }
+  return unmark(JSON.parse(parts.join("")));
+}
+
+/** Place behind the text that begins at a quote; a regular expression gives up on texts of a megabyte. */
+function endOfText(json: string, start: number): number {
+  for (let at = start + 1; ; at++) {
+    at = json.indexOf('"', at);
+    if (at < 0) return json.length;
+    let slashes = 0;
+    while (json[at - 1 - slashes] === "\\") slashes++;
+    if (slashes % 2 === 0) return at + 1;
+  }
+}
+
+function unmark(value: unknown): unknown {
+  if (typeof value === "string") return value.startsWith(MARK) ? Number(value.slice(MARK.length)) : value;
+  if (Array.isArray(value)) return value.map(unmark);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, unmark(inner)]));
 }
 
 /** The last values of a run, as W&B lists them beside it: all but long texts and lists. */

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../base/atomic.ts";
-import { type Row, summaryOf, textOfPlain, toPlain } from "./row.ts";
+import { parseRow, type Row, summaryOf, textOfPlain, toPlain } from "./row.ts";
 
 /** What a run's folder says of it. */
 const metaSchema = z.object({
@@ -246,7 +246,7 @@ export class RunSpool {
       fs.readSync(fd, end, 0, length, history.sizeBytes - length);
       const start = end.subarray(0, -1).lastIndexOf(0x0a) + 1;
       const text = end.subarray(start, -1).toString("utf8");
-      const row = JSON.parse(withoutSpecialNumbers(text)) as Row;
+      const row = parseRow(text) as Row;
       this.#next = Number(row.sequence) + 1;
       this.#summary = summaryOf(row);
     } finally {
@@ -257,13 +257,6 @@ export class RunSpool {
   #save(): void {
     writeFileAtomic(join(this.directory, "meta.json"), `${JSON.stringify(this.#meta)}\n`);
   }
-}
-
-/** Bare words of a row made null, texts left as they are. */
-function withoutSpecialNumbers(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (part) =>
-    part[0] === '"' ? part : "null",
-  );
 }
 
 /** Counts the whole lines of a file, cuts off a partial last one, and finds where line `confirmed` begins. */
