@@ -1,3 +1,4 @@
+import type { DeadlineCode } from "../base/deadline.ts";
 import { Failure, type FailureOptions } from "../base/error.ts";
 
 export type UpdateCode =
@@ -30,4 +31,10 @@ export type UpdateCode =
 
 export function updateFailure(code: UpdateCode, options: FailureOptions<unknown>): Failure<UpdateCode> {
   return new Failure<UpdateCode>(code, options);
+}
+
+export function stopped(): Failure<DeadlineCode> {
+  return new Failure("deadline.aborted", {
+    message: "the update was stopped; the next one goes on where it was",
+  });
 }

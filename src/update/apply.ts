@@ -1,0 +1,297 @@
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { sleep } from "../base/deadline.ts";
+import { freeBytesOf } from "../base/disk.ts";
+import { messageOf } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { type ArtifactWish, type FoundRelease, fetchArtifact } from "./artifact.ts";
+import { type Health, judge } from "./confirm.ts";
+import { stopped, updateFailure } from "./failure.ts";
+import type { Installation } from "./installation.ts";
+import { preflight } from "./preflight.ts";
+import { type News, type Pending, readRecord, type UpdateRecord, writeRecord } from "./record.ts";
+import { compareVersions } from "./release.ts";
+import type { TrustedFiles } from "./trust.ts";
+
+/** Room for the packed and the unpacked file and some more, as multiples of the unpacked one. */
+const ROOM = 2.2;
+/** Models of several gigabytes load before the first step. */
+const WELL_WITHIN_MS = 30 * 60_000;
+/** The chain's own pace. */
+const BLOCK_MS = 12_000;
+/** Epochs in which a new release has to bring weights on chain. */
+const WEIGHTS_WITHIN_EPOCHS = 2;
+/** A window comes once in an epoch at least; 72 minutes are one of the usual length. */
+const WINDOW_TIMEOUT_MS = 72 * 60_000;
+const LOOK_MS = 5_000;
+/** The program of before has run here for long: it needs no more than its models. */
+const BACK_WITHIN_MS = 15 * 60_000;
+
+/** Who runs the validator, for whoever updates it. */
+export interface Service {
+  /** Ends the validator in order and starts what the installation's program is now. @throws when it did not start */
+  restart(): Promise<void>;
+  /** undefined when nobody answers. */
+  health(): Promise<Health | undefined>;
+}
+
+/** Times and pauses; tests have their own. */
+export interface Pace {
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  wellWithinMs: number;
+  backWithinMs: number;
+  windowTimeoutMs: number;
+  blockMs: number;
+}
+
+export const PACE: Pace = {
+  now: Date.now,
+  sleep,
+  wellWithinMs: WELL_WITHIN_MS,
+  backWithinMs: BACK_WITHIN_MS,
+  windowTimeoutMs: WINDOW_TIMEOUT_MS,
+  blockMs: BLOCK_MS,
+};
+
+/** The work on one installation, by the process that holds its lock. Killed at any point, the next one goes on. */
+export class Updater {
+  readonly #installation: Installation;
+  readonly #service: Service | undefined;
+  readonly #pace: Pace;
+  readonly #signal: AbortSignal | undefined;
+
+  /** @param service left out where nobody runs the validator: then a release is in place from its next start on. */
+  constructor(
+    installation: Installation,
+    { service, pace = PACE, signal }: { service?: Service; pace?: Pace; signal?: AbortSignal } = {},
+  ) {
+    this.#installation = installation;
+    this.#service = service;
+    this.#pace = pace;
+    this.#signal = signal;
+  }
+
+  get record(): UpdateRecord {
+    return readRecord(this.#installation.recordFile);
+  }
+
+  /**
+   * Downloads a release, tries it, waits for a moment that costs nothing, and puts it in place.
+   * @param from version that runs now
+   * @param waits whether to wait for such a moment
+   * @throws Failure `update.*`, `deadline.aborted`; nothing was changed then
+   */
+  async install(
+    files: TrustedFiles,
+    found: FoundRelease,
+    from: string,
+    { waits, ...wish }: Omit<ArtifactWish, "to" | "running"> & { waits: boolean },
+  ): Promise<void> {
+    const { release } = found;
+    const { version } = release;
+    await this.#fetch(files, found, from, wish);
+    await preflight(this.#installation.programOf(version), release, this.#signal);
+    const health = await this.#service?.health();
+    if (waits && health !== undefined) await this.#waitForWindow(version);
+    const nowMs = this.#pace.now();
+    const time = (ms: number): string => new Date(nowMs + ms).toISOString();
+    const { epochBlocks = null, isEnabled = false, included = 0 } = health?.weights ?? {};
+    const pending: Pending = {
+      version,
+      previous: from,
+      since: time(0),
+      wellBy: time(this.#pace.wellWithinMs),
+      // A release is not blamed for weights that were not set before it either.
+      weightsBy:
+        isEnabled && included > 0 && epochBlocks !== null
+          ? time(this.#pace.wellWithinMs + WEIGHTS_WITHIN_EPOCHS * epochBlocks * this.#pace.blockMs)
+          : null,
+      usualPerMinute: health !== undefined && health.steps.perMinute > 0 ? health.steps.perMinute : null,
+      run: null,
+      restarts: 0,
+      isWell: false,
+    };
+    // Written first: whoever finds the new program in place knows what to do about it.
+    if (this.#service !== undefined) this.#write({ pending });
+    this.#installation.switchTo(version);
+    this.#tell("installed", from, version, null, { rollbackTo: release.rollbackTo });
+    if (this.#service === undefined) return;
+    try {
+      await this.#service.restart();
+    } catch (error) {
+      await this.#rollBack(pending, `it did not start: ${messageOf(error)}`);
+    }
+  }
+
+  /**
+   * Decides about a release that is in place and was not confirmed, if there is one.
+   * @param untilMs when to leave the decision to the next process
+   * @returns what it waits for; undefined when nothing is open any more
+   * @throws Failure `update.rolled-back`, `update.rollback-failed`, `deadline.aborted`
+   */
+  async settle(untilMs: number): Promise<string | undefined> {
+    for (;;) {
+      const { pending, bad } = this.record;
+      if (pending === null) return undefined;
+      const current = this.#installation.currentVersion();
+      if (bad.some(({ version }) => version === pending.version))
+        await this.#rollBack(pending, "it failed before");
+      if (current === pending.previous) {
+        // Killed between the record and the switch: nothing has happened yet.
+        this.#write({ pending: null });
+        return undefined;
+      }
+      const verdict = judge(pending, await this.#service?.health(), this.#pace.now());
+      if (verdict.kind === "failed") await this.#rollBack(pending, verdict.why);
+      if (verdict.kind === "confirmed") {
+        this.#installation.confirm(pending.version, [pending.previous]);
+        this.#write({ pending: null, confirmed: pending.version });
+        this.#tell("confirmed", pending.previous, pending.version, null);
+        return undefined;
+      }
+      if (verdict.kind === "waiting") {
+        this.#write({ pending: verdict.pending });
+        if (this.#pace.now() >= untilMs) return verdict.why;
+      }
+      await this.#pause();
+    }
+  }
+
+  /**
+   * Goes back to the release before, because a person wants it or because the new one did not start at all.
+   * @throws Failure `update.no-release`, `update.rolled-back`, `update.rollback-failed`
+   */
+  async rollBack(why: string): Promise<void> {
+    const { pending } = this.record;
+    const current = this.#installation.currentVersion();
+    const earlier = this.#installation
+      .versions()
+      .filter((other) => compareVersions(other, current ?? other) < 0);
+    const previous = pending?.previous ?? earlier.at(-1);
+    if (current === undefined || previous === undefined || !this.#installation.has(previous))
+      throw updateFailure("update.no-release", {
+        message: "there is no release before this one here",
+        hint: "name one: openvalidator self-update --version VERSION --allow-downgrade",
+      });
+    const nowMs = this.#pace.now();
+    const since = new Date(nowMs).toISOString();
+    await this.#rollBack(
+      pending ?? {
+        version: current,
+        previous,
+        since,
+        wellBy: since,
+        weightsBy: null,
+        usualPerMinute: null,
+        run: null,
+        restarts: 0,
+        isWell: false,
+      },
+      why,
+    );
+  }
+
+  async #fetch(
+    files: TrustedFiles,
+    found: FoundRelease,
+    from: string,
+    wish: Omit<ArtifactWish, "to" | "running">,
+  ): Promise<void> {
+    const { version, unpackedBytes } = found.release;
+    const to = this.#installation.programOf(version);
+    // What is there may have been cut by a full disk or changed by somebody: only what was checked just now is run.
+    rmSync(to, { force: true });
+    this.#installation.makeRoomFor(version);
+    const free = freeBytesOf(dirname(to));
+    if (free < unpackedBytes * ROOM)
+      throw updateFailure("update.local", {
+        message: `${version} needs ${Math.ceil((unpackedBytes * ROOM) / 1e6)} MB of disk, and ${Math.floor(free / 1e6)} MB are free`,
+        hint: `make room in ${dirname(to)}`,
+      });
+    const running = this.#installation.has(from)
+      ? { version: from, path: this.#installation.programOf(from) }
+      : undefined;
+    const arrival = await fetchArtifact(files, found, { ...wish, to, running });
+    log.info("A release was downloaded and is what was signed", { version, ...arrival });
+  }
+
+  async #waitForWindow(version: string): Promise<void> {
+    const untilMs = this.#pace.now() + this.#pace.windowTimeoutMs;
+    let told = "";
+    while (this.#pace.now() < untilMs) {
+      const health = await this.#service?.health();
+      // Nobody who could be disturbed.
+      if (health === undefined || health.restart.isSafe) return;
+      const why = health.restart.why ?? "the validator is busy";
+      if (why !== told) log.info("The update waits for a moment that costs nothing", { version, why });
+      told = why;
+      await this.#pause();
+    }
+    throw updateFailure("update.busy", {
+      message: `in ${Math.round(this.#pace.windowTimeoutMs / 60_000)} minutes there was no moment to restart: ${told}`,
+      hint: "it is tried again; --now does not wait",
+      retry: "soon",
+    });
+  }
+
+  async #rollBack(pending: Pending, why: string): Promise<never> {
+    const { version, previous } = pending;
+    const at = new Date(this.#pace.now()).toISOString();
+    log.error("A release is taken back", { version, previous, why });
+    const { bad } = this.record;
+    const others = bad.filter((one) => one.version !== version);
+    // Before the switch: killed here, the next process goes on, and nobody tries the version again.
+    this.#write({ pending, bad: [...others, { version, why, at }] });
+    this.#installation.switchTo(previous);
+    try {
+      await this.#service?.restart();
+      await this.#waitForVersion(previous);
+    } catch (cause) {
+      this.#tell("failed", version, previous, `${previous} did not come back: ${messageOf(cause)}`);
+      throw updateFailure("update.rollback-failed", {
+        message: `${version} was not well (${why}), and ${previous}, which is in its place again, did not come up: ${messageOf(cause)}`,
+        hint: "look at the log of the validator; the program in place is the one that ran before",
+        cause,
+      });
+    }
+    this.#write({ pending: null });
+    this.#tell("rolled-back", version, previous, why);
+    throw updateFailure("update.rolled-back", {
+      message: `${version} was not well (${why}); ${previous} runs again`,
+      hint: `${version} is not tried again here; tell the project`,
+    });
+  }
+
+  async #waitForVersion(version: string): Promise<void> {
+    if (this.#service === undefined) return;
+    const untilMs = this.#pace.now() + this.#pace.backWithinMs;
+    for (;;) {
+      const health = await this.#service.health();
+      if (health?.version === version && health.phase === "running") return;
+      if (this.#pace.now() >= untilMs) throw new Error(`it does not answer as ${version}`);
+      await this.#pause();
+    }
+  }
+
+  async #pause(): Promise<void> {
+    await this.#pace.sleep(LOOK_MS, this.#signal);
+    if (this.#signal?.aborted) throw stopped();
+  }
+
+  #write(changes: Partial<UpdateRecord>): void {
+    writeRecord(this.#installation.recordFile, { ...this.record, ...changes });
+  }
+
+  #tell(
+    outcome: News["outcome"],
+    from: string,
+    to: string | null,
+    why: string | null,
+    changes: Partial<UpdateRecord> = {},
+  ): void {
+    const { news } = this.record;
+    const at = new Date(this.#pace.now()).toISOString();
+    this.#write({ ...changes, news: [...news, { at, outcome, from, to, why }] });
+  }
+}
