@@ -90,7 +90,7 @@ export class Updater {
   ): Promise<void> {
     const { release } = found;
     const { version } = release;
-    await this.#fetch(files, found, from, wish);
+    await this.#download(files, found, from, wish);
     await preflight(this.#installation.programOf(version), release, this.#signal);
     const health = await this.#service?.health();
     if (waits && health !== undefined) await this.#waitForWindow(version);
@@ -192,7 +192,7 @@ export class Updater {
     );
   }
 
-  async #fetch(
+  async #download(
     files: TrustedFiles,
     found: FoundRelease,
     from: string,
