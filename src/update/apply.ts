@@ -9,9 +9,9 @@ import { type Health, judge } from "./confirm.ts";
 import { stopped, updateFailure } from "./failure.ts";
 import type { Installation } from "./installation.ts";
 import { preflight } from "./preflight.ts";
-import { type News, type Pending, readRecord, type UpdateRecord, writeRecord } from "./record.ts";
 import { compareVersions } from "./release.ts";
 import type { TrustedFiles } from "./trust.ts";
+import { type News, type Pending, readRecord, type UpdateRecord, writeRecord } from "./update-record.ts";
 
 /** Room for the packed and the unpacked file and some more, as multiples of the unpacked one. */
 const ROOM = 2.2;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Pending } from "./record.ts";
+import type { Pending } from "./update-record.ts";
 
 /** What the status of a validator has to say for this; the rest of it is passed over. */
 export const healthSchema = z.object({

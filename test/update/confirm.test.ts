@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type Health, judge } from "../../src/update/confirm.ts";
-import type { Pending } from "../../src/update/record.ts";
+import type { Pending } from "../../src/update/update-record.ts";
 
 const START = Date.parse("2026-11-01T00:00:00Z");
 const MINUTE_MS = 60_000;
