@@ -107,7 +107,6 @@ function leaveOutWorker(patched: Set<string>): BunPlugin {
 /** onnxruntime-node takes its addon from a path; ours comes out of the executable (src/inference/worker/native.ts). */
 function embedOnnxRuntime(folder: string, files: string[], patched: Set<string>): BunPlugin {
   const source = join(ROOT, "node_modules/onnxruntime-node/bin/napi-v6", folder);
-  const loader = JSON.stringify(join(ROOT, "src/inference/worker/native.ts"));
   return {
     name: "embed-onnxruntime",
     setup(build) {
@@ -125,18 +124,20 @@ function embedOnnxRuntime(folder: string, files: string[], patched: Set<string>)
         }
         const call = `(() => {
           const fileOf = (module) => module.default ?? module;
-          return require(${loader}).loadNative([${libraries.join(", ")}], ${JSON.stringify(ADDON)});
+          return require("embed:loader").loadNative([${libraries.join(", ")}], ${JSON.stringify(ADDON)});
         })()`;
         const text = await Bun.file(path).text();
         const line = /require\(`\.\.\/bin\/napi-v6\/[^`]*\/onnxruntime_binding\.node`\)/;
         return { contents: patch(text, "onnxruntime-node loads its addon", line, call), loader: "js" };
       });
-      build.onResolve({ filter: /^embed:/ }, ({ path }) => ({
-        path: join(source, `${path.slice("embed:".length)}.zst`),
-        namespace: "compressed",
-      }));
+      // Names without the folder of this machine: names of chunks are made of them, and the bytes have to be the same anywhere.
+      build.onResolve({ filter: /^embed:/ }, ({ path }) =>
+        path === "embed:loader"
+          ? { path: join(ROOT, "src/inference/worker/native.ts") }
+          : { path: `${path.slice("embed:".length)}.zst`, namespace: "compressed" },
+      );
       build.onLoad({ filter: /\.zst$/, namespace: "compressed" }, async ({ path }) => ({
-        contents: await Bun.zstdCompress(await Bun.file(path.slice(0, -".zst".length)).bytes(), {
+        contents: await Bun.zstdCompress(await Bun.file(join(source, path.slice(0, -".zst".length))).bytes(), {
           level: ZSTD_LEVEL,
         }),
         loader: "file",
