@@ -137,9 +137,12 @@ function embedOnnxRuntime(folder: string, files: string[], patched: Set<string>)
           : { path: `${path.slice("embed:".length)}.zst`, namespace: "compressed" },
       );
       build.onLoad({ filter: /\.zst$/, namespace: "compressed" }, async ({ path }) => ({
-        contents: await Bun.zstdCompress(await Bun.file(join(source, path.slice(0, -".zst".length))).bytes(), {
-          level: ZSTD_LEVEL,
-        }),
+        contents: await Bun.zstdCompress(
+          await Bun.file(join(source, path.slice(0, -".zst".length))).bytes(),
+          {
+            level: ZSTD_LEVEL,
+          },
+        ),
         loader: "file",
       }));
     },
