@@ -52,6 +52,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "wandb.unreachable": EXIT.tryLater,
   wandb: EXIT.configuration,
   journal: EXIT.configuration,
+  sources: EXIT.configuration,
   "state.missing": EXIT.configuration,
   state: EXIT.cannotCreate,
   localnet: EXIT.configuration,

@@ -1,5 +1,6 @@
 import { createReadStream, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { linesOf } from "../base/lines.ts";
 import { type AnyEvent, parseEvent, type StepEvent } from "./schema.ts";
 import { ACTIVE_SEGMENT, type ClosedSegment, closedSegments, compressedName } from "./segments.ts";
 import type { StepEventV1 } from "./version-1.ts";
@@ -86,28 +87,11 @@ async function* eventsOf(
   let number = 0;
   for await (const { text, isWhole } of linesOf(input)) {
     number++;
-    const event = eventOf(text);
+    const event = text === undefined ? undefined : eventOf(text);
     if (event !== undefined) {
       if (seen.add(event)) yield event;
     } else if (isWhole && text !== "") options.onUnreadable?.(number, segment);
   }
-}
-
-/** Lines end at a line feed and nowhere else: node:readline also ends them at U+2028, which a miner may write. */
-async function* linesOf(input: Chunks): AsyncGenerator<{ text: string; isWhole: boolean }> {
-  let parts: Buffer[] = [];
-  for await (const chunk of input) {
-    let start = 0;
-    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
-      const text = Buffer.concat([...parts, chunk.subarray(start, end)]).toString("utf8");
-      yield { text, isWhole: true };
-      parts = [];
-      start = end + 1;
-    }
-    parts.push(chunk.subarray(start));
-  }
-  const text = Buffer.concat(parts).toString("utf8");
-  if (text !== "") yield { text, isWhole: false };
 }
 
 /** undefined for a line that is no event of a known version. */

@@ -37,7 +37,7 @@ export function describeRun(
   settings: WandbSettings,
   sign?: (id: string) => Uint8Array,
 ): RunDescription {
-  const { hotkey, netuid, uid, program, commit, target, profile, models, settings: flags } = event;
+  const { hotkey, genesis, netuid, uid, program, commit, target, profile, models, settings: flags } = event;
   const isOn = (flag: string): boolean => flags[flag]?.value === true;
   const rewards = models
     .flatMap(({ roles }) => roles)
@@ -63,7 +63,7 @@ export function describeRun(
     config: {
       ...sectionsOf(flags),
       netuid,
-      validator: { version: program, commit, target, profile, uid, hotkey, models, run: event.run },
+      validator: { version: program, commit, target, profile, uid, hotkey, genesis, models, run: event.run },
       ...(signature && { signature: Buffer.from(signature).toString("hex") }),
     },
   };

@@ -1,0 +1,179 @@
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { isFailure, messageOf } from "../../base/error.ts";
+import { ACTIVE_SEGMENT, closedSegments } from "../../events/segments.ts";
+import { type Content, contentOf } from "./content.ts";
+import { type Converted, convert } from "./convert.ts";
+import { type EventFile, type EventFiles, type SourceReport, sourceFailure } from "./source.ts";
+
+/** Folders of ours are at most six deep: data folder, entity, project, run; netuid, date. */
+const MAX_DEPTH = 8;
+const GLOB = /[*?[{]/;
+/** A W&B run: entity/project/run. */
+const RUN_PATH = /^[\w.-]+\/[\w.-]+(?:\/[\w.-]+)?$/;
+
+export interface SourceOptions {
+  /** Folders, files, globs, `entity/project` or `entity/project/run` of downloaded runs; none = the own journal. */
+  words: readonly string[];
+  /** The folder of the own journal. @throws where there is none */
+  own(): string;
+  /** Where `wandb download` keeps runs. */
+  downloads: string;
+  /** For what is converted; a folder of this reading is made in it. */
+  temporary: string;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Finds the files that words name, tells by their content what they are, and turns every one that DuckDB cannot read into
+ * event lines. What strangers wrote into a file is counted where it is not understood, and ends nothing.
+ * @throws Failure `sources.missing`, `sources.empty`; the error of the file system for a file that was named itself
+ */
+export async function openSources(options: SourceOptions): Promise<EventFiles> {
+  const { words, signal } = options;
+  mkdirSync(options.temporary, { recursive: true, mode: 0o700 });
+  const folder = mkdtempSync(join(options.temporary, "sources-"));
+  const close = (): void => rmSync(folder, { recursive: true, force: true });
+  const files: EventFile[] = [];
+  const reports: SourceReport[] = [];
+  try {
+    for (const { path, isNamed } of await pathsOf(options)) {
+      signal?.throwIfAborted();
+      const content = await contentOf(path);
+      if (content.kind === "unknown" && !isNamed) continue;
+      const { file, report } = await take(path, content, join(folder, String(reports.length)), signal);
+      reports.push(report);
+      if (file !== undefined) files.push(file);
+    }
+    if (files.length === 0)
+      throw sourceFailure(
+        "sources.empty",
+        reports.length === 0
+          ? `nothing in ${words.join(", ")} holds events`
+          : `${reports[0]!.path} is nothing that events can be read from`,
+        "name journals, W&B spools, .wandb files, downloaded runs, or CSV, JSONL or Parquet of events",
+      );
+    return { files, reports, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function take(
+  path: string,
+  content: Content,
+  target: string,
+  signal: AbortSignal | undefined,
+): Promise<{ file: EventFile | undefined; report: SourceReport }> {
+  const { kind, compression } = content;
+  const report: SourceReport = { path, kind, events: null, unreadable: 0, note: undefined };
+  switch (kind) {
+    case "unknown":
+      report.note = "nothing in it looks like events";
+      return { file: undefined, report };
+    case "Parquet":
+      return { file: { path, format: "parquet", compression: "none", source: path }, report };
+    case "journal":
+      return { file: { path: held(path, target), format: "events", compression, source: path }, report };
+    default: {
+      const counted: Converted = { events: 0, unreadable: 0 };
+      try {
+        await convert(path, content, target, counted, signal);
+      } catch (error) {
+        // A file that is damaged half-way has given what lies before.
+        if (signal?.aborted || !isDamage(error)) throw error;
+        report.note = `damaged, read up to there: ${messageOf(error)}`;
+      }
+      Object.assign(report, counted);
+      return { file: { path: target, format: "events", compression: "none", source: path }, report };
+    }
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return isFailure(error, "wandb.not-records") || /^(?:Z_|ZSTD_|ERR_)/.test(code);
+}
+
+/** The file under a name that stays: a validator renames the segment that it writes, and drops the oldest. */
+function held(path: string, target: string): string {
+  try {
+    linkSync(path, target);
+    return target;
+  } catch {
+    return path; // another disk, or one without links: read where it is
+  }
+}
+
+interface FoundPath {
+  path: string;
+  /** By a word or its pattern, rather than as one of many in a folder. */
+  isNamed: boolean;
+}
+
+async function pathsOf({ words, own, downloads }: SourceOptions): Promise<FoundPath[]> {
+  const found = new Map<string, FoundPath>();
+  for (const word of words.length === 0 ? [own()] : words)
+    for (const start of await startsOf(word, downloads))
+      for (const path of filesUnder(start, 0))
+        if (!found.has(path)) found.set(path, { path, isNamed: path === start });
+  return [...found.values()];
+}
+
+async function startsOf(word: string, downloads: string): Promise<string[]> {
+  const path = resolve(word);
+  if (existsSync(path)) return [path];
+  if (GLOB.test(word)) {
+    const fixed = word.slice(0, word.search(GLOB));
+    const root = resolve(fixed.includes("/") ? dirname(`${fixed}x`) : ".");
+    const pattern = fixed.includes("/") ? word.slice(fixed.lastIndexOf("/") + 1) : word;
+    const matches: string[] = [];
+    for await (const match of new Bun.Glob(pattern).scan({ cwd: root, absolute: true, onlyFiles: false }))
+      matches.push(match);
+    if (matches.length > 0) return matches.sort();
+  }
+  const downloaded = join(downloads, word);
+  if (RUN_PATH.test(word) && !word.includes("..") && existsSync(downloaded)) return [downloaded];
+  throw sourceFailure(
+    "sources.missing",
+    `there is no file or folder ${word}`,
+    RUN_PATH.test(word)
+      ? "for a run of W&B: openvalidator wandb download gets it first"
+      : "check the name; a pattern needs quotes, or the shell has to match it",
+  );
+}
+
+/** Files in a folder, in order; of the segments of a journal each once, the one being written before the closed ones. */
+function filesUnder(path: string, depth: number): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  if (depth > MAX_DEPTH) return [];
+  const segments = closedSegments(path);
+  const twice = new Set(
+    segments.filter(({ number }, at) => segments[at - 1]?.number === number).map(({ name }) => name),
+  );
+  const names = readdirSync(path)
+    .filter((name) => !twice.has(name) && !isBeside(path, name))
+    .sort((a, b) => Number(b === ACTIVE_SEGMENT) - Number(a === ACTIVE_SEGMENT) || (a < b ? -1 : 1));
+  return names.flatMap((name) => {
+    const inner = join(path, name);
+    const stat = lstatSync(inner, { throwIfNoEntry: false });
+    // A link could lead round in a circle.
+    if (stat?.isDirectory()) return filesUnder(inner, depth + 1);
+    return stat?.isFile() && stat.size > 0 ? [inner] : [];
+  });
+}
+
+/** System metrics of a spool, and notes. */
+function isBeside(folder: string, name: string): boolean {
+  return (name === ACTIVE_SEGMENT && existsSync(join(folder, "meta.json"))) || basename(name).startsWith(".");
+}
