@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
-import { channelPath, deltaPath, type Release, releasePath } from "../../src/update/release.ts";
+import type { TargetFile } from "@tufjs/models";
+import { type Channel, channelPath, deltaPath, type Release, releasePath } from "../../src/update/release.ts";
 import {
   type Artifact,
   type Role,
@@ -25,7 +26,7 @@ export class ReleaseServer {
   readonly requests: string[] = [];
   fault: Fault | undefined;
   #server: Bun.Server<undefined> | undefined;
-  #entries: Record<string, Artifact> = {};
+  readonly #entries = new Map<string, TargetFile>();
   #versions = { root: 0, targets: 0, online: 0 };
   #targets: Signed | undefined;
   readonly #firstRoot: string;
@@ -38,25 +39,30 @@ export class ReleaseServer {
 
   /** A root for the keys as they are now; signed by those of the root before it too. */
   rotateRoot(previous: readonly Signer[] = [], days?: number, roles = this.roles()): void {
-    this.repository.root(++this.#versions.root, roles, previous, days);
+    this.repository.root(++this.#versions.root, roles, [...this.keys.root, ...previous], days);
   }
 
   roles(): Record<RoleName, Role> {
     const { root, targets, online } = this.keys;
     return {
-      root: { signers: root, threshold: 1 },
-      targets: { signers: targets, threshold: 1 },
-      snapshot: { signers: online, threshold: 1 },
-      timestamp: { signers: online, threshold: 1 },
+      root: roleOf(root),
+      targets: roleOf(targets),
+      snapshot: roleOf(online),
+      timestamp: roleOf(online),
     };
   }
 
   /** Makes a release of some bytes and shows it in a channel. */
-  release(version: string, bytes: Uint8Array, changes: Partial<Release> = {}, channel = "stable"): Release {
+  release(
+    version: string,
+    bytes: Uint8Array,
+    changes: Partial<Release> = {},
+    channel: Channel = "stable",
+  ): Release {
     const release = describe(version, bytes, changes);
     const artifact = this.#artifact(`${version}.zst`, zstdCompressSync(bytes), release);
-    this.#entries[channelPath(channel as "stable", PLATFORM)] = artifact;
-    this.#entries[releasePath(version, PLATFORM)] = artifact;
+    this.#store(channelPath(channel, PLATFORM), artifact);
+    this.#store(releasePath(version, PLATFORM), artifact);
     this.publish();
     return release;
   }
@@ -64,13 +70,14 @@ export class ReleaseServer {
   /** Adds the difference between two releases, as its packed bytes. */
   delta(from: string, to: Release, packed: Uint8Array): void {
     const { version, unpackedBytes, unpackedSha256 } = to;
-    this.#entries[deltaPath(from, version, PLATFORM)] = this.#artifact(`${from}-${version}.delta`, packed, {
-      from,
-      version,
-      unpackedBytes,
-      unpackedSha256,
-    });
+    const custom = { from, version, unpackedBytes, unpackedSha256 };
+    const artifact = this.#artifact(`${from}-${version}.delta`, packed, custom);
+    this.#store(deltaPath(from, version, PLATFORM), artifact);
     this.publish();
+  }
+
+  #store(path: string, artifact: Artifact): void {
+    this.#entries.set(path, this.repository.store(path, artifact));
   }
 
   #artifact(name: string, packed: Uint8Array, custom: Artifact["custom"]): Artifact {
@@ -87,7 +94,12 @@ export class ReleaseServer {
     targetsDays?: number;
     signers?: Signer[];
   } = {}): void {
-    this.#targets = this.repository.targets(++this.#versions.targets, this.#entries, signers, targetsDays);
+    this.#targets = this.repository.targets(
+      ++this.#versions.targets,
+      [...this.#entries.values()],
+      signers,
+      targetsDays,
+    );
     this.redate();
   }
 
@@ -179,4 +191,8 @@ export function describe(version: string, bytes: Uint8Array, changes: Partial<Re
     unpackedSha256: createHash("sha256").update(bytes).digest("hex"),
     ...changes,
   };
+}
+
+export function roleOf(signers: readonly Signer[], threshold = 1): Role {
+  return { keys: signers.map(({ key }) => key), threshold };
 }

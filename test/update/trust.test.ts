@@ -8,7 +8,7 @@ import type { UpdateCode } from "../../src/update/failure.ts";
 import { newSigner } from "../../src/update/repository/signer.ts";
 import { readTrusted, type UpdateSource } from "../../src/update/trust.ts";
 import { scratchFolders } from "../scratch.ts";
-import { ReleaseServer } from "./release-server.ts";
+import { ReleaseServer, roleOf } from "./release-server.ts";
 
 const scratch = scratchFolders("trust");
 const PATH = "stable/linux-x64";
@@ -152,7 +152,7 @@ describe("what is not ours", () => {
         server.keys.targets.push(other);
         server.rotateRoot([], undefined, {
           ...server.roles(),
-          targets: { signers: server.keys.targets, threshold: 2 },
+          targets: roleOf(server.keys.targets, 2),
         });
         server.publish({ signers: [other] });
       },
@@ -249,7 +249,7 @@ test("a root is not made with one key for two", () => {
   expect(() =>
     server.rotateRoot([], undefined, {
       ...server.roles(),
-      targets: { signers: [key!, key!], threshold: 2 },
+      targets: roleOf([key!, key!], 2),
     }),
   ).toThrow("same key twice");
 });

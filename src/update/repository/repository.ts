@@ -1,7 +1,17 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
-import { Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp } from "@tufjs/models";
+import {
+  type Key,
+  Metadata,
+  MetadataKind,
+  MetaFile,
+  Root,
+  Snapshot,
+  TargetFile,
+  Targets,
+  Timestamp,
+} from "@tufjs/models";
 import type { Delta, Release } from "../release.ts";
 import type { Signer } from "./signer.ts";
 
@@ -12,7 +22,7 @@ const VALID_DAYS = { root: 730, targets: 365, snapshot: 30, timestamp: 30 } as c
 
 export type RoleName = "root" | "timestamp" | "snapshot" | "targets";
 export interface Role {
-  signers: readonly Signer[];
+  keys: readonly Key[];
   /** How many of them have to sign. */
   threshold: number;
 }
@@ -41,57 +51,52 @@ export class UpdateRepository {
   }
 
   /**
-   * Offline, rare. A root that takes the place of another is signed by the keys of that one too (`previous`).
-   * @throws Error when a role has one key twice, for such a key would count twice, or more threshold than keys
+   * Offline, rare.
+   * @param signers of the root keys, and where it takes the place of another root, of that one's too
+   * @throws Error when a role has one key twice, for such a key would count twice, or a threshold that cannot be met
    */
   root(
     version: number,
     roles: Readonly<Record<RoleName, Role>>,
-    previous: readonly Signer[] = [],
+    signers: readonly Signer[],
     days: number = VALID_DAYS.root,
   ): void {
-    const { specVersion, expires } = this.#common(version, days);
-    for (const [name, { signers, threshold }] of Object.entries(roles)) {
-      const keys = new Set(signers.map(({ key }) => key.keyVal.public));
-      if (keys.size < signers.length) throw new Error(`the role ${name} has the same key twice`);
-      if (threshold < 1 || threshold > keys.size)
-        throw new Error(`the role ${name} needs ${threshold} of ${keys.size} keys`);
+    for (const [name, { keys, threshold }] of Object.entries(roles)) {
+      if (new Set(keys.map((key) => key.keyVal.public)).size < keys.length)
+        throw new Error(`the role ${name} has the same key twice`);
+      if (threshold < 1 || threshold > keys.length)
+        throw new Error(`the role ${name} needs ${threshold} of ${keys.length} keys`);
     }
+    const { specVersion, expires } = this.#common(version, days);
+    const keys = Object.values(roles).flatMap((role) => role.keys);
     const root = Root.fromJSON({
       _type: "root",
       spec_version: specVersion,
       version,
       expires,
       consistent_snapshot: true,
-      keys: Object.fromEntries(
-        Object.values(roles).flatMap(({ signers }) => signers.map(({ key }) => [key.keyID, key.toJSON()])),
-      ),
+      keys: Object.fromEntries(keys.map((key) => [key.keyID, key.toJSON()])),
       roles: Object.fromEntries(
-        Object.entries(roles).map(([name, { signers, threshold }]) => [
+        Object.entries(roles).map(([name, { keys, threshold }]) => [
           name,
-          { keyids: signers.map(({ key }) => key.keyID), threshold },
+          { keyids: keys.map(({ keyID }) => keyID), threshold },
         ]),
       ),
     });
-    const signing = new Map([...roles.root.signers, ...previous].map((signer) => [signer.key.keyID, signer]));
-    this.#publish(`${version}.root.json`, root, [...signing.values()]);
+    const distinct = new Map(signers.map((signer) => [signer.key.keyID, signer]));
+    this.#publish(`${version}.root.json`, root, [...distinct.values()]);
   }
 
   /** For each release: every path with its file, signed by the offline release key. */
   targets(
     version: number,
-    entries: Readonly<Record<string, Artifact>>,
+    entries: readonly TargetFile[],
     signers: readonly Signer[],
     days: number = VALID_DAYS.targets,
   ): Signed {
-    const targets = Object.fromEntries(
-      Object.entries(entries).map(([path, artifact]) => [path, this.#store(path, artifact)]),
-    );
-    return this.#publish(
-      `${version}.targets.json`,
-      new Targets({ ...this.#common(version, days), targets }),
-      signers,
-    );
+    const targets = Object.fromEntries(entries.map((entry) => [entry.path, entry]));
+    const signed = new Targets({ ...this.#common(version, days), targets });
+    return this.#publish(`${version}.targets.json`, signed, signers);
   }
 
   /** For each release, and again before it expires: the online key only repeats what the release key signed. */
@@ -138,7 +143,8 @@ export class UpdateRepository {
     return { version: signed.version, lengthBytes: bytes.length, sha256: sha256(bytes) };
   }
 
-  #store(path: string, { file, custom }: Artifact): TargetFile {
+  /** Puts a file where clients look for it, under its hash, and gives what the release key has to sign of it. */
+  store(path: string, { file, custom }: Artifact): TargetFile {
     const bytes = readFileSync(file);
     const hash = sha256(bytes);
     const { dir, base } = posix.parse(path);
@@ -151,6 +157,30 @@ export class UpdateRepository {
       hashes: { sha256: hash },
       unrecognizedFields: { custom: { ...custom } },
     });
+  }
+
+  /** What the newest file of a role says, unverified; undefined when there is none. */
+  newest(role: "root" | "targets" | "snapshot"): { version: number; bytes: Buffer } | undefined {
+    const folder = join(this.directory, "metadata");
+    const versions = (existsSync(folder) ? readdirSync(folder) : []).flatMap((name) => {
+      const [, version, of] = /^(\d+)\.(root|targets|snapshot)\.json$/.exec(name) ?? [];
+      return of === role ? [Number(version)] : [];
+    });
+    if (versions.length === 0) return undefined;
+    const version = Math.max(...versions);
+    return { version, bytes: readFileSync(join(folder, `${version}.${role}.json`)) };
+  }
+
+  /** The newest targets: what is released, and what a snapshot says of it. */
+  released(): { entries: TargetFile[]; signed: Signed } | undefined {
+    const newest = this.newest("targets");
+    if (newest === undefined) return undefined;
+    const { version, bytes } = newest;
+    const { targets } = Metadata.fromJSON(MetadataKind.Targets, JSON.parse(bytes.toString("utf8"))).signed;
+    return {
+      entries: Object.values(targets),
+      signed: { version, lengthBytes: bytes.length, sha256: sha256(bytes) },
+    };
   }
 }
 
