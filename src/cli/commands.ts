@@ -10,6 +10,7 @@ import {
 } from "../config/options.ts";
 import { SERVICE_OPTIONS } from "../config/service-options.ts";
 import { ALERT_OPTIONS } from "../config/telemetry-options.ts";
+import { WANDB_DOWNLOAD_OPTIONS } from "../config/wandb-options.ts";
 import type { Command } from "./command.ts";
 
 const OF_A_USER = { user: "The service of this user, which needs no root." };
@@ -254,6 +255,17 @@ export const COMMANDS: readonly Command[] = [
     table: { ...WANDB_SYNC_OPTIONS, ...LOG_OPTIONS },
     examples: ["openvalidator wandb sync --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
     load: async () => (await import("./commands/wandb.ts")).sync,
+  },
+  {
+    path: ["wandb", "download"],
+    summary: "Download runs of W&B for analysis; goes on where it stopped.",
+    table: { ...WANDB_DOWNLOAD_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "Print JSON." },
+    examples: [
+      "openvalidator wandb download --tags 1.2.0,netuid_1 --since 30d",
+      "openvalidator wandb download --entity me --project openvalidators --all",
+    ],
+    load: async () => (await import("./commands/wandb.ts")).download,
   },
   {
     path: ["completion"],

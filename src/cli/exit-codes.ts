@@ -50,6 +50,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   /** Scores that are no numbers, or of other miners: nothing an operator did. */
   weights: EXIT.internal,
   "wandb.unreachable": EXIT.tryLater,
+  "wandb.bad-filter": EXIT.usage,
   wandb: EXIT.configuration,
   journal: EXIT.configuration,
   sources: EXIT.configuration,

@@ -97,3 +97,27 @@ export function bytesText(bytes: number): string {
   if (bytes < 1000) return `${Math.floor(bytes)} B`;
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
+
+/** One line that tells how far a work is, on a terminal only. */
+export function showCount(
+  output: ProgressOutput,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  now: () => number = Date.now,
+): { show(text: string, share: number): void; end(): void } {
+  if (!canRedraw(output, environment)) return { show() {}, end() {} };
+  let drawnMs = Number.NEGATIVE_INFINITY;
+  let isOpen = false;
+  return {
+    show(text, share) {
+      if (now() - drawnMs < REDRAW_MS) return;
+      drawnMs = now();
+      isOpen = true;
+      const bar = "#".repeat(Math.floor((share || 0) * BAR_CHARACTERS)).padEnd(BAR_CHARACTERS, ".");
+      output.write(`${REDRAW}${`  [${bar}] ${text}`.slice(0, (output.columns || DEFAULT_COLUMNS) - 1)}`);
+    },
+    end() {
+      if (isOpen) output.write(REDRAW);
+      isOpen = false;
+    },
+  };
+}

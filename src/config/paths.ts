@@ -47,6 +47,11 @@ export function stateDirectory(
   );
 }
 
+/** Where `wandb download` keeps runs, as entity/project/run, below the XDG data folder. */
+export function downloadDirectory(environment: Readonly<Record<string, string | undefined>>): string {
+  return join(expandPath(environment.XDG_DATA_HOME || "~/.local/share"), "openvalidator/wandb");
+}
+
 /** Where models lie: --models.dir, else the XDG data folder. */
 export function modelDirectory(
   given: string | undefined,

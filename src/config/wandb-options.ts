@@ -1,4 +1,4 @@
-import { integer, text, toggle } from "./kinds.ts";
+import { integer, type Kind, list, optional, text, toggle } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 
 /** Weights & Biases, with the flags and defaults of openvalidators 1.2.0. */
@@ -30,4 +30,38 @@ export const WANDB_OPTIONS = {
     "Steps after which a new run begins.",
   ),
   "wandb.notes": option(text, "", "telemetry", "Notes of the runs."),
+} as const satisfies OptionTable;
+
+const DAY_MS = 86_400_000;
+
+/** A day, a time, or so many days or hours ago; as ISO 8601 in UTC. */
+const moment: Kind<string> = {
+  hint: "TIME",
+  parse(value) {
+    const [, count, unit] = /^(\d{1,5})([dh])$/.exec(value.trim()) ?? [];
+    const ms =
+      count === undefined
+        ? Date.parse(value)
+        : Date.now() - Number(count) * (unit === "d" ? DAY_MS : DAY_MS / 24);
+    if (!Number.isFinite(ms))
+      throw new Error(`must be a day such as 2026-01-31, or 7d or 12h, not "${value}"`);
+    return new Date(ms).toISOString();
+  },
+};
+
+/** What `openvalidator wandb download` gets, with the words of openvalidators 1.2.0's data collector. */
+export const WANDB_DOWNLOAD_OPTIONS = {
+  entity: option(text, "opentensor-dev", "telemetry", "Entity whose runs are downloaded."),
+  project: option(text, "openvalidators", "telemetry", "Project of the runs."),
+  run: option(list(text), [], "telemetry", "Ids of runs, with commas between."),
+  tags: option(list(text), [], "telemetry", "Tags that a run must have, all of them, with commas between."),
+  since: option(optional(moment), undefined, "telemetry", "Runs made then or later: a day, 7d or 12h."),
+  state: option(list(text), [], "telemetry", "States of runs: finished, running, crashed, failed, killed."),
+  filters: option(
+    optional(text),
+    undefined,
+    "telemetry",
+    "Further conditions, as W&B's own client takes them: JSON.",
+  ),
+  all: option(toggle, false, "telemetry", "Runs of every version, where nothing else says which."),
 } as const satisfies OptionTable;

@@ -40,7 +40,12 @@ export interface ApiTimeouts {
 export interface WandbApiOptions {
   /** Of the server, without a slash at its end. */
   url: string;
-  key: string;
+  /** undefined where only public things are read. */
+  key: string | undefined;
+  /** An answer that is longer counts as none; a megabyte when left out. */
+  maxAnswerBytes?: number;
+  /** Told of every answer how long the server wants to be left alone after it. */
+  onPause?: (ms: number) => void;
   /** For tests. */
   timeoutsMs?: ApiTimeouts | undefined;
 }
@@ -151,20 +156,23 @@ export class WandbApi {
     timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<{ status: number; text: string }> {
-    const { url, key } = this.#options;
+    const { url, key, maxAnswerBytes = MAX_ANSWER_BYTES } = this.#options;
+    const basic = Buffer.from(`api:${key}`).toString("base64");
     try {
       const { status, headers, text } = await post(`${url}${path}`, body, {
         headers: {
-          authorization: `Basic ${Buffer.from(`api:${key}`).toString("base64")}`,
+          ...(key !== undefined && { authorization: `Basic ${basic}` }),
           "content-type": "application/json",
         },
         signal,
         timeoutMs,
-        maxAnswerBytes: MAX_ANSWER_BYTES,
+        maxAnswerBytes,
       });
+      const pauseMs = retryAfterMs(headers);
+      if (pauseMs !== undefined) this.#options.onPause?.(pauseMs);
       if (status >= 200 && status < 300) return { status, text };
       const isFinal = FINAL.has(status) || (status === 409 && path !== "/graphql");
-      throw new WandbRefusal(`W&B answers HTTP status ${status}`, status, isFinal, retryAfterMs(headers));
+      throw new WandbRefusal(`W&B answers HTTP status ${status}`, status, isFinal, pauseMs);
     } catch (error) {
       if (error instanceof WandbRefusal || isFailure(error, "deadline.aborted")) throw error;
       const isFinal = error instanceof NetFailure && error.retry === "no";

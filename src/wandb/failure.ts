@@ -12,6 +12,10 @@ export type WandbCode =
   | "wandb.busy"
   /** A file that is no `.wandb` file, or none of a client's. */
   | "wandb.not-records"
+  /** The filter for runs is none that the server can answer. */
+  | "wandb.bad-filter"
+  /** A project or run is not there, or not visible. */
+  | "wandb.no-project"
   /** This user has no place for a netrc. */
   | "wandb.no-home";
 

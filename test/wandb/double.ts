@@ -5,13 +5,16 @@ import { runNode, viewerOf } from "./double-nodes.ts";
 /** What goes wrong at requests that match, so many times. */
 export interface Fault {
   /** Against "METHOD /path Operation". */
-  match: RegExp;
+  match: Pick<RegExp, "test">;
   times: number;
   status?: number;
   headers?: Record<string, string>;
   body?: string;
-  /** hang: no answer · endless: an answer that never ends · taken: the server acts, and the answer is lost. */
-  kind?: "hang" | "endless" | "taken";
+  /**
+   * hang: no answer · endless: an answer that never ends · taken: the server acts, and the answer is lost ·
+   * cut: the connection ends within the answer.
+   */
+  kind?: "hang" | "endless" | "taken" | "cut";
 }
 
 export interface Seen {
@@ -65,6 +68,8 @@ interface DoubleOptions {
   /** Entities to which the key may write; all when left out. */
   writable?: string[];
   staleMs?: number;
+  /** Lists runs as the real server does at times: runs and cursors again, and empty pages that are not the end. */
+  isListShaky?: boolean;
 }
 
 class HttpError extends Error {
@@ -86,6 +91,7 @@ export class WandbDouble {
   readonly #options: DoubleOptions;
   readonly #server: Bun.Server<undefined>;
   readonly #storage = new Map<string, Uint8Array>();
+  #lists = 0;
 
   constructor(options: DoubleOptions = {}) {
     this.#options = options;
@@ -146,6 +152,7 @@ export class WandbDouble {
     const fault = this.#fault(`${request.method} ${pathname} ${operation ?? ""}`);
     if (fault?.kind === "hang") return new Promise<Response>(() => undefined);
     if (fault?.kind === "endless") return new Response(endless());
+    if (fault?.kind === "cut") return new Response(cutOff());
     if (fault?.status !== undefined && fault.kind !== "taken")
       return answer(fault.body ?? { error: "injected" }, fault.status, fault.headers);
     try {
@@ -264,8 +271,13 @@ export class WandbDouble {
         const sign = String(variables.order).startsWith("-") ? -1 : 1;
         list.sort((a, b) => (String(fieldOf(a, key)) < String(fieldOf(b, key)) ? -sign : sign));
         const from = Number(variables.cursor ?? 0);
-        const page = list.slice(from, from + Number(variables.perPage ?? 50));
-        const end = from + page.length;
+        const shake = this.#options.isListShaky ? this.#lists++ % 4 : 0;
+        // An empty page, one that begins with runs of the one before, and one whose cursor leads to itself.
+        const page =
+          shake === 1
+            ? []
+            : list.slice(Math.max(0, from - 7 * shake), from + Number(variables.perPage ?? 50));
+        const end = shake === 1 || shake === 3 ? from : list.indexOf(page.at(-1)!) + 1;
         return {
           project: {
             ...project(variables.project, variables.entity),
@@ -383,6 +395,17 @@ export class WandbDouble {
     } else if (Object.keys(body.files ?? {}).length > 0) run.isDone = false;
     return { exitcode: null, limits: {} };
   }
+}
+
+/** The beginning of an answer, and then an error of the connection. */
+function cutOff(): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      controller.enqueue(new TextEncoder().encode('{"data": {"project"'));
+      await Bun.sleep(1);
+      controller.error(new Error("cut"));
+    },
+  });
 }
 
 /** A megabyte at a time, for ever. */

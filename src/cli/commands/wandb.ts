@@ -1,17 +1,22 @@
 import { join } from "node:path";
 import { isFailure } from "../../base/error.ts";
 import { lockFile } from "../../base/lock.ts";
+import { printable } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { WANDB_SYNC_OPTIONS } from "../../config/options.ts";
-import { stateDirectory } from "../../config/paths.ts";
+import { downloadDirectory, stateDirectory } from "../../config/paths.ts";
+import { VERSION } from "../../config/version.ts";
+import { WANDB_DOWNLOAD_OPTIONS } from "../../config/wandb-options.ts";
 import { checkKey, syncSpools } from "../../telemetry/wandb/sync.ts";
 import { LOCK_FILE } from "../../validator/state/upkeep.ts";
 import { askPassword } from "../../wallet/unlock.ts";
+import { type Collected, collectRuns } from "../../wandb/collect.ts";
 import { wandbFailure } from "../../wandb/failure.ts";
-import { netrcPath, saveKey, wandbUrl } from "../../wandb/key.ts";
+import { findKey, netrcPath, saveKey, wandbUrl } from "../../wandb/key.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { ownTerminal } from "../open-signer.ts";
+import { showCount } from "../progress.ts";
 
 /** Asks for a key, or reads it from standard input, checks it, and keeps it. */
 export async function login(context: CommandContext): Promise<number> {
@@ -71,4 +76,52 @@ function lockIfAlone(path: string): (() => void) | undefined {
     if (isFailure(error, "state.locked")) return undefined;
     throw error;
   }
+}
+
+/** Gets runs for analysis; what an earlier download has is not fetched again. */
+export async function download(context: CommandContext): Promise<number> {
+  const { environment, signal, flags } = context;
+  const { settings } = loadConfiguration(WANDB_DOWNLOAD_OPTIONS, sourcesOf(context));
+  const { entity, project, run: runs, tags, state: states, since, filters } = settings;
+  const isOpen = [runs, tags, states].every(({ length }) => length === 0) && !since && !filters;
+  const url = wandbUrl(environment);
+  const display = showCount(process.stderr, environment);
+  try {
+    const collected = await collectRuns({
+      url,
+      key: findKey(environment, url)?.key,
+      entity,
+      project,
+      wishes: { runs, tags: isOpen && !settings.all ? [VERSION] : tags, states, since, filters },
+      directory: downloadDirectory(environment),
+      signal,
+      onProgress: ({ done, runs, rows }) =>
+        display.show(`${done} of ${runs} runs, ${rows} rows`, done / runs),
+    });
+    display.end();
+    if (flags.json === "true") context.print(`${JSON.stringify(collected, null, 2)}\n`);
+    else {
+      context.print(textOf(collected));
+      if (isOpen && !settings.all)
+        context.print(
+          `Only runs of version ${VERSION} were looked for: --tags 1.2.0 or --all gets others.\n`,
+        );
+    }
+    const isWhole = collected.missing === 0 && collected.runs.every(({ outcome }) => outcome !== "failed");
+    return isWhole ? EXIT.ok : EXIT.tryLater;
+  } finally {
+    display.end();
+  }
+}
+
+function textOf({ folder, runs, missing }: Collected): string {
+  const sum = (key: "rows" | "newRows" | "unreadable"): number =>
+    runs.reduce((all, run) => all + run[key], 0);
+  const lines = runs.flatMap(({ id, outcome, cause }) =>
+    outcome === "failed" ? [`${printable(id)} is not whole: ${printable(cause ?? "")}`] : [],
+  );
+  if (missing > 0) lines.push(`${missing} more runs are counted by the server, and it does not list them.`);
+  if (sum("unreadable") > 0) lines.push(`${sum("unreadable")} rows are not readable and were left out.`);
+  lines.push(`${runs.length} runs with ${sum("rows")} rows, ${sum("newRows")} of them new, in ${folder}`);
+  return `${lines.join("\n")}\n`;
 }
