@@ -1,0 +1,126 @@
+import { EVENT_KINDS, eventBase } from "../../events/schema.ts";
+import type { Compression, EventFile } from "../sources/source.ts";
+import type { EVENTS } from "./events.ts";
+import { INFERENCE_TYPE, STAGES_TYPE, type STEPS } from "./steps.ts";
+import { identifier, literal } from "./view.ts";
+
+/** A line with more is damage, or an attack: 4096 miners with all that a step records of them take less. */
+const MAX_LINE_BYTES = 64 << 20;
+const COMPRESSIONS: Record<Compression, string> = { none: "uncompressed", zstd: "zstd", gzip: "gzip" };
+
+/** Fields of a step event as DuckDB reads them. */
+const STEP_FIELDS = {
+  run: "VARCHAR",
+  sequence: "BIGINT",
+  time: "VARCHAR",
+  kind: "VARCHAR",
+  version: "INTEGER",
+  netuid: "INTEGER",
+  hotkey: "VARCHAR",
+  block: "BIGINT",
+  step: "BIGINT",
+  name: "VARCHAR",
+  task: "VARCHAR",
+  origin: "VARCHAR",
+  forward: "VARCHAR",
+  step_length: "DOUBLE",
+  stages: STAGES_TYPE,
+  inference: INFERENCE_TYPE,
+  prompt: "VARCHAR",
+  base_prompt: "VARCHAR",
+  uids: "INTEGER[]",
+  hotkeys: "VARCHAR[]",
+  completions: "VARCHAR[]",
+  completion_times: "DOUBLE[]",
+  completion_status_codes: "INTEGER[]",
+  completion_status_messages: "VARCHAR[]",
+  rewards: "DOUBLE[]",
+  gating_loss: "DOUBLE",
+  best: "VARCHAR",
+  nan_columns: "VARCHAR[]",
+  counted: "BOOLEAN",
+  cause: "VARCHAR",
+} as const;
+
+/** Fields that are told apart from columns of models and masks. */
+const FIXED = [...Object.keys(eventBase.shape), ...Object.keys(EVENT_KINDS.step.shape)];
+
+function lists(values: readonly string[]): string {
+  return `[${values.map(literal).join(", ")}]`;
+}
+
+/** Reads lines as JSON objects; a line that is none gives NULL. */
+function objects(files: readonly EventFile[]): string {
+  return scans(
+    files,
+    (paths, compression) =>
+      `SELECT json, filename FROM read_ndjson_objects(${paths}, compression='${compression}', ignore_errors=true, maximum_object_size=${MAX_LINE_BYTES}, filename=true)`,
+  );
+}
+
+/** One scan for each compression that the files have. */
+function scans(files: readonly EventFile[], scan: (paths: string, compression: string) => string): string {
+  const groups = Map.groupBy(files, ({ compression }) => compression);
+  return [...groups]
+    .map(([kind, group]) => scan(lists(group.map(({ path }) => path)), COMPRESSIONS[kind]))
+    .join(" UNION ALL ");
+}
+
+/** What each file is known by, as a map from its path. */
+function sourceOf(files: readonly EventFile[]): string {
+  return `MAP {${files.map(({ path, source }) => `${literal(path)}: ${literal(source)}`).join(", ")}}[filename]`;
+}
+
+/** A look at the keys of all lines: how often each event is there and where first, and which columns steps have. */
+export function keysSql(files: readonly EventFile[]): string {
+  const order = `MAP {${files.map(({ path }, at) => `${literal(path)}: ${at}`).join(", ")}}[filename]`;
+  return `SELECT json->>'$.run' AS run, TRY_CAST(json->>'$.sequence' AS BIGINT) AS sequence,
+      json IS NULL OR (json->>'$.kind') IS NULL AS is_bad, ${order} AS file,
+      CASE WHEN json->>'$.kind' = 'step' THEN list_filter(json_keys(json), lambda k: NOT list_contains(${lists(FIXED)}, k)) ELSE [] END AS names
+    FROM (${objects(files)})`;
+}
+
+/** Events of all kinds from lines. */
+export function eventsSql(files: readonly EventFile[]): string {
+  const nothing = `'${JSON.stringify(Object.fromEntries(Object.keys(eventBase.shape).map((key) => [key, null])))}'`;
+  const text = (field: string): string => `json->>'$.${field}'`;
+  return `SELECT ${text("run")} AS run, TRY_CAST(${text("sequence")} AS BIGINT) AS sequence,
+      TRY_CAST(${text("time")} AS TIMESTAMP) AS time, ${sourceOf(files)} AS source, ${text("kind")} AS kind,
+      TRY_CAST(${text("version")} AS INTEGER) AS version, TRY_CAST(${text("netuid")} AS INTEGER) AS netuid,
+      ${text("hotkey")} AS hotkey, ${text("genesis")} AS genesis, TRY_CAST(${text("block")} AS BIGINT) AS block,
+      CASE WHEN ${text("kind")} <> 'step' THEN json_merge_patch(json, ${nothing}) END AS body, filename
+    FROM (${objects(files)}) WHERE json IS NOT NULL AND (${text("kind")}) IS NOT NULL`;
+}
+
+/** Steps from lines, in one reading. @param names columns of models, masks and penalties that any of them has */
+export function stepsSql(files: readonly EventFile[], names: readonly string[]): string {
+  const fields = { ...STEP_FIELDS, ...Object.fromEntries(names.map((name) => [name, "DOUBLE[]"])) };
+  const types = `{${Object.entries(fields)
+    .map(([name, type]) => `${literal(name)}: '${type}'`)
+    .join(", ")}}`;
+  const lines = scans(
+    files,
+    (paths, compression) =>
+      `SELECT * FROM read_json(${paths}, format='newline_delimited', compression='${compression}', ignore_errors=true, maximum_object_size=${MAX_LINE_BYTES}, filename='filename', columns=${types})`,
+  );
+  // The journal writes NaN as null, and names the columns in which null means that.
+  const entry = (name: string): string =>
+    `{'key': ${literal(name)}, 'value': CASE WHEN list_contains(nan_columns, ${literal(name)}) THEN list_transform(${identifier(name)}, lambda v: coalesce(v, 'nan'::DOUBLE)) ELSE ${identifier(name)} END}`;
+  const columns =
+    names.length === 0
+      ? "MAP {}::MAP(VARCHAR, DOUBLE[])"
+      : `map_from_entries(list_filter([${names.map(entry).join(", ")}], lambda e: e.value IS NOT NULL))`;
+  return `SELECT run, sequence, TRY_CAST(time AS TIMESTAMP) AS time, ${sourceOf(files)} AS source, hotkey, netuid, block,
+      step, forward, name, task, origin, prompt, base_prompt, counted, step_length AS step_length_s, best, gating_loss,
+      cause, len(uids)::INTEGER AS answers,
+      len(list_filter(completion_status_codes, lambda c: c = 200))::INTEGER AS answered,
+      list_avg(rewards) AS mean_reward, list_max(rewards) AS best_reward, stages, inference, uids, hotkeys, completions,
+      completion_times AS completion_times_s, completion_status_codes AS status_codes,
+      completion_status_messages AS status_messages, rewards, ${columns} AS columns, filename
+    FROM (${lines}) WHERE kind = 'step' AND uids IS NOT NULL`;
+}
+
+/** Columns of a stored view, by name, in the order of the table. */
+export function columnList(view: typeof EVENTS | typeof STEPS): string {
+  return Object.keys(view.columns).map(identifier).join(", ");
+}

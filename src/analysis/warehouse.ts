@@ -1,0 +1,283 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, freemem } from "node:os";
+import { join } from "node:path";
+import type { DuckDBConnection, DuckDBInstance, DuckDBValueConverter, JS } from "@duckdb/node-api";
+import { Failure, messageOf } from "../base/error.ts";
+import { type EventFile, sourceFailure } from "./sources/source.ts";
+import { EVENTS } from "./views/events.ts";
+import { columnList, eventsSql, keysSql, stepsSql } from "./views/lines.ts";
+import { STEPS } from "./views/steps.ts";
+import { identifier, literal } from "./views/view.ts";
+import { DERIVED } from "./views/views.ts";
+
+export type WarehouseCode = "query.refused" | "query.stopped";
+
+/** A database that takes more than this beside a validator takes it from the validator. */
+const MAX_MEMORY_BYTES = 3 * 2 ** 30;
+const MIN_MEMORY_BYTES = 256 * 2 ** 20;
+/** Names of columns come from files; more of them than this is no profile. */
+const MAX_COLUMNS = 500;
+
+export interface WarehouseOptions {
+  /** Where the database puts what does not fit into memory; a folder of its own is made in it and removed. */
+  temporary: string;
+  /** Reads every file once and keeps what was read, for many questions; else each question reads the files. */
+  keeps?: boolean;
+  memoryBytes?: number;
+  threads?: number;
+  /** Folders that a question may write to: none unless given. */
+  writable?: readonly string[];
+  signal?: AbortSignal | undefined;
+}
+
+/** What reading the files came to. */
+export interface Reading {
+  events: number;
+  /** Lines that are no events: cut by a crash, damaged, or of something else. */
+  unreadable: number;
+  /** Events that were in two of the files; they count once. */
+  repeated: number;
+}
+
+/** Whole numbers beyond 2^53 come as bigint. */
+export type Value = JS;
+export type Row = Record<string, Value>;
+
+/**
+ * The events of some files as tables that questions are asked of in SQL (DuckDB's). It can read those files and nothing
+ * else, on this machine or off it, whatever is asked.
+ */
+export class Warehouse {
+  readonly reading: Reading;
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+  readonly #converter: DuckDBValueConverter<JS>;
+  readonly #folder: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #interrupt: () => void;
+
+  private constructor(
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+    converter: DuckDBValueConverter<JS>,
+    folder: string,
+    reading: Reading,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#instance = instance;
+    this.#connection = connection;
+    this.#converter = converter;
+    this.#folder = folder;
+    this.reading = reading;
+    this.#signal = signal;
+    this.#interrupt = () => connection.interrupt();
+    signal?.addEventListener("abort", this.#interrupt);
+  }
+
+  /**
+   * @param files first those that count where an event is in two
+   * @throws Failure `sources.empty`, `query.stopped`, and what the system says
+   */
+  static async open(files: readonly EventFile[], options: WarehouseOptions): Promise<Warehouse> {
+    // Loaded when it is needed: 70 MB that no other command wants.
+    const { DuckDBInstance, JSDuckDBValueConverter } = await import("@duckdb/node-api");
+    mkdirSync(options.temporary, { recursive: true, mode: 0o700 });
+    const folder = mkdtempSync(join(options.temporary, "warehouse-"));
+    try {
+      const instance = await DuckDBInstance.create(
+        options.keeps ? join(folder, "events.duckdb") : ":memory:",
+        settingsOf(options, folder),
+      );
+      const connection = await instance.connect();
+      const onAbort = (): void => connection.interrupt();
+      options.signal?.addEventListener("abort", onAbort);
+      try {
+        const reading = await load(connection, files, options.keeps ?? false);
+        await lockUp(connection, files, options.writable ?? [], folder);
+        return new Warehouse(instance, connection, JSDuckDBValueConverter, folder, reading, options.signal);
+      } catch (error) {
+        connection.disconnectSync();
+        instance.closeSync();
+        throw options.signal?.aborted ? stopped() : error;
+      } finally {
+        options.signal?.removeEventListener("abort", onAbort);
+      }
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** All rows of an answer, for small ones. @throws Failure `query.refused`, `query.stopped` */
+  async rows(sql: string): Promise<Row[]> {
+    const rows = await this.#asked(async () => (await this.#connection.runAndReadAll(sql)).getRowObjectsJS());
+    return rows.map(
+      (row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, numeric(value)])) as Row,
+    );
+  }
+
+  /** The rows of an answer, some thousand at a time. @throws Failure `query.refused`, `query.stopped` */
+  async *chunks(sql: string): AsyncGenerator<{ names: string[]; rows: Value[][] }> {
+    const result = await this.#asked(() => this.#connection.stream(sql));
+    const names = result.deduplicatedColumnNames();
+    yield { names, rows: [] };
+    for (;;) {
+      const chunk = await this.#asked(() => result.fetchChunk());
+      if (chunk === null || chunk.rowCount === 0) return;
+      yield { names, rows: chunk.convertRows(this.#converter).map((row) => row.map(numeric)) };
+    }
+  }
+
+  /** Does what gives no rows. @throws Failure `query.refused`, `query.stopped` */
+  async run(sql: string): Promise<void> {
+    await this.#asked(() => this.#connection.run(sql));
+  }
+
+  close(): void {
+    this.#signal?.removeEventListener("abort", this.#interrupt);
+    this.#connection.disconnectSync();
+    this.#instance.closeSync();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #asked<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#signal?.aborted) throw stopped();
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#signal?.aborted) throw stopped();
+      throw new Failure<WarehouseCode>("query.refused", { message: messageOf(error), cause: error });
+    }
+  }
+}
+
+function numeric(value: Value): Value {
+  return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function stopped(): Failure<WarehouseCode> {
+  return new Failure<WarehouseCode>("query.stopped", { message: "the question was stopped" });
+}
+
+function settingsOf({ memoryBytes, threads }: WarehouseOptions, folder: string): Record<string, string> {
+  const half = Math.min(MAX_MEMORY_BYTES, Math.max(MIN_MEMORY_BYTES, freemem() / 2));
+  return {
+    memory_limit: `${Math.floor((memoryBytes ?? half) / 2 ** 20)}MiB`,
+    threads: String(threads ?? availableParallelism()),
+    temp_directory: join(folder, "spill"),
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  };
+}
+
+/** Makes the tables. @returns what was found on the way */
+async function load(
+  connection: DuckDBConnection,
+  files: readonly EventFile[],
+  keeps: boolean,
+): Promise<Reading> {
+  const lines = files.filter(({ format }) => format === "events");
+  const parquet = files.filter(({ format }) => format === "parquet");
+  // Whoever reads a journal in order keeps all of it in memory.
+  await connection.run("SET preserve_insertion_order = false");
+  const reading: Reading = { events: 0, unreadable: 0, repeated: 0 };
+  let names: string[] = [];
+  if (lines.length > 0) {
+    await connection.run(`CREATE TEMP TABLE line_keys AS ${keysSql(lines)}`);
+    const counts = await one(
+      connection,
+      `SELECT count(*) FILTER (NOT is_bad) AS events, count(*) FILTER (is_bad) AS bad FROM line_keys`,
+    );
+    reading.events = Number(counts.events);
+    reading.unreadable = Number(counts.bad);
+    const found = await connection.runAndReadAll(
+      `SELECT DISTINCT unnest(names) AS name FROM line_keys ORDER BY name LIMIT ${MAX_COLUMNS}`,
+    );
+    names = found.getRowObjectsJS().map(({ name }) => String(name));
+    await connection.run(
+      `CREATE TEMP TABLE first_keys AS SELECT run, sequence, min(file) AS file, count(*) AS copies
+       FROM line_keys WHERE NOT is_bad AND run IS NOT NULL AND sequence IS NOT NULL GROUP BY run, sequence HAVING count(*) > 1`,
+    );
+    const repeated = await one(connection, "SELECT coalesce(sum(copies - 1), 0) AS repeated FROM first_keys");
+    reading.repeated = Number(repeated.repeated);
+  }
+  const stored = [
+    { view: EVENTS, fromLines: eventsSql(lines), columns: columnList(EVENTS) },
+    { view: STEPS, fromLines: stepsSql(lines, names), columns: columnList(STEPS) },
+  ];
+  const parquetKinds = await kindsOfParquet(connection, parquet);
+  for (const { view, fromLines, columns } of stored) {
+    const parts: string[] = [];
+    if (lines.length > 0) parts.push(unrepeated(fromLines, columns, lines, reading.repeated > 0));
+    const paths = parquetKinds[view.name] ?? [];
+    if (paths.length > 0)
+      parts.push(
+        `SELECT ${columns} FROM read_parquet([${paths.map(literal).join(", ")}], union_by_name=true, hive_partitioning=false)`,
+      );
+    const empty = `SELECT ${Object.entries(view.columns)
+      .map(([name, { type }]) => `NULL::${type} AS ${identifier(name)}`)
+      .join(", ")} WHERE false`;
+    const sql = parts.length === 0 ? empty : parts.join(" UNION ALL ");
+    await connection.run(`CREATE ${keeps ? "TABLE" : "VIEW"} ${view.name} AS ${sql}`);
+  }
+  if (parquet.length > 0) {
+    const inParquet = await one(connection, "SELECT count(*) AS events FROM events");
+    reading.events = Number(inParquet.events);
+  }
+  if (reading.events === 0)
+    throw sourceFailure("sources.empty", "there are no events in what was named", "check the names");
+  for (const { name, sql } of DERIVED) await connection.run(`CREATE VIEW ${name} AS ${sql}`);
+  return reading;
+}
+
+/** Events that lie in two files are read from the first of them. */
+function unrepeated(sql: string, columns: string, files: readonly EventFile[], hasRepeated: boolean): string {
+  if (!hasRepeated) return `SELECT ${columns} FROM (${sql})`;
+  const order = `MAP {${files.map(({ path }, at) => `${literal(path)}: ${at}`).join(", ")}}[filename]`;
+  return `SELECT ${columns} FROM (${sql}) AS line WHERE NOT EXISTS (
+      SELECT 1 FROM first_keys AS first
+      WHERE first.run = line.run AND first.sequence = line.sequence AND first.file < ${order}
+    )`;
+}
+
+async function one(connection: DuckDBConnection, sql: string): Promise<Record<string, unknown>> {
+  return (await connection.runAndReadAll(sql)).getRowObjectsJS()[0] ?? {};
+}
+
+/** Parquet of ours tells by its columns which of the stored views it holds. */
+async function kindsOfParquet(
+  connection: DuckDBConnection,
+  files: readonly EventFile[],
+): Promise<Record<string, string[]>> {
+  const kinds: Record<string, string[]> = {};
+  for (const { path } of files) {
+    const found = await connection.runAndReadAll(`SELECT name FROM parquet_schema(${literal(path)})`);
+    const names = new Set(found.getRowObjectsJS().map(({ name }) => String(name)));
+    const view = names.has("completions") ? STEPS : EVENTS;
+    const missing = Object.keys(view.columns).find((name) => !names.has(name));
+    if (missing !== undefined)
+      throw sourceFailure(
+        "sources.empty",
+        `${path} is Parquet, but not as events export writes it: it has no column ${missing}`,
+        "name the folder that events export made",
+      );
+    const paths = kinds[view.name] ?? [];
+    kinds[view.name] = [...paths, path];
+  }
+  return kinds;
+}
+
+/** From here on the database reads the files it was given, writes where it may, and can be told nothing else. */
+async function lockUp(
+  connection: DuckDBConnection,
+  files: readonly EventFile[],
+  writable: readonly string[],
+  folder: string,
+): Promise<void> {
+  const paths = files.map(({ path }) => literal(path)).join(", ");
+  await connection.run(`SET allowed_paths = [${paths}]`);
+  const folders = [...writable, folder].map(literal).join(", ");
+  await connection.run(`SET allowed_directories = [${folders}]`);
+  await connection.run("SET enable_external_access = false");
+  await connection.run("SET lock_configuration = true");
+}

@@ -1,0 +1,330 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { zstdCompressSync } from "node:zlib";
+import type { EventFile } from "../../src/analysis/sources/source.ts";
+import { VIEWS } from "../../src/analysis/views/views.ts";
+import { Warehouse, type WarehouseOptions } from "../../src/analysis/warehouse.ts";
+import { isFailure } from "../../src/base/error.ts";
+import { scratchFolders } from "../scratch.ts";
+
+const scratch = scratchFolders("warehouse");
+const open: Warehouse[] = [];
+afterEach(() => {
+  for (const warehouse of open.splice(0)) warehouse.close();
+});
+
+const BASE = { version: 2, genesis: "0x01", netuid: 7, hotkey: "V", run: "run-a" };
+
+function step(sequence: number, changes: Record<string, unknown> = {}): object {
+  return {
+    ...BASE,
+    kind: "step",
+    time: `2026-11-01T00:00:${String(sequence).padStart(2, "0")}.500Z`,
+    block: 100 + sequence,
+    sequence,
+    step: sequence,
+    name: "answer0",
+    task: "answer",
+    origin: "dataset",
+    forward: "f",
+    step_length: 1.5,
+    stages: { choose_ms: 1, ask_ms: 900, judge_ms: 80, train_ms: null, save_ms: 2, parts: { dpo: 70 } },
+    inference: { queue_ms: 3, compute_ms: 60 },
+    prompt: "What is a tree?",
+    base_prompt: "What is a tree?",
+    uids: [4, 9, 2],
+    hotkeys: ["A", "B", "C"],
+    completions: ["a plant", "", "wood"],
+    completion_times: [0.5, 10, 0.75],
+    completion_status_codes: [200, 408, 200],
+    completion_status_messages: ["OK", "late", "OK"],
+    rewards: [0.75, 0, 0.25],
+    gating_loss: 0.125,
+    best: "a plant",
+    nan_columns: ["dpo"],
+    counted: true,
+    cause: null,
+    dpo: [-1.5, null, -3],
+    dpo_normalized: [0.75, 0, 0.25],
+    shadow_x: [0.5, null, 0.25],
+    ...changes,
+  };
+}
+
+const WEIGHTS = {
+  ...BASE,
+  kind: "weights",
+  time: "2026-11-01T00:01:00Z",
+  block: 200,
+  sequence: 8,
+  state: "sent",
+  path: "plain",
+  uids: [4, 2],
+  values: [65535, 21845],
+  set_weights: [[4, 0.75]],
+  reveal_round: null,
+  extrinsic: "0xab",
+  reason: null,
+  error: null,
+};
+const SCORES = {
+  ...BASE,
+  kind: "scores",
+  time: "2026-11-01T00:01:01Z",
+  block: 201,
+  sequence: 9,
+  hotkeys: ["A", "B"],
+  moving_averaged_scores: [0.5, 0.25],
+  asked: [3, 4],
+};
+
+function file(lines: readonly (object | string)[], changes: Partial<EventFile> = {}): EventFile {
+  const path = join(scratch(), "events.jsonl");
+  const text = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n");
+  writeFileSync(
+    path,
+    changes.compression === "zstd" ? zstdCompressSync(Buffer.from(`${text}\n`)) : `${text}\n`,
+  );
+  return { path, format: "events", compression: "none", source: path, ...changes };
+}
+
+async function warehouse(
+  files: readonly EventFile[],
+  options: Partial<WarehouseOptions> = {},
+): Promise<Warehouse> {
+  const made = await Warehouse.open(files, { temporary: scratch(), threads: 2, ...options });
+  open.push(made);
+  return made;
+}
+
+describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) => {
+  test("every view has the columns and types of the table", async () => {
+    const house = await warehouse([file([step(1), WEIGHTS, SCORES])], { keeps });
+    for (const { name, columns } of VIEWS) {
+      const found = await house.rows(`SELECT column_name, column_type FROM (DESCRIBE ${name})`);
+      expect(Object.fromEntries(found.map((row) => [row.column_name, row.column_type]))).toEqual(
+        Object.fromEntries(Object.entries(columns).map(([column, { type }]) => [column, type])),
+      );
+    }
+  });
+
+  test("a step in lists, its answers in rows, its numbers one by one", async () => {
+    const house = await warehouse([file([step(1)])], { keeps });
+    const [found] = await house.rows(
+      "SELECT time, answers, answered, mean_reward, best_reward, step_length_s, stages.ask_ms AS ask_ms, stages.parts['dpo'] AS part, columns['dpo'] AS dpo FROM steps",
+    );
+    expect(found).toEqual({
+      time: new Date("2026-11-01T00:00:01.500Z"),
+      answers: 3,
+      answered: 2,
+      mean_reward: 1 / 3,
+      best_reward: 0.75,
+      step_length_s: 1.5,
+      ask_ms: 900,
+      part: 70,
+      dpo: [-1.5, Number.NaN, -3],
+    });
+    expect(
+      await house.rows(
+        "SELECT position, uid, miner, completion, time_s, status_code, reward, is_best, columns['dpo'] AS dpo FROM answers ORDER BY position",
+      ),
+    ).toEqual([
+      {
+        position: 1,
+        uid: 4,
+        miner: "A",
+        completion: "a plant",
+        time_s: 0.5,
+        status_code: 200,
+        reward: 0.75,
+        is_best: true,
+        dpo: -1.5,
+      },
+      {
+        position: 2,
+        uid: 9,
+        miner: "B",
+        completion: "",
+        time_s: 10,
+        status_code: 408,
+        reward: 0,
+        is_best: false,
+        dpo: Number.NaN,
+      },
+      {
+        position: 3,
+        uid: 2,
+        miner: "C",
+        completion: "wood",
+        time_s: 0.75,
+        status_code: 200,
+        reward: 0.25,
+        is_best: false,
+        dpo: -3,
+      },
+    ]);
+    expect(
+      await house.rows(
+        "SELECT uid, column_name, value, is_shadow, is_normalized FROM rewards WHERE uid = 4 ORDER BY column_name",
+      ),
+    ).toEqual([
+      { uid: 4, column_name: "dpo", value: -1.5, is_shadow: false, is_normalized: false },
+      { uid: 4, column_name: "dpo_normalized", value: 0.75, is_shadow: false, is_normalized: true },
+      { uid: 4, column_name: "shadow_x", value: 0.5, is_shadow: true, is_normalized: false },
+    ]);
+    // null of a column that is not among nan_columns is no number at all.
+    expect(await house.rows("SELECT value FROM rewards WHERE uid = 9 AND column_name = 'shadow_x'")).toEqual([
+      { value: null },
+    ]);
+  });
+
+  test("weights as shares, scores by uid", async () => {
+    const due = { ...WEIGHTS, sequence: 7, state: "due", uids: [], values: [] };
+    const house = await warehouse([file([due, WEIGHTS, SCORES])], { keeps });
+    expect(
+      await house.rows("SELECT state, uid, value_u16, weight FROM weights ORDER BY sequence, uid DESC"),
+    ).toEqual([
+      { state: "due", uid: null, value_u16: null, weight: null },
+      { state: "sent", uid: 4, value_u16: 65535, weight: 0.75 },
+      { state: "sent", uid: 2, value_u16: 21845, weight: 0.25 },
+    ]);
+    expect(await house.rows("SELECT uid, miner, score, asked FROM scores ORDER BY uid")).toEqual([
+      { uid: 0, miner: "A", score: 0.5, asked: 3 },
+      { uid: 1, miner: "B", score: 0.25, asked: 4 },
+    ]);
+  });
+
+  test("profiles with other columns side by side, compressed and plain", async () => {
+    const other = step(2, { rlhf: [1, 2, 3], dpo: undefined, nan_columns: [] });
+    const house = await warehouse([file([step(1)], { compression: "zstd" }), file([other])], { keeps });
+    expect(
+      await house.rows("SELECT sequence, map_keys(columns) AS names FROM steps ORDER BY sequence"),
+    ).toEqual([
+      { sequence: 1, names: ["dpo", "dpo_normalized", "shadow_x"] },
+      { sequence: 2, names: ["dpo_normalized", "rlhf", "shadow_x"] },
+    ]);
+  });
+
+  test("lines that are cut, damaged or of something else are counted and left out", async () => {
+    const house = await warehouse(
+      [
+        file([
+          step(1),
+          '{"version":2,"kind":"st',
+          "[1,2]",
+          '{"a":1}',
+          "no json",
+          step(2),
+          '{"kind":"step","uids":"x"}',
+        ]),
+      ],
+      { keeps },
+    );
+    expect(house.reading.unreadable).toBe(4);
+    expect(await house.rows("SELECT count(*) AS n FROM steps")).toEqual([{ n: 2 }]);
+  });
+
+  test("an event in two files counts once, as in the first", async () => {
+    const journal = file([step(1), step(2)]);
+    const copy = file([step(2, { best: "another" }), step(3)], { source: "copy" });
+    const house = await warehouse([journal, copy], { keeps });
+    expect(house.reading.repeated).toBe(1);
+    expect(await house.rows("SELECT sequence, best FROM steps ORDER BY sequence")).toEqual([
+      { sequence: 1, best: "a plant" },
+      { sequence: 2, best: "a plant" },
+      { sequence: 3, best: "a plant" },
+    ]);
+    expect(await house.rows("SELECT count(*) AS n FROM events")).toEqual([{ n: 3 }]);
+  });
+});
+
+test("names of columns with quotes are names", async () => {
+  const house = await warehouse([file([step(1, { "x\"'); DROP": [1, 2, 3] })])]);
+  expect(
+    await house.rows("SELECT max(value) AS top FROM rewards WHERE starts_with(column_name, 'x')"),
+  ).toEqual([{ top: 3 }]);
+});
+
+test("Parquet of both stored views gives the same answers", async () => {
+  const folder = scratch();
+  const house = await warehouse([file([step(1), WEIGHTS, SCORES])], { writable: [folder] });
+  for (const view of ["events", "steps"])
+    await house.run(`COPY (SELECT * FROM ${view}) TO '${folder}/${view}.parquet' (FORMAT parquet)`);
+  const files = ["events", "steps"].map((view): EventFile => {
+    const path = join(folder, `${view}.parquet`);
+    return { path, format: "parquet", compression: "none", source: path };
+  });
+  const again = await warehouse(files);
+  for (const { name } of VIEWS) {
+    const question = `SELECT * FROM ${name} ORDER BY ALL`;
+    expect(await again.rows(question)).toEqual(await house.rows(question));
+  }
+});
+
+describe("a question reaches nothing but what was named", () => {
+  const ATTEMPTS = [
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM read_text('/proc/self/environ')",
+    "SELECT * FROM glob('/*')",
+    "SELECT * FROM '/etc/hosts'",
+    "COPY (SELECT 1) TO '/tmp/stolen.csv'",
+    "ATTACH '/tmp/other.duckdb'",
+    "EXPORT DATABASE '/tmp/all'",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "SELECT * FROM read_csv('https://example.com/x.csv')",
+    "SELECT getenv('HOME')",
+    "SET enable_external_access = true",
+    "SET allowed_directories = ['/']",
+    "SET memory_limit = '100GB'",
+    "CREATE SECRET (TYPE s3, KEY_ID 'x', SECRET 'y')",
+  ];
+  test.each(ATTEMPTS)("%s", async (sql) => {
+    const house = await warehouse([file([step(1)])]);
+    const error = await house.run(sql).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(isFailure(error, "query.refused")).toBeTrue();
+  });
+
+  test("and the file that was named may be read by its path", async () => {
+    const one = file([step(1)]);
+    const house = await warehouse([one]);
+    expect(await house.rows(`SELECT count(*) AS n FROM read_ndjson_objects('${one.path}')`)).toEqual([
+      { n: 1 },
+    ]);
+  });
+});
+
+test("what a reading keeps on disk goes with it, also when it fails", async () => {
+  const temporary = scratch();
+  const house = await Warehouse.open([file([step(1)])], { temporary, keeps: true });
+  expect(readdirSync(temporary)).toHaveLength(1);
+  house.close();
+  expect(readdirSync(temporary)).toHaveLength(0);
+  await expect(Warehouse.open([file(["nothing"])], { temporary })).rejects.toMatchObject({
+    code: "sources.empty",
+  });
+  expect(readdirSync(temporary)).toHaveLength(0);
+});
+
+test("a question ends when it is stopped", async () => {
+  const stop = new AbortController();
+  const house = await warehouse([file([step(1)])], { signal: stop.signal });
+  const asked = house
+    .rows("SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b")
+    .catch((error: unknown) => error);
+  setTimeout(() => stop.abort(), 50);
+  expect(isFailure(await asked, "query.stopped")).toBeTrue();
+});
+
+test("a file that grows while it is read gives whole lines only", async () => {
+  const one = file([step(1)]);
+  appendFileSync(one.path, JSON.stringify(step(2)).slice(0, 100));
+  const house = await warehouse([one]);
+  appendFileSync(one.path, `${JSON.stringify(step(2)).slice(100)}\n`);
+  expect(existsSync(one.path)).toBeTrue();
+  expect(await house.rows("SELECT count(*) AS n FROM steps")).toEqual([{ n: 2 }]);
+});
