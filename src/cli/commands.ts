@@ -268,6 +268,15 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/wandb.ts")).download,
   },
   {
+    path: ["wandb", "export"],
+    summary: "Write the runs that wait on disk as .wandb files, for the official client.",
+    table: { ...WANDB_SYNC_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "FOLDER", min: 1, max: 1 },
+    switches: { all: "Also runs that W&B has, made from the journal." },
+    examples: ["openvalidator wandb export ./runs && wandb sync ./runs/wandb/offline-run-*"],
+    load: async () => (await import("./commands/wandb.ts")).exportFiles,
+  },
+  {
     path: ["completion"],
     summary: "Print a script that completes commands and flags: bash, zsh or fish.",
     table: {},

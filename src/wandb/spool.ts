@@ -25,6 +25,8 @@ const metaSchema = z.object({
   }),
   /** Once it has all its rows: how it ended, and the number after its last event. */
   sealed: z.object({ exitCode: z.int(), next: z.int() }).nullable(),
+  /** The last values, as text of a row, once it has all its rows; missing in spools of before. */
+  summary: z.string().optional(),
   /** What the server has confirmed. */
   delivered: z.object({
     /** Where the run is, which may be another entity than the wanted one; null before the server knows it. */
@@ -69,8 +71,11 @@ export class RunSpool {
     this.#next = meta.sealed?.next ?? meta.first;
   }
 
-  static create(directory: string, meta: Omit<SpoolMeta, "version" | "sealed" | "delivered">): RunSpool {
-    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  /** @throws the error of the file system; no folder stays then */
+  static create(
+    directory: string,
+    meta: Omit<SpoolMeta, "version" | "sealed" | "summary" | "delivered">,
+  ): RunSpool {
     const none = (): StreamState => ({ lines: 0, sizeBytes: 0, unsentAt: 0 });
     const spool = new RunSpool(
       directory,
@@ -82,7 +87,13 @@ export class RunSpool {
       },
       { history: none(), events: none() },
     );
-    spool.#save();
+    try {
+      fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+      spool.#save();
+    } catch (error) {
+      fs.rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
     return spool;
   }
 
@@ -93,7 +104,8 @@ export class RunSpool {
       STREAMS.map((stream) => [stream, scan(join(directory, `${stream}.jsonl`), meta.delivered[stream])]),
     ) as Record<Stream, StreamState>;
     const spool = new RunSpool(directory, meta, streams);
-    if (meta.sealed === null) spool.#readLastRow();
+    if (meta.summary !== undefined) spool.#summary = parseRow(meta.summary) as Row;
+    else spool.#readLastRows();
     return spool;
   }
 
@@ -157,11 +169,28 @@ export class RunSpool {
     this.#write("events", textOfPlain(toPlain(row)));
   }
 
-  /** No row comes any more. */
+  /** No row comes any more. @throws the error of the file system; the run is open as before then */
   seal(exitCode: number): void {
     if (this.#meta.sealed !== null) return;
-    this.#meta = { ...this.#meta, sealed: { exitCode, next: this.#next } };
-    this.#save();
+    const before = this.#meta;
+    const { summary } = this;
+    this.#meta = {
+      ...before,
+      sealed: { exitCode, next: this.#next },
+      ...(summary !== undefined && { summary }),
+    };
+    try {
+      this.#save();
+    } catch (error) {
+      this.#meta = before;
+      throw error;
+    }
+  }
+
+  /** All rows of a stream, as texts. @throws the error of the file system */
+  *rows(stream: Stream): Generator<string> {
+    const path = join(this.directory, `${stream}.jsonl`);
+    for (const line of linesFrom(path, 0, Number.POSITIVE_INFINITY)) yield line.toString("utf8");
   }
 
   /**
@@ -235,8 +264,8 @@ export class RunSpool {
     state.lines++;
   }
 
-  /** Where an interrupted run goes on, and its last values. */
-  #readLastRow(): void {
+  /** Where an interrupted run goes on, and its last values: of the last row and of those of the last megabyte. */
+  #readLastRows(): void {
     const { history } = this.#streams;
     if (history.lines === 0) return;
     const fd = fs.openSync(join(this.directory, "history.jsonl"), "r");
@@ -244,11 +273,13 @@ export class RunSpool {
       const length = Math.min(history.sizeBytes, MAX_LINE_BYTES + PIECE_BYTES);
       const end = Buffer.alloc(length);
       fs.readSync(fd, end, 0, length, history.sizeBytes - length);
-      const start = end.subarray(0, -1).lastIndexOf(0x0a) + 1;
-      const text = end.subarray(start, -1).toString("utf8");
-      const row = parseRow(text) as Row;
-      this.#next = Number(row.sequence) + 1;
-      this.#summary = summaryOf(row);
+      const last = end.subarray(0, -1).lastIndexOf(0x0a) + 1;
+      const first = length <= PIECE_BYTES ? 0 : Math.min(last, end.indexOf(0x0a, length - PIECE_BYTES) + 1);
+      for (const text of end.subarray(first, -1).toString("utf8").split("\n")) {
+        const row = parseRow(text) as Row;
+        if (this.#meta.sealed === null) this.#next = Number(row.sequence) + 1;
+        Object.assign(this.#summary, summaryOf(row));
+      }
     } finally {
       fs.closeSync(fd);
     }

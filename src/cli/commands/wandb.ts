@@ -4,9 +4,10 @@ import { lockFile } from "../../base/lock.ts";
 import { printable } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { WANDB_SYNC_OPTIONS } from "../../config/options.ts";
-import { downloadDirectory, stateDirectory } from "../../config/paths.ts";
+import { downloadDirectory, expandPath, stateDirectory } from "../../config/paths.ts";
 import { VERSION } from "../../config/version.ts";
 import { WANDB_DOWNLOAD_OPTIONS } from "../../config/wandb-options.ts";
+import { exportRuns } from "../../telemetry/wandb/export.ts";
 import { checkKey, syncSpools } from "../../telemetry/wandb/sync.ts";
 import { LOCK_FILE } from "../../validator/state/upkeep.ts";
 import { askPassword } from "../../wallet/unlock.ts";
@@ -63,6 +64,36 @@ export async function sync(context: CommandContext): Promise<number> {
     });
     if (runs.length === 0) context.print("Nothing waits.\n");
     return runs.every(({ state }) => state === "done") ? EXIT.ok : EXIT.tryLater;
+  } finally {
+    unlock?.();
+  }
+}
+
+/** Writes what W&B has not as files that its own client sends and shows. */
+export async function exportFiles(context: CommandContext): Promise<number> {
+  const { settings } = loadConfiguration(WANDB_SYNC_OPTIONS, sourcesOf(context));
+  const directory = stateDirectory(settings);
+  const unlock = lockIfAlone(join(directory, LOCK_FILE));
+  try {
+    const runs = await exportRuns({
+      directory,
+      to: expandPath(context.words![0]!),
+      weightsStepLength: settings.wandbWeightsStepLength,
+      isAlone: unlock !== undefined,
+      isAll: context.flags.all === "true",
+      signal: context.signal,
+      onRun: ({ id, state, rows, path }) =>
+        context.print(
+          {
+            exported: `${id}  ${rows} rows  ${path}\n`,
+            there: `${id}  is there already: ${path}\n`,
+            open: `${id}  its validator still writes to it; export it when the run is over\n`,
+            gone: `${id}  its rows are no longer here: W&B has them, and the journal no longer has all of its events\n`,
+          }[state],
+        ),
+    });
+    if (runs.length === 0) context.print("Nothing waits; --all exports what W&B has as well.\n");
+    return EXIT.ok;
   } finally {
     unlock?.();
   }

@@ -4,6 +4,7 @@ import { log } from "../../base/log.ts";
 import type { Event, RunEvent } from "../../events/schema.ts";
 import { describeRun, type WandbSettings } from "../../wandb/description.ts";
 import { type Row, RowMaker } from "../../wandb/row.ts";
+import { newRunId } from "../../wandb/run-id.ts";
 import { RunSpool } from "../../wandb/spool.ts";
 import { type ClientRun, startClientRun } from "./client.ts";
 import { Gateway } from "./gateway.ts";
@@ -35,8 +36,6 @@ export interface RecorderOptions {
 
 /** Events that come before the one that tells what runs: the first words of the chain and of models. */
 const MAX_EARLY_EVENTS = 1_000;
-/** Characters of an id, as W&B's clients make them. */
-const ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 interface OpenRun {
   spool: RunSpool;
@@ -128,7 +127,7 @@ export class WandbRecorder {
 
   async #begin(first: Event): Promise<void> {
     const { directory, settings, sign, onRun } = this.#options;
-    const id = newId();
+    const id = newRunId();
     const description = describeRun(id, this.#facts!, settings, sign);
     const stamp = first.time.replace(/\D/g, "").slice(0, 14);
     const spool = RunSpool.create(join(directory, `run-${stamp}-${id}`), {
@@ -223,10 +222,4 @@ export class WandbRecorder {
     if (mended !== undefined) spool.seal(mended.exitCode ?? this.#exitCode);
     this.#options.onRows(spool);
   }
-}
-
-/** 8 characters, as W&B's own clients make them. */
-function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint32Array(8));
-  return [...bytes].map((value) => ID_CHARACTERS[value % ID_CHARACTERS.length]).join("");
 }
