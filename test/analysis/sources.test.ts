@@ -1,10 +1,19 @@
 import { describe, expect, test } from "bun:test";
-import { cpSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { openSources } from "../../src/analysis/sources/open.ts";
 import type { EventFile, EventLine, SourceReport } from "../../src/analysis/sources/source.ts";
 import { readEvents } from "../../src/events/reader.ts";
 import { WandbFileWriter } from "../../src/wandb/record-file.ts";
+import { parseRow, textOfPlain, toPlain } from "../../src/wandb/row.ts";
 import { stepEventOf } from "../events/step-event.ts";
 import { scratchFolders } from "../scratch.ts";
 import { ReportedFeed } from "../wandb/validator.ts";
@@ -104,13 +113,28 @@ test("a spool, a .wandb file and W&B's history give the events of the journal ba
   const history = readFileSync(join(state, "wandb", name!, "history.jsonl"), "utf8")
     .trimEnd()
     .split("\n");
-  const { parseRow } = await import("../../src/wandb/row.ts");
   for (const [step, text] of history.entries())
     await writer.write({ kind: "history", step, row: parseRow(text) as Record<string, unknown> });
   await writer.close();
   const records = await read(file);
   expect(records.reports).toMatchObject([{ kind: "W&B record file", unreadable: 0 }]);
   expect(records.events).toEqual(spool.events);
+
+  // As pandas writes what the official client gives: a cell for each column of any row, and no word of the run.
+  const rows = history.map((text) => parseRow(text) as Record<string, unknown>);
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const cell = (value: unknown): string => {
+    const text = typeof value === "object" && value !== null ? textOfPlain(toPlain(value)) : `${value ?? ""}`;
+    return `"${text.replaceAll('"', '""')}"`;
+  };
+  const table = rows.map((row) => names.map((name) => cell(row[name])).join(","));
+  const csv = join(folder(), "table.csv");
+  writeFileSync(csv, `${names.join(",")}\n${table.join("\n")}\n`);
+  const ofTable = await read(csv);
+  expect(ofTable.reports).toMatchObject([{ kind: "CSV", events: journal.length, unreadable: 0 }]);
+  const steps = (events: EventLine[]): EventLine[] =>
+    events.flatMap(({ genesis, netuid, hotkey, ...event }) => (event.kind === "step" ? [event] : []));
+  expect(steps(ofTable.events)).toEqual(steps(spool.events));
 });
 
 describe("words", () => {
@@ -144,6 +168,7 @@ describe("words", () => {
       hint: expect.stringContaining("wandb download"),
     });
     await expect(read("../e/../p")).rejects.toMatchObject({ code: "sources.missing" });
+    await expect(read("/dev/zero")).rejects.toMatchObject({ code: "sources.empty" });
     const to = folder();
     writeFileSync(join(to, "a"), Buffer.alloc(4096));
     await expect(read(to)).rejects.toMatchObject({ code: "sources.empty" });
@@ -180,7 +205,6 @@ describe("hostile content", () => {
     const path = join(folder(), "long.jsonl");
     writeFileSync(path, `${good}\n`);
     truncateSync(path, 1 << 30); // a hole reads as NUL bytes
-    const { appendFileSync } = await import("node:fs");
     appendFileSync(path, `\n${good}\n`);
     const before = process.memoryUsage.rss();
     const { reports } = await read(path);

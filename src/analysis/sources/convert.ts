@@ -141,7 +141,9 @@ async function* rowEvents(path: string, content: Content): AsyncGenerator<EventL
 
 /** Old validators also logged rows without an event: the step and block of a checkpoint. */
 function isBesideEvents(row: Row): boolean {
-  return !Object.keys(row).some((name) => /completions$|^set_weights$|^moving_averaged_scores$/.test(name));
+  return !Object.entries(row).some(
+    ([name, value]) => value !== null && /completions$|^set_weights$|^moving_averaged_scores$/.test(name),
+  );
 }
 
 /** A file without a run is a run of its own, wherever it lies. */

@@ -48,7 +48,14 @@ export async function openSources(options: SourceOptions): Promise<EventFiles> {
   try {
     for (const { path, isNamed } of await pathsOf(options)) {
       signal?.throwIfAborted();
-      const content = await contentOf(path);
+      let content: Content;
+      try {
+        content = await contentOf(path);
+      } catch (error) {
+        if (isNamed) throw error;
+        reports.push({ path, kind: "unknown", events: null, unreadable: 0, note: messageOf(error) });
+        continue;
+      }
       if (content.kind === "unknown" && !isNamed) continue;
       const { file, report } = await take(path, content, join(folder, String(reports.length)), signal);
       reports.push(report);
@@ -155,7 +162,8 @@ async function startsOf(word: string, downloads: string): Promise<string[]> {
 
 /** Files in a folder, in order; of the segments of a journal each once, the one being written before the closed ones. */
 function filesUnder(path: string, depth: number): string[] {
-  if (!statSync(path).isDirectory()) return [path];
+  const named = statSync(path);
+  if (!named.isDirectory()) return named.isFile() ? [path] : [];
   if (depth > MAX_DEPTH) return [];
   const segments = closedSegments(path);
   const twice = new Set(

@@ -22,18 +22,22 @@ export function ownEvent(row: Row, identity: Identity, facts: RunFacts): EventLi
   const { kind, time, block, run, sequence } = row;
   const base = { kind, version: 2, time, ...identity, block, run, sequence };
   const fields = Object.entries(row).filter(([name]) => !BESIDE.test(name) && !COMMON.has(name));
+  const atTop = fields.filter(([name]) => !name.includes("/"));
   const event: EventLine = AT_TOP.has(kind)
-    ? { ...base, ...(kind === "step" ? stepFields(fields) : Object.fromEntries(fields)) }
+    ? { ...base, ...(kind === "step" ? stepFields(atTop) : Object.fromEntries(atTop)) }
     : { ...base, ...fieldsOfKind(fields, String(kind)) };
   if (kind === "run") event.settings = settingsOf(facts.config);
   return parseEvent(event) as EventLine | undefined;
 }
 
+/** What of a step may be null. A table has a cell for every column of every kind, and null where a row has none. */
+const NULLABLE: ReadonlySet<string> = new Set(["gating_loss", "inference", "cause"]);
+
 /** The last weights ride on a row of a step, and are an event of their own. */
 function stepFields(fields: readonly [string, unknown][]): EventLine {
   const nanColumns: string[] = [];
   const entries = fields
-    .filter(([name]) => name !== "set_weights")
+    .filter(([name, value]) => name !== "set_weights" && (value !== null || NULLABLE.has(name)))
     .map(([name, value]): [string, unknown] => {
       if (!Array.isArray(value) || !value.some((one) => typeof one === "number" && !Number.isFinite(one)))
         return [name, value];

@@ -4,15 +4,18 @@ import { z } from "zod";
 import { linesOf } from "../../base/lines.ts";
 import { readWandbFile } from "../../wandb/record-file.ts";
 import type { Row } from "../../wandb/row.ts";
+import { RunFolder } from "../../wandb/run-folder.ts";
 import { bytesOfFile, type Content, parseLine } from "./content.ts";
 import { csvRecords } from "./csv.ts";
 import { parsePython } from "./python-literal.ts";
-import { NO_FACTS, objectOf } from "./run-facts.ts";
+import { NO_FACTS } from "./run-facts.ts";
 import type { RunFacts } from "./source.ts";
 
 /** Cells that stay texts whatever they look like. */
 const TEXT_COLUMN =
   /^(?:prompt|base_prompt|best|cause|name|forward|task|origin|time|kind|run|run_id|best_\w+|\w+_prompt|_timestamp)$/;
+/** Not 0x12, which is a hash. */
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 /** What pandas and we write into a cell for none. */
 const NO_VALUE: ReadonlySet<string> = new Set(["", "nan", "NaN", "None", "null"]);
 
@@ -69,7 +72,7 @@ function rowOfCells(names: readonly string[], cells: readonly string[]): Row | u
     return Object.fromEntries(
       names.flatMap((name, at): [string, unknown][] => {
         const cell = cells[at]!;
-        if (NO_VALUE.has(cell) && !/^(?:prompt|best)/.test(name)) return [];
+        if (NO_VALUE.has(cell) && !/^(?:prompt|base_prompt|best)/.test(name)) return [[name, null]];
         if (TEXT_COLUMN.test(name)) return [[name, cell]];
         return [[name, cellValue(cell)]];
       }),
@@ -81,26 +84,25 @@ function rowOfCells(names: readonly string[], cells: readonly string[]): Row | u
 
 function cellValue(cell: string): unknown {
   if (/^[[{]|^(?:tensor|array)\(/.test(cell)) return parsePython(cell);
-  if (cell === "True" || cell === "False") return cell === "True";
-  const number = Number(cell);
-  return Number.isFinite(number) ? number : cell;
+  if (/^(?:true|false)$/i.test(cell)) return cell.toLowerCase() === "true";
+  return DECIMAL.test(cell) ? Number(cell) : cell;
 }
 
 const description = z.object({ tags: z.array(z.string()), config: z.record(z.string(), z.unknown()) });
 const spoolNote = z.object({ id: z.string(), startedAt: z.string(), description });
-const cacheNote = description.extend({ id: z.string(), createdAt: z.string().nullable() });
 
 /** What the spool or the folder of a downloaded run says beside its rows. */
 function factsBeside(path: string): RunFacts {
   if (basename(path) !== "history.jsonl") return NO_FACTS;
-  const spool = noteIn(join(dirname(path), "meta.json"), spoolNote);
+  const folder = dirname(path);
+  const meta = join(folder, "meta.json");
+  // Opening the spool would mend it, and its validator may be writing.
+  const spool = existsSync(meta)
+    ? spoolNote.safeParse(parseLine(readFileSync(meta, "utf8"))).data
+    : undefined;
   if (spool !== undefined) return { ...spool.description, id: spool.id, createdAt: spool.startedAt };
-  const cached = noteIn(join(dirname(path), "run.json"), cacheNote);
-  return cached === undefined ? NO_FACTS : { ...cached, createdAt: cached.createdAt ?? undefined };
-}
-
-function noteIn<T>(path: string, schema: z.ZodType<T>): T | undefined {
-  if (!existsSync(path)) return undefined;
-  const text = readFileSync(path, "utf8");
-  return schema.safeParse(objectOf(parseLine(text))).data;
+  const { note } = new RunFolder(folder);
+  if (note === undefined) return NO_FACTS;
+  const { id, tags, config, createdAt } = note;
+  return { id, tags, config, createdAt: createdAt ?? undefined };
 }
