@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { openWarehouse } from "../../src/analysis/open-warehouse.ts";
 import { openSources } from "../../src/analysis/sources/open.ts";
 import type { EventFile, EventLine, SourceReport } from "../../src/analysis/sources/source.ts";
 import { readEvents } from "../../src/events/reader.ts";
@@ -61,7 +62,7 @@ describe("old layouts", () => {
     const { events, reports } = await read(join(GOLDEN, file));
     expect(reports).toMatchObject([wanted]);
     const name = file.replace(/\/.*\//, "-");
-    const expected = readFileSync(join(GOLDEN, "expected", `${name}.events`), "utf8");
+    const expected = readFileSync(join(`${GOLDEN}-expected`, `${name}.events`), "utf8");
     expect(events.map((event) => JSON.stringify(event))).toEqual(expected.trimEnd().split("\n"));
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
@@ -135,6 +136,43 @@ test("a spool, a .wandb file and W&B's history give the events of the journal ba
   const steps = (events: EventLine[]): EventLine[] =>
     events.flatMap(({ genesis, netuid, hotkey, ...event }) => (event.kind === "step" ? [event] : []));
   expect(steps(ofTable.events)).toEqual(steps(spool.events));
+});
+
+test("every layout answers the same questions, and a copy counts once", async () => {
+  const { warehouse, close, reports } = await openWarehouse({
+    words: [GOLDEN, join(GOLDEN, "wandb-1.2/k3v8m2qa")],
+    own: () => "",
+    downloads: "",
+    temporary: folder(),
+  });
+  try {
+    expect(reports.map(({ kind }) => kind).sort()).toEqual([
+      "CSV",
+      "CSV",
+      "W&B rows",
+      "journal of version 1",
+    ]);
+    const of = (sql: string) => warehouse.rows(sql);
+    expect(
+      await of("SELECT uid, round(weight, 4) AS weight FROM weights WHERE run LIKE 'file-%' ORDER BY uid"),
+    ).toEqual([
+      { uid: 4, weight: 0.75 },
+      { uid: 17, weight: 0.25 },
+    ]);
+    expect(await of("SELECT program, netuid, steps FROM runs WHERE run = 'k3v8m2qa'")).toEqual([
+      { program: "1.2.0", netuid: 11, steps: 4 },
+    ]);
+    const answers = await of(
+      "SELECT task, count(*) AS n, sum(reward) AS reward FROM answers GROUP BY task ORDER BY task",
+    );
+    expect(answers).toEqual([
+      { task: "answer", n: 4, reward: 1.375 },
+      { task: "augment", n: 2, reward: 0.75 },
+      { task: "followup", n: 8, reward: 2 },
+    ]);
+  } finally {
+    close();
+  }
 });
 
 describe("words", () => {

@@ -188,18 +188,25 @@ function stepLine(step: OldStep, row: Row, forward: string): EventLine | undefin
   };
 }
 
-/** [[uid, weight], …] as the old rows and ours have it. */
+/**
+ * [[uid, weight], …] of an old row. The chain got each as its share of the largest in u16, which is what `values` has.
+ * @returns undefined for anything else
+ */
 function weightsOf(value: unknown): EventLine | undefined {
   if (!Array.isArray(value) || value.length === 0) return undefined;
-  const pairs = value.map(numbersOf);
-  const isPair = (pair: (number | null)[] | undefined): boolean =>
-    pair?.length === 2 && Number.isSafeInteger(pair[0]) && pair[1] !== null;
-  if (!pairs.every(isPair)) return undefined;
+  const pairs: [number, number][] = [];
+  for (const one of value) {
+    const [uid, weight, ...more] = numbersOf(one) ?? [];
+    if (typeof uid !== "number" || typeof weight !== "number" || more.length > 0) return undefined;
+    if (!Number.isSafeInteger(uid) || uid < 0 || weight < 0) return undefined;
+    pairs.push([uid, weight]);
+  }
+  const largest = pairs.reduce((most, [, weight]) => Math.max(most, weight), 0);
   return {
     state: "included",
     path: null,
-    uids: [],
-    values: [],
+    uids: pairs.map(([uid]) => uid),
+    values: pairs.map(([, weight]) => (largest > 0 ? Math.round((weight / largest) * 65_535) : 0)),
     set_weights: pairs,
     reveal_round: null,
     extrinsic: null,

@@ -13,7 +13,13 @@ import { isFailure, messageOf } from "../../base/error.ts";
 import { ACTIVE_SEGMENT, closedSegments } from "../../events/segments.ts";
 import { type Content, contentOf } from "./content.ts";
 import { type Converted, convert } from "./convert.ts";
-import { type EventFile, type EventFiles, type SourceReport, sourceFailure } from "./source.ts";
+import {
+  type EventFile,
+  type EventFiles,
+  type SourceKind,
+  type SourceReport,
+  sourceFailure,
+} from "./source.ts";
 
 /** Folders of ours are at most six deep: data folder, entity, project, run; netuid, date. */
 const MAX_DEPTH = 8;
@@ -43,7 +49,7 @@ export async function openSources(options: SourceOptions): Promise<EventFiles> {
   mkdirSync(options.temporary, { recursive: true, mode: 0o700 });
   const folder = mkdtempSync(join(options.temporary, "sources-"));
   const close = (): void => rmSync(folder, { recursive: true, force: true });
-  const files: EventFile[] = [];
+  const files: { file: EventFile; kind: SourceKind }[] = [];
   const reports: SourceReport[] = [];
   try {
     for (const { path, isNamed } of await pathsOf(options)) {
@@ -59,7 +65,7 @@ export async function openSources(options: SourceOptions): Promise<EventFiles> {
       if (content.kind === "unknown" && !isNamed) continue;
       const { file, report } = await take(path, content, join(folder, String(reports.length)), signal);
       reports.push(report);
-      if (file !== undefined) files.push(file);
+      if (file !== undefined) files.push({ file, kind: report.kind });
     }
     if (files.length === 0)
       throw sourceFailure(
@@ -69,7 +75,9 @@ export async function openSources(options: SourceOptions): Promise<EventFiles> {
           : `${reports[0]!.path} is nothing that events can be read from`,
         "name journals, W&B spools, .wandb files, downloaded runs, or CSV, JSONL or Parquet of events",
       );
-    return { files, reports, close };
+    // What is in a journal and in its copy counts as the journal has it.
+    files.sort((a, b) => Number(isOurs(b)) - Number(isOurs(a)));
+    return { files: files.map(({ file }) => file), reports, close };
   } catch (error) {
     close();
     throw error;
@@ -105,6 +113,10 @@ async function take(
       return { file: { path: target, format: "events", compression: "none", source: path }, report };
     }
   }
+}
+
+function isOurs({ kind }: { kind: SourceKind }): boolean {
+  return kind === "journal" || kind === "Parquet";
 }
 
 function isDamage(error: unknown): boolean {
