@@ -5,13 +5,13 @@
  * build fails when that line is not there any more. Versions are pinned exactly, so an upgrade meets these checks.
  */
 
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { $, type BunPlugin } from "bun";
 import manifest from "./package.json" with { type: "json" };
+import type { EmbeddedLibrary } from "./src/base/native.ts";
 import type { BuildFacts } from "./src/config/version.ts";
-import type { EmbeddedLibrary } from "./src/inference/worker/native.ts";
 
 const ROOT = import.meta.dir;
 
@@ -104,49 +104,94 @@ function leaveOutWorker(patched: Set<string>): BunPlugin {
   };
 }
 
-/** onnxruntime-node takes its addon from a path; ours comes out of the executable (src/inference/worker/native.ts). */
-function embedOnnxRuntime(folder: string, files: string[], patched: Set<string>): BunPlugin {
-  const source = join(ROOT, "node_modules/onnxruntime-node/bin/napi-v6", folder);
+/** A package whose addon, and the libraries beside it, come out of the executable. */
+interface NativePackage {
+  name: string;
+  /** The file of the package that loads the addon from a path, the place in it that does, and what takes that place. */
+  loader: RegExp;
+  place: RegExp;
+  replacement: (call: string) => string;
+  /** Folder of the libraries, the addon first. */
+  folder: string;
+  files: string[];
+}
+
+/** Packages take their addons from paths; ours come out of the executable (src/base/native.ts). */
+function embedLibraries(packages: readonly NativePackage[], patched: Set<string>): BunPlugin {
   return {
-    name: "embed-onnxruntime",
+    name: "embed-libraries",
     setup(build) {
-      build.onLoad({ filter: /onnxruntime-node[\\/]dist[\\/]binding\.js$/ }, async ({ path }) => {
-        patched.add("onnxruntime");
-        const libraries: string[] = [];
-        for (const name of files) {
-          const bytes = await Bun.file(join(source, name)).bytes();
-          const facts: Omit<EmbeddedLibrary, "compressedPath"> = {
-            name,
-            sizeBytes: bytes.length,
-            sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
-          };
-          libraries.push(`{ ...${JSON.stringify(facts)}, compressedPath: fileOf(require("embed:${name}")) }`);
-        }
-        const call = `(() => {
-          const fileOf = (module) => module.default ?? module;
-          return require("embed:loader").loadNative([${libraries.join(", ")}], ${JSON.stringify(ADDON)});
-        })()`;
-        const text = await Bun.file(path).text();
-        const line = /require\(`\.\.\/bin\/napi-v6\/[^`]*\/onnxruntime_binding\.node`\)/;
-        return { contents: patch(text, "onnxruntime-node loads its addon", line, call), loader: "js" };
-      });
+      for (const one of packages)
+        build.onLoad({ filter: one.loader }, async ({ path }) => {
+          patched.add(one.name);
+          const text = await Bun.file(path).text();
+          const code = one.replacement(await loadCall(one));
+          return { contents: patch(text, `${one.name} loads its addon`, one.place, code), loader: "js" };
+        });
       // Names without the folder of this machine: names of chunks are made of them, and the bytes have to be the same anywhere.
       build.onResolve({ filter: /^embed:/ }, ({ path }) =>
         path === "embed:loader"
-          ? { path: join(ROOT, "src/inference/worker/native.ts") }
+          ? { path: join(ROOT, "src/base/native.ts") }
           : { path: `${path.slice("embed:".length)}.zst`, namespace: "compressed" },
       );
-      build.onLoad({ filter: /\.zst$/, namespace: "compressed" }, async ({ path }) => ({
-        contents: await Bun.zstdCompress(
-          await Bun.file(join(source, path.slice(0, -".zst".length))).bytes(),
-          {
-            level: ZSTD_LEVEL,
-          },
-        ),
-        loader: "file",
-      }));
+      build.onLoad({ filter: /\.zst$/, namespace: "compressed" }, async ({ path }) => {
+        const name = path.slice(0, -".zst".length);
+        const { folder } = packages.find(({ files }) => files.includes(name))!;
+        const bytes = await Bun.file(join(folder, name)).bytes();
+        return { contents: await Bun.zstdCompress(bytes, { level: ZSTD_LEVEL }), loader: "file" };
+      });
     },
   };
+}
+
+async function loadCall({ folder, files }: NativePackage): Promise<string> {
+  const libraries: string[] = [];
+  for (const name of files) {
+    const bytes = await Bun.file(join(folder, name)).bytes();
+    const facts: Omit<EmbeddedLibrary, "compressedPath"> = {
+      name,
+      sizeBytes: bytes.length,
+      sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
+    };
+    libraries.push(`{ ...${JSON.stringify(facts)}, compressedPath: fileOf(require("embed:${name}")) }`);
+  }
+  return `(() => {
+    const fileOf = (module) => module.default ?? module;
+    return require("embed:loader").loadNative([${libraries.join(", ")}], ${JSON.stringify(files[0])});
+  })()`;
+}
+
+/** Packages with libraries for a target; those of other platforms are installed beside ours when that is asked for. */
+function nativePackages(
+  targetName: string,
+  { folder, files }: NonNullable<Target["onnxRuntime"]>,
+): NativePackage[] {
+  const modules = join(ROOT, "node_modules");
+  const platform = targetName.replace("-baseline", "");
+  const duckdb = join(modules, "@duckdb", `node-bindings-${platform}`);
+  if (!existsSync(duckdb))
+    throw new BuildError(
+      `the library of DuckDB for ${platform} is not installed: bun install --frozen-lockfile --os='*' --cpu='*'`,
+    );
+  return [
+    {
+      name: "onnxruntime",
+      loader: /onnxruntime-node[\\/]dist[\\/]binding\.js$/,
+      place: /require\(`\.\.\/bin\/napi-v6\/[^`]*\/onnxruntime_binding\.node`\)/,
+      replacement: (call) => call,
+      folder: join(modules, "onnxruntime-node/bin/napi-v6", folder),
+      files,
+    },
+    {
+      name: "duckdb",
+      loader: /@duckdb[\\/]node-bindings[\\/]duckdb\.js$/,
+      // All of the file: it names the packages of every platform, which a bundler would look for.
+      place: /^[\s\S]*module\.exports = getNativeNodeBinding\(getRuntimePlatformArch\(\)\);\s*$/,
+      replacement: (call) => `module.exports = ${call};`,
+      folder: duckdb,
+      files: ["duckdb.node", `libduckdb.${platform.startsWith("darwin") ? "dylib" : "so"}`],
+    },
+  ];
 }
 
 async function buildFacts(target: string): Promise<BuildFacts> {
@@ -175,7 +220,7 @@ async function build(targetName: string, outfile: string): Promise<void> {
     throw new BuildError(
       `onnxruntime-node ${manifest.dependencies["onnxruntime-node"]} has no library for ${targetName}`,
     );
-  const { folder, files } = target.onnxRuntime;
+  const packages = nativePackages(targetName, target.onnxRuntime);
   const patched = new Set<string>();
   mkdirSync(dirname(outfile), { recursive: true });
   const facts = await buildFacts(targetName);
@@ -198,7 +243,7 @@ async function build(targetName: string, outfile: string): Promise<void> {
       withoutImages,
       followRequire(patched),
       leaveOutWorker(patched),
-      embedOnnxRuntime(folder, files, patched),
+      embedLibraries(packages, patched),
     ],
     compile: {
       outfile,
@@ -212,7 +257,7 @@ async function build(targetName: string, outfile: string): Promise<void> {
     },
   });
   for (const message of result.logs) console.warn(String(message));
-  for (const name of ["transformers", "onnxruntime", "wandb"])
+  for (const name of ["transformers", "onnxruntime", "duckdb", "wandb"])
     if (!patched.has(name)) throw new BuildError(`${name} was not part of the build, so it was not patched`);
   const size = (statSync(outfile).size / 1e6).toFixed(1);
   console.log(`${relative(process.cwd(), outfile)}  ${facts.version}  ${targetName}  ${size} MB`);

@@ -43,6 +43,12 @@ export interface Reading {
 export type Value = JS;
 export type Row = Record<string, Value>;
 
+export interface Answer {
+  names: string[];
+  /** Rows in the order of the names. */
+  chunks: AsyncIterable<Value[][]>;
+}
+
 /**
  * The events of some files as tables that questions are asked of in SQL (DuckDB's). It can read those files and nothing
  * else, on this machine or off it, whatever is asked.
@@ -116,16 +122,19 @@ export class Warehouse {
     );
   }
 
-  /** The rows of an answer, some thousand at a time. @throws Failure `query.refused`, `query.stopped` */
-  async *chunks(sql: string): AsyncGenerator<{ names: string[]; rows: Value[][] }> {
+  /** An answer of any size, some thousand rows at a time. @throws Failure `query.refused`, `query.stopped` */
+  async stream(sql: string): Promise<Answer> {
     const result = await this.#asked(() => this.#connection.stream(sql));
-    const names = result.deduplicatedColumnNames();
-    yield { names, rows: [] };
-    for (;;) {
-      const chunk = await this.#asked(() => result.fetchChunk());
-      if (chunk === null || chunk.rowCount === 0) return;
-      yield { names, rows: chunk.convertRows(this.#converter).map((row) => row.map(numeric)) };
+    const asked = <T>(work: () => Promise<T>): Promise<T> => this.#asked(work);
+    const converter = this.#converter;
+    async function* chunks(): AsyncGenerator<Value[][]> {
+      for (;;) {
+        const chunk = await asked(() => result.fetchChunk());
+        if (chunk === null || chunk.rowCount === 0) return;
+        yield chunk.convertRows(converter).map((row) => row.map(numeric));
+      }
     }
+    return { names: result.deduplicatedColumnNames(), chunks: chunks() };
   }
 
   /** Does what gives no rows. @throws Failure `query.refused`, `query.stopped` */
@@ -146,9 +155,26 @@ export class Warehouse {
       return await work();
     } catch (error) {
       if (this.#signal?.aborted) throw stopped();
-      throw new Failure<WarehouseCode>("query.refused", { message: messageOf(error), cause: error });
+      throw refusedQuestion(error);
     }
   }
+}
+
+/** DuckDB tells in lines: what is wrong, what may be meant, where it stands. */
+function refusedQuestion(cause: unknown): Failure<WarehouseCode> {
+  const [what = "", ...more] = messageOf(cause)
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  const at = more.findIndex((line) => /^LINE \d+: /.test(line));
+  const [, start = "", line] = /^(LINE (\d+): )/.exec(more[at] ?? "") ?? [];
+  const column = (more[at + 1]?.indexOf("^") ?? -1) - start.length + 1;
+  const place = at >= 0 && column > 0 ? ` (line ${line}, character ${column})` : "";
+  const hints = (at >= 0 ? more.slice(0, at) : more).join(" ");
+  return new Failure<WarehouseCode>("query.refused", {
+    message: `the question cannot be answered: ${what.replace(/!$/, "")}${place}`,
+    hint: hints === "" ? "openvalidator query --list shows what can be asked" : hints,
+    cause,
+  });
 }
 
 function numeric(value: Value): Value {
@@ -221,8 +247,9 @@ async function load(
     await connection.run(`CREATE ${keeps ? "TABLE" : "VIEW"} ${view.name} AS ${sql}`);
   }
   if (parquet.length > 0) {
-    const inParquet = await one(connection, "SELECT count(*) AS events FROM events");
-    reading.events = Number(inParquet.events);
+    // The steps of a folder may stand alone.
+    const all = "SELECT greatest((SELECT count(*) FROM events), (SELECT count(*) FROM steps)) AS events";
+    reading.events = Number((await one(connection, all)).events);
   }
   if (reading.events === 0)
     throw sourceFailure("sources.empty", "there are no events in what was named", "check the names");

@@ -1,3 +1,4 @@
+import { QUERY_OPTIONS } from "../config/analysis-options.ts";
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MINERS_OPTIONS } from "../config/miners-options.ts";
 import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
@@ -98,6 +99,18 @@ export const COMMANDS: readonly Command[] = [
     words: { hint: "[FOLDER]", min: 0, max: 1 },
     examples: ["openvalidator shadow --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
     load: async () => (await import("./commands/shadow.ts")).shadow,
+  },
+  {
+    path: ["query"],
+    summary: "Answer a question in SQL about events of validators.",
+    table: { ...QUERY_OPTIONS, ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: { list: "List the views and columns that can be asked.", json: "With --list: print JSON." },
+    words: { hint: "[SQL [SOURCE…]]", min: 0, max: 1_000 },
+    examples: [
+      'openvalidator query "SELECT uid, avg(reward) FROM answers GROUP BY uid ORDER BY 2 DESC" ./events',
+      "openvalidator query --list",
+    ],
+    load: async () => (await import("./commands/query.ts")).query,
   },
   {
     path: ["miners"],

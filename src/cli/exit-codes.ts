@@ -5,8 +5,14 @@ export const EXIT = {
   ok: 0,
   /** `doctor` found something that keeps a validator from working, or `status` one that is not healthy. */
   unhealthy: 1,
+  /** `self-update --check`: there is a release to go to. */
+  updateAvailable: 10,
+  /** `self-update`: a release was not well, and the one before it runs again. */
+  rolledBack: 20,
   /** A flag or value is wrong. */
   usage: 64,
+  /** What came is not what was signed. */
+  badData: 65,
   /** No model or device can be used; `status`: no validator runs. */
   unavailable: 69,
   /** A fault of this program. */
@@ -17,6 +23,8 @@ export const EXIT = {
   outputFailed: 74,
   /** Chain, network or data cannot be reached now. */
   tryLater: 75,
+  /** This user may not do that. */
+  noPermission: 77,
   /** Wallet, registration or configuration need a person. */
   configuration: 78,
 } as const;
@@ -37,6 +45,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   gpu: EXIT.unavailable,
   model: EXIT.unavailable,
   inference: EXIT.unavailable,
+  native: EXIT.unavailable,
   rewards: EXIT.configuration,
   gating: EXIT.usage,
   "prompts.unreachable": EXIT.tryLater,
@@ -53,6 +62,8 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "wandb.bad-filter": EXIT.usage,
   wandb: EXIT.configuration,
   journal: EXIT.configuration,
+  "query.stopped": EXIT.tryLater,
+  query: EXIT.usage,
   sources: EXIT.configuration,
   "state.missing": EXIT.configuration,
   state: EXIT.cannotCreate,
@@ -60,6 +71,20 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   output: EXIT.outputFailed,
   demo: EXIT.unavailable,
   deadline: EXIT.tryLater,
+  /** operations of self-update: what systemd's timer and fleets tell apart. */
+  "update.untrusted": EXIT.badData,
+  "update.stale": EXIT.badData,
+  "update.older": EXIT.badData,
+  "update.unreachable": EXIT.unavailable,
+  "update.no-release": EXIT.unavailable,
+  "update.busy": EXIT.tryLater,
+  "update.local": EXIT.cannotCreate,
+  "update.no-permission": EXIT.noPermission,
+  "update.no-keys": EXIT.configuration,
+  "update.not-ours": EXIT.configuration,
+  "update.unfit": EXIT.badData,
+  "update.rolled-back": EXIT.rolledBack,
+  "update.rollback-failed": EXIT.internal,
   "service.bad-line": EXIT.usage,
   "service.needs-root": EXIT.cannotCreate,
   "service.not-ours": EXIT.cannotCreate,

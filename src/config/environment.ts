@@ -9,7 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const OTHER_VARIABLES = [
   /** Config file, as --config. */
   "OPENVALIDATOR_CONFIG",
-  /** Where the native libraries are unpacked (inference/worker/native.ts). */
+  /** Where the native libraries are unpacked (base/native.ts). */
   "OPENVALIDATOR_CACHE",
   /** Of the tests alone: no GPU is a fault, and the Vulkan driver to use. */
   "OPENVALIDATOR_REQUIRE_WEBGPU",

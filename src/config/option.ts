@@ -10,6 +10,7 @@ export const GROUPS = [
   "gating",
   "models",
   "data",
+  "analysis",
   "telemetry",
   "localnet",
   "logs",

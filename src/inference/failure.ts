@@ -9,8 +9,6 @@ export type InferenceCode =
   | "gpu.lost"
   /** The device, or the machine, is out of memory even for the smallest batch. */
   | "gpu.memory"
-  /** ONNX Runtime cannot be put on disk or loaded. */
-  | "inference.native-library"
   /** The runtime refused a computation. */
   | "inference.failed"
   /** The device gives other numbers than the model's manifest has. */

@@ -7,77 +7,13 @@ import { VIEWS } from "../../src/analysis/views/views.ts";
 import { Warehouse, type WarehouseOptions } from "../../src/analysis/warehouse.ts";
 import { isFailure } from "../../src/base/error.ts";
 import { scratchFolders } from "../scratch.ts";
+import { SCORES_LINE, stepLine, WEIGHTS_LINE } from "./lines.ts";
 
 const scratch = scratchFolders("warehouse");
 const open: Warehouse[] = [];
 afterEach(() => {
   for (const warehouse of open.splice(0)) warehouse.close();
 });
-
-const BASE = { version: 2, genesis: "0x01", netuid: 7, hotkey: "V", run: "run-a" };
-
-function step(sequence: number, changes: Record<string, unknown> = {}): object {
-  return {
-    ...BASE,
-    kind: "step",
-    time: `2026-11-01T00:00:${String(sequence).padStart(2, "0")}.500Z`,
-    block: 100 + sequence,
-    sequence,
-    step: sequence,
-    name: "answer0",
-    task: "answer",
-    origin: "dataset",
-    forward: "f",
-    step_length: 1.5,
-    stages: { choose_ms: 1, ask_ms: 900, judge_ms: 80, train_ms: null, save_ms: 2, parts: { dpo: 70 } },
-    inference: { queue_ms: 3, compute_ms: 60 },
-    prompt: "What is a tree?",
-    base_prompt: "What is a tree?",
-    uids: [4, 9, 2],
-    hotkeys: ["A", "B", "C"],
-    completions: ["a plant", "", "wood"],
-    completion_times: [0.5, 10, 0.75],
-    completion_status_codes: [200, 408, 200],
-    completion_status_messages: ["OK", "late", "OK"],
-    rewards: [0.75, 0, 0.25],
-    gating_loss: 0.125,
-    best: "a plant",
-    nan_columns: ["dpo"],
-    counted: true,
-    cause: null,
-    dpo: [-1.5, null, -3],
-    dpo_normalized: [0.75, 0, 0.25],
-    shadow_x: [0.5, null, 0.25],
-    ...changes,
-  };
-}
-
-const WEIGHTS = {
-  ...BASE,
-  kind: "weights",
-  time: "2026-11-01T00:01:00Z",
-  block: 200,
-  sequence: 8,
-  state: "sent",
-  path: "plain",
-  uids: [4, 2],
-  values: [65535, 21845],
-  set_weights: [[4, 0.75]],
-  reveal_round: null,
-  extrinsic: "0xab",
-  reason: null,
-  error: null,
-};
-const SCORES = {
-  ...BASE,
-  kind: "scores",
-  time: "2026-11-01T00:01:01Z",
-  block: 201,
-  sequence: 9,
-  hotkeys: ["A", "B"],
-  moving_averaged_scores: [0.5, 0.25],
-  asked: [3, 4],
-};
 
 function file(lines: readonly (object | string)[], changes: Partial<EventFile> = {}): EventFile {
   const path = join(scratch(), "events.jsonl");
@@ -100,7 +36,7 @@ async function warehouse(
 
 describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) => {
   test("every view has the columns and types of the table", async () => {
-    const house = await warehouse([file([step(1), WEIGHTS, SCORES])], { keeps });
+    const house = await warehouse([file([stepLine(1), WEIGHTS_LINE, SCORES_LINE])], { keeps });
     for (const { name, columns } of VIEWS) {
       const found = await house.rows(`SELECT column_name, column_type FROM (DESCRIBE ${name})`);
       expect(Object.fromEntries(found.map((row) => [row.column_name, row.column_type]))).toEqual(
@@ -110,7 +46,7 @@ describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) 
   });
 
   test("a step in lists, its answers in rows, its numbers one by one", async () => {
-    const house = await warehouse([file([step(1)])], { keeps });
+    const house = await warehouse([file([stepLine(1)])], { keeps });
     const [found] = await house.rows(
       "SELECT time, answers, answered, mean_reward, best_reward, step_length_s, stages.ask_ms AS ask_ms, stages.parts['dpo'] AS part, columns['dpo'] AS dpo FROM steps",
     );
@@ -180,8 +116,8 @@ describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) 
   });
 
   test("weights as shares, scores by uid", async () => {
-    const due = { ...WEIGHTS, sequence: 7, state: "due", uids: [], values: [] };
-    const house = await warehouse([file([due, WEIGHTS, SCORES])], { keeps });
+    const due = { ...WEIGHTS_LINE, sequence: 7, state: "due", uids: [], values: [] };
+    const house = await warehouse([file([due, WEIGHTS_LINE, SCORES_LINE])], { keeps });
     expect(
       await house.rows("SELECT state, uid, value_u16, weight FROM weights ORDER BY sequence, uid DESC"),
     ).toEqual([
@@ -196,8 +132,8 @@ describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) 
   });
 
   test("profiles with other columns side by side, compressed and plain", async () => {
-    const other = step(2, { rlhf: [1, 2, 3], dpo: undefined, nan_columns: [] });
-    const house = await warehouse([file([step(1)], { compression: "zstd" }), file([other])], { keeps });
+    const other = stepLine(2, { rlhf: [1, 2, 3], dpo: undefined, nan_columns: [] });
+    const house = await warehouse([file([stepLine(1)], { compression: "zstd" }), file([other])], { keeps });
     expect(
       await house.rows("SELECT sequence, map_keys(columns) AS names FROM steps ORDER BY sequence"),
     ).toEqual([
@@ -210,12 +146,12 @@ describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) 
     const house = await warehouse(
       [
         file([
-          step(1),
+          stepLine(1),
           '{"version":2,"kind":"st',
           "[1,2]",
           '{"a":1}',
           "no json",
-          step(2),
+          stepLine(2),
           '{"kind":"step","uids":"x"}',
         ]),
       ],
@@ -226,8 +162,8 @@ describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) 
   });
 
   test("an event in two files counts once, as in the first", async () => {
-    const journal = file([step(1), step(2)]);
-    const copy = file([step(2, { best: "another" }), step(3)], { source: "copy" });
+    const journal = file([stepLine(1), stepLine(2)]);
+    const copy = file([stepLine(2, { best: "another" }), stepLine(3)], { source: "copy" });
     const house = await warehouse([journal, copy], { keeps });
     expect(house.reading.repeated).toBe(1);
     expect(await house.rows("SELECT sequence, best FROM steps ORDER BY sequence")).toEqual([
@@ -240,7 +176,7 @@ describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) 
 });
 
 test("names of columns with quotes are names", async () => {
-  const house = await warehouse([file([step(1, { "x\"'); DROP": [1, 2, 3] })])]);
+  const house = await warehouse([file([stepLine(1, { "x\"'); DROP": [1, 2, 3] })])]);
   expect(
     await house.rows("SELECT max(value) AS top FROM rewards WHERE starts_with(column_name, 'x')"),
   ).toEqual([{ top: 3 }]);
@@ -248,7 +184,7 @@ test("names of columns with quotes are names", async () => {
 
 test("Parquet of both stored views gives the same answers", async () => {
   const folder = scratch();
-  const house = await warehouse([file([step(1), WEIGHTS, SCORES])], { writable: [folder] });
+  const house = await warehouse([file([stepLine(1), WEIGHTS_LINE, SCORES_LINE])], { writable: [folder] });
   for (const view of ["events", "steps"])
     await house.run(`COPY (SELECT * FROM ${view}) TO '${folder}/${view}.parquet' (FORMAT parquet)`);
   const files = ["events", "steps"].map((view): EventFile => {
@@ -281,7 +217,7 @@ describe("a question reaches nothing but what was named", () => {
     "CREATE SECRET (TYPE s3, KEY_ID 'x', SECRET 'y')",
   ];
   test.each(ATTEMPTS)("%s", async (sql) => {
-    const house = await warehouse([file([step(1)])]);
+    const house = await warehouse([file([stepLine(1)])]);
     const error = await house.run(sql).then(
       () => undefined,
       (thrown: unknown) => thrown,
@@ -290,7 +226,7 @@ describe("a question reaches nothing but what was named", () => {
   });
 
   test("and the file that was named may be read by its path", async () => {
-    const one = file([step(1)]);
+    const one = file([stepLine(1)]);
     const house = await warehouse([one]);
     expect(await house.rows(`SELECT count(*) AS n FROM read_ndjson_objects('${one.path}')`)).toEqual([
       { n: 1 },
@@ -300,7 +236,7 @@ describe("a question reaches nothing but what was named", () => {
 
 test("what a reading keeps on disk goes with it, also when it fails", async () => {
   const temporary = scratch();
-  const house = await Warehouse.open([file([step(1)])], { temporary, keeps: true });
+  const house = await Warehouse.open([file([stepLine(1)])], { temporary, keeps: true });
   expect(readdirSync(temporary)).toHaveLength(1);
   house.close();
   expect(readdirSync(temporary)).toHaveLength(0);
@@ -312,7 +248,7 @@ test("what a reading keeps on disk goes with it, also when it fails", async () =
 
 test("a question ends when it is stopped", async () => {
   const stop = new AbortController();
-  const house = await warehouse([file([step(1)])], { signal: stop.signal });
+  const house = await warehouse([file([stepLine(1)])], { signal: stop.signal });
   const asked = house
     .rows("SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b")
     .catch((error: unknown) => error);
@@ -321,10 +257,10 @@ test("a question ends when it is stopped", async () => {
 });
 
 test("a file that grows while it is read gives whole lines only", async () => {
-  const one = file([step(1)]);
-  appendFileSync(one.path, JSON.stringify(step(2)).slice(0, 100));
+  const one = file([stepLine(1)]);
+  appendFileSync(one.path, JSON.stringify(stepLine(2)).slice(0, 100));
   const house = await warehouse([one]);
-  appendFileSync(one.path, `${JSON.stringify(step(2)).slice(100)}\n`);
+  appendFileSync(one.path, `${JSON.stringify(stepLine(2)).slice(100)}\n`);
   expect(existsSync(one.path)).toBeTrue();
   expect(await house.rows("SELECT count(*) AS n FROM steps")).toEqual([{ n: 2 }]);
 });

@@ -46,7 +46,7 @@ export const RUNS: DerivedView = {
       count(*) FILTER (kind = 'step') AS steps, count(*) AS events,
       any_value(TRY_CAST(body->>'$.permit' AS BOOLEAN)) FILTER (kind = 'run') AS permit,
       any_value(TRY_CAST(body->>'$.stake_tao' AS DOUBLE)) FILTER (kind = 'run') AS stake_tao,
-      any_value(body->'$.settings') FILTER (kind = 'run') AS settings
+      arg_max(body->'$.settings', sequence) FILTER (kind = 'run') AS settings
     FROM events GROUP BY run`,
 };
 

@@ -12,14 +12,15 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { Failure, messageOf } from "../../base/error.ts";
-import type { InferenceCode } from "../failure.ts";
+import { Failure, messageOf } from "./error.ts";
 
 /*
- * The operating system can only load a library from a file, so the binary carries ONNX Runtime compressed and puts it
- * into a cache folder at the first start of an inference worker. build.ts makes onnxruntime-node call loadNative();
- * run from source, nothing here is used.
+ * The operating system can only load a library from a file, so the binary carries ONNX Runtime and DuckDB compressed and
+ * puts each into a cache folder when it is first needed. build.ts makes their packages call loadNative(); run from source,
+ * nothing here is used.
  */
+
+export type NativeCode = "native.library";
 
 /** A library inside the executable. */
 export interface EmbeddedLibrary {
@@ -122,7 +123,7 @@ function* places(environment: Environment, set: string): Generator<ExtractionPla
 /**
  * Extracts the libraries and hands the folder to `open`, in the cache folder or, where that does not work, in a
  * temporary one.
- * @throws Failure `inference.native-library` when no place works; its data names each place and its error.
+ * @throws Failure `native.library` when no place works; its data names each place and its error.
  */
 export function openNative<T>(
   libraries: readonly EmbeddedLibrary[],
@@ -147,9 +148,9 @@ export function openNative<T>(
     }
   }
   const told = attempts.map(({ folder, error }) => `${folder}: ${error}`).join("; ");
-  throw new Failure<InferenceCode>("inference.native-library", {
-    message: `ONNX Runtime could not be put on disk and loaded (${told})`,
-    hint: "set OPENVALIDATOR_CACHE to a folder of this user, with 50 MB free, on a disk not mounted noexec",
+  throw new Failure<NativeCode>("native.library", {
+    message: `${libraries.map(({ name }) => name).join(" and ")} could not be put on disk and loaded (${told})`,
+    hint: "set OPENVALIDATOR_CACHE to a folder of this user, with 100 MB free, on a disk not mounted noexec",
     data: { attempts },
   });
 }

@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Failure } from "../../../src/base/error.ts";
-import { cacheDirectory, type EmbeddedLibrary, openNative } from "../../../src/inference/worker/native.ts";
+import { Failure } from "../../src/base/error.ts";
+import { cacheDirectory, type EmbeddedLibrary, openNative } from "../../src/base/native.ts";
 
 const CONTENT: Record<string, Buffer> = {
   "libfirst.so": Buffer.from("first library ".repeat(5000)),
@@ -167,7 +167,7 @@ describe("libraries out of the executable", () => {
     }
     expect(caught).toBeInstanceOf(Failure);
     const failure = caught as Failure;
-    expect(failure.code).toBe("inference.native-library");
+    expect(failure.code).toBe("native.library");
     expect(failure.message.match(/no such luck/g)).toHaveLength(2);
     expect(failure.message).toContain(cache);
     expect(failure.hint).toContain("OPENVALIDATOR_CACHE");
@@ -183,7 +183,7 @@ describe("libraries out of the executable", () => {
 
   test("are whole for each of eight processes that start at once", async () => {
     const script = join(root, "start.ts");
-    const native = join(import.meta.dir, "../../../src/inference/worker/native.ts");
+    const native = join(import.meta.dir, "../../src/base/native.ts");
     writeFileSync(
       script,
       `import { readFileSync } from "node:fs";

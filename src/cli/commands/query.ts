@@ -1,0 +1,130 @@
+import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { answerText, type TextForm } from "../../analysis/answer-text.ts";
+import { textOf } from "../../analysis/cells.ts";
+import { literal } from "../../analysis/views/view.ts";
+import { VIEWS } from "../../analysis/views/views.ts";
+import type { Answer, Warehouse } from "../../analysis/warehouse.ts";
+import { Failure } from "../../base/error.ts";
+import { printable } from "../../base/text.ts";
+import { QUERY_OPTIONS } from "../../config/analysis-options.ts";
+import { loadConfiguration } from "../../config/load.ts";
+import { expandPath } from "../../config/paths.ts";
+import { type CommandContext, sourcesOf } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { openEvents } from "../open-events.ts";
+import { renderTable } from "../table.ts";
+
+export type QueryCode = "query.no-question" | "query.needs-file";
+
+/** A terminal is no place for more; every other form gives all rows. */
+const MAX_TABLE_ROWS = 1_000;
+const MAX_CELL = 60;
+
+/** Answers a question in SQL about events. */
+export async function query(context: CommandContext): Promise<number> {
+  if (context.flags.list === "true") {
+    context.print(viewList(context.flags.json === "true"));
+    return EXIT.ok;
+  }
+  const { settings } = loadConfiguration(QUERY_OPTIONS, sourcesOf(context));
+  const { format } = settings;
+  const out = settings.out === undefined ? undefined : expandPath(settings.out);
+  const [first, ...words] = context.words ?? [];
+  const sql = (first === undefined || first === "-" ? await Bun.stdin.text() : first)
+    .trim()
+    .replace(/;+$/, "");
+  if (sql === "")
+    throw new Failure<QueryCode>("query.no-question", {
+      message: "no question was asked",
+      hint: 'for example: openvalidator query "SELECT uid, avg(reward) FROM answers GROUP BY uid"; --list shows what can be asked',
+    });
+  if (format === "parquet" && out === undefined)
+    throw new Failure<QueryCode>("query.needs-file", {
+      message: "Parquet goes into a file",
+      hint: "name one with --out",
+    });
+  const work = out === undefined ? undefined : workFolder(out);
+  try {
+    const opened = await openEvents(context, words, { writable: work === undefined ? [] : [work] });
+    try {
+      await answer(opened.warehouse, sql, { format, work, print: context.print });
+    } finally {
+      opened.close();
+    }
+    if (work !== undefined && out !== undefined) renameSync(join(work, ANSWER), out);
+  } finally {
+    if (work !== undefined) rmSync(work, { recursive: true, force: true });
+  }
+  return EXIT.ok;
+}
+
+const ANSWER = "answer";
+
+/** Beside the file, so that it can be put in its place whole. */
+function workFolder(out: string): string {
+  mkdirSync(dirname(out), { recursive: true });
+  return mkdtempSync(join(dirname(out), `.${basename(out)}-`));
+}
+
+interface Sink {
+  format: TextForm | "table" | "parquet";
+  /** Folder of the file to write; undefined for standard output. */
+  work: string | undefined;
+  print(text: string): void;
+}
+
+async function answer(warehouse: Warehouse, sql: string, { format, work, print }: Sink): Promise<void> {
+  if (format === "parquet") {
+    await warehouse.run(
+      `COPY (${sql}) TO ${literal(join(work!, ANSWER))} (FORMAT parquet, COMPRESSION zstd)`,
+    );
+    return;
+  }
+  const given = await warehouse.stream(sql);
+  const texts = format === "table" ? tableText(given) : answerText(given, format);
+  if (work === undefined) {
+    for await (const text of texts) print(text);
+    return;
+  }
+  const fd = openSync(join(work, ANSWER), "wx", 0o600);
+  try {
+    for await (const text of texts) writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function* tableText({ names, chunks }: Answer): AsyncGenerator<string> {
+  const rows: (string | number)[][] = [];
+  let isCut = false;
+  for await (const chunk of chunks) {
+    for (const row of chunk.slice(0, MAX_TABLE_ROWS - rows.length))
+      rows.push(row.map((value) => (typeof value === "number" ? value : printable(textOf(value), MAX_CELL))));
+    isCut ||= rows.length === MAX_TABLE_ROWS;
+    if (isCut) break;
+  }
+  yield renderTable(
+    names.map((name) => printable(name, MAX_CELL)),
+    rows,
+  );
+  yield isCut ? `… the first ${MAX_TABLE_ROWS} rows; --format csv gives all\n` : `${rows.length} rows\n`;
+}
+
+function viewList(asJson: boolean): string {
+  if (asJson)
+    return `${JSON.stringify(
+      VIEWS.map(({ name, doc, columns }) => ({ name, doc, columns })),
+      null,
+      2,
+    )}\n`;
+  return VIEWS.map(({ name, doc, columns }) => {
+    const rows = Object.entries(columns).map(([column, { type, unit, doc: about }]) => [
+      column,
+      printable(type, 40),
+      unit ?? "",
+      about,
+    ]);
+    return `${name}: ${doc}\n${renderTable(["column", "type", "unit", "what it is"], rows)}`;
+  }).join("\n");
+}

@@ -1,0 +1,19 @@
+import { choice, optional, path } from "./kinds.ts";
+import { type OptionTable, option } from "./option.ts";
+
+export const QUERY_FORMATS = ["table", "csv", "json", "jsonl", "markdown", "parquet"] as const;
+export type QueryFormat = (typeof QUERY_FORMATS)[number];
+export const EXPORT_FORMATS = ["parquet", "csv", "jsonl", "duckdb"] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** What `openvalidator query` takes. */
+export const QUERY_OPTIONS = {
+  format: option(choice(...QUERY_FORMATS), "table", "analysis", "Form of the answer."),
+  out: option(optional(path), undefined, "analysis", "File for the answer, in place of standard output."),
+} as const satisfies OptionTable;
+
+/** What `openvalidator events export` takes. */
+export const EXPORT_OPTIONS = {
+  to: option(choice(...EXPORT_FORMATS), "parquet", "analysis", "Form of the files."),
+  out: option(optional(path), undefined, "analysis", "Folder for them; what is there already is added to."),
+} as const satisfies OptionTable;
