@@ -6,7 +6,7 @@ import { Failure, messageOf } from "../base/error.ts";
 import { type EventFile, sourceFailure } from "./sources/source.ts";
 import { EVENTS } from "./views/events.ts";
 import { columnList, eventsSql, keysSql, stepsSql } from "./views/lines.ts";
-import { STEPS } from "./views/steps.ts";
+import { PARTITIONED_BY, STEPS } from "./views/steps.ts";
 import { identifier, literal } from "./views/view.ts";
 import { DERIVED } from "./views/views.ts";
 
@@ -235,10 +235,9 @@ async function load(
   for (const { view, fromLines, columns } of stored) {
     const parts: string[] = [];
     if (lines.length > 0) parts.push(unrepeated(fromLines, columns, lines, reading.repeated > 0));
-    const paths = parquetKinds[view.name] ?? [];
-    if (paths.length > 0)
+    for (const [hive, paths] of parquetKinds[view.name] ?? [])
       parts.push(
-        `SELECT ${columns} FROM read_parquet([${paths.map(literal).join(", ")}], union_by_name=true, hive_partitioning=false)`,
+        `SELECT ${columns} FROM read_parquet([${paths.map(literal).join(", ")}], union_by_name=true, ${hive})`,
       );
     const empty = `SELECT ${Object.entries(view.columns)
       .map(([name, { type }]) => `NULL::${type} AS ${identifier(name)}`)
@@ -271,25 +270,33 @@ async function one(connection: DuckDBConnection, sql: string): Promise<Record<st
   return (await connection.runAndReadAll(sql)).getRowObjectsJS()[0] ?? {};
 }
 
-/** Parquet of ours tells by its columns which of the stored views it holds. */
+/** How files are read whose subnet stands in their folders, and others. */
+const IN_FOLDERS = "hive_partitioning=true, hive_types={'netuid': INTEGER, 'date': VARCHAR}";
+const WITHIN = "hive_partitioning=false";
+
+/** Parquet of ours tells by its columns which of the stored views it holds, and whether its folders tell the subnet. */
 async function kindsOfParquet(
   connection: DuckDBConnection,
   files: readonly EventFile[],
-): Promise<Record<string, string[]>> {
-  const kinds: Record<string, string[]> = {};
+): Promise<Record<string, Map<string, string[]>>> {
+  const kinds: Record<string, Map<string, string[]>> = {};
   for (const { path } of files) {
     const found = await connection.runAndReadAll(`SELECT name FROM parquet_schema(${literal(path)})`);
     const names = new Set(found.getRowObjectsJS().map(({ name }) => String(name)));
     const view = names.has("completions") ? STEPS : EVENTS;
-    const missing = Object.keys(view.columns).find((name) => !names.has(name));
+    const isInFolder = !names.has(PARTITIONED_BY) && path.includes(`/${PARTITIONED_BY}=`);
+    const missing = Object.keys(view.columns).find(
+      (name) => !names.has(name) && !(isInFolder && name === PARTITIONED_BY),
+    );
     if (missing !== undefined)
       throw sourceFailure(
         "sources.empty",
         `${path} is Parquet, but not as events export writes it: it has no column ${missing}`,
         "name the folder that events export made",
       );
-    const paths = kinds[view.name] ?? [];
-    kinds[view.name] = [...paths, path];
+    const groups = kinds[view.name] ?? new Map<string, string[]>();
+    const group = isInFolder ? IN_FOLDERS : WITHIN;
+    kinds[view.name] = groups.set(group, [...(groups.get(group) ?? []), path]);
   }
   return kinds;
 }

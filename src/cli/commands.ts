@@ -1,4 +1,4 @@
-import { QUERY_OPTIONS } from "../config/analysis-options.ts";
+import { EXPORT_OPTIONS, QUERY_OPTIONS } from "../config/analysis-options.ts";
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MINERS_OPTIONS } from "../config/miners-options.ts";
 import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
@@ -111,6 +111,15 @@ export const COMMANDS: readonly Command[] = [
       "openvalidator query --list",
     ],
     load: async () => (await import("./commands/query.ts")).query,
+  },
+  {
+    path: ["events", "export"],
+    summary: "Write events as Parquet (adding to it), CSV, JSON lines or DuckDB.",
+    table: { ...EXPORT_OPTIONS, ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: { spark: "Print the lines of PySpark that load the folder." },
+    words: { hint: "[SOURCE…]", min: 0, max: 1_000 },
+    examples: ["openvalidator events export --out ./events-parquet ./events"],
+    load: async () => (await import("./commands/events.ts")).exportEvents,
   },
   {
     path: ["miners"],

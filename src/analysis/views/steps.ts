@@ -1,6 +1,9 @@
 import { EVENTS } from "./events.ts";
 import { type DerivedView, type View, WHERE_FROM } from "./view.ts";
 
+/** Column that stands in the folders of Parquet, as Hive does it, and not in the files; readers put it back. */
+export const PARTITIONED_BY = "netuid";
+
 /** Of a step, also on each of its answers. */
 const QUESTION = {
   netuid: EVENTS.columns.netuid,

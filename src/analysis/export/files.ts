@@ -1,0 +1,66 @@
+import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { answerText, type TextForm } from "../answer-text.ts";
+import { identifier, literal } from "../views/view.ts";
+import { VIEWS } from "../views/views.ts";
+import type { Warehouse } from "../warehouse.ts";
+import type { Exported } from "./parquet.ts";
+
+/** Writes every view as one file of text, in the place of one that is there. */
+export async function exportText(
+  warehouse: Warehouse,
+  folder: string,
+  form: Extract<TextForm, "csv" | "jsonl">,
+): Promise<Exported[]> {
+  return await inWorkFolder(folder, async (work) => {
+    const done: Exported[] = [];
+    for (const { name, columns } of VIEWS) {
+      const file = `${name}.${form}`;
+      const order = ["run", "sequence", "uid", "position", "column_name"].filter(
+        (column) => column in columns,
+      );
+      const answer = await warehouse.stream(`SELECT * FROM ${name} ORDER BY ${order.join(", ")}`);
+      const fd = openSync(join(work, file), "wx", 0o644);
+      try {
+        for await (const text of answerText(answer, form)) writeSync(fd, text);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(join(work, file), join(folder, file));
+      const [count] = await warehouse.rows(`SELECT count(*) AS rows FROM ${name}`);
+      done.push({ view: name, files: 1, rows: Number(count?.rows) });
+    }
+    return done;
+  });
+}
+
+/** Writes every view as a table of a database of DuckDB, in the place of one that is there. */
+export async function exportDatabase(warehouse: Warehouse, folder: string): Promise<Exported[]> {
+  return await inWorkFolder(folder, async (work) => {
+    const file = "events.duckdb";
+    await warehouse.run(`ATTACH ${literal(join(work, file))} AS exported`);
+    const done: Exported[] = [];
+    for (const { name, columns } of VIEWS) {
+      await warehouse.run(`CREATE TABLE exported.${name} AS SELECT * FROM ${name}`);
+      for (const [column, { unit, doc }] of Object.entries(columns))
+        await warehouse.run(
+          `COMMENT ON COLUMN exported.${name}.${identifier(column)} IS ${literal(unit === undefined ? doc : `${doc} (${unit})`)}`,
+        );
+      const [count] = await warehouse.rows(`SELECT count(*) AS rows FROM exported.${name}`);
+      done.push({ view: name, files: 1, rows: Number(count?.rows) });
+    }
+    await warehouse.run("DETACH exported");
+    renameSync(join(work, file), join(folder, file));
+    return done;
+  });
+}
+
+async function inWorkFolder<T>(folder: string, work: (path: string) => Promise<T>): Promise<T> {
+  mkdirSync(folder, { recursive: true });
+  const path = mkdtempSync(join(folder, ".work-"));
+  try {
+    return await work(path);
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+}

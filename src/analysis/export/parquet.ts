@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { createReadStream, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { syncDirectory } from "../../base/atomic.ts";
+import { PARTITIONED_BY } from "../views/steps.ts";
+import { identifier, literal, type View } from "../views/view.ts";
+import { STORED } from "../views/views.ts";
+import type { Value, Warehouse } from "../warehouse.ts";
+
+/** Files of this size travel well, and give every reader enough to do at once. */
+const FILE_BYTES = 40_000_000;
+/** A step with 50 answers has some 10 kB: a group of these is what a reader, and a writer, holds in memory. */
+const GROUP_ROWS = 2_048;
+/** As Hive writes what it has no value for. */
+const NO_VALUE = "__HIVE_DEFAULT_PARTITION__";
+
+/** What an export came to, by view. */
+export interface Exported {
+  view: string;
+  files: number;
+  rows: number;
+}
+
+/**
+ * Adds what is not there yet to a folder of Parquet: `<view>/netuid=<N>/date=<YYYY-MM-DD>/<hash>.parquet`, which DuckDB,
+ * pandas, polars, Spark, Trino and ClickHouse read as one table. Names are hashes of the contents, so that the same events
+ * make the same files; each is put in its place whole, so that an export that was killed is gone on with by the next.
+ * @param folder was among the writable ones of the warehouse
+ */
+export async function exportParquet(warehouse: Warehouse, folder: string): Promise<Exported[]> {
+  const done: Exported[] = [];
+  for (const view of STORED) done.push(await exportView(warehouse, view, join(folder, view.name)));
+  return done;
+}
+
+async function exportView(warehouse: Warehouse, view: View, folder: string): Promise<Exported> {
+  mkdirSync(folder, { recursive: true });
+  const work = mkdtempSync(join(folder, ".work-"));
+  const exported: Exported = { view: view.name, files: 0, rows: 0 };
+  try {
+    const fresh = `SELECT * FROM ${view.name} AS new WHERE ${await notYet(warehouse, view, folder)}`;
+    const parts = await warehouse.rows(
+      `SELECT netuid, CAST(CAST(time AS DATE) AS VARCHAR) AS date, count(*) AS rows FROM (${fresh}) GROUP BY ALL ORDER BY ALL`,
+    );
+    for (const { netuid, date, rows } of parts) {
+      exported.files += await exportPart(warehouse, { view, fresh, netuid, date }, folder, work);
+      exported.rows += Number(rows);
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return exported;
+}
+
+/** A condition on `new` that holds for events that no file has. */
+async function notYet(warehouse: Warehouse, view: View, folder: string): Promise<string> {
+  const hasFiles = readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(".parquet"));
+  if (!hasFiles) return "true";
+  const files = literal(join(folder, "netuid=*", "date=*", "*.parquet"));
+  const name = `exported_${view.name}`;
+  await warehouse.run(
+    `CREATE OR REPLACE TEMP TABLE ${name} AS SELECT run, sequence FROM read_parquet(${files}, hive_partitioning = false)`,
+  );
+  return `NOT EXISTS (SELECT 1 FROM ${name} AS old WHERE old.run IS NOT DISTINCT FROM new.run AND old.sequence IS NOT DISTINCT FROM new.sequence)`;
+}
+
+interface Part {
+  view: View;
+  fresh: string;
+  netuid: Value | undefined;
+  date: Value | undefined;
+}
+
+async function exportPart(
+  warehouse: Warehouse,
+  { view, fresh, netuid, date }: Part,
+  folder: string,
+  work: string,
+): Promise<number> {
+  const columns = Object.keys(view.columns).filter((name) => name !== PARTITIONED_BY);
+  const where = [
+    `netuid IS NOT DISTINCT FROM ${netuid ?? "NULL"}`,
+    `CAST(time AS DATE) IS NOT DISTINCT FROM ${date === null || date === undefined ? "NULL" : literal(String(date))}`,
+  ].join(" AND ");
+  const written = join(work, "part");
+  await warehouse.run(
+    `COPY (SELECT ${columns.map(identifier).join(", ")} FROM (${fresh}) WHERE ${where} ORDER BY run, sequence)
+     TO ${literal(written)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${GROUP_ROWS}, FILE_SIZE_BYTES ${FILE_BYTES})`,
+  );
+  const target = join(folder, `netuid=${netuid ?? NO_VALUE}`, `date=${date ?? NO_VALUE}`);
+  mkdirSync(target, { recursive: true });
+  const names = readdirSync(written);
+  for (const name of names) {
+    const path = join(written, name);
+    renameSync(path, join(target, `${await hashOf(path)}.parquet`));
+  }
+  syncDirectory(target);
+  rmSync(written, { recursive: true, force: true });
+  return names.length;
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest("hex").slice(0, 32);
+}
+
+/** The lines of PySpark that load such a folder. */
+export function sparkLines(folder: string): string {
+  const quoted = JSON.stringify(folder);
+  return `from pyspark.sql import SparkSession, functions as F
+
+spark = SparkSession.builder.appName("openvalidator").getOrCreate()
+steps = spark.read.option("mergeSchema", "true").parquet(${quoted} + "/steps")
+events = spark.read.option("mergeSchema", "true").parquet(${quoted} + "/events")
+answers = steps.select(
+    "run", "sequence", "time", "task", "prompt",
+    F.explode(F.arrays_zip("uids", "completions", "rewards")).alias("answer"),
+).select("run", "sequence", "time", "task", "prompt", "answer.*")
+answers.groupBy("uids").agg(F.avg("rewards"), F.count("*")).show()
+`;
+}

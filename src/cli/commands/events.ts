@@ -1,0 +1,46 @@
+import { mkdirSync } from "node:fs";
+import { exportDatabase, exportText } from "../../analysis/export/files.ts";
+import { type Exported, exportParquet, sparkLines } from "../../analysis/export/parquet.ts";
+import type { Warehouse } from "../../analysis/warehouse.ts";
+import { Failure } from "../../base/error.ts";
+import { EXPORT_OPTIONS, type ExportFormat } from "../../config/analysis-options.ts";
+import { loadConfiguration } from "../../config/load.ts";
+import { expandPath } from "../../config/paths.ts";
+import { type CommandContext, sourcesOf } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { openEvents } from "../open-events.ts";
+import { renderTable } from "../table.ts";
+
+export type ExportCode = "query.needs-folder";
+
+const EXPORTS: Record<ExportFormat, (warehouse: Warehouse, folder: string) => Promise<Exported[]>> = {
+  parquet: exportParquet,
+  csv: (warehouse, folder) => exportText(warehouse, folder, "csv"),
+  jsonl: (warehouse, folder) => exportText(warehouse, folder, "jsonl"),
+  duckdb: exportDatabase,
+};
+
+/** Writes events as files that other programs read. */
+export async function exportEvents(context: CommandContext): Promise<number> {
+  const { settings } = loadConfiguration(EXPORT_OPTIONS, sourcesOf(context));
+  if (settings.out === undefined)
+    throw new Failure<ExportCode>("query.needs-folder", {
+      message: "no folder was named for the files",
+      hint: "name one with --out; it is made if it is not there",
+    });
+  const folder = expandPath(settings.out);
+  if (context.flags.spark === "true") {
+    context.print(sparkLines(folder));
+    return EXIT.ok;
+  }
+  mkdirSync(folder, { recursive: true });
+  const opened = await openEvents(context, context.words ?? [], { writable: [folder] });
+  try {
+    const done = await EXPORTS[settings.to](opened.warehouse, folder);
+    const rows = done.map(({ view, files, rows }) => [view, rows, files]);
+    context.print(renderTable(["view", settings.to === "parquet" ? "new rows" : "rows", "files"], rows));
+  } finally {
+    opened.close();
+  }
+  return EXIT.ok;
+}

@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { VIEWS } from "../../src/analysis/views/views.ts";
+import { journalOf, SCORES_LINE, stepLine, WEIGHTS_LINE } from "../analysis/lines.ts";
+import { scratchFolders } from "../scratch.ts";
+import { captured } from "./captured.ts";
+
+const scratch = scratchFolders("export");
+const environment = () => ({ HOME: scratch(), OPENVALIDATOR_CACHE: scratch() });
+
+const LINES = [stepLine(1), stepLine(2), WEIGHTS_LINE, SCORES_LINE];
+
+async function exported(to: string, source: string, out = scratch()): Promise<string> {
+  const { exitCode, stderr } = await captured(
+    ["events", "export", "--to", to, "--out", out, source],
+    environment(),
+  );
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  return out;
+}
+
+async function ask(sql: string, source: string): Promise<unknown[]> {
+  const { stdout } = await captured(["query", sql, source, "--format", "json"], environment());
+  return JSON.parse(stdout);
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((name) => statSync(join(folder, name)).isFile())
+    .sort();
+}
+
+describe("Parquet", () => {
+  test("lies by subnet and day, and gives every answer that the journal gives", async () => {
+    const later = stepLine(3, { time: "2026-11-02T00:00:00Z", netuid: 9 });
+    const journal = journalOf(scratch(), [...LINES, later]);
+    const out = await exported("parquet", journal);
+    expect(filesIn(out).map((name) => name.replace(/[0-9a-f]{32}/, "HASH"))).toEqual([
+      "events/netuid=7/date=2026-11-01/HASH.parquet",
+      "events/netuid=9/date=2026-11-02/HASH.parquet",
+      "steps/netuid=7/date=2026-11-01/HASH.parquet",
+      "steps/netuid=9/date=2026-11-02/HASH.parquet",
+    ]);
+    for (const { name } of VIEWS) {
+      const question = `SELECT * FROM ${name} ORDER BY ALL`;
+      expect(await ask(question, out)).toEqual(await ask(question, journal));
+    }
+  });
+
+  test("is the same bytes for the same events, wherever they come from", async () => {
+    const out = await exported("parquet", journalOf(scratch(), LINES));
+    const again = await exported("parquet", out);
+    expect(filesIn(again)).toEqual(filesIn(out));
+    for (const name of filesIn(out))
+      expect(readFileSync(join(again, name))).toEqual(readFileSync(join(out, name)));
+  });
+
+  test("gets what is new while the validator writes on, and nothing twice", async () => {
+    const journal = journalOf(scratch(), LINES);
+    const out = await exported("parquet", journal);
+    const before = filesIn(out);
+    await exported("parquet", journal, out);
+    expect(filesIn(out)).toEqual(before);
+    const cut = JSON.stringify(stepLine(11));
+    appendFileSync(join(journal, "events.jsonl"), `${JSON.stringify(stepLine(10))}\n${cut.slice(0, 200)}`);
+    await captured(["events", "export", "--out", out, journal], environment());
+    appendFileSync(join(journal, "events.jsonl"), `${cut.slice(200)}\n`);
+    await exported("parquet", journal, out);
+    expect(filesIn(out)).toHaveLength(before.length + 4);
+    expect(await ask("SELECT sequence FROM steps ORDER BY sequence", out)).toEqual(
+      [1, 2, 10, 11].map((sequence) => ({ sequence })),
+    );
+  });
+
+  test("goes on after an export that was killed between its files", async () => {
+    const journal = journalOf(scratch(), LINES);
+    const whole = await exported("parquet", journal);
+    const out = await exported("parquet", journal);
+    rmSync(join(out, "steps"), { recursive: true });
+    await exported("parquet", journal, out);
+    expect(filesIn(out)).toEqual(filesIn(whole));
+  });
+});
+
+test("CSV and JSON lines have a file for each view", async () => {
+  const journal = journalOf(scratch(), LINES);
+  for (const form of ["csv", "jsonl"]) {
+    const out = await exported(form, journal);
+    expect(filesIn(out)).toEqual(VIEWS.map(({ name }) => `${name}.${form}`).sort());
+  }
+  const csv = readFileSync(join(await exported("csv", journal), "answers.csv"), "utf8");
+  expect(csv.split("\r\n")).toHaveLength(8);
+  expect(csv).toContain('"{""dpo"":-1.5,""dpo_normalized"":0.75,""shadow_x"":0.5}"');
+});
+
+test("a database of DuckDB has every view as a table, with what its columns are", async () => {
+  const out = await exported("duckdb", journalOf(scratch(), LINES));
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(join(out, "events.duckdb"), { access_mode: "READ_ONLY" });
+  const connection = await instance.connect();
+  const read = async (sql: string) => (await connection.runAndReadAll(sql)).getRowObjectsJson();
+  expect(await read("SELECT count(*)::INTEGER AS n FROM answers")).toEqual([{ n: 6 }]);
+  expect(
+    await read(
+      "SELECT comment FROM duckdb_columns() WHERE table_name = 'steps' AND column_name = 'step_length_s'",
+    ),
+  ).toEqual([{ comment: "Wall time (s)" }]);
+  connection.disconnectSync();
+  instance.closeSync();
+});
+
+test("a folder has to be named, and --spark tells how to load one", async () => {
+  expect((await captured(["events", "export"], environment())).exitCode).toBe(64);
+  const { stdout } = await captured(["events", "export", "--spark", "--out", "/data/x"], environment());
+  expect(stdout).toContain('"/data/x" + "/steps"');
+});
