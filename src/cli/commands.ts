@@ -1,4 +1,4 @@
-import { EXPORT_OPTIONS, QUERY_OPTIONS } from "../config/analysis-options.ts";
+import { ANALYZE_OPTIONS, EXPORT_OPTIONS, QUERY_OPTIONS } from "../config/analysis-options.ts";
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MINERS_OPTIONS } from "../config/miners-options.ts";
 import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
@@ -92,11 +92,23 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/config.ts")).initConfig,
   },
   {
+    path: ["analyze"],
+    summary: "Tell what recorded events come to: rewards, miners, answers, models, weights.",
+    table: { ...ANALYZE_OPTIONS, ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "Print JSON." },
+    words: { hint: "[SOURCES…]", min: 0, max: 1000 },
+    examples: [
+      "openvalidator analyze --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1",
+      "openvalidator analyze journal-a journal-b --since 7d --name answer",
+    ],
+    load: async () => (await import("./commands/analyze.ts")).analyze,
+  },
+  {
     path: ["shadow"],
-    summary: "Show how well shadow scores agree with the rewards.",
+    summary: "Show how well shadow scores agree with the rewards: a part of analyze.",
     table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
     switches: { json: "Print JSON." },
-    words: { hint: "[FOLDER]", min: 0, max: 1 },
+    words: { hint: "[SOURCES…]", min: 0, max: 1000 },
     examples: ["openvalidator shadow --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
     load: async () => (await import("./commands/shadow.ts")).shadow,
   },

@@ -1,18 +1,26 @@
-/** Columns as wide as their longest line; numbers to the right. A line end in a cell begins a further line of its row. */
+/**
+ * Columns as wide as their longest line on a screen; numbers to the right. A line end in a cell begins a further line
+ * of its row.
+ * @param right columns of texts that stand to the right as numbers do
+ */
 export function renderTable(
   header: readonly string[],
   rows: readonly (readonly (string | number)[])[],
+  right: ReadonlySet<number> = new Set(),
 ): string {
   const text = rows.flatMap(linesOf);
   const widths = header.map((title, column) =>
-    Math.max(title.length, ...text.map((row) => row[column]!.length)),
+    Math.max(...[title, ...text.map((row) => row[column]!)].map((cell) => Bun.stringWidth(cell))),
   );
-  const isNumeric = header.map((_, column) => rows.every((row) => typeof row[column] === "number"));
+  const isRight = header.map(
+    (_, column) => right.has(column) || rows.every((row) => typeof row[column] === "number"),
+  );
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, column) =>
-        isNumeric[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
-      )
+      .map((cell, column) => {
+        const space = " ".repeat(widths[column]! - Bun.stringWidth(cell));
+        return isRight[column] ? space + cell : cell + space;
+      })
       .join("  ")
       .trimEnd();
   return `${[line(header), widths.map((width) => "-".repeat(width)).join("  "), ...text.map(line)].join("\n")}\n`;

@@ -1,4 +1,4 @@
-import { choice, optional, path } from "./kinds.ts";
+import { choice, integer, moment, optional, path, text } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 
 export const QUERY_FORMATS = ["table", "csv", "json", "jsonl", "markdown", "parquet"] as const;
@@ -16,4 +16,22 @@ export const QUERY_OPTIONS = {
 export const EXPORT_OPTIONS = {
   to: option(choice(...EXPORT_FORMATS), "parquet", "analysis", "Form of the files."),
   out: option(optional(path), undefined, "analysis", "Folder for them; what is there already is added to."),
+} as const satisfies OptionTable;
+
+/** What `openvalidator analyze` looks at, and where it writes. */
+export const ANALYZE_OPTIONS = {
+  since: option(optional(moment), undefined, "analysis", "Nothing older: a day, 7d or 12h."),
+  uid: option(
+    optional(integer({ min: 0, max: 65_535 }, "UID")),
+    undefined,
+    "analysis",
+    "Answers of this miner alone.",
+  ),
+  name: option(
+    optional(text),
+    undefined,
+    "analysis",
+    "Steps of this name or task alone: answer0, followup, …",
+  ),
+  top: option(integer({ min: 1, max: 1000 }), 10, "analysis", "How many rows a table shows."),
 } as const satisfies OptionTable;

@@ -189,6 +189,23 @@ export function sizeFrom(least: number): Kind<number> {
   };
 }
 
+const DAY_MS = 86_400_000;
+
+/** A day, a time, or so many days or hours ago; as ISO 8601 in UTC. */
+export const moment: Kind<string> = {
+  hint: "TIME",
+  parse(value) {
+    const [, count, unit] = /^(\d{1,5})([dh])$/.exec(value.trim()) ?? [];
+    const ms =
+      count === undefined
+        ? Date.parse(value)
+        : Date.now() - Number(count) * (unit === "d" ? DAY_MS : DAY_MS / 24);
+    if (!Number.isFinite(ms))
+      throw new Error(`must be a day such as 2026-01-31, or 7d or 12h, not "${value}"`);
+    return new Date(ms).toISOString();
+  },
+};
+
 /** A kind whose value may be absent: absence means "decided elsewhere", which the option's help explains. */
 export function optional<T>(kind: Kind<T>): Kind<T | undefined> {
   return kind;

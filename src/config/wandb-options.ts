@@ -1,4 +1,4 @@
-import { integer, type Kind, list, optional, text, toggle } from "./kinds.ts";
+import { integer, list, moment, optional, text, toggle } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 
 /** Weights & Biases, with the flags and defaults of openvalidators 1.2.0. */
@@ -31,23 +31,6 @@ export const WANDB_OPTIONS = {
   ),
   "wandb.notes": option(text, "", "telemetry", "Notes of the runs."),
 } as const satisfies OptionTable;
-
-const DAY_MS = 86_400_000;
-
-/** A day, a time, or so many days or hours ago; as ISO 8601 in UTC. */
-const moment: Kind<string> = {
-  hint: "TIME",
-  parse(value) {
-    const [, count, unit] = /^(\d{1,5})([dh])$/.exec(value.trim()) ?? [];
-    const ms =
-      count === undefined
-        ? Date.parse(value)
-        : Date.now() - Number(count) * (unit === "d" ? DAY_MS : DAY_MS / 24);
-    if (!Number.isFinite(ms))
-      throw new Error(`must be a day such as 2026-01-31, or 7d or 12h, not "${value}"`);
-    return new Date(ms).toISOString();
-  },
-};
 
 /** What `openvalidator wandb download` gets, with the words of openvalidators 1.2.0's data collector. */
 export const WANDB_DOWNLOAD_OPTIONS = {

@@ -31,9 +31,9 @@ test("openvalidator shadow shows the agreement of the journal that the flags nam
   ];
   const shown = await cli("shadow", ...flags);
   expect(shown).toMatchObject({ exitCode: 0, stderr: "" });
-  expect(shown.stdout).toMatch(/shadow_miners +all +1 +3 +-1\.000 +0 %/);
-  expect(shown.stdout).toMatch(/shadow_prompt_reward_model +all +1 +3 +1\.000 +100 %/);
-  expect(shown.stdout).toMatch(/\n +answer +1 +3 +1\.000/);
+  expect(shown.stdout).toMatch(/shadow_miners +all +1 +3 +-1\.0000 +0 %/);
+  expect(shown.stdout).toMatch(/shadow_prompt_reward_model +all +1 +3 +1\.0000 +100 %/);
+  expect(shown.stdout).toMatch(/shadow_prompt_reward_model +answer +1 +3 +1\.0000/);
   expect((await cli("shadow", folder)).stdout).toBe(shown.stdout);
   const { scorers } = JSON.parse((await cli("shadow", folder, "--json")).stdout);
   expect(scorers[0]).toMatchObject({ name: "shadow_miners", all: { rankCorrelation: -1, sameBest: 0 } });
@@ -47,5 +47,5 @@ test("openvalidator shadow says so where there is no journal, or none with shado
   const journal = Journal.open(logs, { budgetBytes: 1e9 });
   journal.append(stepEventOf("answer2", [0.1, 0.2, 0.3], {}));
   journal.close();
-  expect((await cli("shadow", logs)).stdout).toContain("No shadow scores in");
+  expect((await cli("shadow", logs)).stdout).toContain("No shadow scores are in");
 });

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { rankCorrelation } from "../../src/analysis/agreement.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { LanguageModel } from "../../src/inference/graph/language.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { findModel } from "../../src/models/model-files.ts";
+import { rankCorrelation } from "../analysis/rank-correlation.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 
 /**

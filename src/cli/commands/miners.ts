@@ -1,8 +1,8 @@
 import { loadConfiguration } from "../../config/load.ts";
 import { MINERS_OPTIONS } from "../../config/miners-options.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
+import { shortColumn } from "../../events/column-kinds.ts";
 import { readEvents } from "../../events/reader.ts";
-import { shortColumn } from "../../telemetry/live/columns.ts";
 import type { ToldAnswer, ToldMiner } from "../../telemetry/live/miner.ts";
 import { MinerBook, type MinerRow } from "../../telemetry/live/miner-book.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";

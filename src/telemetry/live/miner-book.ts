@@ -1,8 +1,8 @@
 import { meanOf } from "../../base/mean.ts";
+import { kindsOfColumns } from "../../events/column-kinds.ts";
 import type { AnyEvent } from "../../events/schema.ts";
 import { ANSWERED } from "../../events/step-figures.ts";
 import { AnswerHistory } from "./answers.ts";
-import { kindsOfColumns } from "./columns.ts";
 import { type ToldMiner, tellMiner } from "./miner.ts";
 
 /** One line of the table of miners; the means are over the answers that are kept (answers.ts). */

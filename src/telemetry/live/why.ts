@@ -1,5 +1,5 @@
+import { type ColumnKind, kindsOfColumns, shortColumn } from "../../events/column-kinds.ts";
 import type { Answer } from "./answers.ts";
-import { type ColumnKind, kindsOfColumns, shortColumn } from "./columns.ts";
 
 /** One column of an answer, in plain words. */
 export interface ColumnVerdict {

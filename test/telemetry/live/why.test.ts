@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { kindsOfColumns } from "../../../src/events/column-kinds.ts";
 import { AnswerHistory } from "../../../src/telemetry/live/answers.ts";
-import { kindsOfColumns } from "../../../src/telemetry/live/columns.ts";
 import { tellMiner } from "../../../src/telemetry/live/miner.ts";
 import { explainAnswer, explainScore } from "../../../src/telemetry/live/why.ts";
 import { stepEventOf } from "../../events/step-event.ts";

@@ -1,4 +1,4 @@
-import { RATERS_SUFFIX, SHADOW_PREFIX } from "../../events/schema.ts";
+import { RATERS_SUFFIX, SHADOW_PREFIX } from "./schema.ts";
 
 /** What a column of a step is for. */
 export type ColumnKind =

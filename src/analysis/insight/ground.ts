@@ -1,0 +1,145 @@
+import { type ColumnKind, kindsOfColumns } from "../../events/column-kinds.ts";
+import { identifier, literal } from "../views/view.ts";
+import type { Ask } from "./ask.ts";
+
+/** What of the sources is looked at. */
+export interface Scope {
+  /** Nothing older; milliseconds since 1970. */
+  sinceMs?: number | undefined;
+  /** Answers of this miner alone, in the steps that asked it. */
+  uid?: number | undefined;
+  /** Steps of this name (`answer0`) or task (`answer`). */
+  name?: string | undefined;
+  /** How many uids, texts and runs a list shows. */
+  top: number;
+}
+
+/** Lines over time have at most so many points, which a terminal and a page can both draw. */
+const POINTS = 48;
+/** Steps that a point should stand for, so that a pace of few steps does not look like a wave. */
+const STEPS_A_POINT = 5;
+/** Above this many answers quantiles are t-digests: exact ones would hold every value in memory. */
+const EXACT_ANSWERS = 5_000_000;
+/** Of a text, what is looked at to find equal ones, characters; miners are cut to less by the validator. */
+const TEXT_CHARACTERS = 4000;
+/** Of a text's beginning, what makes two the same template, letters and spaces. */
+const OPENING_CHARACTERS = 48;
+
+/**
+ * Facts of steps and answers without their texts, made once, so that each question reads a narrow table: a text is
+ * there as three hashes (as it is, by its letters alone, by its first letters). DuckDB puts on disk what memory does
+ * not hold.
+ */
+export interface Ground {
+  readonly ask: Ask;
+  readonly scope: Scope;
+  /** What each column of rewards, masks and penalties is for; details and normalised ones are not among them. */
+  readonly columns: ReadonlyMap<string, ColumnKind>;
+  /** Relation of the answers that are told of: all, or those of one uid. */
+  readonly answers: string;
+  readonly steps: number;
+  readonly answerCount: number;
+  /** First and last step, milliseconds since 1970. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Width of a point in time. */
+  readonly pointMs: number;
+  readonly isApproximate: boolean;
+}
+
+/** The relation of a view within the scope; `time` is a column of every view but `runs`. */
+export function within(view: string, scope: Scope): string {
+  const conditions = ["true"];
+  if (scope.sinceMs !== undefined) conditions.push(`epoch_ms(time) >= ${scope.sinceMs}`);
+  if (scope.name !== undefined && view === "steps")
+    conditions.push(`(name = ${literal(scope.name)} OR task = ${literal(scope.name)})`);
+  if (scope.uid !== undefined && view === "steps")
+    conditions.push(`list_contains(uids, ${Math.trunc(scope.uid)})`);
+  return `(SELECT * FROM ${view} WHERE ${conditions.join(" AND ")})`;
+}
+
+/** Makes the tables that the questions read. */
+export async function layGround(ask: Ask, scope: Scope): Promise<Ground> {
+  const steps = within("steps", scope);
+  await ask.rows(`CREATE OR REPLACE TEMP TABLE step_facts AS
+    SELECT hash(run, sequence) AS id, run, epoch_ms(time)::BIGINT AS ms, name, task, step_length_s, gating_loss, counted,
+      len(uids)::INTEGER AS asked, len(list_filter(status_codes, lambda code: code = 200))::INTEGER AS answered,
+      mean_reward, best_reward, hash(prompt) AS prompt, stages.choose_ms AS choose_ms, stages.ask_ms AS ask_ms,
+      stages.judge_ms AS judge_ms, stages.train_ms AS train_ms, stages.save_ms AS save_ms,
+      inference.queue_ms AS queue_ms, inference.compute_ms AS compute_ms, stages.parts AS parts
+    FROM ${steps}`);
+  const [size] = await ask.rows(`SELECT count(*)::DOUBLE AS steps, coalesce(sum(asked), 0)::DOUBLE AS answers,
+    min(ms)::DOUBLE AS first, max(ms)::DOUBLE AS last FROM step_facts`);
+  const { steps: count, answers, first, last } = size as Record<string, number | null>;
+  const fromMs = first ?? 0;
+  const toMs = last ?? 0;
+  const points = Math.min(POINTS, Math.max(1, Math.ceil((count ?? 0) / STEPS_A_POINT)));
+  const pointMs = Math.max(1, Math.ceil((toMs - fromMs + 1) / points));
+  const columns = await columnsIn(ask, steps);
+  await ask.rows(answerFacts(steps, columns, fromMs, pointMs));
+  return {
+    ask,
+    scope,
+    columns,
+    answers:
+      scope.uid === undefined ? "answer_facts" : `(SELECT * FROM answer_facts WHERE uid = ${scope.uid})`,
+    steps: count ?? 0,
+    answerCount: answers ?? 0,
+    fromMs,
+    toMs,
+    pointMs,
+    isApproximate: (answers ?? 0) > EXACT_ANSWERS,
+  };
+}
+
+async function columnsIn(ask: Ask, steps: string): Promise<Map<string, ColumnKind>> {
+  const rows = await ask.rows(
+    `SELECT DISTINCT name FROM (SELECT unnest(map_keys(columns)) AS name FROM ${steps}) ORDER BY name`,
+  );
+  const kinds = kindsOfColumns(rows.map(({ name }) => String(name)));
+  return new Map([...kinds].filter(([, kind]) => kind !== "detail"));
+}
+
+/** Lists of a step are unnested side by side; a shorter one gives NULL. */
+function answerFacts(
+  steps: string,
+  columns: ReadonlyMap<string, ColumnKind>,
+  fromMs: number,
+  pointMs: number,
+): string {
+  const lists = [...columns].flatMap(([name, kind]) => {
+    const own = `unnest(map_extract_value(columns, ${literal(name)})) AS ${identifier(name)}`;
+    const normalized = `${name}_normalized`;
+    return kind === "model"
+      ? [own, `unnest(map_extract_value(columns, ${literal(normalized)})) AS ${identifier(normalized)}`]
+      : [own];
+  });
+  const names = [...columns].flatMap(([name, kind]) =>
+    kind === "model" ? [name, `${name}_normalized`] : [name],
+  );
+  const numbers = names.map(
+    (name) => `CASE WHEN isfinite(${identifier(name)}) THEN ${identifier(name)} END AS ${identifier(name)}`,
+  );
+  return `CREATE OR REPLACE TEMP TABLE answer_facts AS
+    SELECT id, run, ms, ((ms - ${fromMs}) // ${pointMs})::INTEGER AS point, task, counted, position, uid, miner, time_s,
+      status, reward, reward > 0 AND reward = best_reward AS is_best, length(completion)::INTEGER AS length, hash(completion) AS exact,
+      hash(letters) AS near, hash(left(letters, ${OPENING_CHARACTERS})) AS opening, prompt${numbers.map((sql) => `, ${sql}`).join("")}
+    FROM (SELECT *, trim(regexp_replace(lower(left(completion, ${TEXT_CHARACTERS})), '[^\\p{L}]+', ' ', 'g')) AS letters
+      FROM (SELECT hash(run, sequence) AS id, run, epoch_ms(time)::BIGINT AS ms, task, counted, best_reward,
+          hash(prompt) AS prompt, generate_subscripts(uids, 1)::INTEGER AS position, unnest(uids)::INTEGER AS uid,
+          unnest(hotkeys) AS miner, unnest(completions) AS completion, unnest(completion_times_s) AS time_s,
+          unnest(status_codes)::INTEGER AS status, unnest(rewards) AS reward${lists.map((sql) => `, ${sql}`).join("")}
+        FROM ${steps}))
+    WHERE uid IS NOT NULL`;
+}
+
+/** Names of the columns of these kinds. */
+export function namesOf({ columns }: Ground, ...kinds: ColumnKind[]): string[] {
+  return [...columns].filter(([, kind]) => kinds.includes(kind)).map(([name]) => name);
+}
+
+/** A quantile as SQL: exact, or near enough where exact ones would not fit into memory. */
+export function quantile({ isApproximate }: Ground, value: string, share: number, filter = "true"): string {
+  const name = isApproximate ? "approx_quantile" : "quantile_cont";
+  return `${name}(${value}, ${share}) FILTER (WHERE ${filter})::DOUBLE`;
+}

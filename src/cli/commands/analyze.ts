@@ -1,0 +1,53 @@
+import type { Scope } from "../../analysis/insight/ground.ts";
+import { type Insight, insightOf } from "../../analysis/insight/insight.ts";
+import { sectionsOf } from "../../analysis/report/sections.ts";
+import type { SourceReport } from "../../analysis/sources/source.ts";
+import type { Reading } from "../../analysis/warehouse.ts";
+import { wantsColour } from "../../base/terminal.ts";
+import { ANALYZE_OPTIONS } from "../../config/analysis-options.ts";
+import { loadConfiguration } from "../../config/load.ts";
+import { analysisScreen } from "../analysis-screen.ts";
+import { type CommandContext, sourcesOf } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { openEvents } from "../open-events.ts";
+
+/** Where the terminal does not tell its width, as in a pipe. */
+const PLAIN_WIDTH = 120;
+const MIN_WIDTH = 40;
+
+/** Tells what the events of some sources come to: on the terminal, as JSON, as a report and as charts. */
+export async function analyze(context: CommandContext): Promise<number> {
+  const { settings } = loadConfiguration(ANALYZE_OPTIONS, sourcesOf(context));
+  const { since, uid, name, top } = settings;
+  const scope: Scope = { sinceMs: since === undefined ? undefined : Date.parse(since), uid, name, top };
+  const { warehouse, reports, close } = await openEvents(context, context.words ?? [], { keeps: true });
+  let insight: Insight;
+  try {
+    insight = await insightOf(warehouse, scope);
+  } finally {
+    close();
+  }
+  if (context.flags.json === "true") {
+    context.print(
+      `${JSON.stringify({ sources: reports, reading: warehouse.reading, ...insight }, null, 2)}\n`,
+    );
+    return EXIT.ok;
+  }
+  context.print(`${readingText(warehouse.reading, reports)}\n`);
+  context.print(analysisScreen(sectionsOf(insight), screenOf(context.environment, top)));
+  return EXIT.ok;
+}
+
+/** What the screen of this process is like. */
+export function screenOf(environment: CommandContext["environment"], top: number) {
+  const { stdout } = process;
+  const width = stdout.isTTY ? stdout.columns : Number(environment.COLUMNS) || PLAIN_WIDTH;
+  return { width: Math.max(MIN_WIDTH, width), hasColour: wantsColour(stdout, environment), top };
+}
+
+/** What was read, and how much of it could not be. */
+export function readingText({ events, unreadable }: Reading, reports: readonly SourceReport[]): string {
+  const files = `${reports.length} ${reports.length === 1 ? "file" : "files"}`;
+  const bad = unreadable + reports.reduce((sum, report) => sum + report.unreadable, 0);
+  return `${events} events from ${files}${bad > 0 ? `; ${bad} lines or rows are no events` : ""}\n`;
+}

@@ -1,0 +1,266 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Scope } from "../../src/analysis/insight/ground.ts";
+import { type Insight, insightOf } from "../../src/analysis/insight/insight.ts";
+import { openWarehouse } from "../../src/analysis/open-warehouse.ts";
+import { scratchFolders } from "../scratch.ts";
+
+/**
+ * Six steps of four miners, the last of which does not count: uid 0 answers, 1 copies it in the first two steps, 2 says
+ * the same to every prompt and loses all of it to a mask in steps 2 and 5, and 3 is always too late.
+ * Rewards: 0: 0.6 · 0.9 + 0.4 · 0.8 = 0.86; 1: (0.6 · 0.5 + 0.4 · 0.6) · 0.5 = 0.27; 2: 0.6 · 0.4 + 0.4 · 0.2 = 0.32.
+ */
+const JOURNAL = join(import.meta.dir, "../golden/analysis/events.jsonl");
+const scratch = scratchFolders("insight");
+
+async function asked(scope: Partial<Scope> = {}, words: string[] = [JOURNAL]): Promise<Insight> {
+  const { warehouse, close } = await openWarehouse({
+    words,
+    own: () => "",
+    downloads: "",
+    temporary: scratch(),
+    keeps: true,
+  });
+  try {
+    return await insightOf(warehouse, { top: 10, ...scope });
+  } finally {
+    close();
+  }
+}
+
+describe("of a journal it is told", () => {
+  let told: Insight;
+  beforeAll(async () => {
+    told = await asked();
+  });
+
+  test("how much was asked, answered and earned", () => {
+    const { points, ...totals } = told.throughput;
+    expect(totals).toEqual({
+      steps: 6,
+      uncounted: 1,
+      asked: 24,
+      answered: 18,
+      hours: 5 / 60,
+      stepsPerHour: 72,
+      meanReward: expect.closeTo((3 * 0.3625 + 2 * 0.2825) / 5, 12),
+    });
+    expect(points.map(({ steps, asked: n, answered }) => [steps, n, answered])).toEqual([
+      [3, 12, 9],
+      [3, 12, 9],
+    ]);
+    expect([told.fromMs, told.toMs]).toEqual(
+      [1, 6].map((n) => Date.parse("2026-01-01T12:00:00Z") + n * 60_000),
+    );
+  });
+
+  test("who stands where, by the steps that counted", () => {
+    expect(told.leaderboard).toEqual([
+      standing(0, 1, 0.86, 1, 1, 0.4, 0.75),
+      standing(1, 1, 0.27, 0, 2, 0.2, 0.25),
+      standing(2, 1, 0.192, 0, 3, 0.1, null),
+      standing(3, 0, 0, 0, null, 0, null),
+    ]);
+    expect(told.scores.map(({ uid, score, points }) => [uid, score, points.length])).toEqual([
+      [0, 0.4, 1],
+      [1, 0.2, 1],
+      [2, 0.1, 1],
+      [3, 0, 1],
+    ]);
+  });
+
+  test("what the calls came to, and how long they took", () => {
+    expect(told.calls.byStatus).toEqual([
+      [200, 18],
+      [408, 6],
+    ]);
+    expect(told.calls.miners[0]).toEqual({ uid: 3, calls: 6, byStatus: [[408, 6]] });
+    expect(told.calls.latencies).toEqual([
+      { uid: 2, answers: 6, p50: 3, p90: 3, p99: 3 },
+      { uid: 1, answers: 6, p50: 2, p90: 2, p99: 2 },
+      { uid: 0, answers: 6, p50: 1, p90: 1, p99: 1 },
+    ]);
+    expect(told.calls.histogram.reduce((sum, [, n]) => sum + n, 0)).toBe(18);
+  });
+
+  test("who says the same again, and who what others say", () => {
+    expect(
+      told.diversity.map((one) => [
+        one.uid,
+        one.distinct,
+        one.distinctByLetters,
+        one.distinctPrompts,
+        one.shared,
+      ]),
+    ).toEqual([
+      [2, 1, 1 / 6, 1, 0],
+      [0, 1, 1, 1, 2 / 6],
+      [1, 1, 1, 1, 2 / 6],
+    ]);
+    const { texts, copying, repeatedShare } = told.frequent;
+    expect(repeatedShare).toBe(10 / 18);
+    expect(texts.map((one) => [one.pattern, one.answers, one.uids, one.prompts, one.copiedSteps])).toEqual([
+      ["repeated", 6, 1, 6, 0],
+      ["copied", 2, 2, 1, 1],
+      ["copied", 2, 2, 1, 1],
+    ]);
+    expect(texts[0]).toMatchObject({
+      text: "The best answer is 1, whatever the question may be.",
+      meanReward: expect.closeTo(0.192, 12),
+      bestReward: expect.closeTo(0.32, 12),
+    });
+    expect(copying).toEqual([
+      { uid: 1, original: 0, steps: 2, share: 2 / 6, meanReward: expect.closeTo(0.27, 12) },
+    ]);
+  });
+
+  test("how the numbers lie and go together", () => {
+    expect(told.distributions.map(({ name }) => name)).toEqual([
+      "reward",
+      "dpo_reward_model",
+      "dpo_reward_model_normalized",
+      "rlhf_reward_model",
+      "rlhf_reward_model_normalized",
+    ]);
+    expect(told.distributions[1]).toMatchObject({
+      answers: 15,
+      mean: -2,
+      min: -3,
+      p10: -3,
+      p50: -2,
+      p90: -1,
+      max: -1,
+    });
+    expect(told.distributions[0]!.bins).toEqual([2, 0, 0, 0, 0, 5, 3, ...new Array(10).fill(0), 5, 0, 0]);
+    const { names, matrix } = told.correlation;
+    const of = (a: string, b: string) => matrix[names.indexOf(a)]![names.indexOf(b)];
+    expect(of("reward", "reward")).toBe(1);
+    // The slower a miner of these, the worse its dpo number.
+    expect(of("dpo_reward_model", "seconds")).toBeCloseTo(-1, 12);
+    expect(of("seconds", "dpo_reward_model")).toBe(of("dpo_reward_model", "seconds")!);
+  });
+
+  test("what the masks cost", () => {
+    const [first, second] = told.masks;
+    expect(first).toMatchObject({
+      name: "diversity_reward_model",
+      answers: 15,
+      hit: 5 / 15,
+      zeroed: 0,
+      factor: expect.closeTo(12.5 / 15, 12),
+      mostHit: [[1, 1]],
+    });
+    expect(second).toMatchObject({
+      name: "relevance_filter",
+      hit: 2 / 15,
+      zeroed: 2 / 15,
+      byTask: { augment: 0, followup: 2 / 6, answer: 0 },
+      mostHit: [[2, 2 / 5]],
+    });
+  });
+
+  test("how far shadow scores agree", () => {
+    // By hand: Spearman of [0.9, 0.5, 0.1] and [0.86, 0.27, 0.32] is 0.5; of [0.1, 0.5, 0.9] it is −0.5, and −1 and 1
+    // where the third reward is 0.
+    expect(told.agreement).toEqual([
+      {
+        name: "shadow_prompt_reward_model",
+        all: { steps: 5, answers: 15, rankCorrelation: expect.closeTo(0.1, 12), sameBest: 3 / 5 },
+        byTask: {
+          augment: { steps: 2, answers: 6, rankCorrelation: expect.closeTo(0, 12), sameBest: 0.5 },
+          followup: { steps: 2, answers: 6, rankCorrelation: expect.closeTo(0, 12), sameBest: 0.5 },
+          answer: { steps: 1, answers: 3, rankCorrelation: expect.closeTo(0.5, 12), sameBest: 1 },
+        },
+      },
+    ]);
+  });
+
+  test("what was put on chain, and what the router brought", () => {
+    expect(told.weights.byState).toEqual({ included: 1 });
+    expect(told.weights.submissions).toMatchObject([
+      { block: 1040, uids: 2, largest: 0.75, correlation: expect.closeTo(1, 12) },
+    ]);
+    expect(told.weights.last).toEqual([
+      { uid: 0, weight: 0.75, score: 0.4, scoreShare: expect.closeTo(0.4 / 0.7, 12) },
+      { uid: 1, weight: 0.25, score: 0.2, scoreShare: expect.closeTo(0.2 / 0.7, 12) },
+    ]);
+    expect([told.routing.firstLoss, told.routing.lastLoss]).toEqual([0.1, 0.1 / 6]);
+    expect(told.routing.gains.map(({ explore, task, steps }) => [explore, task, steps])).toEqual([
+      [1, "answer", 1],
+      [1, "augment", 2],
+      [1, "followup", 2],
+    ]);
+    for (const { gain } of told.routing.gains) expect(gain).toBeCloseTo(0, 12);
+  });
+
+  test("where the time goes, and how the runs compare", () => {
+    expect(told.stages.stages.map(({ name, mean, share }) => [name, mean, share])).toEqual([
+      ["choose", 10, 10 / 5500],
+      ["ask", 4000, 4000 / 5500],
+      ["judge", 935, 0.17],
+      ["train", 50, 50 / 5500],
+      ["save", 5, 5 / 5500],
+      ["queue", 20, null],
+      ["compute", 700, null],
+    ]);
+    expect(told.stages.parts.map(({ name, p50 }) => [name, p50])).toEqual([
+      ["rlhf_reward_model", 800],
+      ["relevance_filter", 100],
+    ]);
+    expect(told.runs).toMatchObject({
+      count: 1,
+      runs: [
+        {
+          run: "run-a",
+          program: "0.2.0",
+          profile: "standard",
+          stopReason: "signal",
+          steps: 6,
+          success: 0.75,
+        },
+      ],
+      settings: [],
+    });
+  });
+});
+
+test("a scope leaves out what is older, of another name, or of another miner", async () => {
+  const recent = await asked({ sinceMs: Date.parse("2026-01-01T12:04:00Z") });
+  expect(recent.throughput.steps).toBe(3);
+  const followups = await asked({ name: "followup" });
+  expect(followups.throughput.steps).toBe(2);
+  expect((await asked({ name: "answer0" })).throughput.steps).toBe(2);
+  const one = await asked({ uid: 1 });
+  expect(one.leaderboard.map(({ uid }) => uid)).toEqual([1]);
+  expect(one.scores.map(({ uid }) => uid)).toEqual([1]);
+  expect(one.frequent.copying).toMatchObject([{ uid: 1, original: 0 }]);
+  expect(one.distributions[0]).toMatchObject({ name: "reward", answers: 5, min: 0.27, max: 0.27 });
+});
+
+test("nothing within the scope is told as nothing", async () => {
+  const none = await asked({ name: "nobody asked this" });
+  expect(none.throughput).toMatchObject({
+    steps: 0,
+    asked: 0,
+    stepsPerHour: null,
+    meanReward: null,
+    points: [],
+  });
+  expect(none.leaderboard).toEqual([]);
+  expect(none.frequent).toEqual({ repeatedShare: 0, texts: [], templates: [], copying: [] });
+  expect(none.correlation.matrix[0]![1]).toBeNull();
+  expect(none.runs.runs).toEqual([]);
+});
+
+function standing(
+  uid: number,
+  success: number,
+  meanReward: number,
+  bestShare: number,
+  latency: number | null,
+  score: number,
+  weight: number | null,
+) {
+  const rest = { bestShare, latency, score, weight };
+  return { uid, miner: `hk${uid}`, asked: 6, success, meanReward: expect.closeTo(meanReward, 12), ...rest };
+}
