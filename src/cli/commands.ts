@@ -1,4 +1,5 @@
 import { ANALYZE_OPTIONS, EXPORT_OPTIONS, QUERY_OPTIONS } from "../config/analysis-options.ts";
+import { DATASET_OPTIONS, OLD_DATASET_OPTIONS } from "../config/dataset-options.ts";
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MINERS_OPTIONS } from "../config/miners-options.ts";
 import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
@@ -132,6 +133,18 @@ export const COMMANDS: readonly Command[] = [
     words: { hint: "[SOURCE…]", min: 0, max: 1_000 },
     examples: ["openvalidator events export --out ./events-parquet ./events"],
     load: async () => (await import("./commands/events.ts")).exportEvents,
+  },
+  {
+    path: ["dataset"],
+    summary: "Make training data of events: for SFT, DPO, reward models, or as 1.2.0 did.",
+    table: { ...DATASET_OPTIONS, ...OLD_DATASET_OPTIONS, ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "Print the manifest as JSON." },
+    words: { hint: "[SOURCE…]", min: 0, max: 1_000 },
+    examples: [
+      "openvalidator dataset ./events --format dpo-pairs --margin 0.2 --out pairs",
+      "openvalidator dataset ./events --format openai-chat --dedupe near --private replace --validation 0.1 --out chat",
+    ],
+    load: async () => (await import("./commands/dataset.ts")).dataset,
   },
   {
     path: ["miners"],

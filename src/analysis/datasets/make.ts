@@ -1,0 +1,215 @@
+import { createHash } from "node:crypto";
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { join } from "node:path";
+import { syncDirectory, writeFileAtomic } from "../../base/atomic.ts";
+import { isFailure } from "../../base/error.ts";
+import { lockFile } from "../../base/lock.ts";
+import { literal } from "../views/view.ts";
+import type { Value, Warehouse } from "../warehouse.ts";
+import { cardOf } from "./card.ts";
+import { LineFile, type Written } from "./line-file.ts";
+import { type DatasetFile, type Manifest, type SourceRun, SPLITS, type Split } from "./manifest.ts";
+import { pickExamples } from "./picks.ts";
+import { PRIVATE_KINDS, type PrivateCounts } from "./private-text.ts";
+import { datasetFailure, factsOf, type Recipe } from "./recipe.ts";
+import { gatherRows, type Reason } from "./rows.ts";
+import type { Known, Shape } from "./shape.ts";
+import { SHAPES } from "./shapes.ts";
+
+/** Rows of every run of the command into one folder; what datasets grow from. Hidden, so that no loader takes it. */
+const ROWS_FILE = ".rows.parquet";
+const RECIPE_FILE = ".recipe.json";
+const MANIFEST_FILE = "manifest.json";
+const CARD_FILE = "README.md";
+const LOCK_FILE = ".lock";
+
+/**
+ * Makes a dataset in a folder, or lets the one that is there grow by events it has not seen. The folder's own rows are
+ * replaced first and everything else is made from them, so that a run that is killed loses nothing: the next one makes
+ * the rest. Two runs over halves of the events give the bytes of one run over all.
+ * @param warehouse may write to the folder
+ * @throws Failure `dataset.*`, `query.*`, and what the system says
+ */
+export async function makeDataset(
+  warehouse: Warehouse,
+  recipe: Recipe,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  mkdirSync(folder, { recursive: true });
+  const unlock = lock(folder);
+  try {
+    checkFolder(folder, recipe);
+    const shape = SHAPES[recipe.format];
+    const rowsFile = join(folder, ROWS_FILE);
+    const newRows = `${rowsFile}.new`;
+    await gatherRows(warehouse, recipe, { grain: shape.grain, before: rowsFile, file: newRows, signal });
+    const manifest = await describe(warehouse, recipe);
+    const repeats = await pickExamples(warehouse, recipe, { grain: shape.grain, folder, signal });
+    if (repeats.duplicate > 0) manifest.leftOut.duplicate = repeats.duplicate;
+    if (repeats.near > 0) manifest.leftOut.near = repeats.near;
+    const known = { columns: await columnsOf(warehouse) };
+    for (const split of SPLITS.slice(0, recipe.validation > 0 ? 2 : 1))
+      manifest.files.push(await writeSplit(warehouse, shape, recipe, known, folder, split, manifest, signal));
+    if (manifest.files.every(({ examples }) => examples === 0))
+      throw datasetFailure("dataset.empty", emptySentence(manifest), "take other events, or fewer filters");
+    renameSync(newRows, rowsFile);
+    for (const { name } of manifest.files) renameSync(join(folder, `.${name}.new`), join(folder, name));
+    syncDirectory(folder);
+    writeFileAtomic(join(folder, CARD_FILE), cardOf(recipe, manifest, shape.features(known)), 0o644);
+    writeFileAtomic(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`, 0o644);
+    return manifest;
+  } finally {
+    for (const name of readdirSync(folder))
+      if (name.startsWith(".") && name.endsWith(".new")) rmSync(join(folder, name), { force: true });
+    unlock();
+  }
+}
+
+function lock(folder: string): () => void {
+  try {
+    return lockFile(join(folder, LOCK_FILE));
+  } catch (error) {
+    if (!isFailure(error, "state.locked")) throw error;
+    throw datasetFailure(
+      "dataset.busy",
+      `${folder} is being written by another openvalidator`,
+      "wait until it is done",
+    );
+  }
+}
+
+/**
+ * Nothing that is not ours is written over, and no dataset is continued by another recipe. The recipe is noted before
+ * anything else is written, so that a run which was killed is known as ours.
+ */
+function checkFolder(folder: string, recipe: Recipe): void {
+  const noted = join(folder, RECIPE_FILE);
+  const facts = JSON.stringify(factsOf(recipe));
+  const isOurs = existsSync(noted);
+  if (isOurs && readFileSync(noted, "utf8") === facts) return;
+  if (existsSync(join(folder, MANIFEST_FILE)) && isOurs)
+    throw datasetFailure(
+      "dataset.other-recipe",
+      `${folder} holds a dataset of another format, seed or filters`,
+      "give another folder with --out, or the flags that its README.md shows",
+    );
+  const strange = readdirSync(folder).find(
+    (name) => !isOurs && name !== LOCK_FILE && !name.startsWith(".git"),
+  );
+  if (strange !== undefined)
+    throw datasetFailure(
+      "dataset.not-ours",
+      `${folder} holds ${strange}, and is no dataset of this program`,
+      "give an empty folder, or one that is not there yet, with --out",
+    );
+  // Of a first run by another recipe that was killed.
+  for (const name of readdirSync(folder))
+    if (name === ROWS_FILE || /^(?:train|validation)\.\w+$/.test(name)) rmSync(join(folder, name));
+  writeFileAtomic(noted, facts, 0o644);
+}
+
+/** What the rows say of themselves, before examples are chosen. */
+async function describe(warehouse: Warehouse, recipe: Recipe): Promise<Manifest> {
+  const reasons = await warehouse.rows(
+    "SELECT reason, count(*) AS n FROM kept GROUP BY reason ORDER BY reason NULLS FIRST",
+  );
+  const [sums] = await warehouse.rows(
+    `SELECT ${PRIVATE_KINDS.map((kind) => `coalesce(sum(${kind}), 0)::BIGINT AS ${kind}`).join(", ")} FROM kept WHERE reason IS NULL`,
+  );
+  const runs = await warehouse.rows(
+    `SELECT run, any_value(netuid) AS netuid, any_value(hotkey) AS hotkey,
+       strftime(min(time), '%Y-%m-%dT%H:%M:%SZ') AS "from", strftime(max(time), '%Y-%m-%dT%H:%M:%SZ') AS "to",
+       count(DISTINCT sequence) AS steps
+     FROM kept WHERE reason IS NULL GROUP BY run ORDER BY min(time), run`,
+  );
+  return {
+    recipe: factsOf(recipe),
+    seen: reasons.reduce((sum, { n }) => sum + Number(n), 0),
+    leftOut: Object.fromEntries(
+      reasons.flatMap(({ reason, n }) => (reason === null ? [] : [[reason as Reason, Number(n)]])),
+    ),
+    replaced: Object.fromEntries(PRIVATE_KINDS.map((kind) => [kind, Number(sums![kind])])) as PrivateCounts,
+    neutralised: 0,
+    files: [],
+    runs: runs as unknown as SourceRun[],
+  };
+}
+
+async function columnsOf(warehouse: Warehouse): Promise<string[]> {
+  const rows = await warehouse.rows(
+    "SELECT DISTINCT unnest(map_keys(columns)) AS name FROM kept WHERE reason IS NULL ORDER BY name",
+  );
+  return rows.map(({ name }) => String(name));
+}
+
+async function writeSplit(
+  warehouse: Warehouse,
+  shape: Shape,
+  recipe: Recipe,
+  known: Known,
+  folder: string,
+  split: Split,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<DatasetFile> {
+  const name = `${split}.${shape.extension}`;
+  const path = join(folder, `.${name}.new`);
+  const sql = shape.select(recipe, sideSql(recipe, split), known);
+  if (shape.text === undefined) return { name, split, ...(await writeParquet(warehouse, sql, path)) };
+  const out = new LineFile(path);
+  const { head, between, tail, entries } = shape.text;
+  out.write(head);
+  let examples = 0;
+  const onChanged = (): void => void manifest.neutralised++;
+  for await (const entry of entries(single(warehouse, sql, signal), recipe, known, onChanged)) {
+    out.write(examples === 0 ? entry : between + entry);
+    examples++;
+  }
+  out.write(tail);
+  return { name, split, examples, ...out.end() };
+}
+
+/** A prompt's side hangs on itself and the seed alone, so that it never changes and no prompt is on both. */
+function sideSql({ validation, seed }: Recipe, split: Split): string {
+  if (validation === 0) return "true";
+  const draw = `('0x' || substr(sha256('${seed}:' || k.prompt), 1, 8))::BIGINT`;
+  return `${draw} ${split === "validation" ? "<" : ">="} ${Math.round(validation * 2 ** 32)}`;
+}
+
+async function* single(warehouse: Warehouse, sql: string, signal: AbortSignal): AsyncGenerator<Value[]> {
+  for await (const rows of (await warehouse.stream(sql)).chunks) {
+    signal.throwIfAborted();
+    yield* rows;
+  }
+}
+
+async function writeParquet(
+  warehouse: Warehouse,
+  sql: string,
+  path: string,
+): Promise<Written & { examples: number }> {
+  await warehouse.run(
+    `COPY (${sql}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)`,
+  );
+  const [row] = await warehouse.rows(`SELECT count(*) AS n FROM read_parquet(${literal(path)})`);
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return { examples: Number(row!.n), bytes: statSync(path).size, sha256: hash.digest("hex") };
+}
+
+function emptySentence({ seen, leftOut }: Manifest): string {
+  const most = Object.entries(leftOut).sort(([, a], [, b]) => b - a)[0];
+  return most === undefined
+    ? "there are no answers in these events"
+    : `nothing is left of ${seen} answers: ${most[1]} are left out by "${most[0]}"`;
+}
