@@ -5,7 +5,7 @@ import type { DuckDBConnection, DuckDBInstance, DuckDBValueConverter, JS } from 
 import { Failure, messageOf } from "../base/error.ts";
 import { type EventFile, sourceFailure } from "./sources/source.ts";
 import { EVENTS } from "./views/events.ts";
-import { columnList, eventsSql, keysSql, stepsSql } from "./views/lines.ts";
+import { columnList, eventsSql, keysSql, namesSql, stepsSql } from "./views/lines.ts";
 import { PARTITIONED_BY, STEPS } from "./views/steps.ts";
 import { identifier, literal } from "./views/view.ts";
 import { DERIVED } from "./views/views.ts";
@@ -212,17 +212,15 @@ async function load(
     await connection.run(`CREATE TEMP TABLE line_keys AS ${keysSql(lines)}`);
     const counts = await one(
       connection,
-      `SELECT count(*) FILTER (NOT is_bad) AS events, count(*) FILTER (is_bad) AS bad FROM line_keys`,
+      "SELECT count(kind) AS events, count(*) FILTER (kind IS NULL) AS bad FROM line_keys",
     );
     reading.events = Number(counts.events);
     reading.unreadable = Number(counts.bad);
-    const found = await connection.runAndReadAll(
-      `SELECT DISTINCT unnest(names) AS name FROM line_keys ORDER BY name LIMIT ${MAX_COLUMNS}`,
-    );
+    const found = await connection.runAndReadAll(`${namesSql(lines)} ORDER BY name LIMIT ${MAX_COLUMNS}`);
     names = found.getRowObjectsJS().map(({ name }) => String(name));
     await connection.run(
       `CREATE TEMP TABLE first_keys AS SELECT run, sequence, min(file) AS file, count(*) AS copies
-       FROM line_keys WHERE NOT is_bad AND run IS NOT NULL AND sequence IS NOT NULL GROUP BY run, sequence HAVING count(*) > 1`,
+       FROM line_keys WHERE kind IS NOT NULL AND run IS NOT NULL AND sequence IS NOT NULL GROUP BY run, sequence HAVING count(*) > 1`,
     );
     const repeated = await one(connection, "SELECT coalesce(sum(copies - 1), 0) AS repeated FROM first_keys");
     reading.repeated = Number(repeated.repeated);

@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { messageOf } from "../../src/base/error.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { VERSION } from "../../src/config/version.ts";
+import { benchAnalysis } from "./analysis.ts";
 import { benchMetagraph } from "./chain.ts";
 import { benchEmbeddings } from "./embeddings.ts";
 import { benchEndurance } from "./endurance.ts";
@@ -23,6 +24,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   gating: benchGating,
   rewards: benchRewards,
   ask: benchAsk,
+  analysis: benchAnalysis,
   "first step": benchFirstStep,
   endurance: benchEndurance,
 };

@@ -8,6 +8,19 @@ import { identifier, literal } from "./view.ts";
 const MAX_LINE_BYTES = 64 << 20;
 const COMPRESSIONS: Record<Compression, string> = { none: "uncompressed", zstd: "zstd", gzip: "gzip" };
 
+const KEY_FIELDS = { run: "VARCHAR", sequence: "BIGINT", kind: "VARCHAR" };
+
+/** What every event has, as DuckDB reads it. */
+const EVENT_FIELDS = {
+  ...KEY_FIELDS,
+  time: "VARCHAR",
+  version: "INTEGER",
+  netuid: "INTEGER",
+  hotkey: "VARCHAR",
+  genesis: "VARCHAR",
+  block: "BIGINT",
+};
+
 /** Fields of a step event as DuckDB reads them. */
 const STEP_FIELDS = {
   run: "VARCHAR",
@@ -58,6 +71,16 @@ function objects(files: readonly EventFile[]): string {
   );
 }
 
+/** Reads some fields of lines; all NULL in a line that is no JSON object. */
+function records(files: readonly EventFile[], fields: Readonly<Record<string, string>>): string {
+  const types = Object.entries(fields).map(([name, type]) => `${literal(name)}: '${type}'`);
+  return scans(
+    files,
+    (paths, compression) =>
+      `SELECT * FROM read_json(${paths}, format='newline_delimited', compression='${compression}', ignore_errors=true, maximum_object_size=${MAX_LINE_BYTES}, filename='filename', columns={${types.join(", ")}})`,
+  );
+}
+
 /** One scan for each compression that the files have. */
 function scans(files: readonly EventFile[], scan: (paths: string, compression: string) => string): string {
   const groups = Map.groupBy(files, ({ compression }) => compression);
@@ -71,38 +94,38 @@ function sourceOf(files: readonly EventFile[]): string {
   return `MAP {${files.map(({ path, source }) => `${literal(path)}: ${literal(source)}`).join(", ")}}[filename]`;
 }
 
-/** A look at the keys of all lines: how often each event is there and where first, and which columns steps have. */
+/** Where each event lies: `run`, `sequence`, `kind` (NULL in a line that is no event) and `file`, its place among the files. */
 export function keysSql(files: readonly EventFile[]): string {
   const order = `MAP {${files.map(({ path }, at) => `${literal(path)}: ${at}`).join(", ")}}[filename]`;
-  return `SELECT json->>'$.run' AS run, TRY_CAST(json->>'$.sequence' AS BIGINT) AS sequence,
-      json IS NULL OR (json->>'$.kind') IS NULL AS is_bad, ${order} AS file,
-      CASE WHEN json->>'$.kind' = 'step' THEN list_filter(json_keys(json), lambda k: NOT list_contains(${lists(FIXED)}, k)) ELSE [] END AS names
-    FROM (${objects(files)})`;
+  return `SELECT run, sequence, kind, ${order} AS file FROM (${records(files, KEY_FIELDS)})`;
+}
+
+/** Names of the columns of models, masks and penalties that any step has. */
+export function namesSql(files: readonly EventFile[]): string {
+  return `SELECT DISTINCT name FROM (
+      SELECT unnest(names) AS name
+      FROM (SELECT DISTINCT json_keys(json) AS names FROM (${objects(files)}) WHERE json->>'$.kind' = 'step')
+    ) WHERE name NOT IN (${FIXED.map(literal).join(", ")})`;
 }
 
 /** Events of all kinds from lines. */
 export function eventsSql(files: readonly EventFile[]): string {
   const nothing = `'${JSON.stringify(Object.fromEntries(Object.keys(eventBase.shape).map((key) => [key, null])))}'`;
-  const text = (field: string): string => `json->>'$.${field}'`;
-  return `SELECT ${text("run")} AS run, TRY_CAST(${text("sequence")} AS BIGINT) AS sequence,
-      TRY_CAST(${text("time")} AS TIMESTAMP) AS time, ${sourceOf(files)} AS source, ${text("kind")} AS kind,
-      TRY_CAST(${text("version")} AS INTEGER) AS version, TRY_CAST(${text("netuid")} AS INTEGER) AS netuid,
-      ${text("hotkey")} AS hotkey, ${text("genesis")} AS genesis, TRY_CAST(${text("block")} AS BIGINT) AS block,
-      CASE WHEN ${text("kind")} <> 'step' THEN json_merge_patch(json, ${nothing}) END AS body, filename
-    FROM (${objects(files)}) WHERE json IS NOT NULL AND (${text("kind")}) IS NOT NULL`;
+  const fields = Object.entries(EVENT_FIELDS).map(
+    ([name, type]) => `TRY_CAST(json->>'$.${name}' AS ${type}) AS ${name}`,
+  );
+  const others = `SELECT ${fields.join(", ")}, json_merge_patch(json, ${nothing}) AS body, filename
+    FROM (${objects(files)}) WHERE json->>'$.kind' <> 'step'`;
+  // Most of a journal are steps, whose few fields are read without the rest.
+  const steps = `SELECT ${Object.keys(EVENT_FIELDS).join(", ")}, NULL::JSON AS body, filename
+    FROM (${records(files, EVENT_FIELDS)}) WHERE kind = 'step'`;
+  return `SELECT * REPLACE (TRY_CAST(time AS TIMESTAMP) AS time), ${sourceOf(files)} AS source
+    FROM (${others} UNION ALL ${steps})`;
 }
 
 /** Steps from lines, in one reading. @param names columns of models, masks and penalties that any of them has */
 export function stepsSql(files: readonly EventFile[], names: readonly string[]): string {
   const fields = { ...STEP_FIELDS, ...Object.fromEntries(names.map((name) => [name, "DOUBLE[]"])) };
-  const types = `{${Object.entries(fields)
-    .map(([name, type]) => `${literal(name)}: '${type}'`)
-    .join(", ")}}`;
-  const lines = scans(
-    files,
-    (paths, compression) =>
-      `SELECT * FROM read_json(${paths}, format='newline_delimited', compression='${compression}', ignore_errors=true, maximum_object_size=${MAX_LINE_BYTES}, filename='filename', columns=${types})`,
-  );
   // The journal writes NaN as null, and names the columns in which null means that.
   const entry = (name: string): string =>
     `{'key': ${literal(name)}, 'value': CASE WHEN list_contains(nan_columns, ${literal(name)}) THEN list_transform(${identifier(name)}, lambda v: coalesce(v, 'nan'::DOUBLE)) ELSE ${identifier(name)} END}`;
@@ -117,7 +140,7 @@ export function stepsSql(files: readonly EventFile[], names: readonly string[]):
       list_avg(rewards) AS mean_reward, list_max(rewards) AS best_reward, stages, inference, uids, hotkeys, completions,
       completion_times AS completion_times_s, completion_status_codes AS status_codes,
       completion_status_messages AS status_messages, rewards, ${columns} AS columns, filename
-    FROM (${lines}) WHERE kind = 'step' AND uids IS NOT NULL`;
+    FROM (${records(files, fields)}) WHERE kind = 'step' AND uids IS NOT NULL`;
 }
 
 /** Columns of a stored view, by name, in the order of the table. */
