@@ -46,7 +46,12 @@ const share = decimal({ min: 0, max: 1 });
 
 /** What `openvalidator dataset` takes. */
 export const DATASET_OPTIONS = {
-  format: option(optional(choice(...DATASET_FORMATS)), undefined, "analysis", "Form of the dataset."),
+  format: option(
+    optional({ ...choice(...DATASET_FORMATS), hint: "FORMAT" }),
+    undefined,
+    "analysis",
+    `Form of the dataset: ${DATASET_FORMATS.join(", ")}.`,
+  ),
   out: option(
     optional(path),
     undefined,
