@@ -2,7 +2,10 @@ import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../base/atomic.ts";
+import { messageOf } from "../base/error.ts";
+import { log } from "../base/log.ts";
 import { parseRow, type Row, summaryOf, textOfPlain, toPlain } from "./row.ts";
+import { linesFrom, PIECE_BYTES, type StreamState, scan } from "./spool-lines.ts";
 
 /** What a run's folder says of it. */
 const metaSchema = z.object({
@@ -44,14 +47,6 @@ const STREAMS: readonly Stream[] = ["history", "events"];
 
 /** Limit of the server for a line is 10 MiB less 100 KiB; texts are left out of a row that is longer. */
 const MAX_LINE_BYTES = 9 << 20;
-const PIECE_BYTES = 1 << 20;
-
-interface StreamState {
-  lines: number;
-  sizeBytes: number;
-  /** Where the first line lies that the server has not confirmed. */
-  unsentAt: number;
-}
 
 /**
  * One W&B run on disk: `meta.json`, `history.jsonl`, `events.jsonl`. The number of a row's line is its step and its
@@ -218,7 +213,7 @@ export class RunSpool {
   confirm(stream: Stream, lines: number, sizeBytes: number): void {
     this.#streams[stream].unsentAt += sizeBytes;
     this.#meta.delivered[stream] += lines;
-    this.#save();
+    this.#note();
   }
 
   /** The server says how many lines of the history it has, which is where the next one goes. */
@@ -226,18 +221,23 @@ export class RunSpool {
     if (lines === this.#meta.delivered.history || lines > this.lines("history")) return;
     this.#meta.delivered.history = lines;
     this.#streams.history.unsentAt = scan(join(this.directory, "history.jsonl"), lines).unsentAt;
-    this.#save();
+    this.#note();
   }
 
   known(at: { entity: string; project: string }): void {
     this.#meta.delivered.at = at;
-    this.#save();
+    this.#note();
   }
 
-  /** All is delivered: what is left of it is a note. */
+  /** All is delivered: what is left of it is a note. @throws the error of the file system; the rows are there then */
   complete(): void {
     this.#meta.delivered.complete = true;
-    this.#save();
+    try {
+      this.#save();
+    } catch (error) {
+      this.#meta.delivered.complete = false;
+      throw error;
+    }
     for (const stream of STREAMS) fs.rmSync(join(this.directory, `${stream}.jsonl`), { force: true });
   }
 
@@ -285,58 +285,16 @@ export class RunSpool {
     }
   }
 
+  /** Keeps what the server has; a full disk takes it later, and the server tells it again after a crash. */
+  #note(): void {
+    try {
+      this.#save();
+    } catch (error) {
+      log.debug("What W&B has of a run is not noted", { run: this.#meta.id, reason: messageOf(error) });
+    }
+  }
+
   #save(): void {
     writeFileAtomic(join(this.directory, "meta.json"), `${JSON.stringify(this.#meta)}\n`);
-  }
-}
-
-/** Counts the whole lines of a file, cuts off a partial last one, and finds where line `confirmed` begins. */
-function scan(path: string, confirmed: number): StreamState {
-  const state: StreamState = { lines: 0, sizeBytes: 0, unsentAt: 0 };
-  if (!fs.existsSync(path)) return state;
-  const fd = fs.openSync(path, "r+");
-  try {
-    const piece = Buffer.alloc(PIECE_BYTES);
-    let at = 0;
-    for (;;) {
-      const read = fs.readSync(fd, piece, 0, piece.length, at);
-      if (read === 0) break;
-      for (let end = piece.indexOf(0x0a); end >= 0 && end < read; end = piece.indexOf(0x0a, end + 1)) {
-        state.lines++;
-        state.sizeBytes = at + end + 1;
-        if (state.lines === confirmed) state.unsentAt = state.sizeBytes;
-      }
-      at += read;
-    }
-    if (state.sizeBytes < at) fs.ftruncateSync(fd, state.sizeBytes);
-  } finally {
-    fs.closeSync(fd);
-  }
-  return state;
-}
-
-/** Whole lines from a place on; reads about `maxBytes`, and at least one line. */
-function* linesFrom(path: string, start: number, maxBytes: number): Generator<Buffer> {
-  if (!fs.existsSync(path)) return;
-  const fd = fs.openSync(path, "r");
-  try {
-    let rest: Buffer = Buffer.alloc(0);
-    let given = 0;
-    for (let at = start; given < maxBytes; ) {
-      const piece = Buffer.alloc(PIECE_BYTES);
-      const read = fs.readSync(fd, piece, 0, piece.length, at);
-      if (read === 0) return;
-      at += read;
-      rest = Buffer.concat([rest, piece.subarray(0, read)]);
-      let from = 0;
-      for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a, from)) {
-        given += end + 1 - from;
-        yield rest.subarray(from, end);
-        from = end + 1;
-      }
-      rest = rest.subarray(from);
-    }
-  } finally {
-    fs.closeSync(fd);
   }
 }

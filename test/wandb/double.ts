@@ -89,15 +89,24 @@ export class WandbDouble {
   readonly log: Seen[] = [];
   readonly faults: Fault[] = [];
   readonly #options: DoubleOptions;
-  readonly #server: Bun.Server<undefined>;
+  #server: Bun.Server<undefined>;
   readonly #storage = new Map<string, Uint8Array>();
   #lists = 0;
 
   constructor(options: DoubleOptions = {}) {
     this.#options = options;
-    this.#server = Bun.serve({
+    this.#server = this.#serve(options.port ?? 0);
+  }
+
+  /** Back after a stop, with the runs of before. */
+  start(port: number): void {
+    this.#server = this.#serve(port);
+  }
+
+  #serve(port: number): Bun.Server<undefined> {
+    return Bun.serve({
       hostname: "127.0.0.1",
-      port: options.port ?? 0,
+      port,
       idleTimeout: 0,
       maxRequestBodySize: 1 << 30,
       fetch: (request) => this.#answer(request),

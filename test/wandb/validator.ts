@@ -2,13 +2,14 @@ import { join } from "node:path";
 import { EventFeed } from "../../src/events/feed.ts";
 import { Journal } from "../../src/events/journal.ts";
 import type { Event } from "../../src/events/schema.ts";
-import type { Pace } from "../../src/telemetry/wandb/delivery.ts";
+import { PACE, type Pace } from "../../src/telemetry/wandb/delivery.ts";
 import { WandbReporter } from "../../src/telemetry/wandb/wandb.ts";
 import type { ApiTimeouts } from "../../src/wandb/api.ts";
 import { BODIES, IDENTITY, stepBodyOf } from "../events/bodies.ts";
 
 /** A pace that a test can wait for. */
 export const QUICK: Pace = {
+  ...PACE,
   leastGapMs: 5,
   everyMs: 20,
   heartbeatMs: 200,
@@ -26,6 +27,7 @@ export interface Options {
   runStepLength?: number;
   weightsStepLength?: number;
   sign?: (id: string) => Uint8Array;
+  pace?: Pace;
 }
 
 /** The part of a validator that W&B has to do with: a journal, a feed and a reporter of it. */
@@ -34,7 +36,10 @@ export class ReportedFeed {
   readonly reporter: WandbReporter;
   readonly events: Event[] = [];
 
-  constructor(directory: string, { url, key, offline = false, sign, ...lengths }: Options = {}) {
+  constructor(
+    directory: string,
+    { url, key, offline = false, sign, pace = QUICK, ...lengths }: Options = {},
+  ) {
     this.feed = new EventFeed({
       journal: Journal.open(join(directory, "events"), { budgetBytes: 1e9 }),
       identity: IDENTITY,
@@ -58,7 +63,7 @@ export class ReportedFeed {
       },
       sign,
       budgetBytes: 1e9,
-      pace: QUICK,
+      pace,
       timeoutsMs: SHORT_TIMEOUTS,
     });
   }

@@ -20,6 +20,9 @@ export interface Pace {
   heartbeatMs: number;
   firstBackOffMs: number;
   maxBackOffMs: number;
+  /** Replaced by tests, in which time runs faster. */
+  now(): number;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export const PACE: Pace = {
@@ -28,6 +31,8 @@ export const PACE: Pace = {
   heartbeatMs: 30_000,
   firstBackOffMs: 2_000,
   maxBackOffMs: 60_000,
+  now: Date.now,
+  sleep,
 };
 
 /** The server takes 10 MiB; less, so that making a body never holds the event loop for long. */
@@ -97,12 +102,15 @@ export class Delivery {
           return this.#state;
         }
         if (failures === 0)
-          log.warn("W&B cannot be reached; rows wait on disk", {
-            run: this.spool.meta.id,
-            reason: refusal.message,
-          });
+          log.warn(
+            isOfDisk(error) ? "The disk of the W&B rows fails" : "W&B cannot be reached; rows wait on disk",
+            {
+              run: this.spool.meta.id,
+              reason: refusal.message,
+            },
+          );
         this.#state = "failing";
-        await sleep(this.#backOffMs(refusal, failures++), signal);
+        await this.#pace.sleep(this.#backOffMs(refusal, failures++), signal);
       }
     }
     return this.#state;
@@ -118,11 +126,11 @@ export class Delivery {
   async #pause(ms: number, mayWake: boolean): Promise<void> {
     const waking = new AbortController();
     if (mayWake) this.#wake = () => waking.abort();
-    const start = Date.now();
-    await sleep(ms, AbortSignal.any([waking.signal, this.#stop.signal]));
+    const start = this.#pace.now();
+    await this.#pace.sleep(ms, AbortSignal.any([waking.signal, this.#stop.signal]));
     this.#wake = undefined;
-    const rest = this.#pace.leastGapMs - (Date.now() - start);
-    if (rest > 0) await sleep(rest, this.#stop.signal);
+    const rest = this.#pace.leastGapMs - (this.#pace.now() - start);
+    if (rest > 0) await this.#pace.sleep(rest, this.#stop.signal);
   }
 
   /** One request at most. @returns whether there is more to send at once */
@@ -152,12 +160,13 @@ export class Delivery {
       sealed !== null &&
       delivered.history + sent.history.lines === spool.lines("history") &&
       delivered.events + sent.events.lines === spool.lines("events");
-    if (files.length === 0 && !isLast && Date.now() - this.#lastPostMs < this.#pace.heartbeatMs) return false;
+    if (files.length === 0 && !isLast && this.#pace.now() - this.#lastPostMs < this.#pace.heartbeatMs)
+      return false;
     const parts = [
       ...(files.length > 0 ? [`"files":{${files.join(",")}}`] : []),
       ...(isLast ? [`"complete":true,"exitcode":${sealed.exitCode}`] : []),
     ];
-    this.#lastPostMs = Date.now();
+    this.#lastPostMs = this.#pace.now();
     await this.#api.fileStream(delivered.at!, spool.meta.id, `{${parts.join(",")}}`, signal);
     for (const stream of ["history", "events"] as const)
       if (sent[stream].lines > 0) spool.confirm(stream, sent[stream].lines, sent[stream].sizeBytes);
@@ -214,6 +223,11 @@ export class Delivery {
 /** Refusals that an entity of one's own may mend. */
 function mayBeForeign({ status, isFinal }: WandbRefusal): boolean {
   return isFinal && (status === 200 || status === 403 || status === 404);
+}
+
+/** An error of the file system: the server may well be there. */
+function isOfDisk(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error;
 }
 
 function asRefusal(error: unknown): WandbRefusal {

@@ -34,8 +34,10 @@ export interface RecorderOptions {
   onRows(spool: RunSpool): void;
 }
 
-/** Events that come before the one that tells what runs: the first words of the chain and of models. */
-const MAX_EARLY_EVENTS = 1_000;
+/** Rows before there is a run: the first words of the chain and of models. More of them come from the journal. */
+const MAX_EARLY_ROWS = 1_000;
+/** A run that cannot end is tried again after so long: each time the journal is read. */
+const SEAL_AGAIN_MS = 10_000;
 
 interface OpenRun {
   spool: RunSpool;
@@ -44,6 +46,8 @@ interface OpenRun {
   /** Number after the last event that was given to it. */
   end: number;
   mending: Promise<unknown> | undefined;
+  /** When its end was last tried, ms since 1970. */
+  triedMs: number;
 }
 
 /** Leads the events of the feed through the SDK into spools, and begins a new W&B run now and then. */
@@ -51,7 +55,9 @@ export class WandbRecorder {
   readonly #options: RecorderOptions;
   readonly #gateway = new Gateway();
   readonly #maker: RowMaker;
-  #early: Event[] = [];
+  /** The first event that no run has, and the rows of it and of those after it. */
+  #first: Event | undefined;
+  #early: Row[] = [];
   #facts: RunEvent | undefined;
   #open: OpenRun | undefined;
   #isFull = false;
@@ -91,58 +97,66 @@ export class WandbRecorder {
   }
 
   async #take(event: Event): Promise<void> {
-    if (this.#facts === undefined) {
-      if (event.kind !== "run") {
-        if (this.#early.length < MAX_EARLY_EVENTS) this.#early.push(event);
+    const row = this.#maker.row(event);
+    if (event.kind === "run") this.#facts ??= event;
+    if (event.kind === "stop") this.#exitCode = event.exit_code;
+    if (this.#open !== undefined && this.#isOver(event)) await this.#seal();
+    if (this.#open === undefined) {
+      this.#first ??= event;
+      if (!(await this.#begin(this.#first))) {
+        if (this.#early.length < MAX_EARLY_ROWS) this.#early.push(row);
         return;
       }
-      this.#facts = event;
-      const early = this.#early.splice(0);
-      await this.#begin(early[0] ?? event);
-      for (const one of early) this.#log(one);
-    } else if (this.#isOver(event)) {
-      await this.#seal();
-      await this.#begin(event);
+      this.#first = undefined;
+      for (const early of this.#early.splice(0)) this.#log(early);
     }
-    if (event.kind === "stop") this.#exitCode = event.exit_code;
-    this.#log(event);
+    this.#log(row);
   }
 
-  #log(event: Event): void {
-    const row = this.#maker.row(event);
+  #log(row: Row): void {
     const open = this.#open!;
-    open.end = event.sequence + 1;
-    if (event.kind === "step") open.steps++;
+    open.end = Number(row.sequence) + 1;
+    if (row.kind === "step") open.steps++;
     if (open.client === undefined) this.#append(open, [row]);
     else open.client.log(row);
   }
 
   #isOver(event: Event): boolean {
     const { rollOver } = this.#options;
-    const { spool, steps } = this.#open!;
-    if (event.kind === "stop") return false;
+    const { spool, steps, triedMs } = this.#open!;
+    if (event.kind === "stop" || Date.now() - triedMs < SEAL_AGAIN_MS) return false;
     const hours = (Date.parse(event.time) - Date.parse(spool.meta.startedAt)) / 3_600_000;
     return steps >= rollOver.steps || hours >= rollOver.hours || spool.lines("history") >= rollOver.rows;
   }
 
-  async #begin(first: Event): Promise<void> {
+  /** @returns whether there is a run now: not before it is known what runs, nor on a full disk */
+  async #begin(first: Event): Promise<boolean> {
     const { directory, settings, sign, onRun } = this.#options;
+    if (this.#facts === undefined) return false;
     const id = newRunId();
-    const description = describeRun(id, this.#facts!, settings, sign);
+    const description = describeRun(id, this.#facts, settings, sign);
     const stamp = first.time.replace(/\D/g, "").slice(0, 14);
-    const spool = RunSpool.create(join(directory, `run-${stamp}-${id}`), {
-      id,
-      startedAt: first.time,
-      process: first.run,
-      first: first.sequence,
-      description,
-    });
+    const folder = join(directory, `run-${stamp}-${id}`);
+    let spool: RunSpool;
+    try {
+      spool = RunSpool.create(folder, {
+        id,
+        startedAt: first.time,
+        process: first.run,
+        first: first.sequence,
+        description,
+      });
+    } catch (error) {
+      this.#tellFull(folder, error);
+      return false;
+    }
     const open: OpenRun = {
       spool,
       client: undefined,
       steps: 0,
       end: first.sequence,
       mending: undefined,
+      triedMs: Number.NEGATIVE_INFINITY,
     };
     this.#open = open;
     this.#gateway.open(id, (rows) => this.#append(open, rows));
@@ -153,6 +167,7 @@ export class WandbRecorder {
       // Its rows go to the spool without it; nothing else is lost.
       log.warn("The W&B SDK did not start; rows go to the spool directly", { reason: messageOf(error) });
     }
+    return true;
   }
 
   /** Rows of the SDK or of the feed: each that comes next, none twice, and those that are missing from the journal. */
@@ -172,24 +187,28 @@ export class WandbRecorder {
       }
       this.#tellRoom(spool);
     } catch (error) {
-      this.#tellFull(spool, error);
+      this.#tellFull(spool.directory, error);
     }
     this.#options.onRows(spool);
   }
 
   /**
-   * Makes the rows that are missing from the journal, up to the last event that was given to this run.
+   * Makes the rows that are missing from the journal, up to the last event that was given to this run by the end of it.
    * @returns undefined while that fails
    */
-  async #mend({ spool, end }: OpenRun): Promise<{ exitCode: number | undefined } | undefined> {
+  async #mend(open: OpenRun): Promise<{ exitCode: number | undefined } | undefined> {
     const { journal, weightsStepLength } = this.#options;
     if (journal === undefined) return { exitCode: undefined };
     try {
-      const { isWhole, exitCode } = await refill(spool, journal, weightsStepLength, end);
-      this.#tellRoom(spool);
-      return isWhole ? { exitCode } : undefined;
+      for (;;) {
+        const { end } = open;
+        const { isWhole, exitCode } = await refill(open.spool, journal, weightsStepLength, end);
+        this.#tellRoom(open.spool);
+        if (!isWhole) return undefined;
+        if (open.end === end) return { exitCode };
+      }
     } catch (error) {
-      this.#tellFull(spool, error);
+      this.#tellFull(open.spool.directory, error);
       return undefined;
     }
   }
@@ -199,27 +218,36 @@ export class WandbRecorder {
     this.#isFull = false;
   }
 
-  #tellFull({ directory }: RunSpool, error: unknown): void {
+  #tellFull(directory: string, error: unknown): void {
     // The journal has them: they are made from it as soon as there is room.
     if (!this.#isFull) log.warn("Rows for W&B cannot be kept", { path: directory, reason: messageOf(error) });
     this.#isFull = true;
   }
 
+  /** Ends the run that is open. One that cannot be made whole, or on a full disk, stays so; it is tried again later. */
   async #seal(): Promise<void> {
     const open = this.#open;
     if (open === undefined) return;
-    this.#open = undefined;
     const { spool, client } = open;
+    open.triedMs = Date.now();
+    // From here on, rows go to the spool directly.
+    open.client = undefined;
     try {
       await client?.finish();
     } catch (error) {
       log.debug("The W&B SDK did not end in time", { reason: messageOf(error) });
     }
-    this.#gateway.close(spool.meta.id);
     await open.mending;
-    // One that is not whole stays open: the next start makes it whole from the journal.
     const mended = await this.#mend(open);
-    if (mended !== undefined) spool.seal(mended.exitCode ?? this.#exitCode);
+    if (mended === undefined) return;
+    try {
+      spool.seal(mended.exitCode ?? this.#exitCode);
+    } catch (error) {
+      this.#tellFull(spool.directory, error);
+      return;
+    }
+    this.#gateway.close(spool.meta.id);
+    this.#open = undefined;
     this.#options.onRows(spool);
   }
 }

@@ -5,7 +5,7 @@ import { failureOf, wandbFailure } from "../../wandb/failure.ts";
 import { findKey, pageUrl, wandbUrl } from "../../wandb/key.ts";
 import { DELIVERY_LOCK, journalDirectory, spoolDirectory } from "../../wandb/places.ts";
 import { openSpools, recoverSpools } from "./deliveries.ts";
-import { Delivery, type DeliveryState, type Pace } from "./delivery.ts";
+import { Delivery, type DeliveryState, PACE, type Pace } from "./delivery.ts";
 
 export interface SyncOptions {
   /** Of the validator's state. */
@@ -28,13 +28,7 @@ export interface SyncedRun {
 }
 
 /** Delays between two requests of a sync: what servers allow, and no wait for new rows. */
-const SYNC_PACE: Pace = {
-  leastGapMs: 500,
-  everyMs: 500,
-  heartbeatMs: 30_000,
-  firstBackOffMs: 2_000,
-  maxBackOffMs: 60_000,
-};
+const SYNC_PACE: Pace = { ...PACE, everyMs: PACE.leastGapMs };
 
 /**
  * Sends the runs that wait on disk, oldest first, each until the server has it, refuses it, or the signal comes.
