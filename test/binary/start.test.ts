@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
+import { journalOf, stepLine } from "../analysis/lines.ts";
 import { BUILD_TIMEOUT_MS, builtBinary, type Outcome, runCommand, type Scratch, scratch } from "./built.ts";
 import { poison } from "./poison.ts";
 
@@ -51,6 +52,18 @@ describe("the binary in an empty directory", () => {
     await run("config", "show");
     expect(readdirSync(place.directory)).toEqual([]);
     expect(readdirSync(place.environment.HOME!)).toEqual([]);
+  });
+
+  test("asks events of its own with DuckDB out of itself", async () => {
+    const events = journalOf(join(place.root, "asked"), [stepLine(1), stepLine(2)]);
+    const { code, stdout, stderr } = await run(
+      "query",
+      "SELECT count(*) AS n FROM answers",
+      events,
+      "--format",
+      "csv",
+    );
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "n\r\n6\r\n", stderr: "" });
   });
 });
 
