@@ -101,7 +101,7 @@ function fitted(
   );
   let kept = [...columns.keys()];
   for (;;) {
-    const texty = kept.filter((at) => columns[at]!.form === "text" && natural[at]! > LEAST_TEXT);
+    const texty = kept.filter((at) => isText(columns[at]!) && natural[at]! > LEAST_TEXT);
     const fixed = kept.filter((at) => !texty.includes(at)).reduce((sum, at) => sum + natural[at]!, 0);
     const room = width - fixed - GAP * (kept.length - 1);
     const widths = new Map(kept.map((at) => [at, natural[at]!]));
@@ -118,6 +118,10 @@ function fitted(
     const gone = kept.findLast((at) => columns[at]!.spare === spare);
     kept = kept.filter((at) => at !== gone);
   }
+}
+
+function isText({ form }: Column): boolean {
+  return form === "text" || form === "prose";
 }
 
 /** Gives each what it needs, and to those that need more an even part of the rest. */

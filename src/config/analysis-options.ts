@@ -34,4 +34,16 @@ export const ANALYZE_OPTIONS = {
     "Steps of this name or task alone: answer0, followup, …",
   ),
   top: option(integer({ min: 1, max: 1000 }), 10, "analysis", "How many rows a table shows."),
+  report: option(
+    optional(path),
+    undefined,
+    "analysis",
+    "Also write a report with charts and sortable tables: one HTML file.",
+  ),
+  charts: option(
+    optional(path),
+    undefined,
+    "analysis",
+    "Also write every chart as an SVG file, into this folder.",
+  ),
 } as const satisfies OptionTable;

@@ -1,6 +1,7 @@
-/** How a cell is written, and what it is: shares of 0..1, seconds, milliseconds, milliseconds since 1970. */
+/** How a cell is written, and what it is: prose is longer than a few words; shares of 0..1, seconds, milliseconds, milliseconds since 1970. */
 export type Form =
   | "text"
+  | "prose"
   | "key"
   | "uid"
   | "count"
@@ -68,7 +69,9 @@ export function cellText(cell: Cell, form: Form): string {
     case "seconds":
       return `${cell.toFixed(2)} s`;
     case "ms":
-      return cell >= 10_000 ? `${(cell / 1000).toFixed(1)} s` : `${cell.toFixed(cell < 10 ? 1 : 0)} ms`;
+      return cell >= 10_000
+        ? `${(cell / 1000).toFixed(1)} s`
+        : `${cell.toFixed(cell > 0 && cell < 10 ? 1 : 0)} ms`;
     case "time":
       return new Date(cell).toISOString().slice(0, 16).replace("T", " ");
     case "number":
@@ -80,7 +83,7 @@ export function cellText(cell: Cell, form: Form): string {
 
 /** Whether cells of a form stand to the right. */
 export function isNumeric(form: Form): boolean {
-  return form !== "text" && form !== "key" && form !== "trend" && form !== "time";
+  return form !== "text" && form !== "prose" && form !== "key" && form !== "trend" && form !== "time";
 }
 
 const BLOCKS = "▁▂▃▄▅▆▇█";

@@ -90,6 +90,7 @@ function frequent({ frequent: told }: Insight): Section {
         title: "Most frequent texts",
         columns: [
           { title: "text", form: "uid" },
+          { title: "reads", form: "prose" },
           { title: "answers", form: "count" },
           { title: "uids", form: "count" },
           { title: "prompts", form: "count" },
@@ -99,10 +100,10 @@ function frequent({ frequent: told }: Insight): Section {
           { title: "best reward", form: "reward", spare: 4 },
           { title: "last", form: "time", spare: 5 },
           { title: "over time", form: "trend", spare: 2 },
-          { title: "reads", form: "text" },
         ],
         rows: texts.map((one, index) => [
           index + 1,
+          one.text,
           one.answers,
           one.uids,
           one.prompts,
@@ -112,7 +113,6 @@ function frequent({ frequent: told }: Insight): Section {
           one.bestReward,
           one.lastMs,
           one.points.map(([, answers]) => answers),
-          one.text,
         ]),
       },
       {
@@ -122,7 +122,7 @@ function frequent({ frequent: told }: Insight): Section {
           { title: "texts", form: "count" },
           { title: "uids", form: "count" },
           { title: "mean reward", form: "reward" },
-          { title: "begins", form: "text" },
+          { title: "begins", form: "prose" },
         ],
         rows: templates.map((one) => [one.answers, one.texts, one.uids, one.meanReward, one.opening]),
       },

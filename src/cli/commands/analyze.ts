@@ -6,6 +6,8 @@ import type { Reading } from "../../analysis/warehouse.ts";
 import { wantsColour } from "../../base/terminal.ts";
 import { ANALYZE_OPTIONS } from "../../config/analysis-options.ts";
 import { loadConfiguration } from "../../config/load.ts";
+import { expandPath } from "../../config/paths.ts";
+import { writeCharts, writeReport } from "../analysis-files.ts";
 import { analysisScreen } from "../analysis-screen.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -27,14 +29,19 @@ export async function analyze(context: CommandContext): Promise<number> {
   } finally {
     close();
   }
+  const sections = sectionsOf(insight);
+  const sources = readingText(warehouse.reading, reports);
+  const { charts, report } = settings;
+  if (charts !== undefined) await writeCharts(expandPath(charts), sections);
+  if (report !== undefined) await writeReport(expandPath(report), insight, sections, sources);
   if (context.flags.json === "true") {
     context.print(
       `${JSON.stringify({ sources: reports, reading: warehouse.reading, ...insight }, null, 2)}\n`,
     );
     return EXIT.ok;
   }
-  context.print(`${readingText(warehouse.reading, reports)}\n`);
-  context.print(analysisScreen(sectionsOf(insight), screenOf(context.environment, top)));
+  context.print(`${sources}\n`);
+  context.print(analysisScreen(sections, screenOf(context.environment, top)));
   return EXIT.ok;
 }
 
