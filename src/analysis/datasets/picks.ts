@@ -59,9 +59,10 @@ function pairsSql({ margin, pairs }: Recipe): string {
         row_number() OVER (PARTITION BY run, sequence ORDER BY reward, id DESC) AS worst
       FROM kept WHERE reason IS NULL AND reward IS NOT NULL
     )
-    SELECT c.id, r.id AS rejected FROM ranked AS c JOIN ranked AS r
-      ON r.run = c.run AND r.sequence = c.sequence AND r.worst = c.best
-    WHERE c.best <= ${pairs} AND c.reward - r.reward >= ${margin}`;
+    SELECT c.id, r.id AS rejected FROM ranked AS c
+      JOIN ranked AS r ON r.run = c.run AND r.sequence = c.sequence AND r.worst = c.best
+      JOIN kept AS chosen ON chosen.id = c.id JOIN kept AS rejected ON rejected.id = r.id
+    WHERE c.best <= ${pairs} AND c.reward - r.reward >= ${margin} AND chosen.completion <> rejected.completion`;
 }
 
 /** @param isWithinStep whether only the answers to one question are compared with each other */

@@ -24,7 +24,7 @@ const PATTERNS: readonly Pattern[] = [
     pattern: new RegExp(
       [
         // A block that was cut has no end.
-        "-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[A-Za-z0-9+/=\\s:,-]{0,10000}(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?",
+        "-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[A-Za-z0-9+/=\\s:,]|-(?!-)){0,10000}(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?",
         // OpenAI and Anthropic, GitHub, GitLab, Hugging Face, AWS, Slack, Google, Stripe, npm.
         "\\bsk-[A-Za-z0-9_-]{20,200}",
         "\\bgh[opsur]_[A-Za-z0-9]{30,255}",

@@ -101,7 +101,7 @@ export const SHAPES: Readonly<Record<DatasetFormat, Shape>> = {
     ],
     select: (_, side) => `SELECT k.prompt, k.completion, r.completion, k.reward, r.reward
       FROM picked AS p JOIN kept AS k ON k.id = p.id JOIN kept AS r ON r.id = p.rejected
-      WHERE ${side} AND k.completion <> r.completion ORDER BY p.id, p.rejected`,
+      WHERE ${side} ORDER BY p.id, p.rejected`,
     text: {
       ...LINES,
       entries: each(([prompt, chosen, rejected, score_chosen, score_rejected]) =>
