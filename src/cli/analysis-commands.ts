@@ -18,6 +18,18 @@ export const ANALYSIS_COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/analyze.ts")).analyze,
   },
   {
+    path: ["explain"],
+    summary: "Tell factor by factor why answers of a miner, or of a step, earned what they did.",
+    table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "Print JSON." },
+    words: { hint: "UID|step N [SOURCE…]", min: 1, max: 1_000 },
+    examples: [
+      "openvalidator explain 7 --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1",
+      "openvalidator explain step 1200 ./events",
+    ],
+    load: async () => (await import("./commands/explain.ts")).explain,
+  },
+  {
     path: ["shadow"],
     summary: "Show how well shadow scores agree with the rewards: a part of analyze.",
     table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },

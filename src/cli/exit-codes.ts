@@ -69,6 +69,8 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   dataset: EXIT.cannotCreate,
   "query.stopped": EXIT.tryLater,
   query: EXIT.usage,
+  "explain.bad-word": EXIT.usage,
+  "explain.not-found": EXIT.configuration,
   "state.missing": EXIT.configuration,
   state: EXIT.cannotCreate,
   localnet: EXIT.configuration,

@@ -20,8 +20,20 @@ export interface Scoring {
   penalties: PenaltyChoice[];
 }
 
-/** @throws Failure `rewards.bad-profile`, `rewards.bad-penalty`, `config.bad-value` for a profile that is not there */
-export function readScoring(settings: Settings): Scoring {
+/** Settings that say which reward models count, and how much. */
+export type WeightSettings = Pick<
+  Settings,
+  | "rewardDpoWeight"
+  | "rewardRlhfWeight"
+  | "rewardReciprocateWeight"
+  | "rewardDahoasWeight"
+  | "rewardPromptBasedWeight"
+  | "neuronMockRewardModels"
+  | "modelsProfile"
+>;
+
+/** @throws Failure `rewards.bad-profile`, `config.bad-value` for a profile that is not there */
+export function readWeights(settings: WeightSettings): Pick<Scoring, "profile" | "weights"> {
   const given = {
     dpo_reward_model: settings.rewardDpoWeight,
     rlhf_reward_model: settings.rewardRlhfWeight,
@@ -34,6 +46,13 @@ export function readScoring(settings: Settings): Scoring {
     weights: Object.fromEntries(
       Object.entries(given).filter((entry): entry is [string, number] => entry[1] !== undefined),
     ),
+  };
+}
+
+/** @throws Failure `rewards.bad-profile`, `rewards.bad-penalty`, `config.bad-value` for a profile that is not there */
+export function readScoring(settings: Settings): Scoring {
+  return {
+    ...readWeights(settings),
     masks: maskChoiceOf(settings),
     isShadowOff: settings.shadowOff,
     penalties: penaltiesOf(settings),

@@ -213,7 +213,7 @@ describe("of a journal it is told", () => {
         {
           run: "run-a",
           program: "0.2.0",
-          profile: "standard",
+          profile: "legacy",
           stopReason: "signal",
           steps: 6,
           success: 0.75,

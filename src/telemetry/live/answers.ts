@@ -78,31 +78,60 @@ export class AnswerHistory {
   }
 
   #applyStep(event: AnyStep): void {
-    const columns = Object.entries(columnsOf(event as StepEvent));
-    const step = stepFacts(event, columns);
-    for (const [row, uid] of event.uids.entries()) {
+    const columns = columnsOf(event as StepEvent);
+    for (const [row, answer] of answersOf(event, columns).entries()) {
+      const uid = event.uids[row]!;
       if (uid < 0 || uid >= MAX_UIDS) continue;
-      const hotkey = event.hotkeys[row] ?? "";
       const before = this.#byUid.get(uid) ?? [];
-      const reward = event.rewards[row] ?? 0;
-      const answer: Answer = {
-        step,
-        hotkey,
-        status: event.completion_status_codes[row] ?? 0,
-        message: oneLine(event.completion_status_messages[row] ?? "", MAX_LINE),
-        seconds: event.completion_times[row] ?? 0,
-        reward,
-        place: 1 + event.rewards.filter((other) => other > reward).length,
-        columns: Object.fromEntries(columns.map(([name, values]) => [name, values[row] ?? null])),
-        completion: oneLine(event.completions[row] ?? "", MAX_COMPLETION),
-      };
-      const sameMiner = before.filter((other) => other.hotkey === hotkey);
+      const sameMiner = before.filter((other) => other.hotkey === answer.hotkey);
       this.#byUid.set(uid, [answer, ...sameMiner].slice(0, KEPT_ANSWERS));
     }
   }
 }
 
-function stepFacts(event: AnyStep, columns: [string, (number | null)[]][]): AskedStep {
+/** What of a step its answers are made of. */
+export type StepOfAnswers = Pick<
+  AnyStep,
+  | "time"
+  | "block"
+  | "step"
+  | "name"
+  | "prompt"
+  | "counted"
+  | "cause"
+  | "uids"
+  | "hotkeys"
+  | "completions"
+  | "completion_times"
+  | "completion_status_codes"
+  | "completion_status_messages"
+  | "rewards"
+>;
+
+/** The answers of a step, in the order of its `uids`. @param byName its columns, in step with `uids` */
+export function answersOf(
+  event: StepOfAnswers,
+  byName: Readonly<Record<string, (number | null)[]>>,
+): Answer[] {
+  const columns = Object.entries(byName);
+  const step = stepFacts(event, columns);
+  return event.uids.map((_, row) => {
+    const reward = event.rewards[row] ?? 0;
+    return {
+      step,
+      hotkey: event.hotkeys[row] ?? "",
+      status: event.completion_status_codes[row] ?? 0,
+      message: oneLine(event.completion_status_messages[row] ?? "", MAX_LINE),
+      seconds: event.completion_times[row] ?? 0,
+      reward,
+      place: 1 + event.rewards.filter((other) => other > reward).length,
+      columns: Object.fromEntries(columns.map(([name, values]) => [name, values[row] ?? null])),
+      completion: oneLine(event.completions[row] ?? "", MAX_COMPLETION),
+    };
+  });
+}
+
+function stepFacts(event: StepOfAnswers, columns: [string, (number | null)[]][]): AskedStep {
   const { rewards } = event;
   return {
     time: event.time,
