@@ -1,3 +1,5 @@
+import { hideUrls } from "./url.ts";
+
 /**
  * When the same attempt may succeed. THE meaning, everywhere:
  * - `no`: never. What failed needs a person, or another program; trying again changes nothing.
@@ -46,7 +48,10 @@ export function isFailure<Code extends string>(error: unknown, code?: Code): err
   return error instanceof Failure && (code === undefined || error.code === code);
 }
 
-/** The message of anything that was thrown, without a stack. */
+/**
+ * The message of anything that was thrown, without a stack. Others put the address that they were given into theirs, so
+ * every URL in it is made fit to be shown.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return hideUrls(error instanceof Error ? error.message : String(error));
 }

@@ -1,4 +1,5 @@
 import { createConsola } from "consola";
+import { messageOf } from "./error.ts";
 import { LogFile, type LogFileOptions } from "./log-file.ts";
 import { wantsColour } from "./terminal.ts";
 import { printable } from "./text.ts";
@@ -32,12 +33,23 @@ let current: Required<Omit<LogOptions, "file">> = {
 
 function fieldValue(value: unknown): unknown {
   if (value instanceof Error) {
-    const message = hideUrls(value.message);
+    const message = messageOf(value);
     return "code" in value ? `${message} [${String(value.code)}]` : message;
   }
+  if (typeof value === "string") return hideUrls(value);
+  // Who makes a URL of it knows that it holds no secret: the address of a public page, whose id looks like a key.
+  if (value instanceof URL) return value.href;
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "number" && !Number.isInteger(value)) return Number(value.toPrecision(6));
+  // Also what lies deeper: a list of addresses, the error of each endpoint.
+  if (Array.isArray(value)) return value.map(fieldValue);
+  if (isPlain(value))
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, fieldValue(part)]));
   return value;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function formatFields(fields: LogFields): string {

@@ -4,7 +4,7 @@ import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
 import { asBlock, type BlockNumber } from "../base/units.ts";
-import { hideUrls, printableUrl } from "../base/url.ts";
+import { printableUrl } from "../base/url.ts";
 import type { Session, SessionEvents } from "./endpoint-session.ts";
 import { type ConnectionChange, EndpointWatch } from "./endpoint-watch.ts";
 import { chainFailure } from "./errors.ts";
@@ -148,7 +148,7 @@ export class ChainConnection {
       if (error instanceof Failure) throw error;
       // The library appends the whole request to its messages.
       throw chainFailure("chain.unreachable", {
-        message: `${name} failed: ${hideUrls(messageOf(error).split("\n")[0]!)}`,
+        message: `${name} failed: ${messageOf(error).split("\n")[0]!}`,
         data: { endpoint: printableUrl(this.endpoint) },
         retry: "soon",
         cause: error,

@@ -1,5 +1,4 @@
 import { Failure, messageOf } from "../base/error.ts";
-import { hideUrls } from "../base/url.ts";
 import { refusedBySystem } from "./exit-codes.ts";
 
 /**
@@ -7,7 +6,7 @@ import { refusedBySystem } from "./exit-codes.ts";
  * anything.
  */
 export function describeError(error: unknown): string {
-  const sentence = hideUrls(messageOf(error)).replace(/\s*\n\s*/g, " ");
+  const sentence = messageOf(error).replace(/\s*\n\s*/g, " ");
   const known = error instanceof Failure ? error : refusedBySystem(error);
   if (known !== undefined)
     return `error: ${sentence}${known.hint === undefined ? "" : `\n  → ${known.hint}`}\n`;

@@ -1,3 +1,4 @@
+import { childEnvironment } from "../base/child-environment.ts";
 import { sleep } from "../base/deadline.ts";
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
@@ -5,7 +6,6 @@ import { backOffMs } from "../base/retry.ts";
 import type { DeviceChoice } from "../config/kinds.ts";
 import { EMBEDDED_MODEL } from "../models/embedded.ts";
 import type { InferenceObserver, RunningModel } from "./changes.ts";
-import { childEnvironment } from "./child-environment.ts";
 import type { InferenceCode } from "./failure.ts";
 import type { TemplatePart } from "./graph/tokens.ts";
 import type {

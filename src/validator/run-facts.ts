@@ -3,6 +3,7 @@ import type { ChainConnection } from "../chain/connection.ts";
 import { describeOrigin, type Origin } from "../config/load.ts";
 import { nameOf } from "../config/option.ts";
 import { OPTIONS, type Settings } from "../config/options.ts";
+import { shownText } from "../config/shown-text.ts";
 import { BUILD } from "../config/version.ts";
 import type { RunBody } from "../events/schema.ts";
 import type { RunningModel } from "../inference/changes.ts";
@@ -58,23 +59,11 @@ function settingsWithOrigin(
     if (option.secret || value === undefined) continue;
     const origin = origins[name];
     told[flag] = {
-      value: typeof value === "string" ? withoutPasswords(flag, value) : JSON.parse(JSON.stringify(value)),
+      value: typeof value === "string" ? shownText(flag, value) : JSON.parse(JSON.stringify(value)),
       origin: origin === undefined ? "default" : describeOrigin(origin),
     };
   }
   return told;
-}
-
-/** Endpoints may hold a password or a key; several stand with commas between them. */
-function withoutPasswords(flag: string, text: string): string {
-  const mayLackScheme = flag.startsWith("subtensor.");
-  const parts = text.split(",").map((part) => {
-    if (part.includes("://")) return printableUrl(part.trim());
-    // A chain's endpoint may stand without its scheme, and have its key in the path; elsewhere that is a folder.
-    const isAddress = (mayLackScheme ? /[@?/]/ : /[@?]/).test(part);
-    return isAddress ? printableUrl(`ws://${part.trim()}`).slice("ws://".length) : part;
-  });
-  return parts.join(",");
 }
 
 /** The first event of a run, with where this validator stands on its subnet. */

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { childEnvironment } from "../../src/base/child-environment.ts";
 import type { Event, EventBody } from "../../src/events/schema.ts";
-import { childEnvironment } from "../../src/inference/child-environment.ts";
 import { Notify, type NotifyOptions, supervisorOf } from "../../src/telemetry/notify.ts";
 import { openNotifySocket } from "../../src/telemetry/notify-socket.ts";
 import { capturedLog } from "../captured-log.ts";

@@ -4,19 +4,23 @@ import { describeOrigin, loadConfiguration } from "../../config/load.ts";
 import { nameOf, type Option } from "../../config/option.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { configFile, expandPath } from "../../config/paths.ts";
+import { shownText } from "../../config/shown-text.ts";
 import { configTemplate } from "../../config/template.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { createFile } from "../create-file.ts";
 import { EXIT } from "../exit-codes.ts";
 
-/** Prints what `run` would use, each value with its origin. A secret is shown as set or not set, never as text. */
+/**
+ * Prints what `run` would use, each value with its origin. A secret is shown as set or not set, never as text, and an
+ * endpoint without the password or the key in it.
+ */
 export async function showConfig(context: CommandContext): Promise<number> {
   const { flags, print } = context;
   const { settings, origins } = loadConfiguration(OPTIONS, sourcesOf(context));
   const rows = (Object.entries(OPTIONS) as [keyof typeof OPTIONS, Option<unknown>][]).map(
     ([flag, option]) => ({
       flag,
-      value: shownValue(option, settings[nameOf(flag)]),
+      value: shownValue(flag, option, settings[nameOf(flag)]),
       origin: describeOrigin(origins[nameOf(flag)]),
     }),
   );
@@ -45,8 +49,9 @@ export async function initConfig({ words, environment, print }: CommandContext):
   return EXIT.ok;
 }
 
-function shownValue(option: Option<unknown>, value: unknown): unknown {
+function shownValue(flag: string, option: Option<unknown>, value: unknown): unknown {
   if (value === undefined) return undefined;
   if (option.secret) return "[secret]";
-  return option.kind.format?.(value) ?? value;
+  const written = option.kind.format?.(value) ?? value;
+  return typeof written === "string" ? shownText(flag, written) : written;
 }

@@ -1,3 +1,5 @@
+import { childEnvironment } from "../../base/child-environment.ts";
+
 /** Output of nvidia-smi is some bytes a card; what is longer is something else. */
 const MAX_CHARACTERS = 64 * 1024;
 const MIB = 2 ** 20;
@@ -10,6 +12,7 @@ export async function freeMemory(signal: AbortSignal): Promise<Map<string, numbe
   const program = Bun.which("nvidia-smi");
   if (program === null) return new Map();
   const child = Bun.spawn([program, "--query-gpu=uuid,memory.free", "--format=csv,noheader,nounits"], {
+    env: childEnvironment(process.env),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "ignore",

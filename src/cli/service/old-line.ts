@@ -1,6 +1,6 @@
+import { childEnvironment } from "../../base/child-environment.ts";
 import { environmentName, type OptionTable } from "../../config/option.ts";
 import { OPTIONS } from "../../config/options.ts";
-import { childEnvironment } from "../../inference/child-environment.ts";
 import { badLine, shellWords } from "./shell-words.ts";
 
 /** What an old start line asks for, in the words of this program. */

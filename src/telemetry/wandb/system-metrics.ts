@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statfsSync } from "node:fs";
 import * as os from "node:os";
 import { join } from "node:path";
+import { childEnvironment } from "../../base/child-environment.ts";
 import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import type { Row } from "../../wandb/row.ts";
@@ -88,6 +89,7 @@ export class SystemMetrics {
     try {
       const query = NVIDIA_FIELDS.map(([field]) => field).join(",");
       const child = Bun.spawn(["nvidia-smi", `--query-gpu=${query}`, "--format=csv,noheader,nounits"], {
+        env: childEnvironment(process.env),
         stdout: "pipe",
         stderr: "ignore",
         stdin: "ignore",

@@ -154,7 +154,7 @@ export class WandbReporter {
     const { wandbPage: page } = this.status;
     if (page === null || page === this.#toldPage) return;
     this.#toldPage = page;
-    log.info("This run is on W&B", { page });
+    log.info("This run is on W&B", { page: new URL(page) });
   }
 
   async #sample(): Promise<void> {

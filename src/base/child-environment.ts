@@ -16,8 +16,8 @@ const PREFIXES =
 const SECRET = /KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH/i;
 
 /**
- * The environment of an inference process: anybody who may read the process can read it, so it holds what drivers need
- * and no token, password or setting of this program.
+ * The environment of an inference process, or of a driver's own program: anybody who may read the process can read it, so
+ * it holds what drivers need and no token, password or setting of this program.
  */
 export function childEnvironment(environment: Environment): Record<string, string> {
   const passed: Record<string, string> = {};

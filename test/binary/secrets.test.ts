@@ -1,0 +1,245 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { naclEncrypt } from "@polkadot/util-crypto";
+import { deriveHere } from "../../src/wallet/derivation.ts";
+import { WandbDouble } from "../wandb/double.ts";
+import { BUILD_TIMEOUT_MS, builtBinary, runCommand, type Scratch, scratch } from "./built.ts";
+import { type Running, readEvents, type Subnet, start, startSubnet, stepsOf, waitFor } from "./subnet.ts";
+
+/** The key of an encrypted file takes seconds, twice; then steps on a busy machine. */
+const TIMEOUT_MS = 180_000;
+
+/** Each in a place where operators have one, none of them anywhere else. */
+const CANARIES: Record<string, string> = {
+  password: "canary-Pa55word-71c0ffee",
+  "W&B key": `ca${"9a7e01".repeat(6)}4c`,
+  "alert address": "canary-hook-0d15ea5e8badf00d",
+  "hub token": "hf_canaryDeadBeefCafe0123456789",
+  "endpoint's password": "canary-endpoint-5ec2e7",
+  "endpoint's key": "canarykeyFEEDFACE0123456789abcdef",
+};
+
+let place: Scratch;
+let subnet: Subnet;
+let wandb: WandbDouble;
+let hook: Bun.Server<undefined>;
+let validator: Running;
+let environment: Record<string, string>;
+let runArguments: string[];
+let walletFolder: string;
+/** What children were started with, by the name of the secret they held. */
+const inChildren: string[] = [];
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return text === "" ? [] : text.split(" ").map(Number);
+}
+
+function secretsIn(text: string): string[] {
+  return Object.entries(CANARIES).flatMap(([name, secret]) => (text.includes(secret) ? [name] : []));
+}
+
+/** Command line and environment of the process itself (command line only) and of all its children. */
+function lookAtProcesses(pid: number): void {
+  const lineOf = (id: number): string => readFileSync(`/proc/${id}/cmdline`, "latin1");
+  try {
+    inChildren.push(...secretsIn(lineOf(pid)).map((name) => `${name} in the command line`));
+    for (const child of childrenOf(pid)) {
+      // Between fork and exec it still is what its parent is.
+      if (lineOf(child) === lineOf(pid)) continue;
+      const text = lineOf(child) + readFileSync(`/proc/${child}/environ`, "latin1");
+      inChildren.push(...secretsIn(text).map((name) => `${name} in the child ${lineOf(child)}`));
+    }
+  } catch {
+    // It ended between two looks.
+  }
+}
+
+beforeAll(async () => {
+  const binary = await builtBinary();
+  place = scratch();
+  wandb = new WandbDouble();
+  hook = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
+  subnet = await startSubnet([binary], place, [
+    "--miners",
+    "4",
+    "--block-time",
+    "0.25",
+    "--characters",
+    "good,terse",
+  ]);
+  const flagValue = (flag: string): string => subnet.runArguments[subnet.runArguments.indexOf(flag) + 1]!;
+  walletFolder = join(flagValue("--wallet.path"), flagValue("--wallet.name"), "hotkeys");
+  await encryptHotkey(join(walletFolder, flagValue("--wallet.hotkey")));
+  const passwordFile = join(place.root, "password");
+  writeFileSync(passwordFile, `${CANARIES.password}\n`);
+  chmodSync(passwordFile, 0o600);
+  const { port } = new URL(subnet.endpoint);
+  const endpoint = `ws://user:${CANARIES["endpoint's password"]}@127.0.0.1:${port}/${CANARIES["endpoint's key"]}?apikey=${CANARIES["endpoint's key"]}`;
+  const config = join(place.root, "openvalidator.jsonc");
+  writeFileSync(
+    config,
+    JSON.stringify({
+      "subtensor.chain_endpoint": endpoint,
+      "alert.url": `http://127.0.0.1:${hook.port}/${CANARIES["alert address"]}`,
+      "wallet.password_file": passwordFile,
+    }),
+  );
+  environment = {
+    ...place.environment,
+    WANDB_BASE_URL: wandb.url,
+    WANDB_API_KEY: CANARIES["W&B key"]!,
+    HF_TOKEN: CANARIES["hub token"]!,
+  };
+  runArguments = withoutFlag(subnet.runArguments, "--subtensor.chain_endpoint").concat("--config", config);
+  validator = start(
+    [
+      binary,
+      ...runArguments,
+      "--logging.trace",
+      "--neuron.device",
+      "cpu",
+      "--log.file",
+      join(place.root, "run.log"),
+    ],
+    { directory: place.directory, environment },
+  );
+  const look = setInterval(() => lookAtProcesses(validator.pid), 10);
+  try {
+    const steps = (count: number) => (): true | undefined =>
+      stepsOf(readEvents(place.root)).length >= count ? true : undefined;
+    await waitFor("two steps", validator, steps(2), TIMEOUT_MS);
+    // A crash of the inference process, as a driver makes it.
+    for (const child of childrenOf(validator.pid)) process.kill(child, "SIGSEGV");
+    await waitFor("steps after the crash", validator, steps(4), TIMEOUT_MS);
+  } finally {
+    clearInterval(look);
+  }
+}, BUILD_TIMEOUT_MS + TIMEOUT_MS);
+
+afterAll(async () => {
+  await validator?.stop("SIGKILL");
+  await subnet?.running.stop();
+  await wandb?.stop();
+  await hook?.stop(true);
+  place?.remove();
+});
+
+async function encryptHotkey(path: string): Promise<void> {
+  const plain = readFileSync(path);
+  const { secretPhrase, secretSeed } = JSON.parse(plain.toString("utf8"));
+  if (secretPhrase) CANARIES["hotkey's mnemonic"] = secretPhrase;
+  CANARIES["hotkey's seed"] = String(secretSeed).replace(/^0x/, "");
+  const key = await deriveHere(new TextEncoder().encode(CANARIES.password));
+  const { encrypted, nonce } = naclEncrypt(plain, key);
+  writeFileSync(path, Buffer.concat([Buffer.from("$NACL"), nonce, encrypted]));
+}
+
+function withoutFlag(words: readonly string[], flag: string): string[] {
+  const at = words.indexOf(flag);
+  return words.filter((_, index) => index !== at && index !== at + 1);
+}
+
+/** Files below the folder that hold a secret and are none of those that an operator put it into. */
+function leaksBelow(folder: string): string[] {
+  const own = new Set(["openvalidator.jsonc", "password"]);
+  return readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, String(name)))
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() && !own.has(basename(path)))
+    .filter((path) => !path.startsWith(walletFolder))
+    .flatMap((path) => secretsIn(readFileSync(path, "latin1")).map((name) => `${name} in ${path}`));
+}
+
+describe("secrets of a validator with everything on, at trace level", () => {
+  test("the run used them: the hotkey was opened, W&B got its key, the log is at trace level", () => {
+    expect(wandb.runs.size).toBeGreaterThan(0);
+    expect(Object.keys(CANARIES)).toContain("hotkey's seed");
+    expect(validator.output()).toMatch(/TRACE|DEBUG/);
+  });
+
+  test("are in no output and no log", () => {
+    expect(secretsIn(validator.output())).toEqual([]);
+  });
+
+  test("are in the command line and environment of no child", () => {
+    expect([...new Set(inChildren)]).toEqual([]);
+  });
+
+  test("are in nothing that W&B is sent as data", () => {
+    const data = JSON.stringify([...wandb.runs.values()], (_, value) =>
+      value instanceof Map ? [...value] : value,
+    );
+    expect(data.length).toBeGreaterThan(1_000);
+    expect(secretsIn(data)).toEqual([]);
+  });
+
+  const COMMANDS: readonly string[][] = [
+    ["status", "--json"],
+    ["doctor", "--json", "--offline"],
+    ["config", "show", "--json"],
+    ["config", "show"],
+    ["miners", "--json"],
+    ["service", "print", "--user"],
+    ["state", "show", "--json"],
+    ["query", "SELECT * FROM events", "--format", "json"],
+  ];
+  test.each(COMMANDS)("are not shown by %s %s", async (...words) => {
+    const isQuery = words[0] === "query";
+    const journals = [
+      ...new Bun.Glob("**/events/events.jsonl").scanSync({ cwd: place.root, absolute: true }),
+    ];
+    const flags = isQuery
+      ? journals
+      : words[0] === "service" || words[0] === "doctor" || words[0] === "config"
+        ? runArguments.slice(1)
+        : identityOf(runArguments);
+    const { stdout, stderr } = await runCommand([await builtBinary(), ...words, ...flags], {
+      directory: place.directory,
+      environment,
+    });
+    expect((stdout + stderr).length).toBeGreaterThan(50);
+    expect(secretsIn(stdout + stderr)).toEqual([]);
+  });
+
+  test("are not shown by a start that fails, for each way that they can be wrong", async () => {
+    const broken = join(place.root, "openvalidator.jsonc");
+    const good = readFileSync(broken, "utf8");
+    const wrongs = [
+      good.replace('"alert.url":"http', '"alert.url":"nothing'),
+      good
+        .replace(`"${CANARIES["alert address"]}`, CANARIES["alert address"]!)
+        .replace('"alert.url":', '"alert.url" '),
+      good.replace(/:"(ws[^"]*)"/, ":$1"),
+      good.replace("subtensor.chain_endpoint", "subtensor.chain_endpiont"),
+    ];
+    try {
+      for (const wrong of wrongs) {
+        writeFileSync(broken, wrong);
+        const { code, stdout, stderr } = await runCommand(
+          [await builtBinary(), ...runArguments, "--neuron.name", "broken"],
+          { directory: place.directory, environment },
+        );
+        expect(code).not.toBe(0);
+        expect({ wrong, leaks: secretsIn(stdout + stderr) }).toEqual({ wrong, leaks: [] });
+      }
+    } finally {
+      writeFileSync(broken, good);
+    }
+  });
+
+  test("are in no file after the end, an abort of the whole process included", async () => {
+    process.kill(validator.pid, "SIGABRT");
+    await validator.ended;
+    expect(secretsIn(validator.output())).toEqual([]);
+    mkdirSync(place.directory, { recursive: true });
+    expect(leaksBelow(place.root)).toEqual([]);
+  });
+});
+
+function identityOf(words: readonly string[]): string[] {
+  return ["--wallet.name", "--wallet.hotkey", "--netuid", "--logging.logging_dir"].flatMap((flag) => {
+    const at = words.indexOf(flag);
+    return at < 0 ? [] : [flag, words[at + 1]!];
+  });
+}
