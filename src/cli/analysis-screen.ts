@@ -22,6 +22,8 @@ export interface ScreenOptions {
 /** A text column is cut to this before another is left out. */
 const LEAST_TEXT = 16;
 const GAP = 2;
+/** Of a section's sentences, which name columns of the sources. */
+const MAX_WORDS = 2000;
 const SPARK_CHARACTERS = 24;
 /** What a sparkline is of, before it. */
 const LABEL_CHARACTERS = 44;
@@ -35,7 +37,7 @@ export function analysisScreen(sections: readonly Section[], options: ScreenOpti
 
 function sectionText({ title, words, charts, tables }: Section, options: ScreenOptions): string {
   const head = options.hasColour ? `\u001b[1m${title}\u001b[0m` : title;
-  const parts = [`${head}\n${wrapped(words, options.width)}\n`];
+  const parts = [`${head}\n${wrapped(printable(words, MAX_WORDS), options.width)}\n`];
   const lines = charts.flatMap((chart) => chartLines(chart, options.width));
   if (lines.length > 0) parts.push(`${lines.join("\n")}\n`);
   for (const table of tables)
@@ -52,9 +54,10 @@ function chartLines(chart: Chart, width: number): string[] {
     const numbers = values.filter((value) => value !== null);
     const range = `${cellText(Math.min(...numbers), chart.form)} … ${cellText(Math.max(...numbers), chart.form)}`;
     const space = Math.min(LABEL_CHARACTERS, Math.floor(width / 2) - GAP);
-    const label = cut(shown.length === 1 ? chart.title : `${chart.title}: ${name}`, space).padEnd(space);
-    const room = Math.max(1, width - label.length - range.length - 2 * GAP);
-    return cut(`${label}  ${sparkline(narrowed(values, room))}  ${range}`, width);
+    const label = cut(printable(shown.length === 1 ? chart.title : `${chart.title}: ${name}`), space);
+    const room = Math.max(1, width - space - range.length - 2 * GAP);
+    const padded = label + " ".repeat(Math.max(0, space - Bun.stringWidth(label)));
+    return cut(`${padded}  ${sparkline(narrowed(values, room))}  ${range}`, width);
   });
 }
 
@@ -79,7 +82,7 @@ function tableText(
   const { kept, widths } = fitted(columns, texts, width);
   const cells = texts.map((row) => kept.map((at) => cut(row[at]!, widths.get(at)!)));
   const right = new Set(kept.keys().filter((at) => isNumeric(columns[kept[at]!]!.form)));
-  const titles = kept.map((at) => cut(columns[at]!.title, widths.get(at)!));
+  const titles = kept.map((at) => cut(titleOf(columns[at]!), widths.get(at)!));
   const lines = renderTable(titles, cells, right).split("\n");
   const more = rows.length > shown.length ? `… ${rows.length - shown.length} more\n` : "";
   return `${isTitled ? `${title}\n` : ""}${lines.map((line) => cut(line, width)).join("\n")}${more}`;
@@ -96,8 +99,8 @@ function fitted(
   texts: readonly (readonly string[])[],
   width: number,
 ): { kept: number[]; widths: Map<number, number> } {
-  const natural = columns.map(({ title }, at) =>
-    Math.max(title.length, ...texts.map((row) => Bun.stringWidth(row[at]!))),
+  const natural = columns.map((column, at) =>
+    Math.max(Bun.stringWidth(titleOf(column)), ...texts.map((row) => Bun.stringWidth(row[at]!))),
   );
   let kept = [...columns.keys()];
   for (;;) {
@@ -118,6 +121,11 @@ function fitted(
     const gone = kept.findLast((at) => columns[at]!.spare === spare);
     kept = kept.filter((at) => at !== gone);
   }
+}
+
+/** A column may be named after what a source calls its runs. */
+function titleOf({ title }: Column): string {
+  return printable(title, 60);
 }
 
 function isText({ form }: Column): boolean {
@@ -150,12 +158,24 @@ function cut(text: string, width: number): string {
   return `${out}…`;
 }
 
+/** Lines end at spaces, and within a word that no line holds. */
 function wrapped(text: string, width: number): string {
   const lines: string[] = [""];
-  for (const word of text.split(" ")) {
+  const pieces = text.split(" ").flatMap((word) => piecesOf(word, width));
+  for (const piece of pieces) {
     const line = lines.at(-1)!;
-    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && Bun.stringWidth(line) + 1 + Bun.stringWidth(piece) > width) lines.push(piece);
+    else lines[lines.length - 1] = line === "" ? piece : `${line} ${piece}`;
   }
   return lines.join("\n");
+}
+
+function piecesOf(word: string, width: number): string[] {
+  if (Bun.stringWidth(word) <= width) return [word];
+  const pieces = [""];
+  for (const character of word) {
+    if (Bun.stringWidth(pieces.at(-1)! + character) > width) pieces.push("");
+    pieces[pieces.length - 1] += character;
+  }
+  return pieces;
 }

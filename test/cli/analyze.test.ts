@@ -41,14 +41,14 @@ test("no line is wider than the terminal, whatever miners write, and what they w
   const section: Section = {
     id: "x",
     title: "Title",
-    words: "A sentence of some length that has to be wrapped where the terminal ends.",
+    words: `A sentence of some length that has to be wrapped where the terminal ends, ${HOSTILE}\u001b[2J.`,
     charts: [
       {
         id: "c",
         title: "Over time",
         form: "reward",
         kind: "lines",
-        series: [{ name: "x", points: Array.from({ length: 48 }, (_, at) => [at, at]) }],
+        series: [{ name: `${HOSTILE}\u001b[31m`, points: Array.from({ length: 48 }, (_, at) => [at, at]) }],
       },
     ],
     tables: [
@@ -58,7 +58,7 @@ test("no line is wider than the terminal, whatever miners write, and what they w
           { title: "uid", form: "uid" },
           { title: "spare", form: "count", spare: 1 },
           { title: "text", form: "text" },
-          { title: "more", form: "text" },
+          { title: `more ${HOSTILE}\u001b[31m`, form: "text", spare: 2 },
         ],
         rows: [
           [1, 1e9, `${HOSTILE}\u001b[31m`, wide],

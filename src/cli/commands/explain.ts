@@ -140,7 +140,7 @@ function bodyOf(told: ToldAnswer): string {
   if (!step.counted || completion === "" || earned.factors.length === 0) return lines.join("\n");
   const rows = earned.factors.map((factor, at) => [
     at + 1,
-    shortColumn(factor.name),
+    columnTitle(factor.name),
     factor.kind === "model" ? modelWords(factor) : factor.kind,
     digits(answer.columns[factor.kind === "model" ? factor.name : rawOf(factor)] ?? null),
     digits(factor.value),
@@ -153,6 +153,11 @@ function bodyOf(told: ToldAnswer): string {
     new Set([3, 4, 5, 6]),
   );
   return [...lines, table.trimEnd(), productWords(earned)].join("\n");
+}
+
+/** Columns are named by the source, which may be a stranger's. */
+function columnTitle(name: string): string {
+  return printable(shortColumn(name), 40);
 }
 
 /** Of a penalty, the number before it was bounded. */
@@ -202,8 +207,8 @@ function stepText(step: ToldStep, answers: readonly ToldAnswer[]): string {
   const titles = names.map((name, at) => {
     const { kind, weight } = first.earned.factors[at]!;
     return kind === "model" && weight !== null
-      ? `${shortColumn(name)} ${cellText(weight, "share")}`
-      : shortColumn(name);
+      ? `${columnTitle(name)} ${cellText(weight, "share")}`
+      : columnTitle(name);
   });
   const right = new Set([...names.keys()].map((at) => at + 3).concat(names.length + 3));
   const table = renderTable(["place", "uid", "status", ...titles, "reward", "multiplies out"], rows, right);
