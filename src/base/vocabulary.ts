@@ -93,3 +93,15 @@ export interface MemoryChanges {
   json: unknown;
   tables: Readonly<Record<string, RowChanges>>;
 }
+
+/** The router's layer, for others to look at. */
+export interface ShownLayer {
+  /** A file in the format safetensors; the same layer gives the same bytes. */
+  bytes: Uint8Array;
+  encoder: string;
+  /** One per uid. */
+  rows: number;
+  hidden: number;
+  /** Trained so far. */
+  steps: number;
+}

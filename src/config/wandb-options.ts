@@ -29,6 +29,12 @@ export const WANDB_OPTIONS = {
     "telemetry",
     "Steps after which a new run begins.",
   ),
+  "wandb.track_gating_model": option(
+    toggle,
+    false,
+    "telemetry",
+    "Upload the gating layer as an artifact, as often as weights are set and at the end.",
+  ),
   "wandb.notes": option(text, "", "telemetry", "Notes of the runs."),
 } as const satisfies OptionTable;
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { chainBody, diskBody, metagraphBody, minersBody } from "./kinds/outside.ts";
-import { modelBody, runBody, stopBody } from "./kinds/process.ts";
+import { gatingBody, modelBody, runBody, stopBody } from "./kinds/process.ts";
 import { forwardBody, stepBody } from "./kinds/step.ts";
 import { revealBody, scoresBody, weightsBody } from "./kinds/weights.ts";
 import { anyEventV1, type EventV1, type StepEventV1 } from "./version-1.ts";
@@ -33,6 +33,7 @@ export const EVENT_KINDS = {
   run: runBody,
   stop: stopBody,
   model: modelBody,
+  gating: gatingBody,
   chain: chainBody,
   forward: forwardBody,
   step: stepBody,
@@ -63,6 +64,7 @@ export type StepBody = Bodies["step"];
 export type WeightsBody = Bodies["weights"];
 export type RevealBody = Bodies["reveal"];
 export type RunEvent = EventOf<"run">;
+export type GatingEvent = EventOf<"gating">;
 export type StepEvent = EventOf<"step">;
 export type WeightsEvent = EventOf<"weights">;
 export type RevealEvent = EventOf<"reveal">;

@@ -135,6 +135,20 @@ export class GatingLayer {
     );
   }
 
+  /** The parameters of the first rows as they are now, what they coasted included: weight [rows, hidden], bias [rows]. */
+  parameters(rows: number): { weight: Float32Array; bias: Float32Array } {
+    const { hidden } = this;
+    const weight = new Float32Array(rows * hidden);
+    const bias = new Float32Array(rows);
+    for (const [index, { numbers, step, isTrained }] of this.#rows.slice(0, rows).entries()) {
+      const coast = isTrained ? coasted(this.#options, this.#step - step) : 0;
+      const now = (at: number): number => numbers[at]! - coast * numbers[hidden + 1 + at]!;
+      for (let at = 0; at < hidden; at++) weight[index * hidden + at] = now(at);
+      bias[index] = now(hidden);
+    }
+    return { weight, bias };
+  }
+
   /** A copy of a row and the step it was touched at: `rowWidth` numbers. */
   row(row: number): Float32Array {
     const { numbers, step } = this.#rows[row]!;

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import type { Memory, MemoryChanges, Outcome } from "../base/vocabulary.ts";
+import type { Memory, MemoryChanges, Outcome, ShownLayer } from "../base/vocabulary.ts";
 import type { TextEmbedder } from "../inference/embedding-cache.ts";
 import { isSameRegistration, type Registration } from "../weights/scores.ts";
 import { GatingLayer, type Random, type Rates } from "./layer.ts";
+import { layerFile } from "./layer-file.ts";
 import { UnsavedRows } from "./unsaved-rows.ts";
 
 export interface RouterOptions extends Rates {
@@ -125,6 +126,17 @@ export class GatingRouter {
     const json: z.infer<typeof memoryShape> = { encoder: this.#options.encoder, hidden, ...state };
     const put = new Map(rows.filter((row) => row < layer.rows).map((row) => [row, layer.row(row)]));
     return { json, tables: { [TABLE]: isWhole ? { put, isWhole } : { put } } };
+  }
+
+  /** The layer as a file (`layerFile`), a row per uid; undefined before the first step. */
+  layerToShow(): ShownLayer | undefined {
+    const layer = this.#layer;
+    if (layer === undefined || layer.state.step === 0) return undefined;
+    const { encoder } = this.#options;
+    const { hidden, state } = layer;
+    const hotkeys = this.#holders.map(({ hotkey }) => hotkey);
+    const bytes = layerFile({ encoder, hotkeys, hidden, ...layer.parameters(hotkeys.length) });
+    return { bytes, encoder, rows: hotkeys.length, hidden, steps: state.step };
   }
 
   /**

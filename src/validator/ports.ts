@@ -1,5 +1,5 @@
 import type { BlockNumber, Hotkey, Uid } from "../base/units.ts";
-import type { Memory, MemoryChanges, Outcome, Question, Reply } from "../base/vocabulary.ts";
+import type { Memory, MemoryChanges, Outcome, Question, Reply, ShownLayer } from "../base/vocabulary.ts";
 import type { EventBody } from "../events/schema.ts";
 import type { Registration } from "../weights/scores.ts";
 
@@ -143,6 +143,8 @@ export interface Router {
   train(prompt: string, outcomes: readonly Outcome[]): Promise<number | null>;
   /** What changed since the last call; with `all` everything that is not saved yet. undefined when nothing was learnt. */
   changes(options?: { all?: boolean }): MemoryChanges | undefined;
+  /** What was learnt, as a file for others to look at, with a row per uid; undefined before anything was. */
+  layerToShow(): ShownLayer | undefined;
   /** @param neurons those the memory was saved with */
   load(memory: Memory, neurons: readonly Registration[]): void;
 }

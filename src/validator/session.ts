@@ -30,6 +30,8 @@ export interface ValidatorSettings {
   /** Without a saved state, begin with this validator's own weights on chain. */
   seedsScores: boolean;
   logRewards: boolean;
+  /** Writes the router's layer to a file now and then, for others to look at. */
+  showsLayer: boolean;
   /** Budget of everything that is written, bytes; undefined = only the parts have limits. */
   diskMaxBytes?: number | undefined;
   /** Path of the log file, which counts in that budget. */

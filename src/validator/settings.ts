@@ -20,6 +20,7 @@ export function validatorSettings(settings: Settings): ValidatorSettings {
     shadowMiners: settings.shadowMiners,
     setsWeights: !settings.neuronDisableSetWeights && !settings.neuronMockDendritePool,
     seedsScores: !settings.neuronSeedScoresOff,
+    showsLayer: settings.wandbTrackGatingModel && !settings.wandbOff,
     logRewards: !settings.neuronDisableLogRewards,
     diskMaxBytes: settings.diskMax,
     logFile: settings.logFile === undefined ? undefined : expandPath(settings.logFile),

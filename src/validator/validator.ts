@@ -4,6 +4,7 @@ import { Clock } from "./clock.ts";
 import { commitOf } from "./commit.ts";
 import { diskDuty } from "./disk-duty.ts";
 import { runLane } from "./lanes.ts";
+import { LayerDuty } from "./layer-duty.ts";
 import { metagraphDuty, tellScores } from "./metagraph-duty.ts";
 import type { Neuron } from "./ports.ts";
 import { resume } from "./resume.ts";
@@ -36,9 +37,10 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     tellRun(session, options.facts);
     settleEarlierWeights(session);
     for (const commit of session.recorder.pendingReveals()) followReveal(session, commit);
+    const layer = new LayerDuty(session);
     const clock = new Clock(
       options.modules.chain,
-      [metagraphDuty(session), new WeightsDuty(session), diskDuty(session)],
+      [metagraphDuty(session), new WeightsDuty(session), diskDuty(session), layer],
       (duty, error) => {
         if (isFatal(error)) unregistered(error);
         else if (!signal.aborted) log.error("A duty failed and will be tried again", { duty, error });
@@ -48,6 +50,7 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     stop.abort();
     await atRest("duties", clock.stop(stopStageMs));
     tellScores(session);
+    await atRest("gating layer", withDeadline("Writing the gating layer", stopStageMs, layer.tell()));
   } finally {
     options.onEnd?.(session.state.steps);
     session.recorder.close(commitOf(session, true));

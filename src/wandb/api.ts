@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isFailure, messageOf } from "../base/error.ts";
 import { NetFailure } from "../net/failure.ts";
-import { post } from "../net/post.ts";
+import { type PostOptions, post } from "../net/post.ts";
 
 export const WANDB_URL = "https://api.wandb.ai";
 
@@ -54,6 +54,8 @@ const graphqlAnswer = z.object({
   data: z.unknown(),
   errors: z.array(z.object({ message: z.string() })).optional(),
 });
+/** The `stopped` of a server that has no such word is no. */
+const streamAnswer = z.object({ stopped: z.unknown() }).catch({ stopped: false });
 const viewerAnswer = z.object({ viewer: z.object({ entity: z.string().min(1) }).nullable() });
 const upsertAnswer = z.object({
   upsertBucket: z.object({
@@ -83,10 +85,21 @@ export interface UpsertVariables {
   config: string;
 }
 
-/** The server's side of a run. */
-export interface KnownRun {
+/** Where a run is. */
+export interface RunPlace {
   entity: string;
   project: string;
+}
+
+/** Where the server wants a file. */
+export interface UploadPlace {
+  /** Signed: to be shown to nobody. */
+  address: string;
+  headers: readonly string[];
+}
+
+/** The server's side of a run. */
+export interface KnownRun extends RunPlace {
   /** Lines of the history that it has; undefined when it does not say. */
   historyLines: number | undefined;
 }
@@ -116,22 +129,46 @@ export class WandbApi {
     };
   }
 
-  /** @param body of JSON */
+  /**
+   * @param body of JSON
+   * @returns whether somebody pressed Stop on the page of the run
+   */
   async fileStream(
-    at: { entity: string; project: string },
+    at: RunPlace,
     id: string,
     body: string,
     signal?: AbortSignal,
-  ): Promise<void> {
+  ): Promise<{ isStopped: boolean }> {
     const path = ["files", at.entity, at.project, id, "file_stream"].map(encodeURIComponent).join("/");
     const timeoutMs = this.#options.timeoutsMs?.stream ?? STREAM_TIMEOUT_MS;
     const { status, text } = await this.#post(`/${path}`, body, timeoutMs, signal);
     // Anything else than JSON is not W&B: a proxy's page, or a server in the middle of its start.
     try {
-      JSON.parse(text);
+      return { isStopped: streamAnswer.parse(JSON.parse(text)).stopped === true };
     } catch {
       throw new WandbRefusal("the W&B server's answer is not JSON", status, false);
     }
+  }
+
+  /**
+   * Brings a file to where the server wants it, which may be another server: the address is signed, and the key stays here.
+   * @param headers "name:value", as the server gave them
+   */
+  async put(
+    { address, headers }: UploadPlace,
+    bytes: Uint8Array<ArrayBuffer>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const pairs = headers.map((header) => {
+      const at = header.indexOf(":");
+      return [header.slice(0, at).trim(), header.slice(at + 1).trim()] as const;
+    });
+    await this.#send(new URL(address, this.#options.url).href, bytes, {
+      method: "PUT",
+      headers: Object.fromEntries(pairs.filter(([name]) => name !== "")),
+      timeoutMs: this.#options.timeoutsMs?.stream ?? STREAM_TIMEOUT_MS,
+      signal,
+    });
   }
 
   async graphql(query: string, variables: Record<string, unknown>, signal?: AbortSignal): Promise<unknown> {
@@ -150,28 +187,36 @@ export class WandbApi {
     return answer.data;
   }
 
-  async #post(
+  #post(
     path: string,
     body: string,
     timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<{ status: number; text: string }> {
-    const { url, key, maxAnswerBytes = MAX_ANSWER_BYTES } = this.#options;
+    const { url, key } = this.#options;
     const basic = Buffer.from(`api:${key}`).toString("base64");
+    const headers = {
+      ...(key !== undefined && { authorization: `Basic ${basic}` }),
+      "content-type": "application/json",
+    };
+    return this.#send(`${url}${path}`, body, { headers, timeoutMs, signal });
+  }
+
+  async #send(
+    address: string,
+    body: string | Uint8Array<ArrayBuffer>,
+    options: Omit<PostOptions, "maxAnswerBytes">,
+  ): Promise<{ status: number; text: string }> {
+    const { maxAnswerBytes = MAX_ANSWER_BYTES, onPause } = this.#options;
     try {
-      const { status, headers, text } = await post(`${url}${path}`, body, {
-        headers: {
-          ...(key !== undefined && { authorization: `Basic ${basic}` }),
-          "content-type": "application/json",
-        },
-        signal,
-        timeoutMs,
+      const { status, headers, text } = await post(address, body, {
+        ...options,
         maxAnswerBytes,
       });
       const pauseMs = retryAfterMs(headers);
-      if (pauseMs !== undefined) this.#options.onPause?.(pauseMs);
+      if (pauseMs !== undefined) onPause?.(pauseMs);
       if (status >= 200 && status < 300) return { status, text };
-      const isFinal = FINAL.has(status) || (status === 409 && path !== "/graphql");
+      const isFinal = FINAL.has(status) || (status === 409 && !address.endsWith("/graphql"));
       throw new WandbRefusal(`W&B answers HTTP status ${status}`, status, isFinal, pauseMs);
     } catch (error) {
       if (error instanceof WandbRefusal || isFailure(error, "deadline.aborted")) throw error;

@@ -1,45 +1,12 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
-import { z } from "zod";
 import { writeFileAtomic } from "../base/atomic.ts";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
+import { ArtifactSpool } from "./artifact-spool.ts";
 import { parseRow, type Row, summaryOf, textOfPlain, toPlain } from "./row.ts";
 import { linesFrom, PIECE_BYTES, type StreamState, scan } from "./spool-lines.ts";
-
-/** What a run's folder says of it. */
-const metaSchema = z.object({
-  version: z.literal(1),
-  /** Of the W&B run. */
-  id: z.string().regex(/^[a-z0-9]{8,32}$/),
-  /** ISO 8601, of its first event. */
-  startedAt: z.string(),
-  /** UUID of the process run whose events it has. */
-  process: z.string(),
-  /** Sequence number of its first event. */
-  first: z.int(),
-  description: z.object({
-    entity: z.string(),
-    project: z.string(),
-    displayName: z.string(),
-    notes: z.string(),
-    tags: z.array(z.string()),
-    config: z.record(z.string(), z.unknown()),
-  }),
-  /** Once it has all its rows: how it ended, and the number after its last event. */
-  sealed: z.object({ exitCode: z.int(), next: z.int() }).nullable(),
-  /** The last values, as text of a row, once it has all its rows; missing in spools of before. */
-  summary: z.string().optional(),
-  /** What the server has confirmed. */
-  delivered: z.object({
-    /** Where the run is, which may be another entity than the wanted one; null before the server knows it. */
-    at: z.object({ entity: z.string(), project: z.string() }).nullable(),
-    history: z.int(),
-    events: z.int(),
-    complete: z.boolean(),
-  }),
-});
-export type SpoolMeta = z.infer<typeof metaSchema>;
+import { type SpoolMeta, spoolMeta } from "./spool-meta.ts";
 
 /** Rows of the history, and system metrics. */
 export type Stream = "history" | "events";
@@ -49,11 +16,12 @@ const STREAMS: readonly Stream[] = ["history", "events"];
 const MAX_LINE_BYTES = 9 << 20;
 
 /**
- * One W&B run on disk: `meta.json`, `history.jsonl`, `events.jsonl`. The number of a row's line is its step and its
- * offset at the server. A killed process leaves at most a partial last line, which opening cuts off.
+ * One W&B run on disk: `meta.json`, `history.jsonl`, `events.jsonl`, `artifacts/`. The number of a row's line is its step
+ * and its offset at the server. A killed process leaves at most a partial last line, which opening cuts off.
  */
 export class RunSpool {
   readonly directory: string;
+  readonly artifacts: ArtifactSpool;
   #meta: SpoolMeta;
   readonly #streams: Record<Stream, StreamState>;
   #next: number;
@@ -61,6 +29,7 @@ export class RunSpool {
 
   private constructor(directory: string, meta: SpoolMeta, streams: Record<Stream, StreamState>) {
     this.directory = directory;
+    this.artifacts = new ArtifactSpool(join(directory, "artifacts"));
     this.#meta = meta;
     this.#streams = streams;
     this.#next = meta.sealed?.next ?? meta.first;
@@ -78,7 +47,7 @@ export class RunSpool {
         version: 1,
         ...meta,
         sealed: null,
-        delivered: { at: null, history: 0, events: 0, complete: false },
+        delivered: { at: null, history: 0, events: 0, complete: false, stopped: false },
       },
       { history: none(), events: none() },
     );
@@ -94,7 +63,7 @@ export class RunSpool {
 
   /** @throws when the folder holds no run of a known form */
   static open(directory: string): RunSpool {
-    const meta = metaSchema.parse(JSON.parse(fs.readFileSync(join(directory, "meta.json"), "utf8")));
+    const meta = spoolMeta.parse(JSON.parse(fs.readFileSync(join(directory, "meta.json"), "utf8")));
     const streams = Object.fromEntries(
       STREAMS.map((stream) => [stream, scan(join(directory, `${stream}.jsonl`), meta.delivered[stream])]),
     ) as Record<Stream, StreamState>;
@@ -123,7 +92,12 @@ export class RunSpool {
 
   /** Bytes on disk that no server has confirmed. */
   get unsentBytes(): number {
-    return STREAMS.reduce((sum, stream) => sum + this.#unsent(stream), 0);
+    return STREAMS.reduce((sum, stream) => sum + this.#unsent(stream), this.artifacts.sizeBytes);
+  }
+
+  /** Nothing of it waits for the server any more. */
+  get isDelivered(): boolean {
+    return this.#meta.delivered.complete && this.artifacts.first === undefined;
   }
 
   get unsentRows(): number {
@@ -229,7 +203,16 @@ export class RunSpool {
     this.#note();
   }
 
-  /** All is delivered: what is left of it is a note. @throws the error of the file system; the rows are there then */
+  /** Somebody wants no more of it on the server. */
+  stopped(): void {
+    this.#meta.delivered.stopped = true;
+    this.#note();
+  }
+
+  /**
+   * All rows are delivered: what is left of it is a note, and artifacts that wait.
+   * @throws the error of the file system; the rows are there then
+   */
   complete(): void {
     this.#meta.delivered.complete = true;
     try {

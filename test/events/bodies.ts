@@ -130,4 +130,14 @@ export const BODIES: EventBody[] = [
   },
   { kind: "miners", state: "outage", cause: "no route to host", asked: 16, reached: 0, since_ms: 1234 },
   { kind: "disk", state: "low", path: "/var", free_bytes: 1e8, detail: null },
+  {
+    kind: "gating",
+    encoder: "m",
+    file: "gating_linear_layer.safetensors",
+    bytes: 1e6,
+    sha256: "ab".repeat(32),
+    rows: 256,
+    hidden: 384,
+    trained: 9,
+  },
 ];

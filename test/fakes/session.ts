@@ -1,6 +1,6 @@
 import { sleep } from "../../src/base/deadline.ts";
 import { asBlock, asHotkey, asUid, type BlockNumber, type Hotkey, type Uid } from "../../src/base/units.ts";
-import type { Memory, MemoryChanges, Outcome, Reply } from "../../src/base/vocabulary.ts";
+import type { Memory, MemoryChanges, Outcome, Reply, ShownLayer } from "../../src/base/vocabulary.ts";
 import type { EventBody } from "../../src/events/schema.ts";
 import type {
   Chain,
@@ -36,6 +36,7 @@ export const SETTINGS: ValidatorSettings = {
   setsWeights: true,
   seedsScores: true,
   logRewards: true,
+  showsLayer: false,
 };
 
 export function neuron(uid: number, more: Partial<Neuron> = {}): Neuron {
@@ -235,6 +236,11 @@ export class FakeRouter implements Router {
     if (this.trained.length === 0) return undefined;
     const row = Float32Array.of(this.trained.length);
     return { json: { steps: this.trained.length }, tables: { gating: { put: new Map([[0, row]]) } } };
+  }
+  layerToShow(): ShownLayer | undefined {
+    const steps = this.trained.length;
+    const bytes = Uint8Array.of(steps, this.aligned.length);
+    return steps === 0 ? undefined : { bytes, encoder: "words", rows: this.aligned.length, hidden: 2, steps };
   }
   load(memory: Memory, neurons: readonly Registration[]): void {
     this.loaded.push({ memory, neurons });

@@ -52,6 +52,44 @@ async function teach(router: GatingRouter, steps: number): Promise<void> {
   }
 }
 
+describe("the layer to show", () => {
+  /** Tensors of a safetensors file. */
+  const tensors = (bytes: Uint8Array) => {
+    const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+    const of = (name: string) => {
+      const [from, to] = header[name].data_offsets as [number, number];
+      return new Float32Array(bytes.slice(start + from, start + to).buffer);
+    };
+    return { metadata: header.__metadata__, weight: of("weight"), bias: of("bias") };
+  };
+
+  test("scores as the router does, those that coast included, with a row per uid", async () => {
+    const router = routerOf(6, { minRows: 9 });
+    expect(router.layerToShow()).toBeUndefined();
+    await teach(router, 30);
+    const shown = router.layerToShow()!;
+    expect(shown).toMatchObject({ encoder: "words", rows: 6, hidden: 4, steps: 30 });
+    const { metadata, weight, bias } = tensors(shown.bytes);
+    expect(JSON.parse(metadata.hotkeys)).toEqual(keys(6).map(({ hotkey }) => hotkey));
+    const text = "whales and taxes";
+    const [encoding] = await embedder.embed([text]);
+    const scores = Array.from(bias, (own, row) =>
+      encoding!.reduce((sum, value, at) => sum + value * weight[row * 4 + at]!, own),
+    );
+    for (const [row, score] of (await router.scores(text))!.entries())
+      expect(scores[row]!).toBeCloseTo(score, 5);
+    expect(router.layerToShow()!.bytes).toEqual(shown.bytes);
+    // Two miners are taught, so that the others' rows are behind by a step.
+    await router.train(text, [outcome(0, 1), outcome(1, 0)]);
+    const later = tensors(router.layerToShow()!.bytes);
+    const coasting = (await router.scores(text))![2]!;
+    const row = encoding!.reduce((sum, value, at) => sum + value * later.weight[8 + at]!, later.bias[2]!);
+    expect(row).toBeCloseTo(coasting, 5);
+    expect(later.weight.subarray(8, 12)).not.toEqual(weight.subarray(8, 12));
+  });
+});
+
 describe("the router", () => {
   test("learns which miner knows what", async () => {
     const router = routerOf(4);

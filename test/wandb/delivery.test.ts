@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { Delivery } from "../../src/telemetry/wandb/delivery.ts";
 import { WandbApi } from "../../src/wandb/api.ts";
+import { ArtifactUploads } from "../../src/wandb/artifact-upload.ts";
 import { RunSpool } from "../../src/wandb/spool.ts";
 import { scratchFolders } from "../scratch.ts";
 import type { Fault, WandbDouble } from "./double.ts";
@@ -47,7 +48,8 @@ function apiOf(server: WandbDouble): WandbApi {
 }
 
 function deliver(server: WandbDouble, spool = makeSpool()) {
-  const delivery = new Delivery(spool, apiOf(server), QUICK);
+  const api = apiOf(server);
+  const delivery = new Delivery(spool, api, { pace: QUICK, artifacts: new ArtifactUploads(api) });
   return { spool, delivery, done: delivery.run() };
 }
 

@@ -18,6 +18,21 @@ export function viewerOf(entity: string): Record<string, unknown> {
   };
 }
 
+export function projectNode(name: unknown, entity: unknown, own: string): object {
+  return {
+    __typename: "Project",
+    id: `p:${name}`,
+    internalId: "1",
+    name,
+    entityName: entity,
+    entity: { id: `e:${entity}`, name: entity, organization: null },
+    createdAt: "2026-01-01T00:00:00Z",
+    isBenchmark: false,
+    readOnly: false,
+    user: viewerOf(own),
+  };
+}
+
 /** A run as GraphQL gives it: a superset of what any client asks for. */
 export function runNode(run: StoredRun, state: string, entity: string): Record<string, unknown> {
   const rows = run.history.map((line) => parseLoose(line) as Record<string, unknown>);

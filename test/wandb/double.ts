@@ -1,6 +1,7 @@
-import { randomUUID } from "node:crypto";
+import { DoubleArtifacts, type StoredArtifact } from "./double-artifacts.ts";
 import { fieldOf, matches, parseLoose } from "./double-filter.ts";
-import { runNode, viewerOf } from "./double-nodes.ts";
+import { projectNode, runNode, viewerOf } from "./double-nodes.ts";
+import { DoubleStorage, fileNode, pageOf, type StoredFile } from "./double-storage.ts";
 
 /** What goes wrong at requests that match, so many times. */
 export interface Fault {
@@ -54,6 +55,10 @@ export interface StoredRun {
   uploaded: string[];
   /** Offsets beyond what had arrived: lost rows. */
   gaps: { file: string; had: number; offset: number }[];
+  /** Files beside it, by name. */
+  files: Map<string, StoredFile>;
+  /** Somebody pressed Stop. */
+  isStopped: boolean;
   /** Lines that were sent again with another text. */
   changed: number;
 }
@@ -90,11 +95,18 @@ export class WandbDouble {
   readonly faults: Fault[] = [];
   readonly #options: DoubleOptions;
   #server: Bun.Server<undefined>;
-  readonly #storage = new Map<string, Uint8Array>();
+  readonly #storage = new DoubleStorage();
+  readonly #artifacts: DoubleArtifacts;
   #lists = 0;
 
   constructor(options: DoubleOptions = {}) {
     this.#options = options;
+    this.#artifacts = new DoubleArtifacts(
+      this.#storage,
+      () => this.url,
+      (name, entity) => projectNode(name, entity, this.#own),
+      (status, message) => new HttpError(status, message),
+    );
     this.#server = this.#serve(options.port ?? 0);
   }
 
@@ -121,6 +133,11 @@ export class WandbDouble {
     return this.#server.port!;
   }
 
+  /** Versions of artifacts, oldest first. */
+  get artifacts(): readonly StoredArtifact[] {
+    return this.#artifacts.all;
+  }
+
   stop(): Promise<void> {
     return this.#server.stop(true);
   }
@@ -138,9 +155,9 @@ export class WandbDouble {
   async #answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
     const raw = new Uint8Array(await request.arrayBuffer());
-    if (pathname.startsWith("/storage/")) return this.#store(request.method, pathname, raw);
+    const isStorage = pathname.startsWith("/storage/");
     const plain = request.headers.get("content-encoding") === "gzip" ? Bun.gunzipSync(raw) : raw;
-    const body = plain.length > 0 ? parseLoose(Buffer.from(plain).toString("utf8")) : {};
+    const body = plain.length > 0 && !isStorage ? parseLoose(Buffer.from(plain).toString("utf8")) : {};
     const { query, variables } = body as { query?: string; variables?: Variables };
     // Queries of the Python client carry no operationName and may begin with a comment.
     const operation = /\b(?:query|mutation)\s+(\w+)/.exec(query ?? "")?.[1];
@@ -151,7 +168,7 @@ export class WandbDouble {
       operation,
       status: undefined,
       variables,
-      body: isGraphql ? undefined : (body as StreamBody),
+      body: isGraphql || isStorage ? undefined : (body as StreamBody),
     };
     this.log.push(seen);
     const answer = (data: unknown, status = 200, headers: Record<string, string> = {}): Response => {
@@ -164,6 +181,11 @@ export class WandbDouble {
     if (fault?.kind === "cut") return new Response(cutOff());
     if (fault?.status !== undefined && fault.kind !== "taken")
       return answer(fault.body ?? { error: "injected" }, fault.status, fault.headers);
+    if (isStorage) {
+      const stored = this.#storage.answer(request, pathname, raw);
+      seen.status = stored.status;
+      return stored;
+    }
     try {
       this.#checkKey(request);
       const data = isGraphql
@@ -189,14 +211,6 @@ export class WandbDouble {
       throw new HttpError(401, "invalid api key");
   }
 
-  #store(method: string, path: string, bytes: Uint8Array): Response {
-    if (method === "PUT") this.#storage.set(path, bytes);
-    const stored = this.#storage.get(path);
-    return stored
-      ? new Response(method === "PUT" ? "" : Buffer.from(stored))
-      : new Response("", { status: 404 });
-  }
-
   get #own(): string {
     return this.#options.entity ?? "local";
   }
@@ -213,17 +227,9 @@ export class WandbDouble {
 
   #graphql(operation: string | undefined, variables: Variables): unknown {
     const node = (run: StoredRun): Record<string, unknown> => runNode(run, this.stateOf(run), this.#own);
-    const project = (name: unknown, entity: unknown): object => ({
-      id: `p:${name}`,
-      internalId: "1",
-      name,
-      entityName: entity,
-      entity: { id: `e:${entity}`, name: entity, organization: null },
-      createdAt: "2026-01-01T00:00:00Z",
-      isBenchmark: false,
-      readOnly: false,
-      user: viewerOf(this.#own),
-    });
+    const project = (name: unknown, entity: unknown): object => projectNode(name, entity, this.#own);
+    const ofArtifacts = this.#artifacts.answer(operation, variables);
+    if (ofArtifacts !== undefined) return ofArtifacts;
     const ofRun = (fields: (run: StoredRun) => object): unknown => {
       const run = this.#find(variables);
       return {
@@ -321,13 +327,23 @@ export class WandbDouble {
             liveData: history.map((line) => ({ _step: (parseLoose(line) as { _step: number })._step })),
           },
         }));
+      case "RunFiles": {
+        const wanted = variables.fileNames as string[] | undefined;
+        return ofRun((run) => {
+          const list = [...run.files.values()].filter(
+            ({ name, bytes }) => bytes !== undefined && (!wanted?.length || wanted.includes(name)),
+          );
+          return { fileCount: list.length, files: pageOf(list, (file) => fileNode(this.url, file)) };
+        });
+      }
       case "CreateRunFiles": {
         const run = this.#find(variables);
         if (run === undefined) throw new HttpError(404, "run not found");
-        const files = (variables.files as string[]).map((name) => ({
-          name,
-          uploadUrl: `${this.url}/storage/${randomUUID()}`,
-        }));
+        const files = (variables.files as string[]).map((name) => {
+          const file = this.#storage.make(name);
+          run.files.set(name, file);
+          return { name, uploadUrl: this.url + file.path };
+        });
         return { createRunFiles: { runID: run.id, uploadHeaders: [], files } };
       }
       default:
@@ -363,6 +379,8 @@ export class WandbDouble {
         exitCode: 0,
         uploaded: [],
         gaps: [],
+        files: new Map(),
+        isStopped: false,
         changed: 0,
       };
       this.runs.set(`${entity}/${project}/${name}`, run);
@@ -402,7 +420,7 @@ export class WandbDouble {
       run.isDone = true;
       run.exitCode = body.exitcode ?? 0;
     } else if (Object.keys(body.files ?? {}).length > 0) run.isDone = false;
-    return { exitcode: null, limits: {} };
+    return { exitcode: null, limits: {}, ...(run.isStopped && { stopped: true }) };
   }
 }
 

@@ -48,6 +48,8 @@ function addRun(
     exitCode: 0,
     uploaded: [],
     gaps: [],
+    files: new Map(),
+    isStopped: false,
     changed: 0,
   });
 }

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { readEvents } from "../../src/events/reader.ts";
-import { PACE, type Pace } from "../../src/telemetry/wandb/delivery.ts";
+import { PACE, type Pace } from "../../src/telemetry/wandb/pace.ts";
 import { syncSpools } from "../../src/telemetry/wandb/sync.ts";
 import { smallDisk, whyNoSmallDisk } from "../events/small-disk.ts";
 import { scratchFolders } from "../scratch.ts";

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EventFeed } from "../../src/events/feed.ts";
 import { Journal } from "../../src/events/journal.ts";
 import type { Event } from "../../src/events/schema.ts";
-import { PACE, type Pace } from "../../src/telemetry/wandb/delivery.ts";
+import { PACE, type Pace } from "../../src/telemetry/wandb/pace.ts";
 import { WandbReporter } from "../../src/telemetry/wandb/wandb.ts";
 import type { ApiTimeouts } from "../../src/wandb/api.ts";
 import { BODIES, IDENTITY, stepBodyOf } from "../events/bodies.ts";
@@ -35,11 +37,13 @@ export class ReportedFeed {
   readonly feed: EventFeed;
   readonly reporter: WandbReporter;
   readonly events: Event[] = [];
+  readonly #directory: string;
 
   constructor(
     directory: string,
     { url, key, offline = false, sign, pace = QUICK, ...lengths }: Options = {},
   ) {
+    this.#directory = directory;
     this.feed = new EventFeed({
       journal: Journal.open(join(directory, "events"), { budgetBytes: 1e9 }),
       identity: IDENTITY,
@@ -82,6 +86,17 @@ export class ReportedFeed {
       this.events.push(this.feed.emit({ ...body, gating_loss: step / 1000 } as typeof body));
       if (step % 5 === 0) this.events.push(this.feed.emit(BODIES[4 + (step % 8)]!));
     }
+  }
+
+  /** A gating layer, as the validator tells of it; gives its bytes. */
+  emitLayer(content: string, trained: number): Buffer {
+    const bytes = Buffer.from(content);
+    const file = "gating_linear_layer.safetensors";
+    writeFileSync(join(this.#directory, file), bytes);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const facts = { encoder: "a/b", rows: 2, hidden: 3, trained };
+    this.events.push(this.feed.emit({ kind: "gating", file, bytes: bytes.length, sha256, ...facts }));
+    return bytes;
   }
 
   /** As in a run that lasts long enough: every event was read before the last one. */

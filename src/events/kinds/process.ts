@@ -77,4 +77,21 @@ export const modelBody = z.object({
   detail: z.string().nullable(),
 });
 
+/** The gating layer was written to a file, for whoever shows it (`--wandb.track_gating_model`). */
+export const gatingBody = z.object({
+  kind: z.literal("gating"),
+  /** Model that encodes prompts. */
+  encoder: z.string(),
+  /** Name of the file in the state folder; the next one takes its place. Format: safetensors, `weight` [rows, hidden], `bias` [rows]. */
+  file: z.string().regex(/^\w[\w.-]*$/),
+  bytes: z.int(),
+  /** Of the file, hex. */
+  sha256: z.string(),
+  /** One per uid. */
+  rows: z.int(),
+  hidden: z.int(),
+  /** Steps that the layer was trained by. */
+  trained: z.int(),
+});
+
 // `update` is reserved for the self-update (checked, downloaded, installed, confirmed, rolled back); its room declares it.

@@ -61,6 +61,8 @@ function textOf(event: Event): string {
       return `stops (${event.reason}) after ${event.steps} steps`;
     case "model":
       return sentence([`${event.model} ${event.state}`, event.device && `on ${event.device}`], event.detail);
+    case "gating":
+      return `layer of ${event.rows} rows after ${event.trained} steps, on ${event.encoder}`;
     case "chain":
       return sentence([event.state, event.endpoint], event.detail);
     case "forward":

@@ -4,8 +4,10 @@ import { withDeadline } from "../../base/deadline.ts";
 import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import type { WandbApi } from "../../wandb/api.ts";
+import { ArtifactUploads } from "../../wandb/artifact-upload.ts";
 import { RunSpool } from "../../wandb/spool.ts";
-import { Delivery, type DeliveryState, type Pace } from "./delivery.ts";
+import { Delivery, type DeliveryState } from "./delivery.ts";
+import type { Pace } from "./pace.ts";
 import { refill } from "./refill.ts";
 
 /** Notes of delivered runs that are kept, for `wandb sync` to tell of. */
@@ -62,12 +64,12 @@ export async function recoverSpools(
  * @returns those that are forgotten
  */
 export function pruneSpools(spools: readonly RunSpool[], budgetBytes: number): RunSpool[] {
-  const done = spools.filter(({ meta }) => meta.delivered.complete);
+  const done = spools.filter(({ isDelivered }) => isDelivered);
   const forgotten = done.slice(0, Math.max(0, done.length - KEPT_NOTES));
   let unsentBytes = spools.reduce((sum, spool) => sum + spool.unsentBytes, 0);
   for (const spool of spools) {
     if (unsentBytes <= budgetBytes) break;
-    if (spool.meta.sealed === null || spool.meta.delivered.complete) continue;
+    if (spool.meta.sealed === null || spool.isDelivered) continue;
     unsentBytes -= spool.unsentBytes;
     forgotten.push(spool);
     log.warn("Rows that wait for W&B take too much of the disk; the oldest run is dropped", {
@@ -84,6 +86,7 @@ export function pruneSpools(spools: readonly RunSpool[], budgetBytes: number): R
 export class Deliveries {
   readonly #api: WandbApi;
   readonly #pace: Pace | undefined;
+  readonly #artifacts: ArtifactUploads;
   readonly #all = new Map<RunSpool, { delivery: Delivery; done: Promise<DeliveryState> }>();
   #backlog: RunSpool[] = [];
   #isStopped = false;
@@ -91,12 +94,15 @@ export class Deliveries {
 
   constructor(api: WandbApi, pace?: Pace) {
     this.#api = api;
+    this.#artifacts = new ArtifactUploads(api);
     this.#pace = pace;
   }
 
   /** Runs that are sealed, one after another. */
   deliverBacklog(spools: readonly RunSpool[]): Promise<void> {
-    this.#backlog.push(...spools.filter(({ meta }) => meta.sealed !== null && !meta.delivered.complete));
+    const isDue = ({ meta, isDelivered }: RunSpool): boolean =>
+      meta.sealed !== null && !isDelivered && !meta.delivered.stopped;
+    this.#backlog.push(...spools.filter(isDue));
     this.#working = this.#working.then(async () => {
       for (let next = this.#backlog.shift(); next && !this.#isStopped; next = this.#backlog.shift())
         await this.start(next);
@@ -106,7 +112,7 @@ export class Deliveries {
 
   /** A run beside all others. */
   start(spool: RunSpool): Promise<DeliveryState> {
-    const delivery = new Delivery(spool, this.#api, this.#pace);
+    const delivery = new Delivery(spool, this.#api, { pace: this.#pace, artifacts: this.#artifacts });
     const done = delivery.run();
     this.#all.set(spool, { delivery, done });
     return done;

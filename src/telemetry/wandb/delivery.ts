@@ -1,9 +1,12 @@
-import { sleep } from "../../base/deadline.ts";
-import { isFailure } from "../../base/error.ts";
+import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { VERSION } from "../../config/version.ts";
-import { type WandbApi, WandbRefusal } from "../../wandb/api.ts";
+import { type RunPlace, type WandbApi, WandbRefusal } from "../../wandb/api.ts";
+import type { ArtifactUploads } from "../../wandb/artifact-upload.ts";
+import { uploadRunFile } from "../../wandb/run-file.ts";
 import type { RunSpool, Stream } from "../../wandb/spool.ts";
+import { ArtifactDelivery } from "./artifact-delivery.ts";
+import { asRefusal, backOffMs, PACE, type Pace } from "./pace.ts";
 
 /** W&B's names of the two streams. */
 const FILES: Record<Stream, string> = {
@@ -11,34 +14,22 @@ const FILES: Record<Stream, string> = {
   events: "wandb-events.jsonl",
 };
 
-export interface Pace {
-  /** Between two requests of a run: servers allow two file_stream requests a second. */
-  leastGapMs: number;
-  /** How often a live run looks for new rows. */
-  everyMs: number;
-  /** A run without news says so, or the server takes it for crashed after five minutes. */
-  heartbeatMs: number;
-  firstBackOffMs: number;
-  maxBackOffMs: number;
-  /** Replaced by tests, in which time runs faster. */
-  now(): number;
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
-
-export const PACE: Pace = {
-  leastGapMs: 500,
-  everyMs: 15_000,
-  heartbeatMs: 30_000,
-  firstBackOffMs: 2_000,
-  maxBackOffMs: 60_000,
-  now: Date.now,
-  sleep,
-};
-
 /** The server takes 10 MiB; less, so that making a body never holds the event loop for long. */
 const MAX_BODY_BYTES = 4 << 20;
+/** As W&B's clients call it. */
+const ENVIRONMENT_FILE = "wandb-metadata.json";
+const ENVIRONMENT_TIMEOUT_MS = 10_000;
+const STOPPED_BODY = '{"complete":true,"exitcode":0}';
 
-export type DeliveryState = "waiting" | "delivering" | "failing" | "refused" | "done";
+export type DeliveryState = "waiting" | "delivering" | "failing" | "refused" | "stopped" | "done";
+
+export interface DeliveryOptions {
+  pace?: Pace | undefined;
+  /** Shared by all deliveries to one server. */
+  artifacts: ArtifactUploads;
+  /** Somebody wants this run delivered now, whether or not it was stopped on its page. */
+  isByHand?: boolean;
+}
 
 /** Brings one run to the server: every line once and in order, whatever fails between. */
 export class Delivery {
@@ -47,16 +38,22 @@ export class Delivery {
   readonly #pace: Pace;
   readonly #stop = new AbortController();
   #state: DeliveryState = "waiting";
+  readonly #artifacts: ArtifactDelivery;
+  readonly #isByHand: boolean;
   #isKnown = false;
   #maxBodyBytes = MAX_BODY_BYTES;
   #lastPostMs = 0;
   #sentSummary: string | undefined;
   #wake: (() => void) | undefined;
+  /** Files beside the run of which the server is not told yet. */
+  #uploaded: string[] = [];
 
-  constructor(spool: RunSpool, api: WandbApi, pace: Pace = PACE) {
+  constructor(spool: RunSpool, api: WandbApi, { pace = PACE, artifacts, isByHand = false }: DeliveryOptions) {
     this.spool = spool;
     this.#api = api;
     this.#pace = pace;
+    this.#isByHand = isByHand;
+    this.#artifacts = new ArtifactDelivery(spool, artifacts, pace);
   }
 
   get state(): DeliveryState {
@@ -77,12 +74,21 @@ export class Delivery {
   /** Until all of a sealed run is delivered, the server refuses it for good, or it is stopped. Never throws. */
   async run(): Promise<DeliveryState> {
     const { signal } = this.#stop;
+    // A run whose rows are whole may have left an artifact behind.
+    if (this.spool.meta.delivered.complete) this.#artifacts.start(signal);
+    else await this.#deliverRows(signal);
+    await (this.spool.meta.delivered.complete ? this.#artifacts.finish() : this.#artifacts.stop());
+    if (this.spool.isDelivered) this.#state = "done";
+    return this.#state;
+  }
+
+  async #deliverRows(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; ) {
       try {
         const isMore = await this.#round(signal);
         if (failures > 0) log.info("W&B takes rows again", { run: this.spool.meta.id });
         failures = 0;
-        if (this.#state === "done") return this.#state;
+        if (this.spool.meta.delivered.complete || this.#state === "stopped") return;
         this.#state = "delivering";
         await this.#pause(isMore ? this.#pace.leastGapMs : this.#pace.everyMs, !isMore);
       } catch (error) {
@@ -99,7 +105,7 @@ export class Delivery {
             reason: refusal.message,
             hint: hintFor(refusal),
           });
-          return this.#state;
+          return;
         }
         if (failures === 0)
           log.warn(
@@ -110,17 +116,9 @@ export class Delivery {
             },
           );
         this.#state = "failing";
-        await this.#pace.sleep(this.#backOffMs(refusal, failures++), signal);
+        await this.#pace.sleep(backOffMs(this.#pace, refusal, failures++), signal);
       }
     }
-    return this.#state;
-  }
-
-  #backOffMs({ retryAfterMs }: WandbRefusal, failures: number): number {
-    const { firstBackOffMs, maxBackOffMs } = this.#pace;
-    // Doubling with up to a quarter on top, and exactly as long as the server says: as the official client does it.
-    const own = Math.min(maxBackOffMs, firstBackOffMs * 2 ** failures) * (1 + Math.random() / 4);
-    return Math.max(retryAfterMs ?? own, this.#pace.leastGapMs);
   }
 
   async #pause(ms: number, mayWake: boolean): Promise<void> {
@@ -162,23 +160,47 @@ export class Delivery {
       delivered.events + sent.events.lines === spool.lines("events");
     if (files.length === 0 && !isLast && this.#pace.now() - this.#lastPostMs < this.#pace.heartbeatMs)
       return false;
+    const uploaded = this.#uploaded;
     const parts = [
       ...(files.length > 0 ? [`"files":{${files.join(",")}}`] : []),
+      ...(uploaded.length > 0 ? [`"uploaded":${JSON.stringify(uploaded)}`] : []),
       ...(isLast ? [`"complete":true,"exitcode":${sealed.exitCode}`] : []),
     ];
     this.#lastPostMs = this.#pace.now();
-    await this.#api.fileStream(delivered.at!, spool.meta.id, `{${parts.join(",")}}`, signal);
+    const body = `{${parts.join(",")}}`;
+    const { isStopped } = await this.#api.fileStream(delivered.at!, spool.meta.id, body, signal);
+    this.#uploaded = [];
     for (const stream of ["history", "events"] as const)
       if (sent[stream].lines > 0) spool.confirm(stream, sent[stream].lines, sent[stream].sizeBytes);
     this.#sentSummary = summary;
     if (isLast) {
       spool.complete();
-      this.#state = "done";
       log.info("A run is whole on W&B", { run: spool.meta.id, rows: delivered.history });
+      return false;
+    }
+    if (isStopped && !this.#isByHand) {
+      await this.#endAsStopped(signal);
       return false;
     }
     const isWhole = spool.unsentRows === 0 && spool.lines("events") === spool.meta.delivered.events;
     return !isWhole || spool.meta.sealed !== null;
+  }
+
+  /** Somebody pressed Stop on the page of the run: it ends there, and goes on here. */
+  async #endAsStopped(signal: AbortSignal): Promise<void> {
+    const { spool } = this;
+    spool.stopped();
+    this.#state = "stopped";
+    log.warn("This run was stopped on W&B; no more of it is sent", {
+      run: spool.meta.id,
+      hint: "its rows stay on disk for openvalidator wandb sync, and the next run is sent; --wandb.offline sends none",
+    });
+    try {
+      // Without an end of it the page would show a crash.
+      await this.#api.fileStream(spool.meta.delivered.at!, spool.meta.id, STOPPED_BODY, signal);
+    } catch (error) {
+      log.debug("The end of a stopped W&B run could not be told", { reason: messageOf(error) });
+    }
   }
 
   /** Makes the run known to the server, and takes over how many of its rows are there. */
@@ -189,7 +211,15 @@ export class Delivery {
       Object.entries(config).map(([name, value]) => [name, { value: value ?? null }]),
     );
     // Without `t`, W&B takes a run for one that never started.
-    const own = { value: { cli_version: `openvalidator ${VERSION}`, t: { 1: [], 12: VERSION }, m: [] } };
+    const { environment } = this.spool.meta;
+    const own = {
+      value: {
+        cli_version: `openvalidator ${VERSION}`,
+        t: { 1: [], 12: VERSION },
+        m: [],
+        ...(environment && { e: { [id]: environment } }),
+      },
+    };
     const variables = {
       name: id,
       project: delivered.at?.project ?? project,
@@ -216,7 +246,24 @@ export class Delivery {
     }
     this.spool.known({ entity: known.entity, project: known.project });
     if (known.historyLines !== undefined) this.spool.reconcile(known.historyLines);
+    await this.#uploadEnvironment(known, signal);
     this.#isKnown = true;
+    this.#artifacts.start(this.#stop.signal);
+  }
+
+  /** For `metadata` of the official client, which reads it from a file. No row depends on it, or waits long for it. */
+  async #uploadEnvironment({ entity, project }: RunPlace, signal: AbortSignal): Promise<void> {
+    const { id, environment } = this.spool.meta;
+    if (environment === undefined) return;
+    try {
+      const bytes = Buffer.from(JSON.stringify(environment), "utf8");
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(ENVIRONMENT_TIMEOUT_MS)]);
+      const file = { name: ENVIRONMENT_FILE, bytes };
+      await uploadRunFile(this.#api, { entity, project, id }, file, limited);
+      this.#uploaded.push(ENVIRONMENT_FILE);
+    } catch (error) {
+      log.debug("The environment of a run is not beside it on W&B", { run: id, reason: messageOf(error) });
+    }
   }
 }
 
@@ -228,13 +275,6 @@ function mayBeForeign({ status, isFinal }: WandbRefusal): boolean {
 /** An error of the file system: the server may well be there. */
 function isOfDisk(error: unknown): boolean {
   return error instanceof Error && "syscall" in error;
-}
-
-function asRefusal(error: unknown): WandbRefusal {
-  if (error instanceof WandbRefusal) return error;
-  if (isFailure(error)) return new WandbRefusal(error.message, 0, false);
-  // An answer in another shape than W&B's, or a spool that cannot be read.
-  return new WandbRefusal(error instanceof Error ? error.message.slice(0, 200) : "unknown", 0, false);
 }
 
 function hintFor({ status }: WandbRefusal): string {

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
-import type { Event, RunEvent } from "../../events/schema.ts";
+import type { Event, GatingEvent, RunEvent } from "../../events/schema.ts";
 import { describeRun, type WandbSettings } from "../../wandb/description.ts";
 import { type Row, RowMaker } from "../../wandb/row.ts";
 import { newRunId } from "../../wandb/run-id.ts";
 import { RunSpool } from "../../wandb/spool.ts";
 import { type ClientRun, startClientRun } from "./client.ts";
+import type { Environment } from "./environment.ts";
 import { Gateway } from "./gateway.ts";
 import { refill } from "./refill.ts";
 
@@ -28,6 +29,10 @@ export interface RecorderOptions {
   rollOver: RollOver;
   /** Of the hotkey, over the id of a run. */
   sign?: ((id: string) => Uint8Array) | undefined;
+  /** Of the machine. */
+  environment: Promise<Environment>;
+  /** The gating layer of a run was written to a file. Never throws. */
+  onLayer(spool: RunSpool, event: GatingEvent): Promise<void>;
   /** A run began; its rows may be delivered from now on. */
   onRun(spool: RunSpool): void;
   /** Rows came, or the run is sealed. */
@@ -111,6 +116,7 @@ export class WandbRecorder {
       for (const early of this.#early.splice(0)) this.#log(early);
     }
     this.#log(row);
+    if (event.kind === "gating") await this.#options.onLayer(this.#open!.spool, event);
   }
 
   #log(row: Row): void {
@@ -131,12 +137,13 @@ export class WandbRecorder {
 
   /** @returns whether there is a run now: not before it is known what runs, nor on a full disk */
   async #begin(first: Event): Promise<boolean> {
-    const { directory, settings, sign, onRun } = this.#options;
+    const { directory, settings, sign, environment, onRun } = this.#options;
     if (this.#facts === undefined) return false;
     const id = newRunId();
     const description = describeRun(id, this.#facts, settings, sign);
     const stamp = first.time.replace(/\D/g, "").slice(0, 14);
     const folder = join(directory, `run-${stamp}-${id}`);
+    const machine = { ...(await environment), startedAt: first.time };
     let spool: RunSpool;
     try {
       spool = RunSpool.create(folder, {
@@ -145,6 +152,7 @@ export class WandbRecorder {
         process: first.run,
         first: first.sequence,
         description,
+        environment: machine,
       });
     } catch (error) {
       this.#tellFull(folder, error);

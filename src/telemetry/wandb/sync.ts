@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { lockFile } from "../../base/lock.ts";
 import { WandbApi } from "../../wandb/api.ts";
+import { ArtifactUploads } from "../../wandb/artifact-upload.ts";
 import { failureOf, wandbFailure } from "../../wandb/failure.ts";
 import { findKey, pageUrl, wandbUrl } from "../../wandb/key.ts";
 import { DELIVERY_LOCK, journalDirectory, spoolDirectory } from "../../wandb/places.ts";
 import { openSpools, recoverSpools } from "./deliveries.ts";
-import { Delivery, type DeliveryState, PACE, type Pace } from "./delivery.ts";
+import { Delivery, type DeliveryState } from "./delivery.ts";
+import { PACE, type Pace } from "./pace.ts";
 
 export interface SyncOptions {
   /** Of the validator's state. */
@@ -50,15 +52,16 @@ export async function syncSpools(options: SyncOptions): Promise<SyncedRun[]> {
     const spools = openSpools(folder);
     if (isAlone) await recoverSpools(spools, journalDirectory(directory), weightsStepLength);
     const api = new WandbApi({ url, key });
+    const artifacts = new ArtifactUploads(api);
     const synced: SyncedRun[] = [];
     for (const spool of spools) {
-      if (spool.meta.sealed === null || spool.meta.delivered.complete) continue;
+      if (spool.meta.sealed === null || spool.isDelivered) continue;
       if (signal.aborted) break;
       // Before the first one, whose own failure would be told in the log alone.
       if (synced.length === 0)
         await api.viewer(signal).catch((error: unknown) => Promise.reject(failureOf(error)));
       const rows = spool.lines("history");
-      const delivery = new Delivery(spool, api, pace);
+      const delivery = new Delivery(spool, api, { pace, artifacts, isByHand: true });
       const stop = (): void => delivery.stop();
       signal.addEventListener("abort", stop, { once: true });
       const state = await delivery.run();

@@ -1,12 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statfsSync } from "node:fs";
 import * as os from "node:os";
 import { join } from "node:path";
-import { childEnvironment } from "../../base/child-environment.ts";
-import { messageOf } from "../../base/error.ts";
-import { log } from "../../base/log.ts";
 import type { Row } from "../../wandb/row.ts";
+import { askNvidia } from "./nvidia.ts";
 
-const NVIDIA_SMI_TIMEOUT_MS = 5_000;
 /** What is asked of nvidia-smi, and what W&B calls it after `gpu.N.`. */
 const NVIDIA_FIELDS = [
   ["utilization.gpu", "gpu"],
@@ -86,24 +83,10 @@ export class SystemMetrics {
 
   async #nvidiaGpus(): Promise<Record<string, number>> {
     if (!this.#hasNvidia) return {};
-    try {
-      const query = NVIDIA_FIELDS.map(([field]) => field).join(",");
-      const child = Bun.spawn(["nvidia-smi", `--query-gpu=${query}`, "--format=csv,noheader,nounits"], {
-        env: childEnvironment(process.env),
-        stdout: "pipe",
-        stderr: "ignore",
-        stdin: "ignore",
-        timeout: NVIDIA_SMI_TIMEOUT_MS,
-      });
-      const text = await new Response(child.stdout).text();
-      if ((await child.exited) === 0) return readNvidia(text);
-      this.#hasNvidia = false;
-    } catch (error) {
-      // Most machines have no such program; those whose driver hangs are asked no more.
-      log.debug("There are no figures of NVIDIA GPUs", { reason: messageOf(error) });
-      this.#hasNvidia = false;
-    }
-    return {};
+    const text = await askNvidia(NVIDIA_FIELDS.map(([field]) => field));
+    // A machine without such a program is not asked again, nor one whose driver hangs.
+    this.#hasNvidia = text !== undefined;
+    return readNvidia(text ?? "");
   }
 }
 
@@ -190,7 +173,7 @@ function networkBytes(): NetworkBytes | undefined {
 }
 
 /** Empty where there is no such file: not every system has /proc. */
-function textOf(path: string): string {
+export function textOf(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {

@@ -9,7 +9,9 @@ import { findKey, pageUrl, wandbUrl } from "../../wandb/key.ts";
 import { DELIVERY_LOCK, journalDirectory, spoolDirectory } from "../../wandb/places.ts";
 import type { RunSpool } from "../../wandb/spool.ts";
 import { Deliveries, openSpools, pruneSpools, recoverSpools } from "./deliveries.ts";
-import type { Pace } from "./delivery.ts";
+import { readEnvironment } from "./environment.ts";
+import { keepLayer } from "./layer.ts";
+import type { Pace } from "./pace.ts";
 import { WandbRecorder } from "./recorder.ts";
 import { SystemMetrics } from "./system-metrics.ts";
 
@@ -95,6 +97,8 @@ export class WandbReporter {
       weightsStepLength: settings.wandbWeightsStepLength,
       rollOver: { ...ROLL_OVER, steps: settings.wandbRunStepLength },
       sign,
+      environment: readEnvironment(directory),
+      onLayer: (spool, event) => keepLayer(spool, directory, event),
       onRun: (spool) => {
         this.#prune(budgetBytes);
         this.#spools.push(spool);
