@@ -1,4 +1,3 @@
-import { statfs } from "node:fs/promises";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { diskBudget } from "../config/disk-budget.ts";
@@ -6,6 +5,7 @@ import type { Settings } from "../config/options.ts";
 import type { EventFeed } from "../events/feed.ts";
 import { AlarmMemory } from "./alarm-memory.ts";
 import { Alarms } from "./alarms.ts";
+import { AllWell } from "./all-well.ts";
 import { MIN_SILENCE_MS } from "./headway.ts";
 import { healthRoutes } from "./health.ts";
 import { LivePage } from "./live/live.ts";
@@ -36,7 +36,6 @@ export interface Telemetry {
 
 /** As the reader of the feed with the most to do. */
 const CAPACITY = 10_000;
-const FREE_BYTES_MS = 30_000;
 
 /**
  * Starts all that shows a validator to people and programs. It reads the feed and nothing else; a part that cannot start
@@ -51,6 +50,7 @@ export function openTelemetry(
   const askMs = 1000 * Math.max(settings.neuronFollowupTimeout, settings.neuronAnswerTimeout);
   const fold = new StatusFold({ askMs, silenceMs: MIN_SILENCE_MS });
   const live = new LivePage();
+  const allWell = new AllWell();
   let wandb: WandbReporter | undefined;
   const status = (): Status => {
     for (const [name, value] of Object.entries(wandb?.status ?? {})) fold.noteTelemetry(name, value);
@@ -77,7 +77,10 @@ export function openTelemetry(
 
   const reader = start("status", () =>
     feed.subscribe("status", { capacity: CAPACITY }, (events) => {
-      for (const event of events) fold.apply(event);
+      for (const event of events) {
+        fold.apply(event);
+        allWell.note(event, status);
+      }
     }),
   );
   start("metrics", () =>
@@ -114,8 +117,7 @@ export function openTelemetry(
       const form = alertForm === "auto" ? undefined : alertForm;
       return new Alarms({ url, form, status, memory: new AlarmMemory(directory) });
     });
-  start("status socket", () => openStatusSocket(directory, status));
-  start("free space", () => watchFreeBytes(fold, directory));
+  start("status socket", () => openStatusSocket(directory, { status, miners: live.miners }));
   const supervisor = supervisorOf(environment);
   if (supervisor) start("service manager", () => Notify.open({ supervisor, feed, signal, settings }));
   const routes = new Map<string, Route>([
@@ -146,25 +148,4 @@ export function openTelemetry(
       }
     },
   };
-}
-
-/** Free space under the state folder, read now and then: a file system that hangs holds up nobody. */
-function watchFreeBytes(fold: StatusFold, directory: string): { close(): void } {
-  let isReading = false;
-  const read = async (): Promise<void> => {
-    if (isReading) return;
-    isReading = true;
-    try {
-      const { bavail, bsize } = await statfs(directory);
-      fold.noteFreeBytes(bavail * bsize);
-    } catch (error) {
-      log.debug("The free space cannot be read", { error });
-    } finally {
-      isReading = false;
-    }
-  };
-  void read();
-  const timer = setInterval(() => void read(), FREE_BYTES_MS);
-  timer.unref();
-  return { close: () => clearInterval(timer) };
 }

@@ -132,11 +132,6 @@ export class StatusFold {
     }
   }
 
-  /** Free space under the state folder, bytes, as read between events. */
-  noteFreeBytes(freeBytes: number): void {
-    this.#disk.freeBytes = freeBytes;
-  }
-
   /** What a part of telemetry says of itself; the name is its key in `telemetry`. */
   noteTelemetry(name: string, value: number | string | boolean | null): void {
     this.#telemetry[name] = value;

@@ -12,6 +12,9 @@ export const FULL_DISK_BYTES = 50_000_000;
 /** A permit can come back by itself, so its want is told again now and then: each hour on the public chain. */
 const REMIND_READINGS = 30;
 
+/** Share by which free space has to change to be told anew, so that what screens show is never far off. */
+const TOLD_CHANGE = 0.02;
+
 /** Better to worse. */
 const DISK_STATES = ["ok", "low", "full"] as const;
 /** Share of --disk.max whose use is told beforehand. The parts stay within their shares, so it is state and strange files that come so far. */
@@ -65,6 +68,7 @@ export class Watch {
   #registration: { uid: Uid; registeredAt: BlockNumber | undefined } | undefined;
   /** Readings of the subnet without a permit since that was last told. */
   #bareReadings = 0;
+  #toldFreeBytes = 0;
   readonly miners: Tracker<MinersState, MinersFacts>;
   readonly clock: Tracker<ClockState, string>;
   readonly permit: Tracker<PermitState>;
@@ -144,6 +148,7 @@ export class Watch {
   }
 
   noteDisk(path: string, freeBytes: number, budget?: DiskBudget): void {
+    const before = this.disk.state;
     const ofDisk = diskStateOf(freeBytes);
     const ofBudget = budget === undefined ? "ok" : budgetStateOf(budget);
     const isBudget = DISK_STATES.indexOf(ofBudget) > DISK_STATES.indexOf(ofDisk);
@@ -152,6 +157,16 @@ export class Watch {
       freeBytes,
       budget: isBudget ? budget : undefined,
     });
+    if (Math.abs(freeBytes - this.#toldFreeBytes) <= this.#toldFreeBytes * TOLD_CHANGE) return;
+    if (this.disk.state === before)
+      this.#feed.emit({
+        kind: "disk",
+        state: before,
+        path,
+        free_bytes: freeBytes,
+        detail: isBudget && budget !== undefined ? budgetText(budget) : null,
+      });
+    this.#toldFreeBytes = freeBytes;
   }
 
   #tellDisk(to: DiskState, { path, freeBytes, budget }: DiskFacts): void {

@@ -4,8 +4,15 @@ import { join } from "node:path";
 import { lockFile } from "../../src/base/lock.ts";
 import { status } from "../../src/cli/commands/status.ts";
 import { statusScreen } from "../../src/cli/status-screen.ts";
+import { MinerBook } from "../../src/telemetry/live/miner-book.ts";
 import { StatusFold } from "../../src/telemetry/status-fold.ts";
-import { openStatusSocket, readStatus, STATUS_SOCKET } from "../../src/telemetry/status-socket.ts";
+import {
+  openStatusSocket,
+  readMiner,
+  readMiners,
+  readStatus,
+  STATUS_SOCKET,
+} from "../../src/telemetry/status-socket.ts";
 import { scratchFolders } from "../scratch.ts";
 import { eventsOfRun } from "./live/subnet.ts";
 import { bodyOf, START_MS, stamped } from "./stamped.ts";
@@ -21,8 +28,11 @@ for (const event of eventsOfRun(256, 25)) fold.apply(event);
 const at = Date.parse("2026-01-01T12:03:00Z");
 const picture = fold.snapshot(at);
 
+const miners = new MinerBook();
+for (const event of eventsOfRun(16, 20)) miners.apply(event);
+
 function serve(directory: string, shown = picture): void {
-  open.push(openStatusSocket(directory, () => shown));
+  open.push(openStatusSocket(directory, { status: () => shown, miners }));
 }
 
 describe("the status socket", () => {
@@ -31,7 +41,7 @@ describe("the status socket", () => {
     // What a killed run left behind.
     writeFileSync(join(directory, STATUS_SOCKET), "");
     const umask = process.umask();
-    const socket = openStatusSocket(directory, () => picture);
+    const socket = openStatusSocket(directory, { status: () => picture, miners });
     expect(process.umask()).toBe(umask);
     expect(statSync(join(directory, STATUS_SOCKET)).mode & 0o777).toBe(0o600);
     expect(await readStatus(directory)).toEqual(picture);
@@ -45,6 +55,13 @@ describe("the status socket", () => {
     mkdirSync(directory);
     serve(directory);
     expect((await readStatus(directory)).uid).toBe(picture.uid);
+  });
+
+  test("gives every miner, and the last answers of one", async () => {
+    const directory = folder();
+    serve(directory);
+    expect(await readMiners(directory)).toEqual(miners.rows);
+    expect(await readMiner(directory, 3)).toEqual(miners.miner(3));
   });
 
   test("an answer that never comes is waited for no longer than its time", async () => {

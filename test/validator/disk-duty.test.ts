@@ -9,7 +9,7 @@ import { scratchFolders } from "../scratch.ts";
 
 const folder = scratchFolders("disk");
 
-test("a disk that fills up is told once at each change, every few blocks", async () => {
+test("a disk that fills up is told at each change of its state or of its room, every few blocks", async () => {
   const chain = new FakeChain();
   const { session, events, stateDirectory } = await openSession(chain, { directory: folder() });
   let free = 5e9;
@@ -26,12 +26,15 @@ test("a disk that fills up is told once at each change, every few blocks", async
   };
   await pass(5);
   expect(looked).toEqual([stateDirectory]);
-  for (const bytes of [900e6, 800e6, 40e6, 2e9]) {
+  // Within two hundredths is no change.
+  for (const bytes of [4.95e9, 900e6, 890e6, 800e6, 40e6, 2e9]) {
     free = bytes;
     await pass(5);
   }
   expect(events.filter(({ kind }) => kind === "disk")).toMatchObject([
+    { state: "ok", free_bytes: 5e9, path: stateDirectory },
     { state: "low", free_bytes: 900e6, path: stateDirectory },
+    { state: "low", free_bytes: 800e6 },
     { state: "full", free_bytes: 40e6 },
     { state: "ok", free_bytes: 2e9 },
   ]);
@@ -58,6 +61,7 @@ test("a budget that is nearly used up is told beforehand, and old events make ro
   for (used of [5e8, 9.6e8, 9.7e8, 1.01e9, 5e8]) await duty.run(chain.head());
   expect(measured[0]).toEqual([stateDirectory, "/var/log/ov.log"]);
   expect(events.filter(({ kind }) => kind === "disk")).toMatchObject([
+    { state: "ok", free_bytes: 5e9, detail: null },
     { state: "low", free_bytes: 5e9, detail: "960 MB of --disk.max 1000 MB are used" },
     { state: "full", detail: "1010 MB of --disk.max 1000 MB are used" },
     { state: "ok", detail: null },

@@ -1,10 +1,13 @@
+import { isFailure } from "../../base/error.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { MINERS_OPTIONS } from "../../config/miners-options.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
+import { stateDirectory } from "../../config/paths.ts";
 import { shortColumn } from "../../events/column-kinds.ts";
 import { readEvents } from "../../events/reader.ts";
 import type { ToldAnswer, ToldMiner } from "../../telemetry/live/miner.ts";
 import { MinerBook, type MinerRow } from "../../telemetry/live/miner-book.ts";
+import { readMiner, readMiners } from "../../telemetry/status-socket.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { journalFolder } from "../journal-folder.ts";
@@ -17,32 +20,44 @@ const READ_SEGMENTS = 2;
 const SHOWN_WHOLE = 3;
 
 /**
- * Shows the miners of a validator, running or not, from its journal: it has every event before anything else sees it.
- * With --uid the last answers of one miner, and what cost it the reward.
+ * Shows the miners of a validator: of one that runs as it tells them itself, else from its journal. With --uid the last
+ * answers of one miner, and what cost it the reward.
  */
 export async function miners(context: CommandContext): Promise<number> {
   const { settings } = loadConfiguration({ ...MINERS_OPTIONS, ...JOURNAL_OPTIONS }, sourcesOf(context));
-  const folder = journalFolder(context.words?.[0], settings);
+  const [folder] = context.words ?? [];
+  const { uid } = settings;
+  const asJson = context.flags.json === "true";
   await printWatched(context, async () => {
-    const book = await readBook(folder);
-    return { text: context.flags.json === "true" ? json(book, settings.uid) : text(book, settings.uid) };
+    const told = folder === undefined ? await tell(stateDirectory(settings), uid) : undefined;
+    const found = told ?? fromBook(await readBook(journalFolder(folder, settings)), uid);
+    // One line for each time, so that a watched one can be read line by line.
+    if (asJson) return { text: `${JSON.stringify("answers" in found ? found : { miners: found })}\n` };
+    return { text: "answers" in found ? why(found) : tableOf(found) };
   });
   return EXIT.ok;
+}
+
+type Found = readonly MinerRow[] | ToldMiner;
+
+/** What a validator that runs says; undefined when none does. */
+async function tell(directory: string, uid: number | undefined): Promise<Found | undefined> {
+  try {
+    return uid === undefined ? await readMiners(directory) : await readMiner(directory, uid);
+  } catch (error) {
+    if (isFailure(error)) return undefined;
+    throw error;
+  }
+}
+
+function fromBook(book: MinerBook, uid: number | undefined): Found {
+  return uid === undefined ? book.rows : book.miner(uid);
 }
 
 async function readBook(folder: string): Promise<MinerBook> {
   const book = new MinerBook();
   for await (const event of readEvents(folder, { closedSegments: READ_SEGMENTS })) book.apply(event);
   return book;
-}
-
-/** One line for each time, so that a watched one can be read line by line. */
-function json(book: MinerBook, uid: number | undefined): string {
-  return `${JSON.stringify(uid === undefined ? { miners: book.rows } : book.miner(uid))}\n`;
-}
-
-function text(book: MinerBook, uid: number | undefined): string {
-  return uid === undefined ? tableOf(book.rows) : why(book.miner(uid));
 }
 
 function tableOf(rows: readonly MinerRow[]): string {

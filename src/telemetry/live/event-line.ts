@@ -86,8 +86,12 @@ function textOf(event: Event): string {
     case "miners":
       return sentence([`${event.state}: ${event.reached} of ${event.asked} reached`], event.cause);
     case "disk":
-      return sentence([event.state, event.path], event.detail);
+      return sentence([event.state, freeText(event.free_bytes), event.path], event.detail);
   }
+}
+
+function freeText(bytes: number | null): string {
+  return bytes === null ? "" : `${(bytes / 1e9).toFixed(1)} GB free`;
 }
 
 function stepText(event: Extract<Event, { kind: "step" }>): string {

@@ -9,7 +9,7 @@ const UID = /^\d{1,5}$/;
 /** What the live page is made of, in memory and bounded; fed by the events, asked by the HTTP server. */
 export class LivePage {
   readonly #past = new RecentPast();
-  readonly #miners = new MinerBook();
+  readonly miners = new MinerBook();
   readonly #streams = new EventStreams();
 
   get state(): EventStreamsState {
@@ -17,7 +17,7 @@ export class LivePage {
   }
 
   apply(event: Event): void {
-    this.#miners.apply(event);
+    this.miners.apply(event);
     const { line, point } = this.#past.apply(event);
     this.#streams.send("line", line);
     if (point) this.#streams.send("point", point);
@@ -39,7 +39,7 @@ export class LivePage {
   miner(request: Request): Response {
     const given = new URL(request.url).searchParams.get("uid") ?? "";
     if (!UID.test(given)) return refusal(400, "give ?uid=N");
-    return Response.json(this.#miners.miner(Number(given)), {
+    return Response.json(this.miners.miner(Number(given)), {
       headers: { "cache-control": "no-store", "x-content-type-options": "nosniff" },
     });
   }

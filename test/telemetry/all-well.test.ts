@@ -1,0 +1,44 @@
+import { expect, test } from "bun:test";
+import { AllWell } from "../../src/telemetry/all-well.ts";
+import type { Status } from "../../src/telemetry/status.ts";
+import { StatusFold } from "../../src/telemetry/status-fold.ts";
+import { capturedLog } from "../captured-log.ts";
+import { bodyOf, START_MS, stamped } from "./stamped.ts";
+
+const lines = capturedLog();
+
+/** Tells steps at these blocks; @returns how often the status was asked for */
+function tell(blocks: readonly number[], change: (status: Status) => Partial<Status> = () => ({})): number {
+  const fold = new StatusFold();
+  const allWell = new AllWell();
+  let asked = 0;
+  const events = [
+    stamped(bodyOf("run", { epoch_blocks: 100, last_weights_block: 990 }), 0, 1_000),
+    ...blocks.map((block, at) => stamped(bodyOf("step", { step: at + 1 }), 12 * (block - 1_000), block)),
+  ];
+  for (const event of events) {
+    fold.apply(event);
+    allWell.note(event, () => {
+      asked++;
+      const status = fold.snapshot(START_MS + 12_000 * (event.block - 1_000));
+      return { ...status, alerts: [], healthy: true, ...change(status) };
+    });
+  }
+  return asked;
+}
+
+test("one line for each epoch in which nothing is wrong, and the status is asked for no more often", () => {
+  const blocks = Array.from({ length: 35 }, (_, at) => 1_010 + 10 * at);
+  expect(tell(blocks)).toBe(3);
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toMatch(
+    /INFO {2}All is well {2}block=1100 steps=10 stepsPerMinute=[\d.]+ answerRate=[\d.]+ meanReward=[\d.]+ weightsBlock=990 nextWeightsBlock=1090/,
+  );
+});
+
+test("no line while something is wrong", () => {
+  const alert = { name: "disk_low", since: "", text: "", severity: "warning" } as const;
+  tell([1_100], () => ({ alerts: [alert] }));
+  tell([1_100], () => ({ healthy: false }));
+  expect(lines).toEqual([]);
+});
