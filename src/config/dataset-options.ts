@@ -43,6 +43,8 @@ const licence: Kind<string> = {
 };
 
 const share = decimal({ min: 0, max: 1 });
+/** Those of openvalidators 1.0 were not 0..1. */
+const reward = decimal({ min: -1e6, max: 1e6 });
 
 /** What `openvalidator dataset` takes. */
 export const DATASET_OPTIONS = {
@@ -65,7 +67,7 @@ export const DATASET_OPTIONS = {
     "analysis",
     "Only answers of these miners.",
   ),
-  "min-reward": option(optional(share), undefined, "analysis", "Only answers with this reward or more."),
+  "min-reward": option(optional(reward), undefined, "analysis", "Only answers with this reward or more."),
   min: option(list(leastValue), [], "analysis", "Only answers with so much in these columns."),
   counted: option(toggle, false, "analysis", "Only steps that counted."),
   blacklist_path: option(
@@ -95,7 +97,7 @@ export const DATASET_OPTIONS = {
     "E-mail and IP addresses, phone and card numbers, keys: replace them by marks, or drop the answer.",
   ),
   margin: option(
-    decimal({ min: 0.000001, max: 1 }),
+    decimal({ min: 1e-6, max: 1e6 }),
     0.1,
     "analysis",
     "dpo-pairs: least difference of the rewards.",

@@ -147,6 +147,14 @@ export async function benchAnalysis(): Promise<BenchRow[]> {
       ["export to Parquet", ["events", "export", "--out", out("parquet"), folder]],
       ["leaderboard from Parquet", ["query", leaderboard, out("parquet")]],
       ["most frequent answers from Parquet", ["query", frequent, out("parquet")]],
+      [
+        "DPO pairs from the journal",
+        ["dataset", folder, "--format", "dpo-pairs", "--dedupe", "exact", "--out", out("pairs")],
+      ],
+      [
+        "reward-model data from the journal",
+        ["dataset", folder, "--format", "reward-model", "--out", out("reward-model")],
+      ],
     ];
     const rows: BenchRow[] = [
       { name: `journal of ${EVENTS} steps × ${ANSWERS} answers`, value: bytes / 1e6, unit: "MB" },
