@@ -19,7 +19,7 @@ export const ANALYSIS_COMMANDS: readonly Command[] = [
   },
   {
     path: ["explain"],
-    summary: "Tell factor by factor why answers of a miner, or of a step, earned what they did.",
+    summary: "Tell factor by factor why answers of a miner or a step earned what they did.",
     table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
     switches: { json: "Print JSON." },
     words: { hint: "UID|step N [SOURCE…]", min: 1, max: 1_000 },
