@@ -13,6 +13,7 @@ import { benchFirstStep, benchStart } from "./process.ts";
 import { benchRewards } from "./rewards.ts";
 import { type BenchRow, renderTable } from "./row.ts";
 import { benchStep } from "./step.ts";
+import { benchTelemetry } from "./telemetry.ts";
 
 /** In this order: what measures time at rest comes before what starts many processes. */
 const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
@@ -21,6 +22,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   embeddings: benchEmbeddings,
   inference: benchInference,
   step: benchStep,
+  telemetry: benchTelemetry,
   gating: benchGating,
   rewards: benchRewards,
   ask: benchAsk,
