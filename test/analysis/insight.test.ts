@@ -237,6 +237,27 @@ test("a scope leaves out what is older, of another name, or of another miner", a
   expect(one.distributions[0]).toMatchObject({ name: "reward", answers: 5, min: 0.27, max: 0.27 });
 });
 
+test("columns may have any name, and as many as they like", async () => {
+  const text = await Bun.file(JOURNAL).text();
+  const strange = ["UID", "reward", "length", "n1", "id", 'x"; DROP TABLE steps; --', "a'b"];
+  const many = Array.from({ length: 300 }, (_, at) => `column ${at}`);
+  const columns = Object.fromEntries([...strange, ...many].map((name) => [name, [1, 0.5, 0, null]]));
+  const path = join(scratch(), "strange.jsonl");
+  await Bun.write(
+    path,
+    text
+      .split("\n")
+      .map((line) =>
+        line.includes('"kind":"step"') ? JSON.stringify({ ...JSON.parse(line), ...columns }) : line,
+      )
+      .join("\n"),
+  );
+  const told = await asked({}, [path]);
+  expect(told.throughput.steps).toBe(6);
+  expect(told.masks.length).toBeGreaterThan(20);
+  expect(told.masks.length).toBeLessThan(50);
+});
+
 test("nothing within the scope is told as nothing", async () => {
   const none = await asked({ name: "nobody asked this" });
   expect(none.throughput).toMatchObject({

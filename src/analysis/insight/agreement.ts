@@ -1,5 +1,4 @@
-import { identifier } from "../views/view.ts";
-import { type Ground, namesOf } from "./ground.ts";
+import { factOf, type Ground, namesOf } from "./ground.ts";
 
 /** Two numbers always agree or disagree wholly. */
 const MIN_ANSWERS = 3;
@@ -33,10 +32,11 @@ export async function shadowAgreement(ground: Ground): Promise<ScorerAgreement[]
 }
 
 /** Equal values share the mean of their ranks, and the first of equal shadow scores counts as the highest. */
-async function agreementOf({ ask }: Ground, name: string): Promise<ScorerAgreement> {
-  const rows = (await ask.rows(`WITH
-    comparable AS (SELECT id, task, position, ${identifier(name)} AS shadow, reward FROM answer_facts
-      WHERE ${identifier(name)} IS NOT NULL AND reward IS NOT NULL),
+async function agreementOf(ground: Ground, name: string): Promise<ScorerAgreement> {
+  const value = factOf(ground, name);
+  const rows = (await ground.ask.rows(`WITH
+    comparable AS (SELECT id, task, position, ${value} AS shadow, reward FROM answer_facts
+      WHERE ${value} IS NOT NULL AND reward IS NOT NULL),
     ranked AS (SELECT *, rank() OVER (PARTITION BY id ORDER BY shadow) + (count(*) OVER (PARTITION BY id, shadow) - 1) / 2 AS x,
       rank() OVER (PARTITION BY id ORDER BY reward) + (count(*) OVER (PARTITION BY id, reward) - 1) / 2 AS y FROM comparable),
     by_step AS (SELECT id, task, count(*) AS answers, corr(x, y) AS correlation,

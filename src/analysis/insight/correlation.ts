@@ -1,5 +1,4 @@
-import { identifier } from "../views/view.ts";
-import { type Ground, namesOf } from "./ground.ts";
+import { factOf, type Ground, namesOf } from "./ground.ts";
 
 export interface Correlation {
   /** `reward`, models, masks, penalties, shadow scores, `length` (characters) and `seconds`. */
@@ -13,7 +12,7 @@ export async function correlation(ground: Ground): Promise<Correlation> {
   const columns = namesOf(ground, "model", "mask", "penalty", "shadow");
   const values = new Map([
     ["reward", "reward"],
-    ...columns.map((name): [string, string] => [name, identifier(name)]),
+    ...columns.map((name): [string, string] => [name, factOf(ground, name)]),
     ["length", "length"],
     ["seconds", "time_s"],
   ]);

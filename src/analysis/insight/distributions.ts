@@ -1,5 +1,4 @@
-import { identifier } from "../views/view.ts";
-import { type Ground, namesOf, quantile } from "./ground.ts";
+import { factOf, type Ground, namesOf, quantile } from "./ground.ts";
 
 export interface Distribution {
   /** `reward`, or the column of a model; `<name>_normalized` is its share of the reward before weights. */
@@ -33,7 +32,7 @@ export async function distributions(ground: Ground): Promise<Distribution[]> {
 
 async function distributionOf(ground: Ground, name: string): Promise<Distribution | undefined> {
   const { ask, answers } = ground;
-  const value = identifier(name);
+  const value = name === "reward" ? name : factOf(ground, name);
   const condition = `counted AND status = 200 AND ${value} IS NOT NULL`;
   const [row] =
     (await ask.rows(`SELECT count(*)::DOUBLE AS answers, avg(${value})::DOUBLE AS mean, stddev_samp(${value})::DOUBLE AS deviation,

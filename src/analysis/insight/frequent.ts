@@ -69,7 +69,7 @@ const MIN_TEMPLATE_TEXTS = 5;
 /** Texts that come again: who gives them, to how many prompts, and what they earn. */
 export async function frequent(ground: Ground): Promise<Frequent> {
   const { ask, answers } = ground;
-  await ask.rows(`CREATE OR REPLACE TEMP TABLE frequent_texts AS
+  await ask.rows(`CREATE OR REPLACE TABLE frequent_texts AS
     SELECT near, count(*) AS answers FROM ${answers} WHERE length > 0 GROUP BY near HAVING count(*) > 1`);
   const [share] = (await ask.rows(`SELECT coalesce((SELECT sum(answers) FROM frequent_texts)
     / nullif((SELECT count(*) FROM ${answers} WHERE length > 0), 0), 0)::DOUBLE AS share`)) as {
@@ -102,7 +102,7 @@ async function frequentTexts(ground: Ground): Promise<FrequentText[]> {
   const groups = groupNear(texts);
   const pairs = candidates.map(({ near }, index) => `(${near}::UBIGINT, ${groups[index]})`);
   await ask.rows(
-    `CREATE OR REPLACE TEMP TABLE near_groups AS SELECT * FROM (VALUES ${pairs.join(", ")}) AS pairs(near, first)`,
+    `CREATE OR REPLACE TABLE near_groups AS SELECT * FROM (VALUES ${pairs.join(", ")}) AS pairs(near, first)`,
   );
   const grouped = `(SELECT * FROM ${answers} JOIN near_groups USING (near) WHERE length > 0)`;
   const found = (await ask.rows(`WITH copied AS (SELECT first, count(*)::DOUBLE AS steps FROM

@@ -1,5 +1,5 @@
 import { type ColumnKind, kindsOfColumns } from "../../events/column-kinds.ts";
-import { identifier, literal } from "../views/view.ts";
+import { literal } from "../views/view.ts";
 import type { Ask } from "./ask.ts";
 
 /** What of the sources is looked at. */
@@ -24,10 +24,12 @@ const EXACT_ANSWERS = 5_000_000;
 const TEXT_CHARACTERS = 4000;
 /** Of a text's beginning, what makes two the same template, letters and spaces. */
 const OPENING_CHARACTERS = 48;
+/** No profile has as many; each is compared with each other. */
+const MAX_COLUMNS = 40;
 
 /**
  * Facts of steps and answers without their texts, made once, so that each question reads a narrow table: a text is
- * there as three hashes (as it is, by its letters alone, by its first letters). DuckDB puts on disk what memory does
+ * there as three hashes (as it is, by its letters alone, by its first letters), a hotkey as one. DuckDB puts on disk what memory does
  * not hold.
  */
 export interface Ground {
@@ -49,7 +51,7 @@ export interface Ground {
 
 /** The relation of a view within the scope; `time` is a column of every view but `runs`. */
 export function within(view: string, scope: Scope): string {
-  const conditions = ["true"];
+  const conditions = ["time IS NOT NULL"];
   if (scope.sinceMs !== undefined) conditions.push(`epoch_ms(time) >= ${scope.sinceMs}`);
   if (scope.name !== undefined && view === "steps")
     conditions.push(`(name = ${literal(scope.name)} OR task = ${literal(scope.name)})`);
@@ -61,7 +63,7 @@ export function within(view: string, scope: Scope): string {
 /** Makes the tables that the questions read. */
 export async function layGround(ask: Ask, scope: Scope): Promise<Ground> {
   const steps = within("steps", scope);
-  await ask.rows(`CREATE OR REPLACE TEMP TABLE step_facts AS
+  await ask.rows(`CREATE OR REPLACE TABLE step_facts AS
     SELECT hash(run, sequence) AS id, run, epoch_ms(time)::BIGINT AS ms, name, task, step_length_s, gating_loss, counted,
       len(uids)::INTEGER AS asked, len(list_filter(status_codes, lambda code: code = 200))::INTEGER AS answered,
       mean_reward, best_reward, hash(prompt) AS prompt, stages.choose_ms AS choose_ms, stages.ask_ms AS ask_ms,
@@ -76,6 +78,9 @@ export async function layGround(ask: Ask, scope: Scope): Promise<Ground> {
   const points = Math.min(POINTS, Math.max(1, Math.ceil((count ?? 0) / STEPS_A_POINT)));
   const pointMs = Math.max(1, Math.ceil((toMs - fromMs + 1) / points));
   const columns = await columnsIn(ask, steps);
+  await ask.rows(
+    `CREATE OR REPLACE TABLE miner_names AS SELECT DISTINCT hash(name) AS miner, name FROM (SELECT unnest(hotkeys) AS name FROM ${steps})`,
+  );
   await ask.rows(answerFacts(steps, columns, fromMs, pointMs));
   return {
     ask,
@@ -97,7 +102,20 @@ async function columnsIn(ask: Ask, steps: string): Promise<Map<string, ColumnKin
     `SELECT DISTINCT name FROM (SELECT unnest(map_keys(columns)) AS name FROM ${steps}) ORDER BY name`,
   );
   const kinds = kindsOfColumns(rows.map(({ name }) => String(name)));
-  return new Map([...kinds].filter(([, kind]) => kind !== "detail"));
+  return new Map([...kinds].filter(([, kind]) => kind !== "detail").slice(0, MAX_COLUMNS));
+}
+
+/** Columns of the sources with the names of their own here: theirs may be any text, and equal but for their case. */
+function namesHere(columns: ReadonlyMap<string, ColumnKind>): Map<string, string> {
+  const names = [...columns].flatMap(([name, kind]) =>
+    kind === "model" ? [name, `${name}_normalized`] : [name],
+  );
+  return new Map(names.map((name, at) => [name, `n${at}`]));
+}
+
+/** The column of answer_facts that has these numbers: of a model also by `<name>_normalized`. */
+export function factOf({ columns }: Ground, name: string): string {
+  return namesHere(columns).get(name)!;
 }
 
 /** Lists of a step are unnested side by side; a shorter one gives NULL. */
@@ -107,27 +125,19 @@ function answerFacts(
   fromMs: number,
   pointMs: number,
 ): string {
-  const lists = [...columns].flatMap(([name, kind]) => {
-    const own = `unnest(map_extract_value(columns, ${literal(name)})) AS ${identifier(name)}`;
-    const normalized = `${name}_normalized`;
-    return kind === "model"
-      ? [own, `unnest(map_extract_value(columns, ${literal(normalized)})) AS ${identifier(normalized)}`]
-      : [own];
-  });
-  const names = [...columns].flatMap(([name, kind]) =>
-    kind === "model" ? [name, `${name}_normalized`] : [name],
+  const names = [...namesHere(columns)];
+  const lists = names.map(
+    ([name, here]) => `unnest(map_extract_value(columns, ${literal(name)})) AS ${here}`,
   );
-  const numbers = names.map(
-    (name) => `CASE WHEN isfinite(${identifier(name)}) THEN ${identifier(name)} END AS ${identifier(name)}`,
-  );
-  return `CREATE OR REPLACE TEMP TABLE answer_facts AS
-    SELECT id, run, ms, ((ms - ${fromMs}) // ${pointMs})::INTEGER AS point, task, counted, position, uid, miner, time_s,
+  const numbers = names.map(([, here]) => `CASE WHEN isfinite(${here}) THEN ${here} END AS ${here}`);
+  return `CREATE OR REPLACE TABLE answer_facts AS
+    SELECT id, ms, ((ms - ${fromMs}) // ${pointMs})::INTEGER AS point, task, counted, position, uid, miner, time_s,
       status, reward, reward > 0 AND reward = best_reward AS is_best, length(completion)::INTEGER AS length, hash(completion) AS exact,
       hash(letters) AS near, hash(left(letters, ${OPENING_CHARACTERS})) AS opening, prompt${numbers.map((sql) => `, ${sql}`).join("")}
     FROM (SELECT *, trim(regexp_replace(lower(left(completion, ${TEXT_CHARACTERS})), '[^\\p{L}]+', ' ', 'g')) AS letters
-      FROM (SELECT hash(run, sequence) AS id, run, epoch_ms(time)::BIGINT AS ms, task, counted, best_reward,
+      FROM (SELECT hash(run, sequence) AS id, epoch_ms(time)::BIGINT AS ms, task, counted, best_reward,
           hash(prompt) AS prompt, generate_subscripts(uids, 1)::INTEGER AS position, unnest(uids)::INTEGER AS uid,
-          unnest(hotkeys) AS miner, unnest(completions) AS completion, unnest(completion_times_s) AS time_s,
+          unnest(list_transform(hotkeys, lambda hotkey: hash(hotkey))) AS miner, unnest(completions) AS completion, unnest(completion_times_s) AS time_s,
           unnest(status_codes)::INTEGER AS status, unnest(rewards) AS reward${lists.map((sql) => `, ${sql}`).join("")}
         FROM ${steps}))
     WHERE uid IS NOT NULL`;

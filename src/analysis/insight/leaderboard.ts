@@ -23,10 +23,10 @@ export interface Standing {
 export async function leaderboard(ground: Ground): Promise<Standing[]> {
   const { ask, scope, answers } = ground;
   const rows = await ask.rows(`WITH earned AS (
-      SELECT uid, miner, count(*)::DOUBLE AS asked, avg((status = 200)::INTEGER)::DOUBLE AS success,
+      SELECT uid, name AS miner, count(*)::DOUBLE AS asked, avg((status = 200)::INTEGER)::DOUBLE AS success,
         avg(reward) FILTER (counted)::DOUBLE AS "meanReward", avg(is_best::INTEGER) FILTER (counted)::DOUBLE AS "bestShare",
         ${quantile(ground, "time_s", 0.5, "status = 200")} AS latency
-      FROM ${answers} GROUP BY uid, miner),
+      FROM ${answers} LEFT JOIN miner_names USING (miner) GROUP BY uid, name),
     told AS (SELECT uid, miner, arg_max(score, time)::DOUBLE AS score FROM ${within("scores", scope)} GROUP BY uid, miner),
     given AS (SELECT uid, arg_max(weight, time)::DOUBLE AS weight FROM ${within("weights", scope)}
       WHERE uid IS NOT NULL AND state IN ('sent', 'included') GROUP BY uid)

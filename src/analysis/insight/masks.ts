@@ -1,5 +1,4 @@
-import { identifier } from "../views/view.ts";
-import { type Ground, namesOf } from "./ground.ts";
+import { factOf, type Ground, namesOf } from "./ground.ts";
 
 export interface MaskHits {
   name: string;
@@ -33,12 +32,9 @@ export async function masks(ground: Ground): Promise<MaskHits[]> {
   return found.sort((a, b) => a.factor - b.factor || a.name.localeCompare(b.name));
 }
 
-async function hitsOf(
-  { ask, answers, fromMs, pointMs }: Ground,
-  name: string,
-  kind: "mask" | "penalty",
-): Promise<MaskHits | undefined> {
-  const value = identifier(name);
+async function hitsOf(ground: Ground, name: string, kind: "mask" | "penalty"): Promise<MaskHits | undefined> {
+  const { ask, answers, fromMs, pointMs } = ground;
+  const value = factOf(ground, name);
   const judged = `FROM ${answers} WHERE counted AND ${value} IS NOT NULL`;
   const hit = `avg((${value} < 1)::INTEGER)::DOUBLE AS hit`;
   const [row] =

@@ -43,9 +43,9 @@ export async function weightsOnChain({ ask, scope }: Ground): Promise<Weights> {
   )) as { state: string; n: number }[];
   const byState = Object.fromEntries(states.map(({ state, n }) => [state, n]));
   const told = byState.included ? "included" : "sent";
-  await ask.rows(`CREATE OR REPLACE TEMP TABLE given_weights AS SELECT epoch_ms(time)::BIGINT AS ms, block, state, path, uid, weight
+  await ask.rows(`CREATE OR REPLACE TABLE given_weights AS SELECT epoch_ms(time)::BIGINT AS ms, block, state, path, uid, weight
     FROM ${within("weights", scope)} WHERE state = '${told}' AND uid IS NOT NULL`);
-  await ask.rows(`CREATE OR REPLACE TEMP TABLE scores_at AS SELECT given.ms, told.uid, told.score
+  await ask.rows(`CREATE OR REPLACE TABLE scores_at AS SELECT given.ms, told.uid, told.score
     FROM (SELECT DISTINCT ms FROM given_weights) given ASOF JOIN (SELECT DISTINCT epoch_ms(time)::BIGINT AS moment FROM ${within("scores", scope)}) times
       ON given.ms >= times.moment JOIN (SELECT epoch_ms(time)::BIGINT AS moment, uid, score FROM ${within("scores", scope)}) told ON told.moment = times.moment`);
   const submissions =
