@@ -33,7 +33,7 @@ export const WANDB_OPTIONS = {
     toggle,
     false,
     "telemetry",
-    "Upload the gating layer as an artifact, as often as weights are set and at the end.",
+    "Upload the gating layer as an artifact, once an epoch and at the end.",
   ),
   "wandb.notes": option(text, "", "telemetry", "Notes of the runs."),
 } as const satisfies OptionTable;

@@ -88,11 +88,11 @@ describe("command line", () => {
     expect((await captured(["run", "--help"])).stdout).toContain("--neuron.followup_sample_size");
   });
 
-  test("every flag of openvalidators 1.2.0 but the eight of wandb exists under its old name", () => {
+  test("every flag of openvalidators 1.2.0 exists under its old name", () => {
     const neuron =
       "name device disable_log_rewards num_concurrent_forwards disable_set_weights moving_average_alpha followup_timeout followup_sample_size answer_timeout answer_sample_size num_followup_steps epoch_length_override checkpoint_block_length events_retention_size dont_save_events vpermit_tao_limit axon_off mock_reward_models mock_dendrite_pool mock_gating_model mock_dataset use_custom_gating_model blacklist_off nsfw_off relevance_off diversity_off task_validator_off";
     const others =
-      "netuid wallet.name wallet.hotkey wallet.path subtensor.network subtensor.chain_endpoint logging.debug logging.trace logging.logging_dir axon.port axon.ip axon.external_ip axon.external_port mock reward.dpo_weight reward.rlhf_weight reward.reciprocate_weight reward.dahoas_weight reward.prompt_based_weight";
+      "netuid wallet.name wallet.hotkey wallet.path subtensor.network subtensor.chain_endpoint logging.debug logging.trace logging.logging_dir axon.port axon.ip axon.external_ip axon.external_port mock reward.dpo_weight reward.rlhf_weight reward.reciprocate_weight reward.dahoas_weight reward.prompt_based_weight wandb.off wandb.project_name wandb.entity wandb.offline wandb.weights_step_length wandb.run_step_length wandb.notes wandb.track_gating_model";
     const known = Object.keys(COMMANDS[0]!.table);
     const wanted = [...neuron.split(" ").map((flag) => `neuron.${flag}`), ...others.split(" ")];
     expect(wanted.filter((flag) => !known.includes(flag))).toEqual([]);

@@ -13,9 +13,9 @@ export class ArtifactDelivery {
   readonly #uploads: ArtifactUploads;
   readonly #pace: Pace;
   readonly #ended = new AbortController();
-  readonly #news = { wake: (): void => undefined };
   #isWhole = false;
   #isRefused = false;
+  #wake: (() => void) | undefined;
   #working: Promise<void> | undefined;
 
   constructor(spool: RunSpool, uploads: ArtifactUploads, pace: Pace) {
@@ -32,7 +32,7 @@ export class ArtifactDelivery {
   /** No artifact comes any more: resolves when those that wait are there. */
   async finish(): Promise<void> {
     this.#isWhole = true;
-    this.#news.wake();
+    this.#wake?.();
     await this.#working;
   }
 
@@ -95,7 +95,7 @@ export class ArtifactDelivery {
 
   async #pauseForNews(signal: AbortSignal): Promise<void> {
     const waking = new AbortController();
-    this.#news.wake = () => waking.abort();
+    this.#wake = () => waking.abort();
     await this.#pace.sleep(this.#pace.everyMs, AbortSignal.any([waking.signal, signal]));
   }
 }
