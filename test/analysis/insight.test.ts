@@ -237,6 +237,22 @@ test("a scope leaves out what is older, of another name, or of another miner", a
   expect(one.distributions[0]).toMatchObject({ name: "reward", answers: 5, min: 0.27, max: 0.27 });
 });
 
+test("steps of two months have as many points as fit, each at its time", async () => {
+  const step = (await Bun.file(JOURNAL).text()).split("\n").find((line) => line.includes('"kind":"step"'))!;
+  const start = Date.parse("2026-01-01T00:00:00Z");
+  const steps = Array.from({ length: 40 }, (_, at) => {
+    const time = new Date(start + at * 1.5 * 86_400_000).toISOString();
+    return JSON.stringify({ ...JSON.parse(step), sequence: at + 1, step: at + 1, time });
+  });
+  const path = join(scratch(), "long.jsonl");
+  await Bun.write(path, `${steps.join("\n")}\n`);
+  const { throughput, masks, frequent } = await asked({}, [path]);
+  expect(throughput.points.map((point) => point.steps)).toEqual(new Array(8).fill(5));
+  expect(throughput.points.at(-1)!.ms).toBeGreaterThan(start + 50 * 86_400_000);
+  expect(masks[0]!.points).toHaveLength(8);
+  expect(frequent.texts[0]!.points.map(([, answers]) => answers).reduce((sum, n) => sum + n)).toBe(80);
+});
+
 test("columns may have any name, and as many as they like", async () => {
   const text = await Bun.file(JOURNAL).text();
   const strange = ["UID", "reward", "length", "n1", "id", 'x"; DROP TABLE steps; --', "a'b"];

@@ -116,7 +116,7 @@ async function frequentTexts(ground: Ground): Promise<FrequentText[]> {
     "text" | "pattern" | "points"
   > & { first: number })[];
   const points =
-    (await ask.rows(`SELECT first::INTEGER AS first, (${fromMs} + point * ${pointMs})::DOUBLE AS ms,
+    (await ask.rows(`SELECT first::INTEGER AS first, (${fromMs} + point::BIGINT * ${pointMs})::DOUBLE AS ms,
       count(*)::DOUBLE AS answers, avg(reward) FILTER (counted)::DOUBLE AS reward
     FROM ${grouped} WHERE first IN (${found.map(({ first }) => first).join(", ")}) GROUP BY 1, 2 ORDER BY 1, 2`)) as {
       first: number;

@@ -49,7 +49,7 @@ async function hitsOf(ground: Ground, name: string, kind: "mask" | "penalty"): P
     hit: number;
   }[];
   const points = (await ask.rows(
-    `SELECT (${fromMs} + point * ${pointMs})::DOUBLE AS ms, ${hit} ${judged} GROUP BY point ORDER BY point`,
+    `SELECT (${fromMs} + point::BIGINT * ${pointMs})::DOUBLE AS ms, ${hit} ${judged} GROUP BY point ORDER BY point`,
   )) as { ms: number; hit: number }[];
   const uids = (await ask.rows(
     `SELECT uid, ${hit} ${judged} GROUP BY uid HAVING hit > 0 ORDER BY hit DESC, count(*) DESC, uid LIMIT ${MOST_HIT}`,

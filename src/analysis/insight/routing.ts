@@ -30,7 +30,7 @@ export interface Routing {
  */
 export async function routing({ ask, fromMs, toMs, pointMs }: Ground): Promise<Routing> {
   const loss =
-    (await ask.rows(`SELECT (${fromMs} + ((ms - ${fromMs}) // ${pointMs}) * ${pointMs})::DOUBLE AS ms, avg(gating_loss)::DOUBLE AS loss
+    (await ask.rows(`SELECT (${fromMs} + ((ms - ${fromMs}) // ${pointMs})::BIGINT * ${pointMs})::DOUBLE AS ms, avg(gating_loss)::DOUBLE AS loss
     FROM step_facts WHERE gating_loss IS NOT NULL GROUP BY 1 ORDER BY 1`)) as { ms: number; loss: number }[];
   const [ends] =
     (await ask.rows(`SELECT avg(gating_loss) FILTER (share <= 0.1)::DOUBLE AS first, avg(gating_loss) FILTER (share >= 0.9)::DOUBLE AS last

@@ -16,7 +16,7 @@ export async function movingScores({ ask, scope, fromMs, pointMs }: Ground): Pro
     (await ask.rows(`WITH told AS (SELECT uid, miner, epoch_ms(time)::BIGINT AS ms, score FROM ${within("scores", scope)} ${only}),
     final AS (SELECT uid, miner, arg_max(score, ms)::DOUBLE AS final FROM told GROUP BY uid, miner ORDER BY final DESC, uid LIMIT ${scope.top})
     SELECT uid::INTEGER AS uid, miner, any_value(final)::DOUBLE AS final,
-      (${fromMs} + ((ms - ${fromMs}) // ${pointMs}) * ${pointMs})::DOUBLE AS moment, avg(score)::DOUBLE AS score
+      (${fromMs} + ((ms - ${fromMs}) // ${pointMs})::BIGINT * ${pointMs})::DOUBLE AS moment, avg(score)::DOUBLE AS score
     FROM told JOIN final USING (uid, miner) GROUP BY uid, miner, moment ORDER BY any_value(final) DESC, uid, moment`)) as {
       uid: number;
       miner: string;

@@ -44,7 +44,7 @@ export async function stages(ground: Ground): Promise<Stages> {
   const parts = await ask.rows(`SELECT entry.key AS name, ${figures("entry.value")}, NULL AS share
     FROM (SELECT unnest(map_entries(parts)) AS entry FROM step_facts) GROUP BY 1 ORDER BY p50 DESC, 1`);
   const points =
-    (await ask.rows(`SELECT (${fromMs} + ((ms - ${fromMs}) // ${pointMs}) * ${pointMs})::DOUBLE AS ms,
+    (await ask.rows(`SELECT (${fromMs} + ((ms - ${fromMs}) // ${pointMs})::BIGINT * ${pointMs})::DOUBLE AS ms,
     ${STAGE_NAMES.map((name) => `avg(${name}_ms)::DOUBLE AS ${name}`).join(", ")} FROM step_facts GROUP BY 1 ORDER BY 1`)) as Record<
       string,
       number | null

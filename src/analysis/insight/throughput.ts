@@ -38,7 +38,7 @@ export async function throughput({ ask, fromMs, pointMs }: Ground): Promise<Thro
     "SELECT coalesce(sum(span), 0)::DOUBLE / 3.6e6 AS hours FROM (SELECT max(ms) - min(ms) AS span FROM step_facts GROUP BY run)",
   )) as { hours: number }[];
   const points =
-    await ask.rows(`SELECT (${fromMs} + ((ms - ${fromMs}) // ${pointMs}) * ${pointMs})::DOUBLE AS ms,
+    await ask.rows(`SELECT (${fromMs} + ((ms - ${fromMs}) // ${pointMs})::BIGINT * ${pointMs})::DOUBLE AS ms,
     count(*)::DOUBLE AS steps, sum(asked)::DOUBLE AS asked, sum(answered)::DOUBLE AS answered,
     avg(mean_reward) FILTER (counted)::DOUBLE AS "meanReward", avg(best_reward) FILTER (counted)::DOUBLE AS "bestReward",
     avg(step_length_s)::DOUBLE AS seconds FROM step_facts GROUP BY 1 ORDER BY 1`);

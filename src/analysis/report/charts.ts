@@ -94,12 +94,13 @@ function linesOption(
     yAxis: {
       type: "value",
       scale: !isStacked && form !== "share" && form !== "count",
+      ...(form === "share" ? { max: 1 } : {}),
       ...valueAxis(form, colours),
     },
     series: shown.map(({ name, points }, at) => ({
       type: "line",
       name: label(name),
-      showSymbol: points.length < 3,
+      symbol: points.length < 3 ? "circle" : "none",
       // Where colours come again, and for those who cannot tell them apart.
       lineStyle: { width: 2, type: isStacked ? "solid" : DASHES[Math.floor(at / 5) % DASHES.length] },
       ...(isStacked ? { stack: "all", areaStyle: { opacity: 0.5 } } : {}),

@@ -139,7 +139,7 @@ function masks({ masks: told }: Insight): Section {
           { title: "mean factor", form: "reward" },
           ...tasks.map((task) => ({ title: `hit in ${task}`, form: "share" as const, spare: 5 })),
           { title: "over time", form: "trend", spare: 2 },
-          { title: "most often uid", form: "text", spare: 1 },
+          { title: "most often uid", form: "key", spare: 1 },
         ],
         rows: told.map((one) => [
           shortColumn(one.name),
