@@ -1,20 +1,10 @@
 import type { DatasetFormat } from "../../config/dataset-options.ts";
+import { jsonLine } from "../../events/line.ts";
 import { identifier, literal } from "../views/view.ts";
 import type { Value } from "../warehouse.ts";
 import { miningCsv, miningJson, OPENAI } from "./old-shapes.ts";
 import { datasetFailure, type Recipe } from "./recipe.ts";
 import { each, type Feature, type Known, LINES, NUMBER, type Shape, TEXT } from "./shape.ts";
-
-/** Characters that JSON leaves as they are and that some readers of lines take for the end of one. */
-const LINE_ENDS = /[\u0085\u2028\u2029]/g;
-
-function jsonLine(value: unknown): string {
-  const json = JSON.stringify(value).replace(
-    LINE_ENDS,
-    (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  return `${json}\n`;
-}
 
 function jsonLines(
   example: string,
