@@ -5,7 +5,7 @@
  * build fails when that line is not there any more. Versions are pinned exactly, so an upgrade meets these checks.
  */
 
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { $, type BunPlugin } from "bun";
@@ -194,17 +194,36 @@ function nativePackages(
   ];
 }
 
-async function buildFacts(target: string): Promise<BuildFacts> {
+interface ReleaseFlags {
+  /** In place of that of package.json; for tests of updates. */
+  "release-version"?: string | undefined;
+  /** File with the root of the update repository. */
+  "update-root"?: string | undefined;
+  /** Servers of releases, with commas. */
+  "update-url"?: string | undefined;
+}
+
+function updateFacts({ "update-root": root, "update-url": urls }: ReleaseFlags): Pick<BuildFacts, "update"> {
+  if (root === undefined && urls === undefined) return {};
+  if (root === undefined || urls === undefined)
+    throw new BuildError("--update-root and --update-url go together");
+  // One line, whatever its form: it is compared by what it says.
+  const text = JSON.stringify(JSON.parse(readFileSync(root, "utf8")));
+  return { update: { root: text, urls: urls.split(",").map((url) => url.trim().replace(/\/$/, "")) } };
+}
+
+async function buildFacts(target: string, flags: ReleaseFlags): Promise<BuildFacts> {
   const head = await $`git rev-parse HEAD`.cwd(ROOT).quiet().nothrow();
   const changes = await $`git status --porcelain --untracked-files=no`.cwd(ROOT).quiet().nothrow();
   const commit = head.exitCode === 0 ? head.stdout.toString().trim() : "unknown";
   // reproducible-builds.org: seconds since the epoch, set by who wants the same bytes again.
   const epoch = process.env.SOURCE_DATE_EPOCH;
   return {
-    version: manifest.version,
+    version: flags["release-version"] ?? manifest.version,
     commit: changes.stdout.length > 0 ? `${commit}-changed` : commit,
     builtAt: (epoch === undefined ? new Date() : new Date(Number(epoch) * 1000)).toISOString(),
     target,
+    ...updateFacts(flags),
   };
 }
 
@@ -212,7 +231,7 @@ function hostTarget(): string {
   return `${process.platform}-${process.arch}`;
 }
 
-async function build(targetName: string, outfile: string): Promise<void> {
+async function build(targetName: string, outfile: string, flags: ReleaseFlags): Promise<void> {
   const target = TARGETS[targetName];
   if (target === undefined)
     throw new BuildError(`unknown target ${targetName}; there are ${Object.keys(TARGETS).join(", ")}`);
@@ -223,7 +242,7 @@ async function build(targetName: string, outfile: string): Promise<void> {
   const packages = nativePackages(targetName, target.onnxRuntime);
   const patched = new Set<string>();
   mkdirSync(dirname(outfile), { recursive: true });
-  const facts = await buildFacts(targetName);
+  const facts = await buildFacts(targetName, flags);
   const result = await Bun.build({
     entrypoints: [join(ROOT, "src/main.ts")],
     target: "bun",
@@ -264,11 +283,17 @@ async function build(targetName: string, outfile: string): Promise<void> {
 }
 
 const { values } = parseArgs({
-  options: { target: { type: "string" }, outfile: { type: "string" } },
+  options: {
+    target: { type: "string" },
+    outfile: { type: "string" },
+    "release-version": { type: "string" },
+    "update-root": { type: "string" },
+    "update-url": { type: "string" },
+  },
 });
 const targetName = values.target ?? "linux-x64";
 try {
-  await build(targetName, resolve(values.outfile ?? join(ROOT, "dist/openvalidator")));
+  await build(targetName, resolve(values.outfile ?? join(ROOT, "dist/openvalidator")), values);
 } catch (error) {
   if (!(error instanceof BuildError || error instanceof AggregateError)) throw error;
   console.error(error instanceof AggregateError ? error.errors.map(String).join("\n") : error.message);

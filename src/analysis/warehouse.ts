@@ -13,7 +13,7 @@ import { DERIVED } from "./views/views.ts";
 export type WarehouseCode = "query.refused" | "query.stopped";
 
 /** A database that takes more than this beside a validator takes it from the validator. */
-const MAX_MEMORY_BYTES = 3 * 2 ** 30;
+const MAX_MEMORY_BYTES = 2 * 2 ** 30;
 const MIN_MEMORY_BYTES = 256 * 2 ** 20;
 /** Names of columns come from files; more of them than this is no profile. */
 const MAX_COLUMNS = 500;

@@ -10,6 +10,7 @@ import {
 } from "../config/options.ts";
 import { SERVICE_OPTIONS } from "../config/service-options.ts";
 import { ALERT_OPTIONS } from "../config/telemetry-options.ts";
+import { UPDATE_OPTIONS } from "../config/update-options.ts";
 import { WANDB_DOWNLOAD_OPTIONS } from "../config/wandb-options.ts";
 import { ANALYSIS_COMMANDS } from "./analysis-commands.ts";
 import type { Command } from "./command.ts";
@@ -234,6 +235,25 @@ export const COMMANDS: readonly Command[] = [
     table: LOG_OPTIONS,
     switches: OF_A_USER,
     load: async () => (await import("./commands/service.ts")).uninstall,
+  },
+  {
+    path: ["self-update"],
+    summary: "Go to the newest release, signed and tried; --rollback goes back.",
+    table: { ...UPDATE_OPTIONS, ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    switches: {
+      check: "Only look; exit code 10 when there is a release to go to.",
+      "dry-run": "Say what would be done, and do nothing.",
+      now: "Wait neither for this machine's turn in a roll-out nor for a quiet moment.",
+      rollback: "Go back to the release before.",
+      "if-unconfirmed": "With --rollback: only from a release that has not shown yet that it is well.",
+      "allow-downgrade": "With --version: also to an older one that can read what is there.",
+      unattended: "Nobody watches: what failed here before is not tried again.",
+      user: "With --restart: a unit of this user.",
+      "in-container": "Also in a container, where the change lasts as long as the container.",
+      json: "Print JSON.",
+    },
+    examples: ["openvalidator self-update --check", "openvalidator self-update --version 1.2.3"],
+    load: async () => (await import("./commands/self-update.ts")).selfUpdate,
   },
   {
     path: ["wandb", "login"],

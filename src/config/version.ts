@@ -7,6 +7,8 @@ export interface BuildFacts {
   /** ISO 8601. */
   builtAt: string;
   target: string;
+  /** What releases are checked with and where they are; absent in a build that is none. */
+  update?: { root: string; urls: readonly string[] };
 }
 
 /** Put in by build.ts; absent when the program runs from source. */

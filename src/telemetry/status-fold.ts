@@ -11,6 +11,8 @@ const PACE_WINDOW_MS = 600_000;
 /** Default waits of a question and an answer, and the silence that systemd's unit allows. */
 const PATIENCE: Patience = { askMs: 10_000, silenceMs: MIN_SILENCE_MS };
 const MAX_TEXT = 300;
+/** Before weights are due: four minutes, in which a restart could make them late. */
+const BUSY_BLOCKS = 20;
 
 const NOTHING_YET = {
   version: null,
@@ -160,6 +162,7 @@ export class StatusFold {
       minersOutage: this.#outage,
       weights: { ...this.#weights, nextBlock: this.#nextBlock() },
       reveal: { ...this.#reveal },
+      restart: this.#restart(),
       models: [...this.#models.values()].map((model) => ({ ...model, roles: [...model.roles] })),
       disk: { ...this.#disk },
       miners: this.#miners.snapshot(),
@@ -314,6 +317,18 @@ export class StatusFold {
     if (!isEnabled) return null;
     if (blocksLeft !== null) return this.#weightsAtBlock + blocksLeft;
     return lastBlock === null || epochBlocks === null ? null : lastBlock + epochBlocks;
+  }
+
+  /** A start takes some minutes with large models; a submission that is under way is not disturbed. */
+  #restart(): Status["restart"] {
+    const { state, isEnabled } = this.#weights;
+    const { head } = this.#chain;
+    const next = this.#nextBlock();
+    if (isEnabled && (state === "due" || state === "waiting" || state === "sent"))
+      return { isSafe: false, why: `weights are ${state}` };
+    if (next !== null && head !== null && next - head <= BUSY_BLOCKS)
+      return { isSafe: false, why: `weights are due in ${Math.max(0, next - head)} blocks` };
+    return { isSafe: true, why: null };
   }
 
   #pace(nowMs: number): number {

@@ -77,6 +77,8 @@ export interface Status {
     committed: number | null;
     revealRound: number | null;
   };
+  /** Whether the validator may be stopped now without missing anything, and if not why: for whoever updates it. */
+  restart: { isSafe: boolean; why: string | null };
   models: ModelStatus[];
   disk: {
     state: "unknown" | "ok" | "low" | "full";

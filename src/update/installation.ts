@@ -20,7 +20,7 @@ import { compareVersions, isVersion } from "./release.ts";
 
 const PROGRAM = "openvalidator";
 const RECEIPT = "receipt.json";
-const receiptSchema = z.object({ method: z.literal("standalone"), root: z.string() });
+const receiptSchema = z.object({ method: z.literal("standalone") });
 
 /**
  * The releases of one installation and which of them runs:
@@ -152,23 +152,19 @@ export class ReleaseFolder extends Installation {
   }
 
   /**
-   * Lays out the folder with a first release; one that is there stays.
+   * Lays out the folder with a release that runs from now on; others that are there stay.
    * @param executable copied
    */
   layOut(executable: string, version: string): void {
     this.requireWritable();
     this.makeRoomFor(version);
-    if (!this.has(version)) copyWhole(executable, this.programOf(version));
+    if (executable !== this.programOf(version)) copyWhole(executable, this.programOf(version));
     if (this.currentVersion() !== version) this.switchTo(version);
     if (!existsSync(this.updater)) {
       mkdirSync(dirname(this.updater), { recursive: true, mode: 0o755 });
       replaceByLink(this.programOf(version), this.updater);
     }
-    writeFileAtomic(
-      join(this.data, RECEIPT),
-      `${JSON.stringify({ method: "standalone", root: this.data })}\n`,
-      0o644,
-    );
+    writeFileAtomic(join(this.data, RECEIPT), `${JSON.stringify({ method: "standalone" })}\n`, 0o644);
   }
 }
 
@@ -226,6 +222,8 @@ export interface Whereabouts {
   /** Of the running executable, links resolved. */
   executable: string;
   isCompiled: boolean;
+  /** The operator wants it also where the change lasts as long as the container. */
+  mayBeContainer?: boolean;
   /** Whether a file is there; for tests. */
   exists?: (path: string) => boolean;
   /** Name of the package that a file belongs to. */
@@ -241,8 +239,11 @@ export function findInstallation(where: Whereabouts): Installation {
   if (!isCompiled)
     throw notOurs("this program runs from its source", "update the source: git pull, then bun install");
   const container = ["/.dockerenv", "/run/.containerenv"].find(exists);
-  if (container !== undefined)
-    throw notOurs("this program runs in a container", "start the container from a newer image");
+  if (container !== undefined && !where.mayBeContainer)
+    throw notOurs(
+      "this program runs in a container",
+      "start the container from a newer image; --in-container updates it here, for as long as the container lasts",
+    );
   if (
     executable.startsWith("/nix/store/") ||
     executable.startsWith("/snap/") ||

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { stopped, updateFailure } from "./failure.ts";
 import type { Release } from "./release.ts";
@@ -48,7 +48,9 @@ async function runBare(
   const home = mkdtempSync(join(tmpdir(), "openvalidator-preflight-"));
   const late = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const child = Bun.spawn([...withoutRights(), ...command], {
+    const drop = withoutRights(command[0]!);
+    if (drop.includes(`--reuid=${NOBODY}`)) chownSync(home, Number(NOBODY), Number(NOBODY));
+    const child = Bun.spawn([...drop, ...command], {
       cwd: "/",
       env: { PATH: "/usr/bin:/bin", HOME: home, TMPDIR: home },
       stdin: "ignore",
@@ -73,10 +75,21 @@ async function runBare(
   }
 }
 
-/** What is left to say when root is given up; nothing where it is not held, or cannot be given up. */
-function withoutRights(): string[] {
+/** Words before a command that take root's rights from it; none where they are not held. */
+function withoutRights(program: string): string[] {
   if (process.getuid?.() !== 0 || Bun.which("setpriv") === null) return [];
+  const withoutCapabilities = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"];
+  // A program in the home of root is one that nobody else can start.
+  if (!isOpenToAll(program)) return withoutCapabilities;
   return ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--no-new-privs"];
+}
+
+function isOpenToAll(path: string): boolean {
+  const EXECUTE = 0o001;
+  for (let at = path; ; at = dirname(at)) {
+    if ((statSync(at).mode & EXECUTE) === 0) return false;
+    if (at === dirname(at)) return true;
+  }
 }
 
 async function readStart(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -182,6 +182,14 @@ test("names of columns with quotes are names", async () => {
   ).toEqual([{ top: 3 }]);
 });
 
+test("columns whose names differ by large and small letters alone are one, and stop nothing", async () => {
+  const house = await warehouse([file([stepLine(1), stepLine(2, { DPO: [7, 8, 9], UIDS: [1] })])]);
+  expect(await house.rows("SELECT count(*) AS n FROM answers")).toEqual([{ n: 6 }]);
+  expect(await house.rows("SELECT map_keys(columns) AS names FROM steps WHERE step = 1")).toEqual([
+    { names: expect.arrayContaining(["dpo_normalized", "shadow_x"]) },
+  ]);
+});
+
 test("Parquet of both stored views gives the same answers", async () => {
   const folder = scratch();
   const house = await warehouse([file([stepLine(1), WEIGHTS_LINE, SCORES_LINE])], { writable: [folder] });

@@ -4,8 +4,11 @@ import type { EVENTS } from "./events.ts";
 import { INFERENCE_TYPE, STAGES_TYPE, type STEPS } from "./steps.ts";
 import { identifier, literal } from "./view.ts";
 
-/** A line with more is damage, or an attack: 4096 miners with all that a step records of them take less. */
-const MAX_LINE_BYTES = 64 << 20;
+/**
+ * A line with more is damage, or an attack: 1000 miners with all that a step records of them take less. DuckDB holds two of
+ * them for each thread.
+ */
+const MAX_LINE_BYTES = 16 << 20;
 const COMPRESSIONS: Record<Compression, string> = { none: "uncompressed", zstd: "zstd", gzip: "gzip" };
 
 const KEY_FIELDS = { run: "VARCHAR", sequence: "BIGINT", kind: "VARCHAR" };
@@ -102,10 +105,11 @@ export function keysSql(files: readonly EventFile[]): string {
 
 /** Names of the columns of models, masks and penalties that any step has. */
 export function namesSql(files: readonly EventFile[]): string {
-  return `SELECT DISTINCT name FROM (
+  // DuckDB knows names by their letters alone, large or small.
+  return `SELECT min(name) AS name FROM (
       SELECT unnest(names) AS name
       FROM (SELECT DISTINCT json_keys(json) AS names FROM (${objects(files)}) WHERE json->>'$.kind' = 'step')
-    ) WHERE name NOT IN (${FIXED.map(literal).join(", ")})`;
+    ) WHERE lower(name) NOT IN (${FIXED.map((name) => literal(name.toLowerCase())).join(", ")}) GROUP BY lower(name)`;
 }
 
 /** Events of all kinds from lines. */

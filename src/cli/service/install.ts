@@ -1,20 +1,11 @@
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
-import { syncDirectory, writeFileAtomic } from "../../base/atomic.ts";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { writeFileAtomic } from "../../base/atomic.ts";
 import { Failure } from "../../base/error.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { configTemplate } from "../../config/template.ts";
+import { ReleaseFolder } from "../../update/installation.ts";
 import { createFile } from "../create-file.ts";
 import { type ServicePlan, UNIT_NAME } from "./plan.ts";
 import type { ServiceCode } from "./shell-words.ts";
@@ -50,7 +41,9 @@ export async function installService(
       message: `${config} is there already, and the flags would have to go into it`,
       hint: "change it with an editor and leave the flags out, or move it aside",
     });
-  done.push(`program  ${installProgram(at(plan.programs), program)}`);
+  const programs = new ReleaseFolder(at(plan.programs));
+  programs.layOut(program.executable, program.version);
+  done.push(`program  ${programs.programOf(program.version)}`);
   const isSystem = unit.scope === "system";
   const isNew = createFile(config, configTemplate(OPTIONS, plan.flags), 0o600, isSystem ? 0o755 : 0o700);
   done.push(`config   ${config}${isNew ? "" : " (as it was)"}`);
@@ -98,32 +91,4 @@ function requireFile(name: string, path: string): void {
     message: `the file of the credential ${name}, ${path}, is not there`,
     hint: "give --wallet.name, --wallet.hotkey and --wallet.path of the hotkey, and files that exist",
   });
-}
-
-/** `releases/<version>/openvalidator` and the link `current`; readers see the old program or the new one, never none. */
-function installProgram(folder: string, { executable, version }: Program): string {
-  const release = join("releases", version);
-  const target = join(folder, release, "openvalidator");
-  mkdirSync(dirname(target), { recursive: true });
-  // The user of the service comes through here, whatever root's umask was.
-  for (const part of [folder, join(folder, "releases"), dirname(target)]) chmodSync(part, 0o755);
-  if (executable !== target) {
-    const temporary = `${target}.${process.pid}.tmp`;
-    copyFileSync(executable, temporary);
-    chmodSync(temporary, 0o755);
-    renameSync(temporary, target);
-    syncDirectory(dirname(target));
-  }
-  const link = join(folder, "current");
-  if (currentOf(link) !== release) {
-    const temporary = `${link}.${process.pid}.tmp`;
-    symlinkSync(release, temporary);
-    renameSync(temporary, link);
-  }
-  syncDirectory(folder);
-  return target;
-}
-
-function currentOf(link: string): string | undefined {
-  return existsSync(link) ? readlinkSync(link) : undefined;
 }
