@@ -152,7 +152,8 @@ function zsh(commands: readonly Command[]): string {
   const cases = commands.map((command) => {
     const specs = completedFlags(command).map(({ name, help, needsValue, choices, isPath }) => {
       const value = choices.length > 0 ? `(${choices.join(" ")})` : isPath ? "_files" : " ";
-      return `      '--${name}[${zshText(help)}]${needsValue ? `:value:${value}` : ""}'`;
+      // With "=" the value is completed after it as well as in the next word.
+      return `      '--${name}${needsValue ? "=" : ""}[${zshText(help)}]${needsValue ? `:value:${value}` : ""}'`;
     });
     const files =
       command.words !== undefined && PATH_WORDS.test(command.words.hint) ? [`      '*:file:_files'`] : [];

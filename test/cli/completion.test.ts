@@ -87,28 +87,57 @@ describe.skipIf(Bun.which("fish") === null)("fish", () => {
   });
 });
 
-describe.skipIf(Bun.which("zsh") === null)("zsh", () => {
-  // The parts that only an interactive shell has say what they were asked.
-  const STUBS = `compdef() { : }; _describe() { print -l -- "\${(@P)2%%:*}" }; _arguments() { print -l -- "$words[*]" "$@" }`;
+/** Asks an interactive zsh of its own, at its prompt, what it offers for each line; every compadd says its matches. */
+const ASK_ZSH = `
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'compadd() {
+  local -a hits
+  if [[ " \${@[1,(i)(-|--)]} " != *" -"[OAD]" "* ]]; then builtin compadd -A hits "$@"; print -l -- $hits >>offers; fi
+  builtin compadd "$@"
+}
+fpath=($PWD/functions $fpath); autoload -Uz compinit; compinit -D -u
+ask() { _main_complete; compstate[insert]=; compstate[list]=; print -n "AS""KED" }
+zle -C ask complete-word ask; bindkey "^T" ask; print "REA""DY"'
+zpty -r shell shown '*READY*'
+for line in "$@"; do
+  : >offers
+  zpty -w -n shell "$line"$'\\C-t'
+  zpty -r shell shown '*ASKED*'
+  zpty -w -n shell $'\\C-u'
+  print -r -- "> $line"
+  cat offers
+done
+zpty -d shell
+`;
 
-  test.each([
-    [["wal"], ["wallet"], ["create"]],
-    [["wallet", ""], ["create", "show"], ["run"]],
-    [["wallet", "show", "--"], ["openvalidator --"], ["--netuid"]],
-    [["--log.form"], ["openvalidator --log.form"], []],
-    [["run", "--log.format", "p"], ["openvalidator --log.format p"], []],
-  ])("%p", (words, some, none) => {
-    const line = ["openvalidator", ...words].map((word) => `'${word}'`).join(" ");
-    const script = `${STUBS}; source ./zsh; words=(${line}); CURRENT=${words.length + 1}; PREFIX='${words.at(-1)}'; _openvalidator`;
-    const offered = linesOf(output(["zsh", "-f", "-c", script]));
-    expect(offered).toEqual(expect.arrayContaining(some));
-    for (const word of none) expect(offered).not.toContain(word);
-    if (words.includes("--log.format"))
-      expect(
-        offered.some(
-          (spec) => spec.startsWith("--log.format[") && spec.endsWith(":value:(auto pretty plain json)"),
-        ),
-      ).toBe(true);
+describe.skipIf(Bun.which("zsh") === null)("zsh", () => {
+  /** What is offered for the last of the words of each line, by line. */
+  function complete(lines: string[][]): string[][] {
+    mkdirSync(join(directory, "functions"), { recursive: true });
+    writeFileSync(join(directory, "functions", "_openvalidator"), completionScript("zsh", COMMANDS));
+    const typed = lines.map((words) => ["openvalidator", ...words].join(" "));
+    const offers = output(["zsh", "-f", "-c", ASK_ZSH, "ask", ...typed])
+      .split(/^> .*$/m)
+      .slice(1);
+    return offers.map((offer) => linesOf(offer).map(shown));
+  }
+
+  test("offers at its prompt what the others do", () => {
+    const offered = complete(OFFERS.map(([words]) => words));
+    for (const [index, [, some, none]] of OFFERS.entries()) {
+      expect(offered[index]).toEqual(expect.arrayContaining(some));
+      for (const word of none) expect(offered[index]).not.toContain(word);
+    }
+  });
+
+  test("follows = and keeps secrets and hidden commands to itself", () => {
+    const [afterEqual, data, commands] = complete([["run", "--log.format=js"], ["run", "--data."], [""]]);
+    expect(afterEqual).toEqual(["json"]);
+    expect(data).toContain("--data.source");
+    expect(data).not.toContain("--data.token");
+    expect(commands).toContain("run");
+    expect(commands).not.toContain("inference-worker");
   });
 });
 
