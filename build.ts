@@ -1,5 +1,6 @@
 /**
- * Makes dist/openvalidator, one executable with everything inside: `bun run build [--target NAME] [--outfile PATH]`.
+ * Makes dist/openvalidator, one executable with everything inside: `bun run build [--target NAME] [--outfile PATH]`. The
+ * tools of those who keep releases stand here too: `bun build.ts key|root|publish|redate|verify`.
  *
  * Three dependencies do things that a single file cannot do; each patch below names the line it replaces, and the
  * build fails when that line is not there any more. Versions are pinned exactly, so an upgrade meets these checks.
@@ -10,8 +11,11 @@ import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { $, type BunPlugin } from "bun";
 import manifest from "./package.json" with { type: "json" };
+import { messageOf } from "./src/base/error.ts";
 import type { EmbeddedLibrary } from "./src/base/native.ts";
 import type { BuildFacts } from "./src/config/version.ts";
+import { RELEASE_TOOLS, runReleaseTool } from "./src/update/repository/command-line.ts";
+import { STATE_VERSION } from "./src/validator/state/schema.ts";
 
 const ROOT = import.meta.dir;
 
@@ -282,20 +286,30 @@ async function build(targetName: string, outfile: string, flags: ReleaseFlags): 
   console.log(`${relative(process.cwd(), outfile)}  ${facts.version}  ${targetName}  ${size} MB`);
 }
 
-const { values } = parseArgs({
-  options: {
-    target: { type: "string" },
-    outfile: { type: "string" },
-    "release-version": { type: "string" },
-    "update-root": { type: "string" },
-    "update-url": { type: "string" },
-  },
-});
-const targetName = values.target ?? "linux-x64";
+async function main(words: string[]): Promise<void> {
+  const [first] = words;
+  if (first !== undefined && Object.hasOwn(RELEASE_TOOLS, first))
+    return await runReleaseTool(words, STATE_VERSION);
+  const { values } = parseArgs({
+    args: words,
+    options: {
+      target: { type: "string" },
+      outfile: { type: "string" },
+      "release-version": { type: "string" },
+      "update-root": { type: "string" },
+      "update-url": { type: "string" },
+    },
+  });
+  await build(
+    values.target ?? "linux-x64",
+    resolve(values.outfile ?? join(ROOT, "dist/openvalidator")),
+    values,
+  );
+}
+
 try {
-  await build(targetName, resolve(values.outfile ?? join(ROOT, "dist/openvalidator")), values);
+  await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof BuildError || error instanceof AggregateError)) throw error;
-  console.error(error instanceof AggregateError ? error.errors.map(String).join("\n") : error.message);
+  console.error(error instanceof AggregateError ? error.errors.map(String).join("\n") : messageOf(error));
   process.exitCode = 1;
 }
