@@ -1,3 +1,4 @@
+import { forbidCoreDumps } from "../base/core-dumps.ts";
 import { Failure, messageOf } from "../base/error.ts";
 import { configureLog, keepInLogFile, type LogFormat, log } from "../base/log.ts";
 import { diskBudget } from "../config/disk-budget.ts";
@@ -58,7 +59,10 @@ async function runOne(command: Command, { words: own, flags }: Arguments, io: Cl
     signal: io.signal,
     print: io.stdout,
   };
-  if (Object.keys(command.table).length > 0 && !command.judgesSettings) {
+  const hasSettings = Object.keys(command.table).length > 0;
+  // A secret may be among them.
+  if (hasSettings) forbidCoreDumps();
+  if (hasSettings && !command.judgesSettings) {
     refuseUnknownVariables(
       io.environment,
       COMMANDS.map(({ table }) => table),

@@ -15,6 +15,7 @@ import {
 import { basename, dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { syncDirectory, writeFileAtomic } from "../base/atomic.ts";
+import { childEnvironment } from "../base/child-environment.ts";
 import { updateFailure } from "./failure.ts";
 import { compareVersions, isVersion } from "./release.ts";
 
@@ -293,6 +294,7 @@ function packageOfFile(path: string): string | undefined {
   ] as const) {
     if (Bun.which(program) === null) continue;
     const { exitCode, stdout } = Bun.spawnSync([program, ...words, path], {
+      env: childEnvironment(process.env),
       stderr: "ignore",
       timeout: 10_000,
     });

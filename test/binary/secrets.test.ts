@@ -24,6 +24,9 @@ let place: Scratch;
 let subnet: Subnet;
 let wandb: WandbDouble;
 let hook: Bun.Server<undefined>;
+/** Headers and body of what the alarm server got. */
+const alarms: string[] = [];
+let metricsPort: number;
 let validator: Running;
 let environment: Record<string, string>;
 let runArguments: string[];
@@ -60,7 +63,15 @@ beforeAll(async () => {
   const binary = await builtBinary();
   place = scratch();
   wandb = new WandbDouble();
-  hook = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
+  hook = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: async (request) => {
+      alarms.push(`${JSON.stringify([...request.headers])} ${await request.text()}`);
+      return new Response("ok");
+    },
+  });
+  metricsPort = freePort();
   subnet = await startSubnet([binary], place, [
     "--miners",
     "4",
@@ -95,8 +106,12 @@ beforeAll(async () => {
   runArguments = withoutFlag(subnet.runArguments, "--subtensor.chain_endpoint").concat("--config", config);
   validator = start(
     [
+      // A core file would lie in the working directory, below the folder that is searched.
+      ...["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh"],
       binary,
       ...runArguments,
+      "--metrics.port",
+      String(metricsPort),
       "--logging.trace",
       "--neuron.device",
       "cpu",
@@ -125,6 +140,13 @@ afterAll(async () => {
   await hook?.stop(true);
   place?.remove();
 });
+
+function freePort(): number {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const { port } = server;
+  void server.stop(true);
+  return port!;
+}
 
 async function encryptHotkey(path: string): Promise<void> {
   const plain = readFileSync(path);
@@ -167,11 +189,43 @@ describe("secrets of a validator with everything on, at trace level", () => {
   });
 
   test("are in nothing that W&B is sent as data", () => {
-    const data = JSON.stringify([...wandb.runs.values()], (_, value) =>
+    const data = JSON.stringify([...wandb.runs.values(), ...wandb.log], (_, value) =>
       value instanceof Map ? [...value] : value,
     );
     expect(data.length).toBeGreaterThan(1_000);
     expect(secretsIn(data)).toEqual([]);
+  });
+
+  test("are on no page of the running validator", async () => {
+    for (const page of ["", "metrics", "healthz", "readyz", "api/status", "api/miner?uid=1", "nothing"]) {
+      const text = await (await fetch(`http://127.0.0.1:${metricsPort}/${page}`)).text();
+      expect({ page, length: Math.min(text.length, 1), leaks: secretsIn(text) }).toEqual({
+        page,
+        length: 1,
+        leaks: [],
+      });
+    }
+    // The stream of events has no end; its first piece is the past.
+    const { body } = await fetch(`http://127.0.0.1:${metricsPort}/events`);
+    const reader = body!.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    expect(value!.length).toBeGreaterThan(100);
+    expect(secretsIn(new TextDecoder().decode(value))).toEqual([]);
+  });
+
+  test("are in no alarm, and the alarm server gets no other secret than its own address", async () => {
+    const { code } = await runCommand([await builtBinary(), "alert", "test", ...runArguments.slice(-2)], {
+      directory: place.directory,
+      environment,
+    });
+    expect({ code, count: alarms.length > 0 }).toEqual({ code: 0, count: true });
+    expect([...new Set(alarms.flatMap(secretsIn))]).toEqual([]);
+  });
+
+  test("are in no core file, for there is none of the validator and of its children", () => {
+    for (const pid of [validator.pid, ...childrenOf(validator.pid)])
+      expect(readFileSync(`/proc/${pid}/limits`, "utf8")).toMatch(/^Max core file size +0 +0 /m);
   });
 
   const COMMANDS: readonly string[][] = [

@@ -1,3 +1,4 @@
+import { forbidCoreDumps } from "../../base/core-dumps.ts";
 import { Failure } from "../../base/error.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
 import { deriveHere } from "../../wallet/derivation.ts";
@@ -12,6 +13,7 @@ export async function keyDerivation({ print }: CommandContext): Promise<number> 
       hint: "openvalidator --help lists the commands",
     });
   }
+  forbidCoreDumps();
   const key = await deriveHere(await Bun.stdin.bytes());
   print(`${key.toHex()}\n`);
   return EXIT.ok;
