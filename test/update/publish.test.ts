@@ -77,57 +77,61 @@ function serve(): { url: string; stop(): void } {
 }
 
 describe("the tools of those who keep releases", () => {
-  test.skipIf(Bun.which("zstd") === null)("make keys, a root and releases that a program takes, whole and as a difference", async () => {
-    repository();
-    publishing("1.0.0");
-    const paths = publishing(
-      "1.1.0",
-      "--earlier",
-      `1.0.0/linux-x64=${at("1.0.0/openvalidator")}`,
-      "--rollout",
-      "0h:100",
-    );
-    expect(paths.split("\n")).toEqual([
-      "stable/linux-x64",
-      "releases/1.1.0/linux-x64",
-      "releases/1.1.0/linux-x64.from-1.0.0",
-    ]);
-    const server = serve();
-    try {
-      const files = await readTrusted({
-        urls: [server.url],
-        root: readFileSync(at("public/metadata/1.root.json"), "utf8"),
-        cacheDirectory: at("cache"),
-        builtAtMs: 0,
-      });
-      const found = (await findRelease(files, "stable/linux-x64"))!;
-      expect(found.release).toMatchObject({ version: "1.1.0", commit: COMMIT, stateVersion: 2 });
-      // What was released before stays.
-      expect((await findRelease(files, "releases/1.0.0/linux-x64"))?.release.version).toBe("1.0.0");
-      const running = { version: "1.0.0", path: at("1.0.0/openvalidator") };
-      const arrival = await fetchArtifact(files, found, { to: at("arrived"), running });
-      expect(arrival.form).toBe("delta");
-      expect(arrival.downloadedBytes).toBeLessThan(statSync(at("1.1.0/openvalidator")).size / 20);
-      expect(readFileSync(at("arrived"))).toEqual(readFileSync(at("1.1.0/openvalidator")));
-      const verified = Bun.spawn(
-        [
-          process.execPath,
-          "build.ts",
-          "verify",
-          "--url",
-          server.url,
-          "--root",
-          at("public/metadata/1.root.json"),
-          "--target",
-          "linux-x64",
-        ],
-        { cwd: ROOT, stdout: "pipe" },
+  test.skipIf(Bun.which("zstd") === null)(
+    "make keys, a root and releases that a program takes, whole and as a difference",
+    async () => {
+      repository();
+      publishing("1.0.0");
+      const paths = publishing(
+        "1.1.0",
+        "--earlier",
+        `1.0.0/linux-x64=${at("1.0.0/openvalidator")}`,
+        "--rollout",
+        "0h:100",
       );
-      expect(await new Response(verified.stdout).text()).toStartWith(`1.1.0 ${COMMIT} `);
-    } finally {
-      server.stop();
-    }
-  }, 30_000);
+      expect(paths.split("\n")).toEqual([
+        "stable/linux-x64",
+        "releases/1.1.0/linux-x64",
+        "releases/1.1.0/linux-x64.from-1.0.0",
+      ]);
+      const server = serve();
+      try {
+        const files = await readTrusted({
+          urls: [server.url],
+          root: readFileSync(at("public/metadata/1.root.json"), "utf8"),
+          cacheDirectory: at("cache"),
+          builtAtMs: 0,
+        });
+        const found = (await findRelease(files, "stable/linux-x64"))!;
+        expect(found.release).toMatchObject({ version: "1.1.0", commit: COMMIT, stateVersion: 2 });
+        // What was released before stays.
+        expect((await findRelease(files, "releases/1.0.0/linux-x64"))?.release.version).toBe("1.0.0");
+        const running = { version: "1.0.0", path: at("1.0.0/openvalidator") };
+        const arrival = await fetchArtifact(files, found, { to: at("arrived"), running });
+        expect(arrival.form).toBe("delta");
+        expect(arrival.downloadedBytes).toBeLessThan(statSync(at("1.1.0/openvalidator")).size / 20);
+        expect(readFileSync(at("arrived"))).toEqual(readFileSync(at("1.1.0/openvalidator")));
+        const verified = Bun.spawn(
+          [
+            process.execPath,
+            "build.ts",
+            "verify",
+            "--url",
+            server.url,
+            "--root",
+            at("public/metadata/1.root.json"),
+            "--target",
+            "linux-x64",
+          ],
+          { cwd: ROOT, stdout: "pipe" },
+        );
+        expect(await new Response(verified.stdout).text()).toStartWith(`1.1.0 ${COMMIT} `);
+      } finally {
+        server.stop();
+      }
+    },
+    30_000,
+  );
 
   test("rotate every key, and an old client follows", async () => {
     const { release } = repository();
