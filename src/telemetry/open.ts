@@ -49,7 +49,7 @@ export function openTelemetry(
   const closers: { what: string; close(): void | Promise<void> }[] = [];
   const askMs = 1000 * Math.max(settings.neuronFollowupTimeout, settings.neuronAnswerTimeout);
   const fold = new StatusFold({ askMs, silenceMs: MIN_SILENCE_MS });
-  const live = new LivePage();
+  const live = new LivePage(fold.miners);
   const allWell = new AllWell();
   let wandb: WandbReporter | undefined;
   const status = (): Status => {
@@ -117,7 +117,7 @@ export function openTelemetry(
       const form = alertForm === "auto" ? undefined : alertForm;
       return new Alarms({ url, form, status, memory: new AlarmMemory(directory) });
     });
-  start("status socket", () => openStatusSocket(directory, { status, miners: live.miners }));
+  start("status socket", () => openStatusSocket(directory, { status, miners: fold.miners }));
   const supervisor = supervisorOf(environment);
   if (supervisor) start("service manager", () => Notify.open({ supervisor, feed, signal, settings }));
   const routes = new Map<string, Route>([

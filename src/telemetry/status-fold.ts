@@ -4,7 +4,7 @@ import { answeredIn, meanRewardIn } from "../events/step-figures.ts";
 import { AlertBook } from "./alerts.ts";
 import { AnswerRate } from "./answer-rate.ts";
 import { Headway, MIN_SILENCE_MS, type Patience } from "./headway.ts";
-import { MinerFold } from "./miner-fold.ts";
+import { MinerBook } from "./live/miner-book.ts";
 import type { LastStep, ModelStatus, Status } from "./status.ts";
 
 const PACE_WINDOW_MS = 600_000;
@@ -34,7 +34,7 @@ type RunFacts = Pick<Status, keyof typeof NOTHING_YET>;
  * what it keeps grows with the number of uids alone.
  */
 export class StatusFold {
-  readonly #miners = new MinerFold();
+  readonly miners = new MinerBook();
   readonly #answers = new AnswerRate();
   readonly #models = new Map<string, ModelStatus>();
   readonly #alerts = new AlertBook();
@@ -112,7 +112,7 @@ export class StatusFold {
         this.#forwards = { outcome: event.outcome, reason: event.reason, cause: cut(event.cause) };
         return;
       case "step":
-        this.#miners.note(event);
+        this.miners.apply(event);
         this.#noteStep(event, timeMs);
         return;
       case "weights":
@@ -123,7 +123,7 @@ export class StatusFold {
         return;
       case "scores":
       case "metagraph":
-        this.#miners.note(event);
+        this.miners.apply(event);
         return;
       case "miners":
         this.#outage = event.state === "outage" ? { since: event.time, cause: cut(event.cause) } : null;
@@ -165,7 +165,7 @@ export class StatusFold {
       restart: this.#restart(),
       models: [...this.#models.values()].map((model) => ({ ...model, roles: [...model.roles] })),
       disk: { ...this.#disk },
-      miners: this.#miners.snapshot(),
+      miners: this.miners.rows,
       stages: this.#stages,
       inference: this.#inference,
       gatingLoss: this.#gatingLoss,

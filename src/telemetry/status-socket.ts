@@ -2,9 +2,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fetchUnixJson, socketName } from "../net/unix-json.ts";
 import type { ToldMiner } from "./live/miner.ts";
-import type { MinerBook, MinerRow } from "./live/miner-book.ts";
+import type { MinerBook } from "./live/miner-book.ts";
 import { json, plain } from "./server.ts";
-import type { Status } from "./status.ts";
+import type { MinerStatus, Status } from "./status.ts";
 
 /** In the state folder: `openvalidator status` finds it by the settings that name the validator. */
 export const STATUS_SOCKET = "status.sock";
@@ -67,9 +67,9 @@ export async function readStatus(directory: string): Promise<Status> {
   return (await read(directory, STATUS)) as Status;
 }
 
-/** Every miner of the validator that works in a state folder, best score first. @throws NetFailure as fetchUnixJson() */
-export async function readMiners(directory: string): Promise<MinerRow[]> {
-  return (await read(directory, MINERS)) as MinerRow[];
+/** Every miner of the validator that works in a state folder, by uid. @throws NetFailure as fetchUnixJson() */
+export async function readMiners(directory: string): Promise<MinerStatus[]> {
+  return (await read(directory, MINERS)) as MinerStatus[];
 }
 
 /** The last answers of one of them. @throws NetFailure as fetchUnixJson() */

@@ -134,19 +134,19 @@ export interface MinerStatus {
   asked: number;
   /** Of those, with 200. */
   answered: number;
-  /** Mean of the last 20 counted, 0..1. */
+  /** Mean of those of the last 20 calls that counted, 0..1. */
   reward: number | null;
-  /** The last 20 counted, oldest first. */
+  /** Those rewards, oldest first. */
   rewards: number[];
   /** Mean of the last 20 calls, seconds, failed ones included. */
   latency: number | null;
   /** HTTP-like. */
   lastStatus: number | null;
-  /** A stranger's text: printable, at most 120 characters. */
+  /** A stranger's text: printable, at most 200 characters. */
   lastMessage: string;
   /** Raw numbers of models, masks and penalties for the last answer, by column of the step. */
   columns: Record<string, number | null>;
-  /** A stranger's text, at most 300 characters. */
+  /** A stranger's text: printable, at most 300 characters and the mark of a cut. */
   lastCompletion: string;
 }
 

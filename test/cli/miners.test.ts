@@ -20,7 +20,7 @@ test("openvalidator miners shows every miner of a journal, best score first", as
   expect([exitCode, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^uid +hotkey +score +reward +seconds +answers +status +rlhf +blacklist/);
   expect(stdout.split("\n")[2]).toStartWith("  8  ");
-  expect(stdout).toMatch(/\n +5 +5xx5Grwv… +0\.5100 +0\.0000 +- +0\/12 +408 +- +-/);
+  expect(stdout).toMatch(/\n +5 +5xx5Grwv… +0\.5100 +0\.0000 +12\.00 +0\/20 +408 +- +-/);
 });
 
 test("openvalidator miners --uid says why a miner has its score, in words", async () => {
@@ -31,7 +31,7 @@ test("openvalidator miners --uid says why a miner has its score, in words", asyn
   );
   expect(stdout).toMatch(/ {2}✗ +blacklist +mask +0\.0000 +took everything/);
   const silent = await captured(["miners", journalOf(16, 20), "--uid", "5"]);
-  expect(silent.stdout).toContain("it gave no answer to 12 of these 12 questions");
+  expect(silent.stdout).toContain("it gave no answer to 20 of these 20 questions");
 });
 
 test("openvalidator miners leaves nothing in the terminal's hands of what a miner wrote", async () => {
@@ -47,8 +47,8 @@ test("openvalidator miners --json gives the same as data", async () => {
   expect(all.miners[0]).toMatchObject({
     uid: 8,
     hotkey: hotkeyOf(8),
-    asked: 12,
-    answered: 12,
+    asked: 20,
+    answered: 20,
     lastStatus: 200,
   });
   const one = JSON.parse((await captured(["miners", folder, "--json", "--uid", "3"])).stdout);

@@ -88,9 +88,10 @@ describe("miners in the picture", () => {
     const { miners } = at(folded([bodyOf("run"), 0], [step, 1]), 2);
     expect(miners[1]).toMatchObject({ uid: 1, asked: 1, answered: 0, lastStatus: 408, reward: 0 });
     expect(miners[0]!.columns).toEqual({ relevance_filter: 1 });
-    expect(miners[0]!.lastCompletion.length).toBe(300);
+    // 300 characters and the mark of a cut.
+    expect(miners[0]!.lastCompletion.length).toBe(301);
     expect(miners[0]!.lastMessage).not.toContain("\u001b");
-    expect(miners[0]!.lastMessage.length).toBeLessThan(130);
+    expect(miners[0]!.lastMessage.length).toBeLessThan(210);
   });
 
   test("a uid that another hotkey took begins anew, a moved hotkey takes its history along", () => {

@@ -6,7 +6,8 @@ import { stateDirectory } from "../../config/paths.ts";
 import { shortColumn } from "../../events/column-kinds.ts";
 import { readEvents } from "../../events/reader.ts";
 import type { ToldAnswer, ToldMiner } from "../../telemetry/live/miner.ts";
-import { MinerBook, type MinerRow } from "../../telemetry/live/miner-book.ts";
+import { MinerBook } from "../../telemetry/live/miner-book.ts";
+import type { MinerStatus } from "../../telemetry/status.ts";
 import { readMiner, readMiners } from "../../telemetry/status-socket.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -30,7 +31,7 @@ export async function miners(context: CommandContext): Promise<number> {
   const asJson = context.flags.json === "true";
   await printWatched(context, async () => {
     const told = folder === undefined ? await tell(stateDirectory(settings), uid) : undefined;
-    const found = told ?? fromBook(await readBook(journalFolder(folder, settings)), uid);
+    const found = bestFirst(told ?? fromBook(await readBook(journalFolder(folder, settings)), uid));
     // One line for each time, so that a watched one can be read line by line.
     if (asJson) return { text: `${JSON.stringify("answers" in found ? found : { miners: found })}\n` };
     return { text: "answers" in found ? why(found) : tableOf(found) };
@@ -38,7 +39,7 @@ export async function miners(context: CommandContext): Promise<number> {
   return EXIT.ok;
 }
 
-type Found = readonly MinerRow[] | ToldMiner;
+type Found = readonly MinerStatus[] | ToldMiner;
 
 /** What a validator that runs says; undefined when none does. */
 async function tell(directory: string, uid: number | undefined): Promise<Found | undefined> {
@@ -48,6 +49,11 @@ async function tell(directory: string, uid: number | undefined): Promise<Found |
     if (isFailure(error)) return undefined;
     throw error;
   }
+}
+
+function bestFirst(found: Found): Found {
+  if ("answers" in found) return found;
+  return found.toSorted((a, b) => (b.score ?? -1) - (a.score ?? -1) || a.uid - b.uid);
 }
 
 function fromBook(book: MinerBook, uid: number | undefined): Found {
@@ -60,7 +66,7 @@ async function readBook(folder: string): Promise<MinerBook> {
   return book;
 }
 
-function tableOf(rows: readonly MinerRow[]): string {
+function tableOf(rows: readonly MinerStatus[]): string {
   if (rows.length === 0) return "No miner was asked yet.\n";
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row.columns)))];
   const head = [
@@ -78,12 +84,12 @@ function tableOf(rows: readonly MinerRow[]): string {
     `${row.hotkey.slice(0, 8)}…`,
     digits(row.score, 4),
     digits(row.reward, 4),
-    digits(row.seconds, 2),
+    digits(row.latency, 2),
     `${row.answered}/${row.asked}`,
-    row.lastStatus,
+    row.lastStatus ?? "-",
     ...columns.map((name) => digits(row.columns[name] ?? null, 3)),
   ]);
-  return `${renderTable(head, lines)}\nMeans are over the last answers of each miner; the columns are those of the last one. --uid N tells why.\n`;
+  return `${renderTable(head, lines)}\nMeans are over the last 20 calls of each miner, failed ones included; the columns are those of the last one. --uid N tells why.\n`;
 }
 
 function why({ uid, hotkey, summary, answers }: ToldMiner): string {

@@ -1,7 +1,6 @@
 import { meanOf } from "../../base/mean.ts";
 import { printable } from "../../base/text.ts";
-import { type AnyStep, liftStep } from "../../events/reader.ts";
-import { type AnyEvent, columnsOf, type StepEvent } from "../../events/schema.ts";
+import type { AnyStep } from "../../events/reader.ts";
 import { answeredIn, meanRewardIn } from "../../events/step-figures.ts";
 
 /** What one step was, for all its miners. */
@@ -46,48 +45,8 @@ export interface Answer {
   completion: string;
 }
 
-/** Answers kept per miner: 12 · 256 miners · 1.5 KB are 5 MB. */
-const KEPT_ANSWERS = 12;
-/** No subnet has more neurons; a journal that says so is not believed. */
-const MAX_UIDS = 4096;
 const MAX_COMPLETION = 300;
 const MAX_LINE = 200;
-
-/** The last answers of every miner, from the events. A miner whose hotkey changed starts anew. */
-export class AnswerHistory {
-  readonly #byUid = new Map<number, Answer[]>();
-
-  apply(event: AnyEvent): void {
-    if (event.kind === "metagraph") {
-      const moved = event.moved.map(({ from, to }) => [to, this.#byUid.get(from) ?? []] as const);
-      for (const uid of [...event.replaced, ...event.removed, ...event.moved.map(({ from }) => from)])
-        this.#byUid.delete(uid);
-      for (const [uid, answers] of moved) this.#byUid.set(uid, [...answers]);
-    }
-    if (event.kind === "step") this.#applyStep(event.version === 1 ? liftStep(event) : event);
-  }
-
-  /** Of the miners that were asked. */
-  get uids(): number[] {
-    return [...this.#byUid].filter(([, answers]) => answers.length > 0).map(([uid]) => uid);
-  }
-
-  /** Newest first. */
-  of(uid: number): readonly Answer[] {
-    return this.#byUid.get(uid) ?? [];
-  }
-
-  #applyStep(event: AnyStep): void {
-    const columns = columnsOf(event as StepEvent);
-    for (const [row, answer] of answersOf(event, columns).entries()) {
-      const uid = event.uids[row]!;
-      if (uid < 0 || uid >= MAX_UIDS) continue;
-      const before = this.#byUid.get(uid) ?? [];
-      const sameMiner = before.filter((other) => other.hotkey === answer.hotkey);
-      this.#byUid.set(uid, [answer, ...sameMiner].slice(0, KEPT_ANSWERS));
-    }
-  }
-}
 
 /** What of a step its answers are made of. */
 export type StepOfAnswers = Pick<

@@ -1,5 +1,5 @@
 import type { Event } from "../../events/schema.ts";
-import { MinerBook } from "./miner-book.ts";
+import type { MinerBook } from "./miner-book.ts";
 import { pageResponse } from "./page.ts";
 import { RecentPast } from "./past.ts";
 import { EventStreams, type EventStreamsState } from "./stream.ts";
@@ -9,15 +9,19 @@ const UID = /^\d{1,5}$/;
 /** What the live page is made of, in memory and bounded; fed by the events, asked by the HTTP server. */
 export class LivePage {
   readonly #past = new RecentPast();
-  readonly miners = new MinerBook();
+  readonly #miners: Pick<MinerBook, "miner">;
   readonly #streams = new EventStreams();
+
+  /** @param miners the book of the status, fed by it */
+  constructor(miners: Pick<MinerBook, "miner">) {
+    this.#miners = miners;
+  }
 
   get state(): EventStreamsState {
     return this.#streams.state;
   }
 
   apply(event: Event): void {
-    this.miners.apply(event);
     const { line, point } = this.#past.apply(event);
     this.#streams.send("line", line);
     if (point) this.#streams.send("point", point);
@@ -39,7 +43,7 @@ export class LivePage {
   miner(request: Request): Response {
     const given = new URL(request.url).searchParams.get("uid") ?? "";
     if (!UID.test(given)) return refusal(400, "give ?uid=N");
-    return Response.json(this.miners.miner(Number(given)), {
+    return Response.json(this.#miners.miner(Number(given)), {
       headers: { "cache-control": "no-store", "x-content-type-options": "nosniff" },
     });
   }

@@ -1,77 +1,107 @@
 import { meanOf } from "../../base/mean.ts";
 import { kindsOfColumns } from "../../events/column-kinds.ts";
-import type { AnyEvent } from "../../events/schema.ts";
+import { liftStep } from "../../events/reader.ts";
+import { type AnyEvent, columnsOf, type EventOf, type StepEvent } from "../../events/schema.ts";
 import { ANSWERED } from "../../events/step-figures.ts";
-import { AnswerHistory } from "./answers.ts";
+import type { MinerStatus } from "../status.ts";
+import { type Answer, answersOf } from "./answers.ts";
 import { type ToldMiner, tellMiner } from "./miner.ts";
 
-/** One line of the table of miners; the means are over the answers that are kept (answers.ts). */
-export interface MinerRow {
-  uid: number;
+/** Answers kept per miner, and those that means are over: 20 · 256 miners · 1.5 KB are 8 MB. */
+const KEPT_ANSWERS = 20;
+/** No subnet has more neurons; a journal that says so is not believed. */
+const MAX_UIDS = 4096;
+
+interface Known {
   hotkey: string;
-  /** Moving average of its rewards at the last checkpoint, 0..1; null before the first. */
   score: number | null;
-  /** Times it was asked, of the answers that are kept. */
+  askedInAll: number | null;
   asked: number;
   answered: number;
-  /** Mean of the steps that counted, 0..1; null when none did. */
-  reward: number | null;
-  /** Mean time of the answers, seconds; null when there is none. */
-  seconds: number | null;
-  lastStatus: number;
-  /** Printable, at most 200 characters. */
-  lastMessage: string;
-  /** Of its last answer: models, masks and penalties by their columns. */
-  columns: Record<string, number | null>;
+  /** Newest first. */
+  answers: Answer[];
 }
 
-/** What the events tell of every miner: scores, last answers, and why. In memory and bounded. */
+/**
+ * What the events tell of every miner: scores, last answers, and why. In memory and bounded. A uid that another hotkey
+ * took begins anew.
+ */
 export class MinerBook {
-  readonly #answers = new AnswerHistory();
-  #scores: readonly number[] = [];
-  #hotkeys: readonly string[] = [];
+  readonly #known = new Map<number, Known>();
 
   apply(event: AnyEvent): void {
-    this.#answers.apply(event);
-    if (event.kind !== "scores") return;
-    this.#scores = event.moving_averaged_scores;
-    this.#hotkeys = event.hotkeys;
+    if (event.kind === "step") this.#noteStep(event.version === 1 ? (liftStep(event) as StepEvent) : event);
+    else if (event.kind === "scores") this.#noteScores(event);
+    else if (event.kind === "metagraph") this.#noteMetagraph(event);
   }
 
-  /** Best score first. */
-  get rows(): MinerRow[] {
-    const rows = this.#answers.uids.map((uid) => this.#row(uid));
-    return rows.sort((a, b) => (b.score ?? -1) - (a.score ?? -1) || a.uid - b.uid);
+  /** By uid. */
+  get rows(): MinerStatus[] {
+    return [...this.#known].sort(([a], [b]) => a - b).map(([uid, known]) => rowOf(uid, known));
   }
 
   miner(uid: number): ToldMiner {
-    const answers = this.#answers.of(uid);
-    return tellMiner(uid, this.#scoreOf(uid, answers[0]?.hotkey), answers);
+    return tellMiner(uid, this.#known.get(uid)?.score ?? null, this.answers(uid));
   }
 
-  /** null where the score at hand is that of the hotkey before. */
-  #scoreOf(uid: number, hotkey: string | undefined): number | null {
-    if (hotkey !== undefined && this.#hotkeys[uid] !== hotkey) return null;
-    return this.#scores[uid] ?? null;
+  /** Newest first. */
+  answers(uid: number): readonly Answer[] {
+    return this.#known.get(uid)?.answers ?? [];
   }
 
-  #row(uid: number): MinerRow {
-    const answers = this.#answers.of(uid);
-    const [last] = answers;
-    const answered = answers.filter(({ status }) => status === ANSWERED);
-    const kinds = kindsOfColumns(Object.keys(last!.columns));
-    const columns = Object.entries(last!.columns).filter(([name]) => kinds.get(name) !== "detail");
-    return {
-      uid,
-      hotkey: last!.hotkey,
-      score: this.#scoreOf(uid, last!.hotkey),
-      asked: answers.length,
-      answered: answered.length,
-      reward: meanOf(answers.filter(({ step }) => step.counted).map(({ reward }) => reward)),
-      seconds: meanOf(answered.map(({ seconds }) => seconds)),
-      lastStatus: last!.status,
-      lastMessage: last!.message,
-      columns: Object.fromEntries(columns),
-    };
+  #noteStep(step: StepEvent): void {
+    const columns = Object.entries(columnsOf(step)).filter(
+      ([, values]) => values.length === step.uids.length,
+    );
+    for (const [index, answer] of answersOf(step, Object.fromEntries(columns)).entries()) {
+      const uid = step.uids[index]!;
+      if (uid < 0 || uid >= MAX_UIDS) continue;
+      const known = this.#of(uid, answer.hotkey);
+      known.asked++;
+      if (answer.status === ANSWERED) known.answered++;
+      known.answers = [answer, ...known.answers].slice(0, KEPT_ANSWERS);
+    }
   }
+
+  #noteScores(event: Extract<AnyEvent, { kind: "scores" }>): void {
+    const { hotkeys, moving_averaged_scores: scores } = event;
+    for (const [uid, hotkey] of hotkeys.slice(0, MAX_UIDS).entries()) {
+      const known = this.#of(uid, hotkey);
+      known.score = scores[uid] ?? null;
+      known.askedInAll = event.version === 1 ? null : (event.asked[uid] ?? null);
+    }
+    for (const uid of this.#known.keys()) if (uid >= hotkeys.length) this.#known.delete(uid);
+  }
+
+  #noteMetagraph({ replaced, moved, removed }: EventOf<"metagraph">): void {
+    const moving = moved.map(({ from, to }) => [to, this.#known.get(from)] as const);
+    for (const uid of [...replaced, ...removed, ...moved.map(({ from }) => from)]) this.#known.delete(uid);
+    for (const [uid, known] of moving) if (known !== undefined) this.#known.set(uid, known);
+  }
+
+  #of(uid: number, hotkey: string): Known {
+    const known = this.#known.get(uid);
+    if (known?.hotkey === hotkey) return known;
+    const fresh: Known = { hotkey, score: null, askedInAll: null, asked: 0, answered: 0, answers: [] };
+    this.#known.set(uid, fresh);
+    return fresh;
+  }
+}
+
+function rowOf(uid: number, { answers, ...known }: Known): MinerStatus {
+  const [last] = answers;
+  const rewards = answers.filter(({ step }) => step.counted).map(({ reward }) => reward);
+  const kinds = kindsOfColumns(Object.keys(last?.columns ?? {}));
+  const isShown = ([name]: [string, unknown]): boolean => !["detail", "shadow"].includes(kinds.get(name)!);
+  return {
+    uid,
+    ...known,
+    reward: meanOf(rewards),
+    rewards: rewards.reverse(),
+    latency: meanOf(answers.map(({ seconds }) => seconds)),
+    lastStatus: last?.status ?? null,
+    lastMessage: last?.message ?? "",
+    lastCompletion: last?.completion ?? "",
+    columns: Object.fromEntries(Object.entries(last?.columns ?? {}).filter(isShown)),
+  };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { LivePage } from "../../../src/telemetry/live/live.ts";
+import { MinerBook } from "../../../src/telemetry/live/miner-book.ts";
 import { json, TelemetryServer } from "../../../src/telemetry/server.ts";
 import { BrowserPage, CHROMIUM } from "./chromium.ts";
 import { statusAfter } from "./status.ts";
@@ -13,10 +14,14 @@ const READY =
 
 /** The page behind the server of a validator, which was told of a run; `isLost`: the chain went away two minutes ago. */
 function serve(miners: number, { isLost = false, port = 0, steps = 60 } = {}) {
-  const live = new LivePage();
+  const book = new MinerBook();
+  const live = new LivePage(book);
   const run = steps === 0 ? [] : eventsOfRun(miners, steps);
   const events = isLost ? [...run, chainLost(run)] : run;
-  for (const event of events) live.apply(event);
+  for (const event of events) {
+    book.apply(event);
+    live.apply(event);
+  }
   const server = new TelemetryServer(
     port,
     new Map([

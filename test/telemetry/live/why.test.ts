@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { kindsOfColumns } from "../../../src/events/column-kinds.ts";
-import { AnswerHistory } from "../../../src/telemetry/live/answers.ts";
 import { tellMiner } from "../../../src/telemetry/live/miner.ts";
+import { MinerBook } from "../../../src/telemetry/live/miner-book.ts";
 import { explainAnswer, explainScore } from "../../../src/telemetry/live/why.ts";
 import { stepEventOf } from "../../events/step-event.ts";
 import { eventsOfRun, HOSTILE, hotkeyOf } from "./subnet.ts";
 
-function historyOf(...events: Parameters<AnswerHistory["apply"]>[0][]): AnswerHistory {
-  const history = new AnswerHistory();
+function historyOf(...events: Parameters<MinerBook["apply"]>[0][]): MinerBook {
+  const history = new MinerBook();
   for (const event of events) history.apply(event);
   return history;
 }
@@ -51,12 +51,12 @@ describe("why an answer earned what it earned", () => {
   const history = historyOf(stepEventOf("answer0", [0.4, 0], columns));
 
   test("a mask that took everything is named with its reason", () => {
-    const { summary } = explainAnswer(history.of(1)[0]!);
+    const { summary } = explainAnswer(history.answers(1)[0]!);
     expect(summary).toBe("It earned 0: relevance took everything: it has too little to do with the prompt.");
   });
 
   test("a mask that took a part is named with its share, and models are compared with the others", () => {
-    const why = explainAnswer(history.of(0)[0]!);
+    const why = explainAnswer(history.answers(0)[0]!);
     expect(why.summary).toContain("It earned 0.4 (place 1 of 2, mean 0.2, best 0.4).");
     expect(why.summary).toContain("Masks and penalties left 50 % of it: diversity took 50 % of the reward");
     expect(why.columns.map(({ column, isCost }) => [column, isCost])).toEqual([
@@ -68,14 +68,14 @@ describe("why an answer earned what it earned", () => {
   });
 
   test("a miner that did not answer is told so", () => {
-    const silent = historyOf(...eventsOfRun(16, 2)).of(5)[0]!;
+    const silent = historyOf(...eventsOfRun(16, 2)).answers(5)[0]!;
     expect(explainAnswer(silent).summary).toBe(
       "It gave no answer (408, no answer in 12 s), and no answer earns 0.",
     );
   });
 
   test("a step that did not count says why", () => {
-    const [answer] = history.of(0);
+    const [answer] = history.answers(0);
     const step = { ...answer!.step, counted: false, cause: "this machine has no network" };
     expect(explainAnswer({ ...answer!, step }).summary).toBe(
       "This step did not count: this machine has no network.",
@@ -83,9 +83,9 @@ describe("why an answer earned what it earned", () => {
   });
 
   test("the score is told against the rewards", () => {
-    expect(explainScore(0.1, history.of(0))).toContain("the score is rising towards them");
-    expect(explainScore(0.4, history.of(0))).toContain("steady");
-    expect(explainScore(0.9, history.of(0))).toContain("falling");
+    expect(explainScore(0.1, history.answers(0))).toContain("the score is rising towards them");
+    expect(explainScore(0.4, history.answers(0))).toContain("steady");
+    expect(explainScore(0.9, history.answers(0))).toContain("falling");
     expect(explainScore(0.9, [])).toContain("was not asked");
   });
 });
@@ -93,10 +93,8 @@ describe("why an answer earned what it earned", () => {
 describe("the history of answers", () => {
   test("is bounded, newest first, with printable texts", () => {
     const history = historyOf(...eventsOfRun(16, 30));
-    const answers = history.of(2);
-    expect(answers.map(({ step }) => step.step)).toEqual([
-      130, 129, 128, 127, 126, 125, 124, 123, 122, 121, 120, 119,
-    ]);
+    const answers = history.answers(2);
+    expect(answers.map(({ step }) => step.step)).toEqual(Array.from({ length: 20 }, (_, at) => 130 - at));
     expect(answers[0]!.completion).toBe(HOSTILE.replace("\u202e", "\\u{202e}"));
   });
 
@@ -113,7 +111,9 @@ describe("the history of answers", () => {
       serving: 4,
     };
     history.apply({ ...metagraph, moved: [{ hotkey: hotkeyOf(0), from: 0, to: 9 }] } as never);
-    expect([history.of(0).length, history.of(1).length, history.of(9).length]).toEqual([0, 0, 3]);
-    expect(tellMiner(9, 0.5, history.of(9)).hotkey).toBe(hotkeyOf(0));
+    expect([history.answers(0).length, history.answers(1).length, history.answers(9).length]).toEqual([
+      0, 0, 3,
+    ]);
+    expect(tellMiner(9, 0.5, history.answers(9)).hotkey).toBe(hotkeyOf(0));
   });
 });
