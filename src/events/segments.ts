@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 
 /** The segment that is being written. */
 export const ACTIVE_SEGMENT = "events.jsonl";
@@ -34,4 +35,10 @@ export function closedSegments(directory: string): ClosedSegment[] {
 
 export function abandonedFiles(directory: string): string[] {
   return readdirSync(directory).filter((name) => TEMPORARY.test(name));
+}
+
+/** What differs once something more was written to a journal: number of the last closed segment, and the open one. */
+export function journalMark(directory: string): string {
+  const active = statSync(join(directory, ACTIVE_SEGMENT), { throwIfNoEntry: false });
+  return [closedSegments(directory).at(-1)?.number, active?.ino, active?.size].join(" ");
 }

@@ -5,6 +5,7 @@ import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
 import { shortColumn } from "../../events/column-kinds.ts";
 import { readEvents } from "../../events/reader.ts";
+import { journalMark } from "../../events/segments.ts";
 import type { ToldAnswer, ToldMiner } from "../../telemetry/live/miner.ts";
 import { MinerBook } from "../../telemetry/live/miner-book.ts";
 import type { MinerStatus } from "../../telemetry/status.ts";
@@ -29,9 +30,10 @@ export async function miners(context: CommandContext): Promise<number> {
   const [folder] = context.words ?? [];
   const { uid } = settings;
   const asJson = context.flags.json === "true";
+  const journal = new ReadJournal();
   await printWatched(context, async () => {
     const told = folder === undefined ? await tell(stateDirectory(settings), uid) : undefined;
-    const found = bestFirst(told ?? fromBook(await readBook(journalFolder(folder, settings)), uid));
+    const found = bestFirst(told ?? fromBook(await journal.book(journalFolder(folder, settings)), uid));
     // One line for each time, so that a watched one can be read line by line.
     if (asJson) return { text: `${JSON.stringify("answers" in found ? found : { miners: found })}\n` };
     return { text: "answers" in found ? why(found) : tableOf(found) };
@@ -60,10 +62,20 @@ function fromBook(book: MinerBook, uid: number | undefined): Found {
   return uid === undefined ? book.rows : book.miner(uid);
 }
 
-async function readBook(folder: string): Promise<MinerBook> {
-  const book = new MinerBook();
-  for await (const event of readEvents(folder, { closedSegments: READ_SEGMENTS })) book.apply(event);
-  return book;
+/** A journal that is read anew only when something was written to it: a watched one is asked for every two seconds. */
+class ReadJournal {
+  #book = new MinerBook();
+  #mark = "";
+
+  async book(folder: string): Promise<MinerBook> {
+    const mark = journalMark(folder);
+    if (mark === this.#mark) return this.#book;
+    const book = new MinerBook();
+    for await (const event of readEvents(folder, { closedSegments: READ_SEGMENTS })) book.apply(event);
+    this.#book = book;
+    this.#mark = mark;
+    return book;
+  }
 }
 
 function tableOf(rows: readonly MinerStatus[]): string {
