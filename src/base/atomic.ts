@@ -10,11 +10,10 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
   const directory = dirname(path);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const temporary = temporaryName(path);
-  const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
   try {
     const fd = openSync(temporary, "wx", mode);
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      writeWhole(fd, content);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
@@ -53,6 +52,15 @@ export async function replaceFile(path: string, parts: readonly Uint8Array[], mo
 
 function temporaryName(path: string): string {
   return `${path}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;
+}
+
+/**
+ * Writes all of it: a disk that is about to be full takes a part without an error, and only the next try tells.
+ * @throws the error of the file system
+ */
+export function writeWhole(fd: number, content: string | Uint8Array): void {
+  const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
 /** Makes a rename or a new name in `directory` durable. */

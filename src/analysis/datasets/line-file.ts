@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { writeWhole } from "../../base/atomic.ts";
 
 /** Text that is gathered before it goes to the disk. */
 const BUFFER_CHARACTERS = 1 << 20;
@@ -45,6 +46,6 @@ export class LineFile {
     this.#characters = 0;
     this.#hash.update(bytes);
     this.#bytes += bytes.length;
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+    writeWhole(this.#fd, bytes);
   }
 }

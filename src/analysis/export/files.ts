@@ -1,5 +1,6 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "../../base/atomic.ts";
 import { answerText, type TextForm } from "../answer-text.ts";
 import { identifier, literal } from "../views/view.ts";
 import { VIEWS } from "../views/views.ts";
@@ -22,7 +23,7 @@ export async function exportText(
       const answer = await warehouse.stream(`SELECT * FROM ${name} ORDER BY ${order.join(", ")}`);
       const fd = openSync(join(work, file), "wx", 0o644);
       try {
-        for await (const text of answerText(answer, form)) writeSync(fd, text);
+        for await (const text of answerText(answer, form)) writeWhole(fd, text);
       } finally {
         closeSync(fd);
       }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
+import { writeWhole } from "../../base/atomic.ts";
 import { linesOf } from "../../base/lines.ts";
 import { lineOf } from "../../events/line.ts";
 import { eventOf, liftStep } from "../../events/reader.ts";
@@ -37,8 +38,7 @@ export async function convert(
   let waiting: Uint8Array[] = [];
   let sizeBytes = 0;
   const flush = (): void => {
-    const bytes = Buffer.concat(waiting);
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    writeWhole(fd, Buffer.concat(waiting));
     waiting = [];
     sizeBytes = 0;
   };
