@@ -57,6 +57,15 @@ describe("Parquet", () => {
       expect(readFileSync(join(again, name))).toEqual(readFileSync(join(out, name)));
   });
 
+  test("adds to a folder whose name has brackets", async () => {
+    const out = join(scratch(), "runs[1] *");
+    const journal = journalOf(scratch(), LINES);
+    await exported("parquet", journal, out);
+    const files = filesIn(out);
+    await exported("parquet", journal, out);
+    expect(filesIn(out)).toEqual(files);
+  });
+
   test("gets what is new while the validator writes on, and nothing twice", async () => {
     const journal = journalOf(scratch(), LINES);
     const out = await exported("parquet", journal);

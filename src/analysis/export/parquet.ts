@@ -13,6 +13,7 @@ const FILE_BYTES = 40_000_000;
 const GROUP_ROWS = 2_048;
 /** As Hive writes what it has no value for. */
 const NO_VALUE = "__HIVE_DEFAULT_PARTITION__";
+const EXPORTED = /^netuid=[^/]+\/date=[^/]+\/[^/]+\.parquet$/;
 
 /** What an export came to, by view. */
 export interface Exported {
@@ -54,12 +55,15 @@ async function exportView(warehouse: Warehouse, view: View, folder: string): Pro
 
 /** A condition on `new` that holds for events that no file has. */
 async function notYet(warehouse: Warehouse, view: View, folder: string): Promise<string> {
-  const hasFiles = readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(".parquet"));
-  if (!hasFiles) return "true";
-  const files = literal(join(folder, "netuid=*", "date=*", "*.parquet"));
+  // One by one: a pattern would take brackets in the name of the folder for its own.
+  const files = readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((path) => EXPORTED.test(path))
+    .map((path) => literal(join(folder, path)));
+  if (files.length === 0) return "true";
   const name = `exported_${view.name}`;
   await warehouse.run(
-    `CREATE OR REPLACE TEMP TABLE ${name} AS SELECT run, sequence FROM read_parquet(${files}, hive_partitioning = false)`,
+    `CREATE OR REPLACE TEMP TABLE ${name} AS SELECT run, sequence FROM read_parquet([${files.join(", ")}], hive_partitioning = false)`,
   );
   return `NOT EXISTS (SELECT 1 FROM ${name} AS old WHERE old.run IS NOT DISTINCT FROM new.run AND old.sequence IS NOT DISTINCT FROM new.sequence)`;
 }
