@@ -51,6 +51,12 @@ for (const [form, text] of Object.entries(FORMS))
     expect(readdirSync(join(folder, "new"))).toEqual(["answer"]);
   });
 
+test("a question that ends in a comment goes into Parquet too", async () => {
+  const out = join(scratch(), "steps.parquet");
+  const sql = "SELECT * FROM steps -- all of them";
+  expect(await ask(sql, journal(), "--format", "parquet", "--out", out)).toMatchObject({ exitCode: 0 });
+});
+
 test("an answer as Parquet can be asked again", async () => {
   const out = join(scratch(), "steps.parquet");
   expect((await ask("SELECT * FROM steps", journal(), "--format", "parquet", "--out", out)).exitCode).toBe(0);

@@ -1,10 +1,11 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { answerText, type TextForm } from "../../analysis/answer-text.ts";
 import { textOf } from "../../analysis/cells.ts";
 import { literal } from "../../analysis/views/view.ts";
 import { VIEWS } from "../../analysis/views/views.ts";
 import type { Answer, Warehouse } from "../../analysis/warehouse.ts";
+import { writeWhole } from "../../base/atomic.ts";
 import { Failure } from "../../base/error.ts";
 import { printable } from "../../base/text.ts";
 import { QUERY_OPTIONS } from "../../config/analysis-options.ts";
@@ -77,7 +78,8 @@ interface Sink {
 async function answer(warehouse: Warehouse, sql: string, { format, work, print }: Sink): Promise<void> {
   if (format === "parquet") {
     await warehouse.run(
-      `COPY (${sql}) TO ${literal(join(work!, ANSWER))} (FORMAT parquet, COMPRESSION zstd)`,
+      // The question may end in a comment.
+      `COPY (${sql}\n) TO ${literal(join(work!, ANSWER))} (FORMAT parquet, COMPRESSION zstd)`,
     );
     return;
   }
@@ -89,7 +91,7 @@ async function answer(warehouse: Warehouse, sql: string, { format, work, print }
   }
   const fd = openSync(join(work, ANSWER), "wx", 0o600);
   try {
-    for await (const text of texts) writeSync(fd, text);
+    for await (const text of texts) writeWhole(fd, text);
   } finally {
     closeSync(fd);
   }
