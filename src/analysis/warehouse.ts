@@ -35,7 +35,7 @@ export interface Reading {
   events: number;
   /** Lines that are no events: cut by a crash, damaged, or of something else. */
   unreadable: number;
-  /** Events that were in two of the files; they count once. */
+  /** Copies of events that were there before, in another of the files or in the same; an event counts once. */
   repeated: number;
 }
 
@@ -208,6 +208,7 @@ async function load(
   await connection.run("SET preserve_insertion_order = false");
   const reading: Reading = { events: 0, unreadable: 0, repeated: 0 };
   let names: string[] = [];
+  let repeats: Record<string, unknown> = {};
   if (lines.length > 0) {
     await connection.run(`CREATE TEMP TABLE line_keys AS ${keysSql(lines)}`);
     const counts = await one(
@@ -219,11 +220,17 @@ async function load(
     const found = await connection.runAndReadAll(`${namesSql(lines)} ORDER BY name LIMIT ${MAX_COLUMNS}`);
     names = found.getRowObjectsJS().map(({ name }) => String(name));
     await connection.run(
-      `CREATE TEMP TABLE first_keys AS SELECT run, sequence, min(file) AS file, count(*) AS copies
-       FROM line_keys WHERE kind IS NOT NULL AND run IS NOT NULL AND sequence IS NOT NULL GROUP BY run, sequence HAVING count(*) > 1`,
+      `CREATE TEMP TABLE first_keys AS
+       SELECT run, sequence, min(file) AS file, sum(copies) AS copies, arg_min(copies, file) > 1 AS is_within FROM (
+         SELECT run, sequence, file, count(*) AS copies FROM line_keys
+         WHERE kind IS NOT NULL AND run IS NOT NULL AND sequence IS NOT NULL GROUP BY run, sequence, file
+       ) GROUP BY run, sequence HAVING sum(copies) > 1`,
     );
-    const repeated = await one(connection, "SELECT coalesce(sum(copies - 1), 0) AS repeated FROM first_keys");
-    reading.repeated = Number(repeated.repeated);
+    repeats = await one(
+      connection,
+      "SELECT coalesce(sum(copies - 1), 0) AS copies, coalesce(bool_or(is_within), false) AS within FROM first_keys",
+    );
+    reading.repeated = Number(repeats.copies);
   }
   const stored = [
     { view: EVENTS, fromLines: eventsSql(lines), columns: columnList(EVENTS) },
@@ -232,7 +239,8 @@ async function load(
   const parquetKinds = await kindsOfParquet(connection, parquet);
   for (const { view, fromLines, columns } of stored) {
     const parts: string[] = [];
-    if (lines.length > 0) parts.push(unrepeated(fromLines, columns, lines, reading.repeated > 0));
+    if (lines.length > 0)
+      parts.push(unrepeated(fromLines, columns, lines, reading.repeated > 0, repeats.within === true));
     for (const [hive, paths] of parquetKinds[view.name] ?? [])
       parts.push(
         `SELECT ${columns} FROM read_parquet([${paths.map(literal).join(", ")}], union_by_name=true, ${hive})`,
@@ -254,13 +262,22 @@ async function load(
   return reading;
 }
 
-/** Events that lie in two files are read from the first of them. */
-function unrepeated(sql: string, columns: string, files: readonly EventFile[], hasRepeated: boolean): string {
+/** Events that lie in two files are read from the first of them; of copies within it, any order of the lines gives the same. */
+function unrepeated(
+  sql: string,
+  columns: string,
+  files: readonly EventFile[],
+  hasRepeated: boolean,
+  hasWithin: boolean,
+): string {
   if (!hasRepeated) return `SELECT ${columns} FROM (${sql})`;
   const order = `MAP {${files.map(({ path }, at) => `${literal(path)}: ${at}`).join(", ")}}[filename]`;
-  return `SELECT ${columns} FROM (${sql}) AS line WHERE NOT EXISTS (
-      SELECT 1 FROM first_keys AS first
-      WHERE first.run = line.run AND first.sequence = line.sequence AND first.file < ${order}
+  const isCopy = `SELECT 1 FROM first_keys AS first WHERE first.run = line.run AND first.sequence = line.sequence AND`;
+  const others = `SELECT ${columns} FROM (${sql}) AS line WHERE NOT EXISTS (${isCopy} (first.file < ${order} OR first.is_within))`;
+  if (!hasWithin) return others;
+  return `${others} UNION ALL SELECT * FROM (
+      SELECT DISTINCT ON (run, sequence) ${columns} FROM (${sql}) AS line
+      WHERE EXISTS (${isCopy} first.is_within AND first.file = ${order}) ORDER BY ALL
     )`;
 }
 

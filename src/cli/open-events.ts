@@ -43,6 +43,6 @@ export async function openEvents(
       });
   const { unreadable, repeated } = opened.warehouse.reading;
   if (unreadable > 0) log.warn("Some lines are no events that this program can read", { lines: unreadable });
-  if (repeated > 0) log.info("Events that are in two of the files count once", { events: repeated });
+  if (repeated > 0) log.info("Events that are there more than once count once", { copies: repeated });
   return opened;
 }

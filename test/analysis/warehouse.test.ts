@@ -175,6 +175,28 @@ describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) 
   });
 });
 
+test("an event twice in one file counts once, also beside its copy in another", async () => {
+  const twice = [stepLine(1), stepLine(2), SCORES_LINE, stepLine(1), SCORES_LINE];
+  for (const files of [[file(twice)], [file(twice), file([stepLine(1), stepLine(2)])]]) {
+    const house = await warehouse(files);
+    expect(house.reading.repeated).toBe(files.length === 1 ? 2 : 4);
+    expect(await house.rows("SELECT sequence FROM steps ORDER BY 1")).toEqual([
+      { sequence: 1 },
+      { sequence: 2 },
+    ]);
+    expect(await house.rows("SELECT count(*) AS n FROM events")).toEqual([{ n: 3 }]);
+    house.close();
+    open.pop();
+  }
+});
+
+test("names of columns that SQL cannot say, or that the reading itself uses, stop nothing", async () => {
+  const house = await warehouse([
+    file([stepLine(1, { "dpo\0": [1, 2, 3], filename: "x", File: [1] }), stepLine(2, { Filename: [1] })]),
+  ]);
+  expect(await house.rows("SELECT count(*) AS n FROM answers")).toEqual([{ n: 6 }]);
+});
+
 test("names of columns with quotes are names", async () => {
   const house = await warehouse([file([stepLine(1, { "x\"'); DROP": [1, 2, 3] })])]);
   expect(

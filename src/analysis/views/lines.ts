@@ -58,8 +58,8 @@ const STEP_FIELDS = {
   cause: "VARCHAR",
 } as const;
 
-/** Fields that are told apart from columns of models and masks. */
-const FIXED = [...Object.keys(eventBase.shape), ...Object.keys(EVENT_KINDS.step.shape)];
+/** Fields that are told apart from columns of models and masks, and what the reading puts beside them. */
+const FIXED = [...Object.keys(eventBase.shape), ...Object.keys(EVENT_KINDS.step.shape), "filename"];
 
 function lists(values: readonly string[]): string {
   return `[${values.map(literal).join(", ")}]`;
@@ -105,11 +105,11 @@ export function keysSql(files: readonly EventFile[]): string {
 
 /** Names of the columns of models, masks and penalties that any step has. */
 export function namesSql(files: readonly EventFile[]): string {
-  // DuckDB knows names by their letters alone, large or small.
+  // DuckDB knows names by their letters alone, large or small, and cannot be told one with a NUL.
   return `SELECT min(name) AS name FROM (
       SELECT unnest(names) AS name
       FROM (SELECT DISTINCT json_keys(json) AS names FROM (${objects(files)}) WHERE json->>'$.kind' = 'step')
-    ) WHERE lower(name) NOT IN (${FIXED.map((name) => literal(name.toLowerCase())).join(", ")}) GROUP BY lower(name)`;
+    ) WHERE NOT contains(name, chr(0)) AND lower(name) NOT IN (${FIXED.map((name) => literal(name.toLowerCase())).join(", ")}) GROUP BY lower(name)`;
 }
 
 /** Events of all kinds from lines. */
