@@ -15,6 +15,8 @@ export type WarehouseCode = "query.refused" | "query.stopped";
 /** A database that takes more than this beside a validator takes it from the validator. */
 const MAX_MEMORY_BYTES = 2 * 2 ** 30;
 const MIN_MEMORY_BYTES = 256 * 2 ** 20;
+/** Of a table on disk, a day of steps: who asks for some time reads little more than that. A power of two times 2048. */
+const KEPT_GROUP_ROWS = 8_192;
 /** Names of columns come from files; more of them than this is no profile. */
 const MAX_COLUMNS = 500;
 
@@ -90,14 +92,16 @@ export class Warehouse {
     mkdirSync(options.temporary, { recursive: true, mode: 0o700 });
     const folder = mkdtempSync(join(options.temporary, "warehouse-"));
     try {
-      const instance = await DuckDBInstance.create(
-        options.keeps ? join(folder, "events.duckdb") : ":memory:",
-        settingsOf(options, folder),
-      );
+      const instance = await DuckDBInstance.create(":memory:", settingsOf(options, folder));
       const connection = await instance.connect();
       const onAbort = (): void => connection.interrupt();
       options.signal?.addEventListener("abort", onAbort);
       try {
+        if (options.keeps) {
+          const file = literal(join(folder, "events.duckdb"));
+          await connection.run(`ATTACH ${file} AS kept (ROW_GROUP_SIZE ${KEPT_GROUP_ROWS})`);
+          await connection.run("USE kept");
+        }
         const reading = await load(connection, files, options.keeps ?? false);
         await lockUp(connection, files, options.writable ?? [], folder);
         return new Warehouse(instance, connection, JSDuckDBValueConverter, folder, reading, options.signal);

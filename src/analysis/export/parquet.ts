@@ -82,10 +82,7 @@ async function exportPart(
   work: string,
 ): Promise<number> {
   const columns = Object.keys(view.columns).filter((name) => name !== PARTITIONED_BY);
-  const where = [
-    `netuid IS NOT DISTINCT FROM ${netuid ?? "NULL"}`,
-    `CAST(time AS DATE) IS NOT DISTINCT FROM ${date === null || date === undefined ? "NULL" : literal(String(date))}`,
-  ].join(" AND ");
+  const where = [`netuid IS NOT DISTINCT FROM ${netuid ?? "NULL"}`, dayOf(date)].join(" AND ");
   const written = join(work, "part");
   await warehouse.run(
     `COPY (SELECT ${columns.map(identifier).join(", ")} FROM (${fresh}) WHERE ${where} ORDER BY run, sequence)
@@ -101,6 +98,13 @@ async function exportPart(
   syncDirectory(target);
   rmSync(written, { recursive: true, force: true });
   return names.length;
+}
+
+/** As a range, which finds the place in a table that is in the order of time. */
+function dayOf(date: Value | undefined): string {
+  if (date === null || date === undefined) return "time IS NULL";
+  const start = `${literal(String(date))}::DATE`;
+  return `time >= ${start}::TIMESTAMP AND time < (${start} + 1)::TIMESTAMP`;
 }
 
 async function hashOf(path: string): Promise<string> {
