@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { availableParallelism, freemem } from "node:os";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValueConverter, JS } from "@duckdb/node-api";
@@ -9,8 +9,9 @@ import { columnList, eventsSql, keysSql, namesSql, stepsSql } from "./views/line
 import { PARTITIONED_BY, STEPS } from "./views/steps.ts";
 import { identifier, literal } from "./views/view.ts";
 import { DERIVED } from "./views/views.ts";
+import { workFolder } from "./work-folder.ts";
 
-export type WarehouseCode = "query.refused" | "query.stopped";
+export type WarehouseCode = "query.refused" | "query.stopped" | "query.no-room";
 
 /** A database that takes more than this beside a validator takes it from the validator. */
 const MAX_MEMORY_BYTES = 2 * 2 ** 30;
@@ -84,13 +85,12 @@ export class Warehouse {
 
   /**
    * @param files first those that count where an event is in two
-   * @throws Failure `sources.empty`, `query.stopped`, and what the system says
+   * @throws Failure `sources.empty`, `query.stopped`, `query.no-room`, and what the system says
    */
   static async open(files: readonly EventFile[], options: WarehouseOptions): Promise<Warehouse> {
     // Loaded when it is needed: 70 MB that no other command wants.
     const { DuckDBInstance, JSDuckDBValueConverter } = await import("@duckdb/node-api");
-    mkdirSync(options.temporary, { recursive: true, mode: 0o700 });
-    const folder = mkdtempSync(join(options.temporary, "warehouse-"));
+    const folder = workFolder(options.temporary, "warehouse");
     try {
       const instance = await DuckDBInstance.create(":memory:", settingsOf(options, folder));
       const connection = await instance.connect();
@@ -114,11 +114,11 @@ export class Warehouse {
       }
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
-      throw error;
+      throw noRoom(error) ?? error;
     }
   }
 
-  /** All rows of an answer, for small ones. @throws Failure `query.refused`, `query.stopped` */
+  /** All rows of an answer, for small ones. @throws Failure `query.refused`, `query.stopped`, `query.no-room` */
   async rows(sql: string): Promise<Row[]> {
     const rows = await this.#asked(async () => (await this.#connection.runAndReadAll(sql)).getRowObjectsJS());
     return rows.map(
@@ -126,7 +126,7 @@ export class Warehouse {
     );
   }
 
-  /** An answer of any size, some thousand rows at a time. @throws Failure `query.refused`, `query.stopped` */
+  /** An answer of any size, some thousand rows at a time. @throws Failure `query.refused`, `query.stopped`, `query.no-room` */
   async stream(sql: string): Promise<Answer> {
     const result = await this.#asked(() => this.#connection.stream(sql));
     const asked = <T>(work: () => Promise<T>): Promise<T> => this.#asked(work);
@@ -141,7 +141,7 @@ export class Warehouse {
     return { names: result.deduplicatedColumnNames(), chunks: chunks() };
   }
 
-  /** Does what gives no rows. @throws Failure `query.refused`, `query.stopped` */
+  /** Does what gives no rows. @throws Failure `query.refused`, `query.stopped`, `query.no-room` */
   async run(sql: string): Promise<void> {
     await this.#asked(() => this.#connection.run(sql));
   }
@@ -159,9 +159,20 @@ export class Warehouse {
       return await work();
     } catch (error) {
       if (this.#signal?.aborted) throw stopped();
-      throw refusedQuestion(error);
+      throw noRoom(error) ?? refusedQuestion(error);
     }
   }
+}
+
+/** DuckDB tells a full disk by its text alone, and in two ways: of the system, and of its own bound on what it may put there. */
+function noRoom(cause: unknown): Failure<WarehouseCode> | undefined {
+  const [what = ""] = messageOf(cause).split("\n");
+  if (!/No space left on device|max_temp_directory_size/.test(messageOf(cause))) return undefined;
+  return new Failure<WarehouseCode>("query.no-room", {
+    message: `there is no room on the disk: ${what}`,
+    hint: "make room on that disk; OPENVALIDATOR_CACHE names the folder for what memory does not hold",
+    cause,
+  });
 }
 
 /** DuckDB tells in lines: what is wrong, what may be meant, where it stands. */

@@ -67,6 +67,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "dataset.busy": EXIT.tryLater,
   "dataset.empty": EXIT.unavailable,
   dataset: EXIT.cannotCreate,
+  "query.no-room": EXIT.cannotCreate,
   "query.stopped": EXIT.tryLater,
   query: EXIT.usage,
   "explain.bad-word": EXIT.usage,

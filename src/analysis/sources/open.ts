@@ -1,16 +1,8 @@
-import {
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { existsSync, linkSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { isFailure, messageOf } from "../../base/error.ts";
 import { ACTIVE_SEGMENT, closedSegments } from "../../events/segments.ts";
+import { workFolder } from "../work-folder.ts";
 import { type Content, contentOf } from "./content.ts";
 import { type Converted, convert } from "./convert.ts";
 import {
@@ -46,8 +38,7 @@ export interface SourceOptions {
  */
 export async function openSources(options: SourceOptions): Promise<EventFiles> {
   const { words, signal } = options;
-  mkdirSync(options.temporary, { recursive: true, mode: 0o700 });
-  const folder = mkdtempSync(join(options.temporary, "sources-"));
+  const folder = workFolder(options.temporary, "sources");
   const close = (): void => rmSync(folder, { recursive: true, force: true });
   const files: { file: EventFile; kind: SourceKind }[] = [];
   const reports: SourceReport[] = [];
