@@ -20,6 +20,8 @@ interface Known {
   answered: number;
   /** Newest first. */
   answers: Answer[];
+  /** Columns of the last answer that are shown: models, masks and penalties. */
+  shown: readonly string[];
 }
 
 /**
@@ -53,6 +55,8 @@ export class MinerBook {
     const columns = Object.entries(columnsOf(step)).filter(
       ([, values]) => values.length === step.uids.length,
     );
+    const kinds = [...kindsOfColumns(columns.map(([name]) => name))];
+    const shown = kinds.flatMap(([name, kind]) => (kind === "detail" || kind === "shadow" ? [] : [name]));
     for (const [index, answer] of answersOf(step, Object.fromEntries(columns)).entries()) {
       const uid = step.uids[index]!;
       if (uid < 0 || uid >= MAX_UIDS) continue;
@@ -60,6 +64,7 @@ export class MinerBook {
       known.asked++;
       if (answer.status === ANSWERED) known.answered++;
       known.answers = [answer, ...known.answers].slice(0, KEPT_ANSWERS);
+      known.shown = shown;
     }
   }
 
@@ -82,17 +87,23 @@ export class MinerBook {
   #of(uid: number, hotkey: string): Known {
     const known = this.#known.get(uid);
     if (known?.hotkey === hotkey) return known;
-    const fresh: Known = { hotkey, score: null, askedInAll: null, asked: 0, answered: 0, answers: [] };
+    const fresh: Known = {
+      hotkey,
+      score: null,
+      askedInAll: null,
+      asked: 0,
+      answered: 0,
+      answers: [],
+      shown: [],
+    };
     this.#known.set(uid, fresh);
     return fresh;
   }
 }
 
-function rowOf(uid: number, { answers, ...known }: Known): MinerStatus {
+function rowOf(uid: number, { answers, shown, ...known }: Known): MinerStatus {
   const [last] = answers;
   const rewards = answers.filter(({ step }) => step.counted).map(({ reward }) => reward);
-  const kinds = kindsOfColumns(Object.keys(last?.columns ?? {}));
-  const isShown = ([name]: [string, unknown]): boolean => !["detail", "shadow"].includes(kinds.get(name)!);
   return {
     uid,
     ...known,
@@ -102,6 +113,6 @@ function rowOf(uid: number, { answers, ...known }: Known): MinerStatus {
     lastStatus: last?.status ?? null,
     lastMessage: last?.message ?? "",
     lastCompletion: last?.completion ?? "",
-    columns: Object.fromEntries(Object.entries(last?.columns ?? {}).filter(isShown)),
+    columns: Object.fromEntries(shown.map((name) => [name, last?.columns[name] ?? null])),
   };
 }
