@@ -40,6 +40,16 @@ export async function benchStep(): Promise<BenchRow[]> {
   }
 }
 
+/** A step of 50 answers that are there at once, scored as above, milliseconds. */
+export async function measuredStepMs(): Promise<number> {
+  const inference = await InferenceSupervisor.start({ device: "cpu" });
+  try {
+    return await stepMs(pipelineWith(inference));
+  } finally {
+    await inference.stop();
+  }
+}
+
 async function stepMs(pipeline: RewardPipeline): Promise<number> {
   let step = 0;
   return await bestMs(async () => {

@@ -1,120 +1,95 @@
-import { join } from "node:path";
-import { loadConfiguration } from "../../src/config/load.ts";
-import { OPTIONS } from "../../src/config/options.ts";
-import { EventFeed } from "../../src/events/feed.ts";
-import { Journal } from "../../src/events/journal.ts";
-import type { EventBody } from "../../src/events/schema.ts";
-import { openTelemetry } from "../../src/telemetry/open.ts";
-import { scratch } from "../binary/built.ts";
-import { BODIES, IDENTITY, stepBodyOf } from "../events/bodies.ts";
-import { residentMb } from "./measure.ts";
-import type { BenchRow } from "./row.ts";
-import { mixedTexts } from "./texts.ts";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Scratch, scratch } from "../binary/built.ts";
+import { startReceiver } from "../telemetry/receiver.ts";
+import { type BenchRow, median } from "./row.ts";
+import { measuredStepMs } from "./step.ts";
+import type { Answer, Load, Said } from "./telemetry-load.ts";
 
-const STEPS = 400;
-const ANSWERS = 50;
-const MINERS = 256;
-/** What a step of 50 answers takes of the processor with the embedded profile at least: its scoring (the bench "step"). */
-const STEP_CPU_MS = 800;
-const COLUMNS = ["relevance_filter", "diversity_reward_model", "task_validator_filter", "blacklist_filter"];
+const ROUNDS = 3;
+const LOAD = resolve(import.meta.dir, "telemetry-load.ts");
 
-function step(number: number): EventBody {
-  const uids = Array.from({ length: ANSWERS }, (_, at) => (number * 7 + at) % MINERS);
-  const numbers = uids.map((uid) => (uid % 10) / 10);
-  return {
-    ...stepBodyOf(number),
-    uids,
-    hotkeys: uids.map((uid) => `5F${uid}`.padEnd(48, "x")),
-    completions: mixedTexts(ANSWERS, number),
-    completion_times: numbers,
-    completion_status_codes: uids.map(() => 200),
-    completion_status_messages: uids.map(() => "OK"),
-    rewards: numbers,
-    nan_columns: [],
-    ...Object.fromEntries(
-      COLUMNS.flatMap((name) => [
-        [name, numbers],
-        [`${name}_normalized`, numbers],
-      ]),
-    ),
-  } as EventBody;
-}
-
-interface Cost {
-  /** Processor time of a step's event, milliseconds. */
-  cpuMs: number;
-  /** Resident after the steps, MB. */
-  residentMb: number;
-}
-
-/** The cost of a step's event: of the journal alone, or with everything that shows a validator. */
-async function costOf(withTelemetry: boolean): Promise<Cost> {
-  const place = scratch();
-  const stop = new AbortController();
-  const feed = new EventFeed({
-    journal: Journal.open(join(place.root, "events"), { budgetBytes: 1e9 }),
-    identity: IDENTITY,
-    block: () => 100,
-  });
-  const { settings } = loadConfiguration(OPTIONS, {
-    flags: { "wandb.offline": "true", "metrics.port": "19101" },
-    environment: {},
-  });
-  const telemetry = withTelemetry
-    ? openTelemetry(settings, feed, {
-        directory: place.root,
-        signal: stop.signal,
-        environment: place.environment,
-      })
-    : undefined;
-  try {
-    for (const body of BODIES.filter(({ kind }) => kind === "run")) feed.emit(body);
-    const page =
-      telemetry && (await fetch(`http://127.0.0.1:${telemetry.port}/events`, { signal: stop.signal }));
-    const reading = page?.body && drain(page.body);
-    const steps = Array.from({ length: STEPS }, (_, at) => step(at + 1));
-    const scrape = async (): Promise<void> => {
-      if (telemetry) await (await fetch(`http://127.0.0.1:${telemetry.port}/metrics`)).text();
-    };
-    for (const body of steps.slice(0, 20)) feed.emit(body);
-    await Bun.sleep(200);
-    const before = process.cpuUsage();
-    for (const [at, body] of steps.entries()) {
-      feed.emit(body);
-      await Bun.sleep(1);
-      // Prometheus asks as often as steps come, every 15 seconds.
-      if (at % 4 === 0) await scrape();
+/**
+ * One process that tells steps, in a folder of its own, while this one is all that looks at it: a browser on the live
+ * page, which asks for the picture after each step, Prometheus as often, an alarm server, a service manager.
+ */
+async function loadOf(mode: "off" | "on", { root, environment }: Scratch, round: number): Promise<Load> {
+  const directory = join(root, `${mode}-${round}`);
+  mkdirSync(directory);
+  const manager = startReceiver(join(directory, "notify.sock"));
+  const alarms = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  let base: string | undefined;
+  const load = Promise.withResolvers<Load>();
+  async function answer(said: Said): Promise<Answer> {
+    manager.take();
+    if (said === "step") {
+      if (base !== undefined)
+        for (const path of ["/api/status", "/metrics"]) await (await fetch(base + path)).arrayBuffer();
+    } else if ("port" in said && said.port !== undefined) {
+      base = `http://127.0.0.1:${said.port}`;
+      // The server cuts it when the run is over.
+      void readAll(await fetch(`${base}/events`)).catch(() => undefined);
     }
-    const { user, system } = process.cpuUsage(before);
-    Bun.gc(true);
-    const resident = residentMb(process.pid) ?? Number.NaN;
-    stop.abort();
-    await reading?.catch(() => undefined);
-    return { cpuMs: (user + system) / 1_000 / STEPS, residentMb: resident };
+    return "on";
+  }
+  const child = Bun.spawn([process.execPath, LOAD, directory, mode], {
+    env: {
+      ...environment,
+      NOTIFY_SOCKET: manager.name,
+      OPENVALIDATOR_ALERT_URL: `http://127.0.0.1:${alarms.port}/`,
+    },
+    stdout: "ignore",
+    stderr: "ignore",
+    ipc(said: Said) {
+      if (said !== "step" && "cpuMs" in said) load.resolve(said);
+      else answer(said).then((back) => child.send(back), load.reject);
+    },
+  });
+  try {
+    const failed = child.exited.then((code): never => {
+      throw new Error(`the process that tells steps ended with ${code}`);
+    });
+    return await Promise.race([load.promise, failed]);
   } finally {
-    await telemetry?.close();
-    feed.close();
-    place.remove();
+    await child.exited;
+    manager.close();
+    await alarms.stop(true);
   }
 }
 
-async function drain(body: ReadableStream<Uint8Array>): Promise<void> {
-  for await (const _ of body);
+async function readAll({ body }: Response): Promise<void> {
+  for await (const _ of body!);
 }
 
-/** What everything that shows a validator costs a step: W&B, metrics, live page with a reader, status, alerts. */
+/** What everything that shows a validator costs a step: W&B, metrics, live page with a reader, status, alerts, notify. */
 export async function benchTelemetry(): Promise<BenchRow[]> {
-  const alone = await costOf(false);
-  const all = await costOf(true);
-  const costMs = Math.max(0, all.cpuMs - alone.cpuMs);
+  const place = scratch();
+  const loads: Record<"off" | "on", Load[]> = { off: [], on: [] };
+  try {
+    for (let round = 0; round < ROUNDS; round++)
+      for (const mode of ["off", "on"] as const) loads[mode].push(await loadOf(mode, place, round));
+  } finally {
+    place.remove();
+  }
+  const leastMs = (mode: "off" | "on"): number => Math.min(...loads[mode].map(({ cpuMs }) => cpuMs));
+  const residentMb = (mode: "off" | "on"): number => median(loads[mode].map((load) => load.residentMb));
+  const costMs = leastMs("on") - leastMs("off");
+  // Its answers are there at once, as those of real miners never are: no step is shorter with this profile on this machine.
+  const stepMs = await measuredStepMs();
   return [
-    { name: "journal of a step of 50 answers, processor time", value: alone.cpuMs, unit: "ms" },
-    { name: "all telemetry of it besides", value: costMs, unit: "ms" },
+    { name: "journal of a step of 50 answers, processor time", value: leastMs("off"), unit: "ms" },
+    { name: "all telemetry of it besides", value: costMs, unit: "ms", ratio: stepMs / costMs },
     {
-      name: "all telemetry, share of the processor time of a step",
-      value: (100 * costMs) / STEP_CPU_MS,
+      name: "all telemetry, share of a step whose answers come at once",
+      value: (100 * costMs) / stepMs,
       unit: "%",
     },
-    { name: "RSS that telemetry adds", value: all.residentMb - alone.residentMb, unit: "MB" },
+    { name: "RSS of journal and feed without telemetry", value: residentMb("off"), unit: "MB" },
+    {
+      name: "RSS of the same with all telemetry",
+      value: residentMb("on"),
+      unit: "MB",
+      ratio: residentMb("off") / residentMb("on"),
+    },
   ];
 }
