@@ -46,8 +46,17 @@ export function textOf(value: Value | undefined): string {
   return typeof plain === "object" ? JSON.stringify(plain) : String(plain);
 }
 
-/** What a spreadsheet takes for a formula at the start of a cell (OWASP, "CSV injection"). */
-const FORMULA = /^[=+\-@\t\r]/;
+/** What a spreadsheet takes for a formula at the start of a cell (OWASP, "CSV injection"), also behind our own mark. */
+const FORMULA = /^'*[=+\-@\t\r]/;
+
+export function isFormula(text: string): boolean {
+  return FORMULA.test(text);
+}
+
+/** Text of a cell of CSV (RFC 4180, and csv.writer as pandas uses it): quoted where it must be. */
+export function quotedCell(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
 
 /**
  * A cell of CSV (RFC 4180). Text that a spreadsheet would compute gets an apostrophe before it, which spreadsheets take for
@@ -56,8 +65,7 @@ const FORMULA = /^[=+\-@\t\r]/;
 export function csvCell(value: Value | undefined): string {
   const text = textOf(value);
   const isText = typeof value === "string" || (typeof value === "object" && value !== null);
-  const safe = isText && FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return quotedCell(isText && isFormula(text) ? `'${text}` : text);
 }
 
 export function csvLine(values: readonly (Value | undefined)[]): string {

@@ -1,4 +1,5 @@
-import { pythonCell, pythonFloat, pythonString } from "./python-form.ts";
+import { isFormula, quotedCell } from "../cells.ts";
+import { pythonFloat, pythonString } from "./python-form.ts";
 import { each, LINES, NUMBER, type Shape, TEXT } from "./shape.ts";
 
 /**
@@ -40,9 +41,6 @@ export function miningJson(isScored: boolean): Shape {
   };
 }
 
-/** What a spreadsheet takes for a formula at the beginning of a cell, also behind our own mark. */
-const FORMULA = /^'*[=+\-@\t\r]/;
-
 /** Rows of two prompts as pandas writes them; the first column is the number of the row before anything was left out. */
 export function miningCsv(isScored: boolean): Shape {
   const names = isScored
@@ -71,9 +69,9 @@ export function miningCsv(isScored: boolean): Shape {
         for await (const [n, ...cells] of rows) {
           const shown = cells.flatMap((cell) => {
             if (typeof cell !== "string") return isScored ? [pythonFloat(Number(cell ?? 0))] : [];
-            const isFormula = !csvRaw && FORMULA.test(cell);
-            if (isFormula) changed();
-            return [pythonCell(isFormula ? `'${cell}` : cell)];
+            const isMarked = !csvRaw && isFormula(cell);
+            if (isMarked) changed();
+            return [quotedCell(isMarked ? `'${cell}` : cell)];
           });
           yield `${[n, ...shown].join(",")}\n`;
         }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { quotedCell } from "../../../src/analysis/cells.ts";
 import { languageOf } from "../../../src/analysis/datasets/language.ts";
 import { oldFlags } from "../../../src/analysis/datasets/old-flags.ts";
-import { pythonCell, pythonFloat, pythonString } from "../../../src/analysis/datasets/python-form.ts";
+import { pythonFloat, pythonString } from "../../../src/analysis/datasets/python-form.ts";
 
 test("floats, texts and cells are written as Python writes them", () => {
   const floats: [number, string][] = [
@@ -21,7 +22,7 @@ test("floats, texts and cells are written as Python writes them", () => {
   ];
   for (const [value, text] of floats) expect(pythonFloat(value)).toBe(text);
   expect(pythonString('é"\\\n\u007f😀/')).toBe('"\\u00e9\\"\\\\\\n\\u007f\\ud83d\\ude00/"');
-  expect(["plain", "a,b", 'a"b', "a\nb", "a\rb", " a "].map(pythonCell)).toEqual([
+  expect(["plain", "a,b", 'a"b', "a\nb", "a\rb", " a "].map(quotedCell)).toEqual([
     "plain",
     '"a,b"',
     '"a""b"',
