@@ -3,10 +3,11 @@ import { availableParallelism, freemem } from "node:os";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValueConverter, JS } from "@duckdb/node-api";
 import { Failure, messageOf } from "../base/error.ts";
+import { kindsOfParquet } from "./parquet-kinds.ts";
 import { type EventFile, sourceFailure } from "./sources/source.ts";
 import { EVENTS } from "./views/events.ts";
 import { columnList, eventsSql, keysSql, namesSql, stepsSql } from "./views/lines.ts";
-import { PARTITIONED_BY, STEPS } from "./views/steps.ts";
+import { STEPS } from "./views/steps.ts";
 import { identifier, literal } from "./views/view.ts";
 import { DERIVED } from "./views/views.ts";
 import { workFolder } from "./work-folder.ts";
@@ -85,7 +86,7 @@ export class Warehouse {
 
   /**
    * @param files first those that count where an event is in two
-   * @throws Failure `sources.empty`, `query.stopped`, `query.no-room`, and what the system says
+   * @throws Failure `sources.*`, `query.stopped`, `query.no-room`, and what the system says
    */
   static async open(files: readonly EventFile[], options: WarehouseOptions): Promise<Warehouse> {
     // Loaded when it is needed: 70 MB that no other command wants.
@@ -298,37 +299,6 @@ function unrepeated(
 
 async function one(connection: DuckDBConnection, sql: string): Promise<Record<string, unknown>> {
   return (await connection.runAndReadAll(sql)).getRowObjectsJS()[0] ?? {};
-}
-
-/** How files are read whose subnet stands in their folders, and others. */
-const IN_FOLDERS = "hive_partitioning=true, hive_types={'netuid': INTEGER, 'date': VARCHAR}";
-const WITHIN = "hive_partitioning=false";
-
-/** Parquet of ours tells by its columns which of the stored views it holds, and whether its folders tell the subnet. */
-async function kindsOfParquet(
-  connection: DuckDBConnection,
-  files: readonly EventFile[],
-): Promise<Record<string, Map<string, string[]>>> {
-  const kinds: Record<string, Map<string, string[]>> = {};
-  for (const { path } of files) {
-    const found = await connection.runAndReadAll(`SELECT name FROM parquet_schema(${literal(path)})`);
-    const names = new Set(found.getRowObjectsJS().map(({ name }) => String(name)));
-    const view = names.has("completions") ? STEPS : EVENTS;
-    const isInFolder = !names.has(PARTITIONED_BY) && path.includes(`/${PARTITIONED_BY}=`);
-    const missing = Object.keys(view.columns).find(
-      (name) => !names.has(name) && !(isInFolder && name === PARTITIONED_BY),
-    );
-    if (missing !== undefined)
-      throw sourceFailure(
-        "sources.empty",
-        `${path} is Parquet, but not as events export writes it: it has no column ${missing}`,
-        "name the folder that events export made",
-      );
-    const groups = kinds[view.name] ?? new Map<string, string[]>();
-    const group = isInFolder ? IN_FOLDERS : WITHIN;
-    kinds[view.name] = groups.set(group, [...(groups.get(group) ?? []), path]);
-  }
-  return kinds;
 }
 
 /** From here on the database reads the files it was given, writes where it may, and can be told nothing else. */

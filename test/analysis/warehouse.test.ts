@@ -197,6 +197,13 @@ test("names of columns that SQL cannot say, or that the reading itself uses, sto
   expect(await house.rows("SELECT count(*) AS n FROM answers")).toEqual([{ n: 6 }]);
 });
 
+test("Parquet that was cut off is told as a damaged source", async () => {
+  const path = join(scratch(), "cut.parquet");
+  writeFileSync(path, "PAR1 and no more");
+  const opened = warehouse([{ path, format: "parquet", compression: "none", source: path }]);
+  expect(await opened.catch((error: unknown) => error)).toMatchObject({ code: "sources.damaged" });
+});
+
 test("names of columns with quotes are names", async () => {
   const house = await warehouse([file([stepLine(1, { "x\"'); DROP": [1, 2, 3] })])]);
   expect(

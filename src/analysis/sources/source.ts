@@ -3,6 +3,8 @@ import { Failure } from "../../base/error.ts";
 export type SourceCode =
   /** A word names nothing that is there. */
   | "sources.missing"
+  /** A file that was cut off or changed, which cannot be read in part. */
+  | "sources.damaged"
   /** What was named holds no events. */
   | "sources.empty";
 
