@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { PROMETHEUS_RULES, rulesFile } from "../../src/telemetry/alert-rules.ts";
 import { dashboardQueries } from "../../src/telemetry/dashboard.ts";
 import { BUILD_TIMEOUT_MS, builtBinary, type Scratch, scratch } from "./built.ts";
 import { type Running, readEvents, type Subnet, start, startSubnet, waitFor } from "./subnet.ts";
 
 const TIMEOUT_MS = 120_000;
+/** The least that there can be, and a strange file that takes nearly all of it (a hole, no bytes of this disk). */
+const DISK_BUDGET = "100 MB";
+const STRANGE_FILE_BYTES = 97_000_000;
 
 /** A port that nobody listens on now. */
 function freePort(): number {
@@ -35,6 +38,12 @@ describe.skipIf(Bun.which("prometheus") === null)(
     const resultOf = async (query: string): Promise<unknown[]> =>
       (await ask<{ result: unknown[] }>(`query?query=${encodeURIComponent(query)}`))?.result ?? [];
 
+    /** "pending" or "firing"; undefined while all is well. */
+    const stateOf = async (alert: string): Promise<string | undefined> => {
+      const found = await ask<{ alerts: { labels: { alertname: string }; state: string }[] }>("alerts");
+      return found?.alerts.find(({ labels }) => labels.alertname === alert)?.state;
+    };
+
     async function until<T>(
       what: string,
       look: () => Promise<T | undefined>,
@@ -54,7 +63,12 @@ describe.skipIf(Bun.which("prometheus") === null)(
       subnet = await startSubnet([binary], place, flags);
       const port = freePort();
       validator = start(
-        [binary, ...subnet.runArguments, "--neuron.device", "cpu", "--metrics.port", String(port)],
+        [
+          binary,
+          ...[...subnet.runArguments, "--neuron.device", "cpu", "--metrics.port", String(port)],
+          // The disk is looked at as often as the state is saved.
+          ...["--disk.max", DISK_BUDGET, "--neuron.checkpoint_block_length", "4"],
+        ],
         place,
       );
       writeFileSync(join(place.root, "rules.yml"), rulesFile());
@@ -109,16 +123,12 @@ scrape_configs:
       async () => {
         const empty: string[] = [];
         for (const query of dashboardQueries()) {
-          // What is wrong, which is nothing; and what is usual, which takes forty steps to tell.
-          if (/openvalidator_(?:alert|usual_answer_ratio)/.test(query)) continue;
-          const found = await until(
-            `answer to ${query}`,
-            async () => {
-              const result = await resultOf(query);
-              return result.length > 0 ? result : undefined;
-            },
-            5_000,
-          ).catch(() => []);
+          // What is wrong, which is nothing yet.
+          if (query.includes("openvalidator_alert{")) continue;
+          const found = await until(`answer to ${query}`, async () => {
+            const result = await resultOf(query);
+            return result.length > 0 ? result : undefined;
+          }).catch(() => []);
           if (found.length === 0) empty.push(query);
         }
         expect(empty).toEqual([]);
@@ -127,15 +137,36 @@ scrape_configs:
     );
 
     test(
-      "sees the alert when the validator is gone",
+      "fires the alert whose cause is there, answers the panel of alerts with it, and is quiet when it is gone",
+      async () => {
+        const [journal] = new Bun.Glob("**/events.jsonl").scanSync({
+          cwd: place.root,
+          dot: true,
+          absolute: true,
+        });
+        const strange = join(dirname(dirname(journal!)), "strange.tar");
+        const panel = dashboardQueries().find((query) => query.includes("openvalidator_alert{"))!;
+        expect(await resultOf(panel)).toEqual([]);
+        writeFileSync(strange, "");
+        truncateSync(strange, STRANGE_FILE_BYTES);
+        await until("alert of the disk", async () =>
+          (await stateOf("OpenvalidatorDiskLow")) === "firing" ? true : undefined,
+        );
+        expect(await resultOf(panel)).toMatchObject([{ metric: { alert: "disk_low" } }]);
+        rmSync(strange);
+        await until("end of the alert", async () =>
+          (await stateOf("OpenvalidatorDiskLow")) === undefined ? true : undefined,
+        );
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      "waits for the validator that is gone before it calls anybody",
       async () => {
         await validator.stop("SIGKILL");
         const { alert } = PROMETHEUS_RULES.find(({ expr }) => expr.startsWith("up{"))!;
-        const state = await until("alert", async () => {
-          const found = await ask<{ alerts: { labels: { alertname: string }; state: string }[] }>("alerts");
-          return found?.alerts.find(({ labels }) => labels.alertname === alert)?.state;
-        });
-        expect(["pending", "firing"]).toContain(state);
+        expect(await until("alert", () => stateOf(alert))).toBe("pending");
       },
       TIMEOUT_MS,
     );
