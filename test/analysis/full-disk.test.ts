@@ -2,9 +2,11 @@ import { expect, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { captured } from "../cli/captured.ts";
-import { smallDisk, whyNoSmallDisk } from "../events/small-disk.ts";
+import { smallDisks, whyNoSmallDisk } from "../events/small-disk.ts";
 import { scratchFolders } from "../scratch.ts";
 import { journalOf, stepLine } from "./lines.ts";
+
+const smallDisk = smallDisks();
 
 const scratch = scratchFolders("analysis-disk");
 const noDisk = whyNoSmallDisk();

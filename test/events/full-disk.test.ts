@@ -9,7 +9,9 @@ import { ACTIVE_SEGMENT } from "../../src/events/segments.ts";
 import { capturedLog } from "../captured-log.ts";
 import { scratchFolders } from "../scratch.ts";
 import { IDENTITY, stopEvent } from "./bodies.ts";
-import { smallDisk, whyNoSmallDisk } from "./small-disk.ts";
+import { smallDisks, whyNoSmallDisk } from "./small-disk.ts";
+
+const smallDisk = smallDisks();
 
 const folder = scratchFolders("full-disk");
 const log = capturedLog();

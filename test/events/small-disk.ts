@@ -14,21 +14,25 @@ export function whyNoSmallDisk(): string | undefined {
   return mounted ? undefined : "this container may not mount a file system";
 }
 
-/** An empty file system of this size, until the tests of the file have run. */
-export function smallDisk(sizeBytes: number): string {
-  const folder = mkdtempSync(join(tmpdir(), "ov-disk-"));
-  if (!mount(folder, sizeBytes)) throw new Error("the small disk could not be mounted");
-  mounted.push(folder);
-  return folder;
+/**
+ * For the top of a test file: gives a maker of empty file systems of a size, which go when the tests of the file have run.
+ * A hook of this module itself would be one of the first file alone that loads it.
+ */
+export function smallDisks(): (sizeBytes: number) => string {
+  const mounted: string[] = [];
+  afterAll(() => {
+    for (const folder of mounted.splice(0)) {
+      Bun.spawnSync(["umount", "-l", folder]);
+      rmdirSync(folder);
+    }
+  });
+  return (sizeBytes) => {
+    const folder = mkdtempSync(join(tmpdir(), "ov-disk-"));
+    if (!mount(folder, sizeBytes)) throw new Error("the small disk could not be mounted");
+    mounted.push(folder);
+    return folder;
+  };
 }
-
-const mounted: string[] = [];
-afterAll(() => {
-  for (const folder of mounted.splice(0)) {
-    Bun.spawnSync(["umount", "-l", folder]);
-    rmdirSync(folder);
-  }
-});
 
 function mount(folder: string, sizeBytes: number): boolean {
   return Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${sizeBytes}`, "tmpfs", folder]).success;

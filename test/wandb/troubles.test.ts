@@ -5,12 +5,14 @@ import { sleep } from "../../src/base/deadline.ts";
 import { readEvents } from "../../src/events/reader.ts";
 import { PACE, type Pace } from "../../src/telemetry/wandb/pace.ts";
 import { syncSpools } from "../../src/telemetry/wandb/sync.ts";
-import { smallDisk, whyNoSmallDisk } from "../events/small-disk.ts";
+import { smallDisks, whyNoSmallDisk } from "../events/small-disk.ts";
 import { scratchFolders } from "../scratch.ts";
 import { CuttingProxy } from "./cutting-proxy.ts";
 import type { Fault, WandbDouble } from "./double.ts";
 import { makeDouble, until } from "./doubles.ts";
 import { KEY, type Options, ReportedFeed } from "./validator.ts";
+
+const smallDisk = smallDisks();
 
 setDefaultTimeout(60_000);
 const folder = scratchFolders("wandb-troubles");
