@@ -1,5 +1,7 @@
 import { log } from "../base/log.ts";
+import { meanOf } from "../base/mean.ts";
 import type { Event } from "../events/schema.ts";
+import { meanRewardIn } from "../events/step-figures.ts";
 import type { Status } from "./status.ts";
 
 /** The usual tempo, where the length of an epoch is not known. */
@@ -9,6 +11,8 @@ const USUAL_EPOCH_BLOCKS = 360;
 export class AllWell {
   #epochBlocks = USUAL_EPOCH_BLOCKS;
   #nextBlock: number | undefined;
+  /** Mean of each counted step since the last line. */
+  #rewards: number[] = [];
 
   /** @param status asked only when an epoch has passed */
   note(event: Event, status: () => Status): void {
@@ -16,19 +20,25 @@ export class AllWell {
       this.#epochBlocks = event.epoch_blocks ?? USUAL_EPOCH_BLOCKS;
       this.#nextBlock = event.block + this.#epochBlocks;
     }
+    if (event.kind === "step" && event.counted) this.#rewards.push(meanRewardIn(event));
     if (this.#nextBlock === undefined || event.block < this.#nextBlock) return;
     this.#nextBlock = event.block + this.#epochBlocks;
+    const rewards = this.#rewards.splice(0);
     const { alerts, healthy, steps, answerRate, weights, chain } = status();
     // What is wrong was told when it began.
     if (!healthy || alerts.length > 0) return;
     log.info("All is well", {
       block: chain.head,
       steps: steps.number,
-      stepsPerMinute: steps.perMinute,
-      answerRate: answerRate ?? undefined,
-      meanReward: steps.last?.meanReward,
+      stepsPerMinute: short(steps.perMinute),
+      answerRate: short(answerRate),
+      meanReward: short(meanOf(rewards)),
       weightsBlock: weights.lastBlock ?? undefined,
       nextWeightsBlock: weights.nextBlock ?? undefined,
     });
   }
+}
+
+function short(value: number | null): number | undefined {
+  return value === null ? undefined : Number(value.toFixed(4));
 }

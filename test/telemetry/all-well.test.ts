@@ -8,13 +8,19 @@ import { bodyOf, START_MS, stamped } from "./stamped.ts";
 const lines = capturedLog();
 
 /** Tells steps at these blocks; @returns how often the status was asked for */
-function tell(blocks: readonly number[], change: (status: Status) => Partial<Status> = () => ({})): number {
+function tell(
+  blocks: readonly number[],
+  change: (status: Status) => Partial<Status> = () => ({}),
+  step: (at: number) => object = () => ({}),
+): number {
   const fold = new StatusFold();
   const allWell = new AllWell();
   let asked = 0;
   const events = [
     stamped(bodyOf("run", { epoch_blocks: 100, last_weights_block: 990 }), 0, 1_000),
-    ...blocks.map((block, at) => stamped(bodyOf("step", { step: at + 1 }), 12 * (block - 1_000), block)),
+    ...blocks.map((block, at) =>
+      stamped(bodyOf("step", { step: at + 1, ...step(at) }), 12 * (block - 1_000), block),
+    ),
   ];
   for (const event of events) {
     fold.apply(event);
@@ -41,4 +47,11 @@ test("no line while something is wrong", () => {
   tell([1_100], () => ({ alerts: [alert] }));
   tell([1_100], () => ({ healthy: false }));
   expect(lines).toEqual([]);
+});
+
+test("its reward is the mean over the counted steps of the epoch, and of that epoch alone", () => {
+  const blocks = [1_010, 1_050, 1_060, 1_100, 1_150, 1_200];
+  const rewards = [0.2, 0.4, 0.9, 0.6, 0.1, 0.3];
+  tell(blocks, undefined, (at) => ({ rewards: Array(4).fill(rewards[at]), counted: at !== 2 }));
+  expect(lines.map((line) => /meanReward=(\S+)/.exec(line)?.[1])).toEqual(["0.4", "0.2"]);
 });
