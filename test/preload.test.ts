@@ -1,7 +1,7 @@
 import { CString, dlopen, FFIType, ptr } from "bun:ffi";
 import { expect, test } from "bun:test";
 import { homedir, tmpdir } from "node:os";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 
 test("home and temporary folder are of this run: here, in native code, and in processes that are started", () => {
   const { symbols } = dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6", {
@@ -15,3 +15,25 @@ test("home and temporary folder are of this run: here, in native code, and in pr
   const child = Bun.spawnSync(["sh", "-c", 'printf "%s %s" "$HOME" "$TMPDIR"']);
   expect(child.stdout.toString()).toBe(`${homedir()} ${tmpdir()}`);
 });
+
+test("a run that passes fails all the same when a secret got out, and says where", () => {
+  const { OV_TESTS_SCRATCH: _, ...environment } = process.env;
+  const command = [process.execPath, "test", "./test/fixtures/leaks.ts"];
+  const { exitCode, stderr } = Bun.spawnSync(command, {
+    cwd: resolve(import.meta.dir, ".."),
+    env: environment,
+  });
+  const told = stderr.toString();
+  expect(told).toContain(" 0 fail");
+  expect(exitCode).toBe(1);
+  const leaks = told.split("\n").filter((line) => line.startsWith("(fail) a secret got out: "));
+  expect(
+    leaks.map((line) => line.replace(/^.*out: | of ov-leaks-.*| of (?:\/|at ).*/g, "")).toSorted(),
+  ).toEqual([
+    "endpointKey in the file events.jsonl.zst",
+    "hookPath in the file left-behind of home",
+    "hubToken in what the tests print",
+    "password in the child true",
+    "wandbKey in the log",
+  ]);
+}, 30_000);

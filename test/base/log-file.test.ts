@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync 
 import { join } from "node:path";
 import { configureLog, keepInLogFile, log } from "../../src/base/log.ts";
 import { LogFile } from "../../src/base/log-file.ts";
+import { configureTestLog } from "../captured-log.ts";
 import { captured } from "../cli/captured.ts";
 import { scratchFolders } from "../scratch.ts";
 
@@ -70,9 +71,7 @@ describe("the log", () => {
   beforeEach(() => {
     lines = [];
   });
-  afterEach(() =>
-    configureLog({ level: "error", format: "plain", write: (line) => process.stderr.write(line) }),
-  );
+  afterEach(configureTestLog);
 
   test("writes every line to the file too, without colour, and what it is not told to write only there", () => {
     const path = join(folder(), "x.log");
@@ -108,7 +107,7 @@ describe("the log", () => {
 });
 
 describe("--log.file", () => {
-  afterEach(() => configureLog({ level: "error", format: "plain" }));
+  afterEach(configureTestLog);
 
   test("keeps also why a command ended", async () => {
     const path = join(folder(), "x.log");

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { noteSecrets, searchFolder } from "../canaries.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const BINARY = join(ROOT, "dist/openvalidator");
@@ -67,11 +68,14 @@ export function scratch(): Scratch {
     root,
     directory,
     environment: { PATH: "/usr/bin:/bin", HOME: home, TMPDIR: temporary },
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    remove: () => {
+      searchFolder(root);
+      rmSync(root, { recursive: true, force: true });
+    },
   };
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end; what it prints is searched for secrets. */
 export async function runCommand(
   command: readonly string[],
   { directory, environment }: Pick<Scratch, "directory" | "environment">,
@@ -88,5 +92,6 @@ export async function runCommand(
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
   ]);
+  noteSecrets(`the output of ${command.join(" ")}`, stdout + stderr);
   return { code, stdout, stderr };
 }

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { basename, join } from "node:path";
 import { naclEncrypt } from "@polkadot/util-crypto";
 import { deriveHere } from "../../src/wallet/derivation.ts";
+import { CANARY } from "../canaries.ts";
 import { WandbDouble } from "../wandb/double.ts";
 import { BUILD_TIMEOUT_MS, builtBinary, runCommand, type Scratch, scratch } from "./built.ts";
 import { type Running, readEvents, type Subnet, start, startSubnet, stepsOf, waitFor } from "./subnet.ts";
@@ -12,12 +13,12 @@ const TIMEOUT_MS = 180_000;
 
 /** Each in a place where operators have one, none of them anywhere else. */
 const CANARIES: Record<string, string> = {
-  password: "canary-Pa55word-71c0ffee",
-  "W&B key": `ca${"9a7e01".repeat(6)}4c`,
-  "alert address": "canary-hook-0d15ea5e8badf00d",
-  "hub token": "hf_canaryDeadBeefCafe0123456789",
-  "endpoint's password": "canary-endpoint-5ec2e7",
-  "endpoint's key": "canarykeyFEEDFACE0123456789abcdef",
+  password: CANARY.password,
+  "W&B key": CANARY.wandbKey,
+  "alert address": CANARY.hookPath,
+  "hub token": CANARY.hubToken,
+  "endpoint's password": CANARY.endpointPassword,
+  "endpoint's key": CANARY.endpointKey,
 };
 
 let place: Scratch;

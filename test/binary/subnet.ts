@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sleep, withDeadline } from "../../src/base/deadline.ts";
 import { STOP_TIMEOUT_MS } from "../../src/validator/stop-times.ts";
+import { noteSecrets } from "../canaries.ts";
 import type { Scratch } from "./built.ts";
 
 /** Room for a slow machine that runs other tests beside this one; a subnet needs one to three seconds. */
@@ -34,7 +35,10 @@ export function start(command: readonly string[], { directory, environment }: Pl
     for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
   };
   const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
-  const ended = Promise.all([child.exited, collected]).then(([code]) => code);
+  const ended = Promise.all([child.exited, collected]).then(([code]) => {
+    noteSecrets(`the output of ${command.join(" ")}`, text);
+    return code;
+  });
   return {
     pid: child.pid,
     output: () => text,

@@ -5,9 +5,11 @@ import { ChainConnection } from "../../src/chain/connection.ts";
 import type { ConnectionChange } from "../../src/chain/endpoint-watch.ts";
 import { resolveNetwork } from "../../src/chain/networks.ts";
 import type { LocalNode } from "../../src/localnet/node/node.ts";
+import { CANARY } from "../canaries.ts";
+import { configureTestLog } from "../captured-log.ts";
 import { Relay, startChain, until } from "./fixture.ts";
 
-const SECRETS = ["s3cretUser", "s3cretPass", "s3cretToken", "0123456789abcdef0123456789abcdef"];
+const SECRETS = ["s3cretUser", CANARY.endpointPassword, "s3cretToken", CANARY.endpointKey];
 const KEYED = (port: number | string) =>
   `ws://${SECRETS[0]}:${SECRETS[1]}@127.0.0.1:${port}/${SECRETS[3]}?token=${SECRETS[2]}`;
 
@@ -18,7 +20,7 @@ beforeAll(async () => {
   configureLog({ level: "trace", format: "json", write: (line) => void written.push(line) });
 });
 afterAll(async () => {
-  configureLog({ level: "error", format: "plain", write: (line) => process.stderr.write(line) });
+  configureTestLog();
   await node.stop();
 });
 

@@ -1,6 +1,7 @@
 import { runCli } from "../../src/cli/cli.ts";
+import { noteSecrets } from "../canaries.ts";
 
-/** Runs a command line in this process and keeps what it prints. */
+/** Runs a command line in this process and keeps what it prints, which is searched for secrets. */
 export async function captured(words: readonly string[], environment: Record<string, string> = {}) {
   let stdout = "";
   let stderr = "";
@@ -14,5 +15,6 @@ export async function captured(words: readonly string[], environment: Record<str
       stderr += text;
     },
   });
+  noteSecrets(`what ${words.join(" ")} prints`, stdout + stderr);
   return { exitCode, stdout, stderr };
 }

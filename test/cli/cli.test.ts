@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { commandHelp, rootHelp } from "../../src/cli/help.ts";
+import { CANARY } from "../canaries.ts";
 import { captured } from "./captured.ts";
 
 describe("command line", () => {
@@ -48,13 +49,15 @@ describe("command line", () => {
 
   test("config show prints origins and hides secrets", async () => {
     const { exitCode, stdout } = await captured(["config", "show", "--netuid", "7"], {
-      HF_TOKEN: "hf_canary",
+      HF_TOKEN: CANARY.hubToken,
     });
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^netuid\s+7\s+flag$/m);
     expect(stdout).toMatch(/^data\.token\s+\[secret\]\s+\$HF_TOKEN$/m);
-    expect(stdout).not.toContain("hf_canary");
-    const json = JSON.parse((await captured(["config", "show", "--json"], { HF_TOKEN: "hf_canary" })).stdout);
+    expect(stdout).not.toContain(CANARY.hubToken);
+    const json = JSON.parse(
+      (await captured(["config", "show", "--json"], { HF_TOKEN: CANARY.hubToken })).stdout,
+    );
     expect(json["data.token"]).toEqual({ value: "[secret]", origin: "$HF_TOKEN" });
   });
 

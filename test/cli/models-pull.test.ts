@@ -4,13 +4,14 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { readCatalog } from "../../src/models/catalog.ts";
+import { CANARY } from "../canaries.ts";
 import { startHub } from "../models/model-hub-double.ts";
 
 // Real processes on a machine that may be busy with others.
 setDefaultTimeout(60_000);
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
-const TOKEN = "hf_secret";
+const TOKEN = CANARY.hubToken;
 const WEIGHTS = new Uint8Array(400_000).map((_, index) => (index * 37) % 241);
 /** A model of this program whose fp32 files have no hash in the manifest, so that the hub may bring its own. */
 const model = readCatalog().find(({ id }) => id === "toxic-bert")!;

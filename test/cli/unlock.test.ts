@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { configureLog } from "../../src/base/log.ts";
 import { openSigner } from "../../src/cli/open-signer.ts";
+import { configureTestLog } from "../captured-log.ts";
 import vectors from "../golden/chain-vectors.json" with { type: "json" };
 
 const root = mkdtempSync(join(tmpdir(), "ov-unlock-"));
-beforeAll(() => configureLog({ level: "error", format: "plain" }));
+beforeAll(configureTestLog);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const hotkeys = join(root, "w", "hotkeys");

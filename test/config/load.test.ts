@@ -6,6 +6,7 @@ import { Failure } from "../../src/base/error.ts";
 import { describeOrigin, loadConfiguration } from "../../src/config/load.ts";
 import { environmentName, nameOf } from "../../src/config/option.ts";
 import { OPTIONS } from "../../src/config/options.ts";
+import { CANARY } from "../canaries.ts";
 
 function file(content: string): string {
   const path = join(mkdtempSync(join(tmpdir(), "ov-config-")), "config.json");
@@ -126,10 +127,10 @@ describe("configuration", () => {
   });
 
   test("refuses a secret on the command line without repeating it", () => {
-    const flags = { "data.token": "hf_canary" };
+    const flags = { "data.token": CANARY.hubToken };
     const error = failure(() => loadConfiguration(OPTIONS, { flags, environment: {} }));
     expect(error.code).toBe("config.conflict");
-    expect(`${error.message} ${error.hint}`).not.toContain("hf_canary");
+    expect(`${error.message} ${error.hint}`).not.toContain(CANARY.hubToken);
   });
 
   test("every option has its own name in the code and in the environment", () => {

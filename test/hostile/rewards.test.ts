@@ -8,6 +8,7 @@ import { createPipeline } from "../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../src/rewards/pipeline.ts";
 import { readProfile } from "../../src/rewards/profile.ts";
 import { rolesOf } from "../../src/rewards/roles.ts";
+import { configureTestLog } from "../captured-log.ts";
 import { type FixtureId, writeFixtures } from "../fixtures/models.ts";
 import { question } from "../rewards/questions.ts";
 
@@ -57,9 +58,7 @@ async function linesOf(level: "warn" | "error", work: () => Promise<unknown>): P
   await work();
   return lines;
 }
-afterEach(() =>
-  configureLog({ level: "error", format: "plain", write: (line) => process.stderr.write(line) }),
-);
+afterEach(configureTestLog);
 
 const healthy = writeFixtures();
 afterAll(() => healthy.remove());

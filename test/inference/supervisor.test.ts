@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { childEnvironment } from "../../src/base/child-environment.ts";
 import { sleep } from "../../src/base/deadline.ts";
 import type { ModelChange, Served } from "../../src/inference/changes.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
@@ -251,7 +252,7 @@ describe("the life of a worker", () => {
         }
         process.send({ kind: "done", id, values: Float32Array.of(7), width: 1, counts: [1], shed: [] });
       });`;
-    const worker = await WorkerProcess.start([process.execPath, "-e", child], process.env, {
+    const worker = await WorkerProcess.start([process.execPath, "-e", child], childEnvironment(process.env), {
       device: "cpu",
       models: [],
     });
@@ -268,9 +269,12 @@ describe("the life of a worker", () => {
   test("ends at once when the start is called off, even of a process that does not react", async () => {
     const command = [process.execPath, "-e", "process.kill(process.pid, 'SIGSTOP')"];
     const stop = new AbortController();
-    const start = WorkerProcess.start(command, process.env, { device: "cpu", models: [] }, stop).catch(
-      (error: unknown) => error,
-    );
+    const start = WorkerProcess.start(
+      command,
+      childEnvironment(process.env),
+      { device: "cpu", models: [] },
+      stop,
+    ).catch((error: unknown) => error);
     await meanwhile();
     const since = performance.now();
     stop.abort();

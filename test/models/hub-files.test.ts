@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { isFailure } from "../../src/base/error.ts";
 import type { HubAccess } from "../../src/models/hub-files.ts";
 import { downloadFile, listHubFiles } from "../../src/models/hub-files.ts";
+import { CANARY } from "../canaries.ts";
 import { sha256, startHub, streamOf, type Trick } from "./model-hub-double.ts";
 
 const REVISION = "0123456789abcdef0123456789abcdef01234567";
-const TOKEN = "hf_secret";
+const TOKEN = CANARY.hubToken;
 const PATH = "onnx/model.onnx";
 const WEIGHTS = new Uint8Array(200_000).map((_, index) => (index * 31) % 251);
 const wanted = {

@@ -18,6 +18,7 @@ import type { HubAccess } from "../../src/models/hub-files.ts";
 import { lockedManifest, modelFolder, modelState, partFolder } from "../../src/models/locked-manifest.ts";
 import { findModel, readVerified } from "../../src/models/model-files.ts";
 import { importModel, pullModel, removeModel, verifyModel } from "../../src/models/pull.ts";
+import { CANARY } from "../canaries.ts";
 import { catalogEntry, startHub } from "./model-hub-double.ts";
 
 const REVISION = "0123456789abcdef0123456789abcdef01234567";
@@ -38,7 +39,7 @@ let access: HubAccess;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "models-"));
   hub = startHub(FILES, REVISION);
-  access = { endpoint: hub.endpoint, token: "hf_secret", retry: { firstMs: 1, maxMs: 2, attempts: 3 } };
+  access = { endpoint: hub.endpoint, token: CANARY.hubToken, retry: { firstMs: 1, maxMs: 2, attempts: 3 } };
 });
 afterEach(async () => {
   await hub.stop();
@@ -60,7 +61,7 @@ describe("pull", () => {
       new Set(
         hub.requests.filter((request) => request.host === host).map((request) => request.authorization),
       );
-    expect(authorizations("hub")).toEqual(new Set(["Bearer hf_secret"]));
+    expect(authorizations("hub")).toEqual(new Set([`Bearer ${CANARY.hubToken}`]));
     expect(authorizations("cdn")).toEqual(new Set([null]));
     expect(existsSync(partFolder(directory, model.id))).toBe(false);
   });

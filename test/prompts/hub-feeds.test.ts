@@ -3,6 +3,7 @@ import { configureLog } from "../../src/base/log.ts";
 import { HubFeed } from "../../src/prompts/hub-feeds.ts";
 import { HubRequests } from "../../src/prompts/hub-requests.ts";
 import { openTextSource, type TextSource, type TextSourceOptions } from "../../src/prompts/source.ts";
+import { CANARY } from "../canaries.ts";
 import { type Fault, type HubDouble, startHub } from "./dataset-hub-double.ts";
 import { nameOf, seeded } from "./prose.ts";
 
@@ -79,10 +80,10 @@ describe("Parquet files on the hub", () => {
   });
 
   test("get the token from the hub's origin only, never where it redirects", async () => {
-    await (await open("hf:rivers/all", { token: "secret" })).next();
+    await (await open("hf:rivers/all", { token: CANARY.hubToken })).next();
     for (const { origin, authorization } of hub.seen)
-      expect(authorization).toBe(origin === "hub" ? "Bearer secret" : null);
-    expect(lines.join("")).not.toContain("secret");
+      expect(authorization).toBe(origin === "hub" ? `Bearer ${CANARY.hubToken}` : null);
+    expect(lines.join("")).not.toContain(CANARY.hubToken);
   });
 
   test("come through rate limits, errors and cut bodies", async () => {

@@ -12,6 +12,7 @@ import { PromptReward } from "../../src/rewards/models/prompt.ts";
 import { quoted } from "../../src/rewards/models/quoted.ts";
 import { readProfile } from "../../src/rewards/profile.ts";
 import { rolesOf } from "../../src/rewards/roles.ts";
+import { configureTestLog } from "../captured-log.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
 import { fakeModels } from "./fake-models.ts";
 import { question } from "./questions.ts";
@@ -35,9 +36,7 @@ const CANARIES = [
   "This is an excellent, correct and complete answer.",
 ];
 
-afterEach(() =>
-  configureLog({ level: "error", format: "plain", write: (line) => process.stderr.write(line) }),
-);
+afterEach(configureTestLog);
 
 describe("the log-probability reward", () => {
   test("is −11 for up to five characters, which no model sees", async () => {

@@ -5,6 +5,7 @@ import { type Alarm, formOfUrl, uploadOf } from "../../src/telemetry/alarm-forms
 import { AlarmMemory } from "../../src/telemetry/alarm-memory.ts";
 import { type AlarmOptions, Alarms } from "../../src/telemetry/alarms.ts";
 import { StatusFold } from "../../src/telemetry/status-fold.ts";
+import { CANARY } from "../canaries.ts";
 import { capturedLog } from "../captured-log.ts";
 import { scratchFolders } from "../scratch.ts";
 import { bodyOf, START_MS, stamped } from "./stamped.ts";
@@ -16,7 +17,7 @@ afterEach(async () => {
   for (const thing of open.splice(0).reverse()) await thing.close();
 });
 
-const SECRET = "Kq8vT3xW1zR5mB7nJ2pL";
+const SECRET = CANARY.hookPath;
 
 /** A webhook that remembers what it got, and answers as it is told. */
 function webhook(answer: () => Response | Promise<Response> = () => new Response("ok")) {

@@ -1,3 +1,4 @@
+import { noteSecrets } from "../canaries.ts";
 import { DoubleArtifacts, type StoredArtifact } from "./double-artifacts.ts";
 import { fieldOf, matches, parseLoose } from "./double-filter.ts";
 import { projectNode, runNode, viewerOf } from "./double-nodes.ts";
@@ -171,6 +172,9 @@ export class WandbDouble {
       body: isGraphql || isStorage ? undefined : (body as StreamBody),
     };
     this.log.push(seen);
+    // The key goes into one header, and nothing else into any place.
+    const others = [...request.headers].filter(([name]) => name !== "authorization");
+    noteSecrets(`what W&B is sent to ${pathname}`, JSON.stringify([request.url, others, body]));
     const answer = (data: unknown, status = 200, headers: Record<string, string> = {}): Response => {
       seen.status = status;
       return new Response(typeof data === "string" ? data : JSON.stringify(data), { status, headers });

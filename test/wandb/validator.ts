@@ -7,6 +7,7 @@ import type { Event } from "../../src/events/schema.ts";
 import { PACE, type Pace } from "../../src/telemetry/wandb/pace.ts";
 import { WandbReporter } from "../../src/telemetry/wandb/wandb.ts";
 import type { ApiTimeouts } from "../../src/wandb/api.ts";
+import { CANARY } from "../canaries.ts";
 import { BODIES, IDENTITY, stepBodyOf } from "../events/bodies.ts";
 
 /** A pace that a test can wait for. */
@@ -20,7 +21,7 @@ export const QUICK: Pace = {
 };
 export const SHORT_TIMEOUTS: ApiTimeouts = { graphql: 300, stream: 300 };
 
-export const KEY = "0123456789abcdef0123456789abcdef01234567";
+export const KEY = CANARY.wandbKey;
 
 export interface Options {
   url?: string;

@@ -7,6 +7,7 @@ import { parseFreeMemory } from "../../../src/cli/doctor/gpu-memory.ts";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
 import { createWallet } from "../../../src/wallet/keyfile.ts";
 import { passwordVariable } from "../../../src/wallet/unlock.ts";
+import { CANARY } from "../../canaries.ts";
 import { capturedLog } from "../../captured-log.ts";
 import vectors from "../../golden/chain-vectors.json" with { type: "json" };
 import { scratchFolders } from "../../scratch.ts";
@@ -244,12 +245,12 @@ test("a port that another program has", async () => {
 test("a key of Weights & Biases is looked for and never shown", async () => {
   const { root, words } = await place();
   const line = words.filter((word) => word !== "--wandb.off");
-  const CANARY = "canary0123456789canary0123456789canary01";
+  const KEY = CANARY.wandbKey;
   expect((await examined(words)).one("telemetry.wandb")?.found).toStartWith("off");
   expect((await examined(line, { HOME: root })).one("telemetry.wandb")?.status).toBe("warn");
-  const found = await examined(line, { HOME: root, WANDB_API_KEY: CANARY });
+  const found = await examined(line, { HOME: root, WANDB_API_KEY: KEY });
   expect(found.one("telemetry.wandb")?.found).toContain("$WANDB_API_KEY");
-  expect(JSON.stringify(found.report)).not.toContain(CANARY);
+  expect(JSON.stringify(found.report)).not.toContain(KEY);
 });
 
 test("models that are not here, data that is not there, and a sample that needs more descriptors than there are", async () => {
@@ -268,31 +269,31 @@ test("models that are not here, data that is not there, and a sample that needs 
 });
 
 test("no secret is printed, whatever is wrong", async () => {
-  const CANARY = "canary7Xq9mW2pL5vK8";
+  const SECRET = CANARY.password;
   const { words, keyFile, root } = await locked();
   const file = join(root, "password");
-  writeFileSync(file, CANARY, { mode: 0o644 });
+  writeFileSync(file, SECRET, { mode: 0o644 });
   const environment = {
-    HF_TOKEN: CANARY,
-    [passwordVariable(keyFile)]: CANARY,
-    BT_PW_OTHER: CANARY,
-    HTTP_PROXY: `http://u:${CANARY}@127.0.0.1:1/${CANARY}`,
-    https_proxy: `${CANARY}:${CANARY}@127.0.0.1:1`,
-    WANDB_API_KEY: CANARY,
+    HF_TOKEN: SECRET,
+    [passwordVariable(keyFile)]: SECRET,
+    BT_PW_OTHER: SECRET,
+    HTTP_PROXY: `http://u:${SECRET}@127.0.0.1:1/${SECRET}`,
+    https_proxy: `${SECRET}:${SECRET}@127.0.0.1:1`,
+    WANDB_API_KEY: SECRET,
   };
-  const endpoint = `ws://u:${CANARY}@127.0.0.1:1/${CANARY}?key=${CANARY}`;
-  const bad = { ...environment, OPENVALIDATOR_DATA_TOKEN: `${CANARY} with a space` };
+  const endpoint = `ws://u:${SECRET}@127.0.0.1:1/${SECRET}?key=${SECRET}`;
+  const bad = { ...environment, OPENVALIDATOR_DATA_TOKEN: `${SECRET} with a space` };
   const lines: [words: string[], given: Record<string, string>][] = [
     [[...words, "--deep", "--wallet.password_file", file, "--logging.trace"], environment],
     [[...words, "--wallet.password_file", file], environment],
     [[...words.slice(1), "--subtensor.chain_endpoint", endpoint], environment],
-    [[...words, "--subtensor.chain_endpoint", `http://u:${CANARY}@127.0.0.1`], environment],
+    [[...words, "--subtensor.chain_endpoint", `http://u:${SECRET}@127.0.0.1`], environment],
     [words, bad],
   ];
   for (const [line, given] of lines) {
     const { stdout, stderr } = await captured(["doctor", "--json", ...line], given);
     expect(JSON.parse(stdout).checks.length).toBeGreaterThan(0);
-    expect(stdout + stderr + logged.join("")).not.toContain(CANARY);
+    expect(stdout + stderr + logged.join("")).not.toContain(SECRET);
   }
 }, 120_000);
 
