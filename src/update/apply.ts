@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { sleep } from "../base/deadline.ts";
 import { freeBytesOf } from "../base/disk.ts";
@@ -174,6 +173,12 @@ export class Updater {
         message: "there is no release before this one here",
         hint: "name one: openvalidator self-update --version VERSION --allow-downgrade",
       });
+    const { rollbackTo } = this.record;
+    if (pending === null && rollbackTo !== null && compareVersions(previous, rollbackTo) < 0)
+      throw updateFailure("update.no-release", {
+        message: `${previous} cannot read what ${current} leaves behind`,
+        hint: `${rollbackTo} is the oldest version that can: openvalidator self-update --version ${rollbackTo} --allow-downgrade`,
+      });
     const nowMs = this.#pace.now();
     const since = new Date(nowMs).toISOString();
     await this.#rollBack(
@@ -200,8 +205,6 @@ export class Updater {
   ): Promise<void> {
     const { version, unpackedBytes } = found.release;
     const to = this.#installation.programOf(version);
-    // What is there may have been cut by a full disk or changed by somebody: only what was checked just now is run.
-    rmSync(to, { force: true });
     this.#installation.makeRoomFor(version);
     const free = freeBytesOf(dirname(to));
     if (free < unpackedBytes * ROOM)

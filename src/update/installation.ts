@@ -1,9 +1,12 @@
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   existsSync,
+  fsyncSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -184,7 +187,9 @@ export class LoneFile extends Installation {
   /** Takes what runs now for a release, so that it can come back; costs no room. */
   adopt(version: string): void {
     this.makeRoomFor(version);
-    if (!this.has(version)) replaceByLink(this.program, this.programOf(version));
+    const kept = statSync(this.programOf(version), { throwIfNoEntry: false });
+    // One of the same version may have been built anew, or belong to another program of this folder.
+    if (kept?.ino !== statSync(this.program).ino) replaceByLink(this.program, this.programOf(version));
   }
 
   currentVersion(): string | undefined {
@@ -213,9 +218,20 @@ function replaceByLink(from: string, to: string): void {
 
 function copyWhole(from: string, to: string): void {
   const temporary = `${to}.${process.pid}.tmp`;
-  copyFileSync(from, temporary);
-  chmodSync(temporary, 0o755);
-  renameSync(temporary, to);
+  try {
+    copyFileSync(from, temporary);
+    chmodSync(temporary, 0o755);
+    const fd = openSync(temporary, "r");
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, to);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
   syncDirectory(dirname(to));
 }
 

@@ -117,12 +117,19 @@ describe("an executable in a folder of its own", () => {
     TIMEOUT_MS,
   );
 
-  test("that was built without keys, or runs from source, says how it is updated", async () => {
-    const plain = await runCommand([await builtBinary(), "self-update", "--check", "--in-container"], place);
-    expect(plain).toMatchObject({ code: 78, stderr: expect.stringContaining("without the keys") });
-    const source = await runCommand([process.execPath, join(ROOT, "src/main.ts"), "self-update"], place);
-    expect(source).toMatchObject({ code: 78, stderr: expect.stringContaining("git pull") });
-  });
+  test(
+    "that was built without keys, or runs from source, says how it is updated",
+    async () => {
+      const plain = await runCommand(
+        [await builtBinary(), "self-update", "--check", "--in-container"],
+        place,
+      );
+      expect(plain).toMatchObject({ code: 78, stderr: expect.stringContaining("without the keys") });
+      const source = await runCommand([process.execPath, join(ROOT, "src/main.ts"), "self-update"], place);
+      expect(source).toMatchObject({ code: 78, stderr: expect.stringContaining("git pull") });
+    },
+    BUILD_TIMEOUT_MS,
+  );
 
   test("names the release that is not there", async () => {
     const { code, stderr } = await downloaded("named").run("self-update", "--version", "7.7.7");

@@ -221,6 +221,22 @@ describe.each(Object.keys(FORMS))("%s", (form) => {
     expect(runs(installation)).toBe("# 1.0.0");
   });
 
+  test("a release that is in place is never taken away, also when it is fetched again and the server is gone", async () => {
+    const updater = new Updater(installation);
+    await install(updater);
+    server.fault = (path) => (path.startsWith("/targets/") ? new Response("", { status: 503 }) : undefined);
+    expect(await codeOf(install(updater))).toBe("update.unreachable");
+    expect(runs(installation)).toBe("# 1.1.0");
+  });
+
+  test("does not go back to what cannot read the state", async () => {
+    server.release("1.1.0", program("1.1.0"), { rollbackTo: "1.1.0" });
+    const updater = new Updater(installation);
+    await install(updater);
+    expect(await codeOf(updater.rollBack("asked"))).toBe("update.no-release");
+    expect(runs(installation)).toBe("# 1.1.0");
+  });
+
   test("without a service the next start runs the release, and the one before stays at hand", async () => {
     const updater = new Updater(installation);
     await install(updater);

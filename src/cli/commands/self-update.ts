@@ -38,6 +38,8 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
     isCompiled,
     mayBeContainer: is("in-container"),
   });
+  // What is in place: the program that updates may be an older one.
+  const current = installation.currentVersion() ?? VERSION;
   const tell = teller(context);
   const service =
     settings.restart === undefined
@@ -45,7 +47,7 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
       : serviceOf(context, settings.restart, stateDirectory(settings));
   const updater = new Updater(installation, { ...(service && { service }), signal });
   if (!is("check") && !is("dry-run")) installation.requireWritable();
-  const unlock = is("check") ? undefined : lock(installation);
+  const unlock = is("check") || is("dry-run") ? undefined : lock(installation);
   try {
     if (is("rollback")) {
       if (is("if-unconfirmed") && updater.record.pending === null)
@@ -54,11 +56,11 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
     }
     const waitsFor = is("check") || is("dry-run") ? undefined : await updater.settle(Date.now());
     if (waitsFor !== undefined) return tell({ state: "waiting", why: waitsFor }, EXIT.tryLater);
-    const { files, found, decision } = await look(context, settings, installation);
+    const { files, found, decision } = await look(context, settings, installation, current);
     if (found === undefined || decision.kind === "up-to-date")
       return tell({
         state: "up to date",
-        version: VERSION,
+        version: current,
         channel: readRecord(installation.recordFile).channel,
       });
     const { version, urgency, notes } = found.release;
@@ -78,7 +80,7 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
       );
     const progress = showProgress(process.stderr);
     if (installation instanceof LoneFile) installation.adopt(VERSION);
-    await updater.install(files, found, VERSION, {
+    await updater.install(files, found, current, {
       waits: !is("now"),
       onProgress: (bytes, ofBytes) => progress.onProgress(`openvalidator ${version}`, bytes, ofBytes),
     });
@@ -161,6 +163,7 @@ async function look(
   { flags, signal }: CommandContext,
   wish: Wish,
   installation: Installation,
+  current: string,
 ): Promise<Looked> {
   const { update, builtAt, target } = BUILD;
   if (update === undefined)
@@ -190,12 +193,13 @@ async function look(
       hint: "self-update without --version goes to the newest of the channel",
     });
   // The place in a roll-out is drawn once, so it is kept from the first look on.
-  if (flags.check !== "true") writeRecord(installation.recordFile, { ...record, channel });
+  if (flags.check !== "true" && flags["dry-run"] !== "true")
+    writeRecord(installation.recordFile, { ...record, channel });
   const decision: Decision =
     found === undefined
       ? { kind: "up-to-date" }
       : decide(found.release, {
-          current: VERSION,
+          current,
           bad: record.bad.map(({ version }) => version),
           installId: record.installId,
           nowMs: Date.now(),
