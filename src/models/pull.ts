@@ -1,15 +1,7 @@
-import { createHash } from "node:crypto";
-import {
-  constants,
-  copyFileSync,
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { constants, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure } from "../base/error.ts";
+import { sha256OfFile } from "../base/file-hash.ts";
 import type { CatalogFile, CatalogModel } from "./catalog.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
 import type { ModelCode } from "./failure.ts";
@@ -85,7 +77,7 @@ async function problemOf(path: string, lock: ModelFile, file?: CatalogFile): Pro
   const size = sizeOf(path);
   if (size === undefined) return "missing";
   if (size !== lock.size) return `${size} bytes instead of ${lock.size}`;
-  return (await sha256Of(path)) === lock.sha256 ? undefined : "the sha256 is another one";
+  return (await sha256OfFile(path)) === lock.sha256 ? undefined : "the sha256 is another one";
 }
 
 /**
@@ -110,7 +102,7 @@ export async function pullModel(
       const { path, size } = file;
       const target = join(folder, path);
       const isHere =
-        file.sha256 !== undefined && sizeOf(target) === size && (await sha256Of(target)) === file.sha256;
+        file.sha256 !== undefined && sizeOf(target) === size && (await sha256OfFile(target)) === file.sha256;
       if (isHere) {
         pulled.set(path, { size, sha256: file.sha256! });
         continue;
@@ -177,7 +169,7 @@ export async function importModel(
       const path = join(source, file.path);
       const size = sizeOf(path);
       if (size === undefined) throw notInFolder(model, file, source);
-      const sha256 = await sha256Of(path);
+      const sha256 = await sha256OfFile(path);
       const wanted = file.sha256 ?? locked.get(file.path)?.sha256;
       if (size === 0 || (file.size !== null && file.size !== size) || (wanted ?? sha256) !== sha256)
         throw new Failure<ModelCode>("model.corrupt", {
@@ -194,7 +186,7 @@ export async function importModel(
       const part = join(parts, path);
       mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
       copyFileSync(join(source, path), part, constants.COPYFILE_FICLONE);
-      if ((await sha256Of(part)) !== sha256)
+      if ((await sha256OfFile(part)) !== sha256)
         throw new Failure<ModelCode>("model.corrupt", { message: `${path} changed while it was copied` });
       moveInto(join(modelFolder(directory, model.id), path), part);
     }
@@ -270,10 +262,4 @@ function missingBytes(
     const have = sizeOf(join(folder, path)) === size ? size : (sizeOf(join(parts, path)) ?? 0);
     return sum + Math.max(0, size - have);
   }, 0);
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }

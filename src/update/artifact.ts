@@ -4,6 +4,7 @@ import { posix } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdDecompress } from "node:zlib";
 import { isFailure, messageOf } from "../base/error.ts";
+import { sha256OfFile } from "../base/file-hash.ts";
 import { log } from "../base/log.ts";
 import { resumeDownload } from "../net/download.ts";
 import type { HttpAccess } from "../net/http.ts";
@@ -100,7 +101,7 @@ async function arrive(
     await resumeDownload(wish.access ?? {}, wanted, part, (bytes) =>
       wish.onProgress?.(bytes, target.sizeBytes),
     );
-    if ((await sha256Of(part)) !== target.sha256) {
+    if ((await sha256OfFile(part)) !== target.sha256) {
       rmSync(part, { force: true });
       throw updateFailure("update.untrusted", {
         message: `${target.path} is not what was signed`,
@@ -112,12 +113,6 @@ async function arrive(
   } catch (error) {
     throw explainArrival(error);
   }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
-  return hash.digest("hex");
 }
 
 /** A window over all of the old executable; without it zstd refuses what was packed with a long one. */

@@ -1,17 +1,8 @@
-import { createHash } from "node:crypto";
-import {
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { syncDirectory, writeFileAtomic } from "../../base/atomic.ts";
 import { isFailure } from "../../base/error.ts";
+import { sha256OfFile } from "../../base/file-hash.ts";
 import { lockFile } from "../../base/lock.ts";
 import { literal } from "../views/view.ts";
 import type { Value, Warehouse } from "../warehouse.ts";
@@ -202,9 +193,7 @@ async function writeParquet(
     `COPY (${sql}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)`,
   );
   const [row] = await warehouse.rows(`SELECT count(*) AS n FROM read_parquet(${literal(path)})`);
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
-  return { examples: Number(row!.n), bytes: statSync(path).size, sha256: hash.digest("hex") };
+  return { examples: Number(row!.n), bytes: statSync(path).size, sha256: await sha256OfFile(path) };
 }
 
 function emptySentence({ seen, leftOut }: Manifest): string {

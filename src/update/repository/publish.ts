@@ -1,17 +1,10 @@
 import type { KeyObject } from "node:crypto";
-import { createHash } from "node:crypto";
-import {
-  createReadStream,
-  createWriteStream,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { createReadStream, createWriteStream, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress } from "node:zlib";
 import type { TargetFile } from "@tufjs/models";
+import { sha256OfFile } from "../../base/file-hash.ts";
 import { type Channel, channelPath, deltaPath, type Release, releasePath } from "../release.ts";
 import { minisign } from "./minisign.ts";
 import type { UpdateRepository } from "./repository.ts";
@@ -49,12 +42,12 @@ export async function publish(publication: Publication): Promise<string[]> {
   const added: TargetFile[] = [];
   const sums: string[] = [];
   for (const [target, path] of Object.entries(binaries)) {
-    const unpacked = { unpackedBytes: statSync(path).size, unpackedSha256: await sha256Of(path) };
+    const unpacked = { unpackedBytes: statSync(path).size, unpackedSha256: await sha256OfFile(path) };
     const file = join(work, `openvalidator-${facts.version}-${target}.zst`);
     await pack(path, file);
     sums.push(
       `${unpacked.unpackedSha256}  openvalidator-${target}`,
-      `${await sha256Of(file)}  ${basename(file)}`,
+      `${await sha256OfFile(file)}  ${basename(file)}`,
     );
     const custom = { ...facts, target, ...unpacked };
     added.push(repository.store(channelPath(channel, target), { file, custom }));
@@ -117,17 +110,4 @@ async function packDifference(from: string, to: string, out: string): Promise<vo
   const { exitCode, stderr } = Bun.spawnSync(command, { stderr: "pipe" });
   if (exitCode !== 0)
     throw new Error(`zstd could not make a difference (${exitCode}): ${stderr.toString().trim()}`);
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
-  return hash.digest("hex");
-}
-
-/** For `--update-root`: the first root that programs carry. */
-export function newestRoot(repository: UpdateRepository): string {
-  const newest = repository.newest("root");
-  if (newest === undefined) throw new Error(`${repository.directory} has no root yet`);
-  return readFileSync(join(repository.directory, "metadata", `${newest.version}.root.json`), "utf8");
 }
