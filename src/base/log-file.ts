@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { writeWhole } from "./atomic.ts";
 
 export interface LogFileOptions {
   path: string;
@@ -123,7 +114,7 @@ export class LogFile {
 
   #append(text: string): void {
     const bytes = Buffer.from(text, "utf8");
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd!, bytes, at);
+    writeWhole(this.#fd!, bytes);
     this.#bytes += bytes.length;
   }
 }

@@ -8,10 +8,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { writeWhole } from "./atomic.ts";
 import { Failure, messageOf } from "./error.ts";
 
 /*
@@ -93,7 +93,7 @@ function extract(library: EmbeddedLibrary, path: string): void {
   try {
     const fd = openSync(temporary, "wx", 0o500);
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      writeWhole(fd, bytes);
     } finally {
       closeSync(fd);
     }

@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { mnemonicGenerate } from "@polkadot/util-crypto";
-import { syncDirectory } from "../base/atomic.ts";
+import { syncDirectory, writeWhole } from "../base/atomic.ts";
 import { isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { Hotkey } from "../base/units.ts";
@@ -178,7 +178,7 @@ function writeNewFile(path: string, text: string, mode: number): void {
     });
   }
   try {
-    writeSync(fd, text);
+    writeWhole(fd, text);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

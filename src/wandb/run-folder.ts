@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  truncateSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeFileAtomic } from "../base/atomic.ts";
+import { writeFileAtomic, writeWhole } from "../base/atomic.ts";
 import type { HistoryPart, RemoteRun, RunDetails } from "./remote-runs.ts";
 import { parseRow, textOfPlain, toPlain } from "./row.ts";
 
@@ -89,7 +80,7 @@ export class RunFolder {
     const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""), "utf8");
     const fd = openSync(this.#history, "a", 0o600);
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      writeWhole(fd, bytes);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
-import { writeFileAtomic } from "../base/atomic.ts";
+import { writeFileAtomic, writeWhole } from "../base/atomic.ts";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { ArtifactSpool } from "./artifact-spool.ts";
@@ -235,7 +235,7 @@ export class RunSpool {
     const fd = fs.openSync(join(this.directory, `${stream}.jsonl`), "a", 0o600);
     try {
       try {
-        for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
+        writeWhole(fd, bytes);
       } catch (error) {
         fs.ftruncateSync(fd, state.sizeBytes); // a full disk takes some bytes and refuses the rest
         throw error;

@@ -1,4 +1,4 @@
-import { childEnvironment } from "../../base/child-environment.ts";
+import { askNvidia } from "../../base/nvidia.ts";
 
 /** Output of nvidia-smi is some bytes a card; what is longer is something else. */
 const MAX_CHARACTERS = 64 * 1024;
@@ -9,17 +9,7 @@ const MIB = 2 ** 20;
  * Empty where nobody tells.
  */
 export async function freeMemory(signal: AbortSignal): Promise<Map<string, number>> {
-  const program = Bun.which("nvidia-smi");
-  if (program === null) return new Map();
-  const child = Bun.spawn([program, "--query-gpu=uuid,memory.free", "--format=csv,noheader,nounits"], {
-    env: childEnvironment(process.env),
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "ignore",
-    signal,
-  });
-  const text = await new Response(child.stdout).text();
-  return (await child.exited) === 0 ? parseFreeMemory(text) : new Map();
+  return parseFreeMemory((await askNvidia(["uuid", "memory.free"], signal)) ?? "");
 }
 
 /** Lines such as `GPU-2b1f…, 80559`, in MiB. */

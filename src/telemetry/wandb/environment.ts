@@ -1,11 +1,11 @@
-import { statfsSync } from "node:fs";
 import * as os from "node:os";
 import { basename } from "node:path";
+import { diskOf } from "../../base/disk.ts";
 import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
+import { askNvidia } from "../../base/nvidia.ts";
 import type { SpoolMeta } from "../../wandb/spool-meta.ts";
-import { askNvidia } from "./nvidia.ts";
-import { textOf } from "./system-metrics.ts";
+import { NVIDIA_TIMEOUT_MS, textOf } from "./system-metrics.ts";
 
 const MIB = 1 << 20;
 
@@ -19,8 +19,10 @@ export type Environment = NonNullable<SpoolMeta["environment"]>;
  */
 export async function readEnvironment(directory: string): Promise<Environment> {
   const cpus = os.cpus().length;
-  const gpus = readGpus((await askNvidia(["name", "memory.total"])) ?? "");
-  const disk = diskOf(directory);
+  const gpus = readGpus(
+    (await askNvidia(["name", "memory.total"], AbortSignal.timeout(NVIDIA_TIMEOUT_MS))) ?? "",
+  );
+  const disk = diskTexts(directory);
   return {
     os: `${os.type()}-${os.release()}-${os.arch()}`,
     executable: basename(process.execPath),
@@ -53,10 +55,10 @@ export function readGpus(text: string): { name: string; memoryTotal: string }[] 
     });
 }
 
-function diskOf(directory: string): { total: string; used: string } | undefined {
+function diskTexts(directory: string): { total: string; used: string } | undefined {
   try {
-    const { blocks, bfree, bsize } = statfsSync(directory);
-    return { total: String(blocks * bsize), used: String((blocks - bfree) * bsize) };
+    const { totalBytes, usedBytes } = diskOf(directory);
+    return { total: String(totalBytes), used: String(usedBytes) };
   } catch (error) {
     log.debug("The size of the disk cannot be read", { reason: messageOf(error) });
     return undefined;

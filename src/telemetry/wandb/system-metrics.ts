@@ -1,8 +1,12 @@
-import { existsSync, readdirSync, readFileSync, statfsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as os from "node:os";
 import { join } from "node:path";
+import { diskOf } from "../../base/disk.ts";
+import { askNvidia } from "../../base/nvidia.ts";
 import type { Row } from "../../wandb/row.ts";
-import { askNvidia } from "./nvidia.ts";
+
+/** A driver that hangs is given up after this. */
+export const NVIDIA_TIMEOUT_MS = 5_000;
 
 /** What is asked of nvidia-smi, and what W&B calls it after `gpu.N.`. */
 const NVIDIA_FIELDS = [
@@ -73,9 +77,8 @@ export class SystemMetrics {
   /** Under the mount `/`, which is what dashboards show. */
   #disk(): Record<string, number> {
     try {
-      const { blocks, bfree, bsize } = statfsSync(this.#directory);
-      const used = (blocks - bfree) * bsize;
-      return { "disk./.usagePercent": (used / (blocks * bsize)) * 100, "disk./.usageGB": used / 2 ** 30 };
+      const { totalBytes, usedBytes } = diskOf(this.#directory);
+      return { "disk./.usagePercent": (usedBytes / totalBytes) * 100, "disk./.usageGB": usedBytes / 2 ** 30 };
     } catch {
       return {}; // the folder is gone, which the journal tells of
     }
@@ -83,7 +86,10 @@ export class SystemMetrics {
 
   async #nvidiaGpus(): Promise<Record<string, number>> {
     if (!this.#hasNvidia) return {};
-    const text = await askNvidia(NVIDIA_FIELDS.map(([field]) => field));
+    const text = await askNvidia(
+      NVIDIA_FIELDS.map(([field]) => field),
+      AbortSignal.timeout(NVIDIA_TIMEOUT_MS),
+    );
     // A machine without such a program is not asked again, nor one whose driver hangs.
     this.#hasNvidia = text !== undefined;
     return readNvidia(text ?? "");
