@@ -93,24 +93,7 @@ export class Updater {
     await preflight(this.#installation.programOf(version), release, this.#signal);
     const health = await this.#service?.health();
     if (waits && health !== undefined) await this.#waitForWindow(version);
-    const nowMs = this.#pace.now();
-    const time = (ms: number): string => new Date(nowMs + ms).toISOString();
-    const { epochBlocks = null, isEnabled = false, included = 0 } = health?.weights ?? {};
-    const pending: Pending = {
-      version,
-      previous: from,
-      since: time(0),
-      wellBy: time(this.#pace.wellWithinMs),
-      // A release is not blamed for weights that were not set before it either.
-      weightsBy:
-        isEnabled && included > 0 && epochBlocks !== null
-          ? time(this.#pace.wellWithinMs + WEIGHTS_WITHIN_EPOCHS * epochBlocks * this.#pace.blockMs)
-          : null,
-      usualPerMinute: health !== undefined && health.steps.perMinute > 0 ? health.steps.perMinute : null,
-      run: null,
-      restarts: 0,
-      isWell: false,
-    };
+    const pending = this.#pending(version, from, health);
     // Written first: whoever finds the new program in place knows what to do about it.
     if (this.#service !== undefined) this.#write({ pending });
     this.#installation.switchTo(version);
@@ -159,10 +142,10 @@ export class Updater {
 
   /**
    * Goes back to the release before, because a person wants it or because the new one did not start at all.
-   * @throws Failure `update.no-release`, `update.rolled-back`, `update.rollback-failed`
+   * @throws Failure always: `update.rolled-back` when that is done, `update.no-release`, `update.rollback-failed`
    */
-  async rollBack(why: string): Promise<void> {
-    const { pending } = this.record;
+  async rollBack(why: string): Promise<never> {
+    const { pending, rollbackTo } = this.record;
     const current = this.#installation.currentVersion();
     const earlier = this.#installation
       .versions()
@@ -173,28 +156,35 @@ export class Updater {
         message: "there is no release before this one here",
         hint: "name one: openvalidator self-update --version VERSION --allow-downgrade",
       });
-    const { rollbackTo } = this.record;
     if (pending === null && rollbackTo !== null && compareVersions(previous, rollbackTo) < 0)
       throw updateFailure("update.no-release", {
         message: `${previous} cannot read what ${current} leaves behind`,
         hint: `${rollbackTo} is the oldest version that can: openvalidator self-update --version ${rollbackTo} --allow-downgrade`,
       });
-    const nowMs = this.#pace.now();
-    const since = new Date(nowMs).toISOString();
-    await this.#rollBack(
-      pending ?? {
-        version: current,
-        previous,
-        since,
-        wellBy: since,
-        weightsBy: null,
-        usualPerMinute: null,
-        run: null,
-        restarts: 0,
-        isWell: false,
-      },
-      why,
-    );
+    return await this.#rollBack(pending ?? this.#pending(current, previous, undefined), why);
+  }
+
+  /** A release that is put in place now, and what it has to come up to. @param before how the validator was until then */
+  #pending(version: string, previous: string, before: Health | undefined): Pending {
+    const { now, wellWithinMs, blockMs } = this.#pace;
+    const nowMs = now();
+    const time = (ms: number): string => new Date(nowMs + ms).toISOString();
+    const { epochBlocks = null, isEnabled = false, included = 0 } = before?.weights ?? {};
+    return {
+      version,
+      previous,
+      since: time(0),
+      wellBy: time(wellWithinMs),
+      // A release is not blamed for weights that were not set before it either.
+      weightsBy:
+        isEnabled && included > 0 && epochBlocks !== null
+          ? time(wellWithinMs + WEIGHTS_WITHIN_EPOCHS * epochBlocks * blockMs)
+          : null,
+      usualPerMinute: before !== undefined && before.steps.perMinute > 0 ? before.steps.perMinute : null,
+      run: null,
+      restarts: 0,
+      isWell: false,
+    };
   }
 
   async #download(

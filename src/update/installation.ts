@@ -8,7 +8,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
@@ -16,15 +15,13 @@ import {
   symlinkSync,
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { z } from "zod";
 import { syncDirectory, writeFileAtomic } from "../base/atomic.ts";
-import { childEnvironment } from "../base/child-environment.ts";
 import { updateFailure } from "./failure.ts";
 import { compareVersions, isVersion } from "./release.ts";
 
 const PROGRAM = "openvalidator";
-const RECEIPT = "receipt.json";
-const receiptSchema = z.object({ method: z.literal("standalone") });
+/** Beside the releases: they are ours alone to exchange. */
+export const RECEIPT = "receipt.json";
 
 /**
  * The releases of one installation and which of them runs:
@@ -59,9 +56,13 @@ export abstract class Installation {
     return join(this.data, "trusted");
   }
 
+  get #releases(): string {
+    return join(this.data, "releases");
+  }
+
   /** Where the executable of a version lies, or goes. */
   programOf(version: string): string {
-    return join(this.data, "releases", version, PROGRAM);
+    return join(this.#releases, version, PROGRAM);
   }
 
   /** Makes the folder that `programOf` is in. */
@@ -69,7 +70,7 @@ export abstract class Installation {
     const folder = dirname(this.programOf(version));
     mkdirSync(folder, { recursive: true });
     // A service of another user runs it, whatever the umask here is.
-    for (const part of [this.data, dirname(folder), folder]) chmodSync(part, 0o755);
+    for (const part of [this.data, this.#releases, folder]) chmodSync(part, 0o755);
   }
 
   has(version: string): boolean {
@@ -100,21 +101,26 @@ export abstract class Installation {
 
   /** The release is well: it updates from now on, and what nobody needs any more goes. */
   confirm(version: string, kept: readonly string[]): void {
-    const folder = join(this.data, "releases");
     const spared = new Set([version, ...kept]);
-    for (const name of existsSync(folder) ? readdirSync(folder) : [])
-      if (isVersion(name) && !spared.has(name)) rmSync(join(folder, name), { recursive: true, force: true });
+    for (const name of this.#folders())
+      if (!spared.has(name)) rmSync(join(this.#releases, name), { recursive: true, force: true });
   }
 
   /** Versions that are here, oldest first. */
   versions(): string[] {
-    const folder = join(this.data, "releases");
-    const names = existsSync(folder) ? readdirSync(folder) : [];
-    return names.filter((name) => isVersion(name) && this.has(name)).sort(compareVersions);
+    return this.#folders()
+      .filter((name) => this.has(name))
+      .sort(compareVersions);
+  }
+
+  /** Of versions, also of those whose executable did not arrive. */
+  #folders(): string[] {
+    const names = existsSync(this.#releases) ? readdirSync(this.#releases) : [];
+    return names.filter(isVersion);
   }
 }
 
-/** A folder of releases, made by `install` or `service install`. */
+/** A folder of releases, made by `service install`. */
 export class ReleaseFolder extends Installation {
   readonly kind = "folder";
   protected readonly data: string;
@@ -150,8 +156,7 @@ export class ReleaseFolder extends Installation {
   }
 
   override confirm(version: string, kept: readonly string[]): void {
-    mkdirSync(dirname(this.updater), { recursive: true, mode: 0o755 });
-    replaceByLink(this.programOf(version), this.updater);
+    this.#updateWith(version);
     super.confirm(version, kept);
   }
 
@@ -164,11 +169,13 @@ export class ReleaseFolder extends Installation {
     this.makeRoomFor(version);
     if (executable !== this.programOf(version)) copyWhole(executable, this.programOf(version));
     if (this.currentVersion() !== version) this.switchTo(version);
-    if (!existsSync(this.updater)) {
-      mkdirSync(dirname(this.updater), { recursive: true, mode: 0o755 });
-      replaceByLink(this.programOf(version), this.updater);
-    }
+    if (!existsSync(this.updater)) this.#updateWith(version);
     writeFileAtomic(join(this.data, RECEIPT), `${JSON.stringify({ method: "standalone" })}\n`, 0o644);
+  }
+
+  #updateWith(version: string): void {
+    mkdirSync(dirname(this.updater), { recursive: true, mode: 0o755 });
+    replaceByLink(this.programOf(version), this.updater);
   }
 }
 
@@ -233,88 +240,4 @@ function copyWhole(from: string, to: string): void {
     throw error;
   }
   syncDirectory(dirname(to));
-}
-
-export interface Whereabouts {
-  /** Of the running executable, links resolved. */
-  executable: string;
-  isCompiled: boolean;
-  /** The operator wants it also where the change lasts as long as the container. */
-  mayBeContainer?: boolean;
-  /** Whether a file is there; for tests. */
-  exists?: (path: string) => boolean;
-  /** Name of the package that a file belongs to. */
-  packageOf?: (path: string) => string | undefined;
-}
-
-/**
- * The installation that the running program belongs to.
- * @throws Failure `update.not-ours` where another program is in charge of its versions
- */
-export function findInstallation(where: Whereabouts): Installation {
-  const { executable, isCompiled, exists = existsSync, packageOf = packageOfFile } = where;
-  if (!isCompiled)
-    throw notOurs("this program runs from its source", "update the source: git pull, then bun install");
-  const container = ["/.dockerenv", "/run/.containerenv"].find(exists);
-  if (container !== undefined && !where.mayBeContainer)
-    throw notOurs(
-      "this program runs in a container",
-      "start the container from a newer image; --in-container updates it here, for as long as the container lasts",
-    );
-  if (
-    executable.startsWith("/nix/store/") ||
-    executable.startsWith("/snap/") ||
-    executable.includes("/Cellar/")
-  )
-    throw notOurs(
-      `a package manager put this program into ${dirname(executable)}`,
-      "update it with that one",
-    );
-  const name = packageOf(executable);
-  if (name !== undefined)
-    throw notOurs(`this program belongs to the package ${name}`, "update it with the package manager");
-  const folder = dirname(executable);
-  const roots = [dirname(folder), dirname(dirname(folder))];
-  const root = roots.find((path) => exists(join(path, RECEIPT)));
-  if (root !== undefined && isReceiptOf(root)) return new ReleaseFolder(root);
-  if (basename(dirname(folder)) === "releases" && isVersion(basename(folder)))
-    throw notOurs(
-      `${dirname(dirname(folder))} has no ${RECEIPT}, so something else may be in charge of it`,
-      "if nothing is: openvalidator install",
-    );
-  return new LoneFile(executable);
-}
-
-function isReceiptOf(root: string): boolean {
-  try {
-    receiptSchema.parse(JSON.parse(readFileSync(join(root, RECEIPT), "utf8")));
-    return true;
-  } catch {
-    throw notOurs(
-      `${join(root, RECEIPT)} is no receipt of ours`,
-      "if nothing else is in charge: openvalidator install",
-    );
-  }
-}
-
-function notOurs(message: string, hint: string) {
-  return updateFailure("update.not-ours", { message, hint });
-}
-
-/** Asks the package managers that are there; they know only files of these folders. */
-function packageOfFile(path: string): string | undefined {
-  if (!/^\/(usr|bin|sbin|opt)\//.test(path)) return undefined;
-  for (const [program, ...words] of [
-    ["dpkg", "-S"],
-    ["rpm", "-qf"],
-  ] as const) {
-    if (Bun.which(program) === null) continue;
-    const { exitCode, stdout } = Bun.spawnSync([program, ...words, path], {
-      env: childEnvironment(process.env),
-      stderr: "ignore",
-      timeout: 10_000,
-    });
-    if (exitCode === 0) return stdout.toString().split(":")[0]!.trim().slice(0, 80);
-  }
-  return undefined;
 }

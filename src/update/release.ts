@@ -3,7 +3,7 @@ import { z } from "zod";
 /** Longer ones are refused: texts of a release are shown to people. */
 const MAX_TEXT = 500;
 /** No release is larger, unpacked: a limit for what is written to disk before anything else is known. */
-export const MAX_UNPACKED_BYTES = 1 << 30;
+const MAX_UNPACKED_BYTES = 1 << 30;
 
 /** semver.org without build metadata; `Bun.semver` would take anything for a version. */
 const VERSION =

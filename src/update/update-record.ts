@@ -10,7 +10,7 @@ const version = z.string().refine(isVersion, "no version");
 const time = z.iso.datetime();
 
 /** A release that was put in place and has not shown yet that it is well. */
-export const pendingSchema = z.object({
+const pendingSchema = z.object({
   version,
   /** What takes its place again if it is not. */
   previous: version,
@@ -31,17 +31,9 @@ export const pendingSchema = z.object({
 });
 export type Pending = z.infer<typeof pendingSchema>;
 
-/** What became of an attempt, in short words that metrics use as labels. */
-export const OUTCOMES = [
-  "up-to-date",
-  "available",
-  "waiting",
-  "installed",
-  "confirmed",
-  "rolled-back",
-  "failed",
-] as const;
-export type Outcome = (typeof OUTCOMES)[number];
+/** What became of a release; `failed`: it was not well, and the one before did not come back. */
+const OUTCOMES = ["installed", "confirmed", "rolled-back", "failed"] as const;
+const MAX_NEWS = 50;
 
 const recordSchema = z.object({
   schema: z.literal(1),
@@ -67,12 +59,10 @@ const recordSchema = z.object({
         why: z.string().nullable(),
       }),
     )
-    .max(50),
+    .max(MAX_NEWS),
 });
 export type UpdateRecord = z.infer<typeof recordSchema>;
 export type News = UpdateRecord["news"][number];
-
-const MAX_NEWS = 50;
 
 /**
  * What is known of the updates of an installation. A file that cannot be read as such is set aside, with a warning, for

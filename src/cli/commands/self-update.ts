@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { isFailure } from "../../base/error.ts";
 import { lockFile } from "../../base/lock.ts";
 import { printable } from "../../base/text.ts";
@@ -7,17 +6,17 @@ import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
 import { UPDATE_OPTIONS } from "../../config/update-options.ts";
 import { BUILD, isCompiled, VERSION } from "../../config/version.ts";
-import { fetchUnixJson } from "../../net/unix-json.ts";
-import { STATUS_SOCKET } from "../../telemetry/status-socket.ts";
+import { readStatus } from "../../telemetry/status-socket.ts";
 import { type Service, Updater } from "../../update/apply.ts";
 import { type FoundRelease, findRelease } from "../../update/artifact.ts";
 import { type Health, healthSchema } from "../../update/confirm.ts";
 import { updateFailure } from "../../update/failure.ts";
 import { type Decision, decide } from "../../update/gates.ts";
-import { findInstallation, type Installation, LoneFile } from "../../update/installation.ts";
+import { type Installation, LoneFile } from "../../update/installation.ts";
 import { type Channel, channelPath, isVersion, releasePath } from "../../update/release.ts";
 import { readTrusted, type TrustedFiles } from "../../update/trust.ts";
 import { readRecord, writeRecord } from "../../update/update-record.ts";
+import { findInstallation } from "../../update/whereabouts.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { showProgress } from "../progress.ts";
@@ -25,14 +24,13 @@ import { systemctlOf } from "../service/systemctl.ts";
 
 /** How long one process watches a new release; the next one goes on. */
 const WATCH_MS = 40 * 60_000;
-const HEALTH_TIMEOUT_MS = 5_000;
-const MAX_HEALTH_BYTES = 32 << 20;
 
 /** Goes to a newer release, looks for one, or goes back. */
 export async function selfUpdate(context: CommandContext): Promise<number> {
   const { flags, signal } = context;
   const { settings } = loadConfiguration({ ...UPDATE_OPTIONS, ...JOURNAL_OPTIONS }, sourcesOf(context));
   const is = (name: string): boolean => flags[name] === "true";
+  const changesNothing = is("check") || is("dry-run");
   const installation = findInstallation({
     executable: process.execPath,
     isCompiled,
@@ -46,17 +44,21 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
       ? undefined
       : serviceOf(context, settings.restart, stateDirectory(settings));
   const updater = new Updater(installation, { ...(service && { service }), signal });
-  if (!is("check") && !is("dry-run")) installation.requireWritable();
-  const unlock = is("check") || is("dry-run") ? undefined : lock(installation);
+  if (!changesNothing) installation.requireWritable();
+  const unlock = changesNothing ? undefined : lock(installation);
   try {
     if (is("rollback")) {
       if (is("if-unconfirmed") && updater.record.pending === null)
         return tell({ state: "nothing to roll back" });
       return await rollBack(updater, tell);
     }
-    const waitsFor = is("check") || is("dry-run") ? undefined : await updater.settle(Date.now());
+    const waitsFor = changesNothing ? undefined : await updater.settle(Date.now());
     if (waitsFor !== undefined) return tell({ state: "waiting", why: waitsFor }, EXIT.tryLater);
-    const { files, found, decision } = await look(context, settings, installation, current);
+    const { files, found, decision } = await look(context, settings, {
+      installation,
+      current,
+      changesNothing,
+    });
     if (found === undefined || decision.kind === "up-to-date")
       return tell({
         state: "up to date",
@@ -73,18 +75,19 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
         is("check") ? EXIT.updateAvailable : EXIT.ok,
       );
     }
-    if (is("check") || is("dry-run"))
+    if (changesNothing)
       return tell(
         { state: "available", version, urgency, notes, isRevoked: decision.isRevoked },
         EXIT.updateAvailable,
       );
     const progress = showProgress(process.stderr);
     if (installation instanceof LoneFile) installation.adopt(VERSION);
-    await updater.install(files, found, current, {
-      waits: !is("now"),
-      onProgress: (bytes, ofBytes) => progress.onProgress(`openvalidator ${version}`, bytes, ofBytes),
-    });
-    progress.end();
+    await updater
+      .install(files, found, current, {
+        waits: !is("now"),
+        onProgress: (bytes, ofBytes) => progress.onProgress(`openvalidator ${version}`, bytes, ofBytes),
+      })
+      .finally(() => progress.end());
     const open = await updater.settle(Date.now() + WATCH_MS);
     if (service === undefined) return tell({ state: "installed", version, why: "the next start runs it" });
     return tell(
@@ -123,8 +126,7 @@ function teller({ flags, print }: CommandContext) {
 
 async function rollBack(updater: Updater, tell: ReturnType<typeof teller>): Promise<number> {
   try {
-    await updater.rollBack("a person asked for it");
-    return EXIT.ok;
+    return await updater.rollBack("a person asked for it");
   } catch (error) {
     // Here it is what was wanted.
     if (!isFailure(error, "update.rolled-back")) throw error;
@@ -153,6 +155,13 @@ interface Looked {
   decision: Decision;
 }
 
+interface Place {
+  installation: Installation;
+  /** Version that is in place. */
+  current: string;
+  changesNothing: boolean;
+}
+
 interface Wish {
   channel: Channel | undefined;
   version: string | undefined;
@@ -162,8 +171,7 @@ interface Wish {
 async function look(
   { flags, signal }: CommandContext,
   wish: Wish,
-  installation: Installation,
-  current: string,
+  { installation, current, changesNothing }: Place,
 ): Promise<Looked> {
   const { update, builtAt, target } = BUILD;
   if (update === undefined)
@@ -193,8 +201,7 @@ async function look(
       hint: "self-update without --version goes to the newest of the channel",
     });
   // The place in a roll-out is drawn once, so it is kept from the first look on.
-  if (flags.check !== "true" && flags["dry-run"] !== "true")
-    writeRecord(installation.recordFile, { ...record, channel });
+  if (!changesNothing) writeRecord(installation.recordFile, { ...record, channel });
   const decision: Decision =
     found === undefined
       ? { kind: "up-to-date" }
@@ -224,9 +231,8 @@ function serviceOf(context: CommandContext, unit: string, directory: string): Se
 
 async function healthOf(directory: string): Promise<Health | undefined> {
   try {
-    const limits = { timeoutMs: HEALTH_TIMEOUT_MS, maxBytes: MAX_HEALTH_BYTES };
-    const said = await fetchUnixJson(join(directory, STATUS_SOCKET), "/status", limits);
-    return healthSchema.safeParse(said).data;
+    // Read as of another version, which it is.
+    return healthSchema.safeParse(await readStatus(directory)).data;
   } catch (error) {
     // Nobody answers, or not as a validator does: judged as such.
     if (isFailure(error)) return undefined;
