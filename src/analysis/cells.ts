@@ -62,7 +62,7 @@ export function quotedCell(text: string): string {
  * A cell of CSV (RFC 4180). Text that a spreadsheet would compute gets an apostrophe before it, which spreadsheets take for
  * "this is text"; numbers stay as they are.
  */
-export function csvCell(value: Value | undefined): string {
+function csvCell(value: Value | undefined): string {
   const text = textOf(value);
   const isText = typeof value === "string" || (typeof value === "object" && value !== null);
   return quotedCell(isText && isFormula(text) ? `'${text}` : text);

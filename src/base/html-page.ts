@@ -46,7 +46,7 @@ export const DARK: Colours = {
 };
 
 /** Style that every page of this program begins with: colours, type, tables that sort, what only screen readers get. */
-export const THEME = String.raw`
+const THEME = String.raw`
 :root {
   color-scheme: light dark;
   ${variables(LIGHT)}

@@ -1,9 +1,8 @@
 import { choice, integer, moment, optional, path, text } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 
-export const QUERY_FORMATS = ["table", "csv", "json", "jsonl", "markdown", "parquet"] as const;
-export type QueryFormat = (typeof QUERY_FORMATS)[number];
-export const EXPORT_FORMATS = ["parquet", "csv", "jsonl", "duckdb"] as const;
+const QUERY_FORMATS = ["table", "csv", "json", "jsonl", "markdown", "parquet"] as const;
+const EXPORT_FORMATS = ["parquet", "csv", "jsonl", "duckdb"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** What `openvalidator query` takes. */

@@ -1,7 +1,7 @@
 import { choice, decimal, integer, type Kind, list, optional, path, text, toggle } from "./kinds.ts";
 import { type OptionTable, option, type ValuesOf } from "./option.ts";
 
-export const DATASET_FORMATS = [
+const DATASET_FORMATS = [
   "mining-json",
   "mining-json-scored",
   "mining-csv",

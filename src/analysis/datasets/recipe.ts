@@ -19,7 +19,7 @@ export function datasetFailure(code: DatasetCode, message: string, hint: string)
 }
 
 /** What of openvalidators 1.2.0 is made of follow-ups and answers alone, as its data collector did. */
-export const OLD_FORMATS: ReadonlySet<DatasetFormat> = new Set([
+const OLD_FORMATS: ReadonlySet<DatasetFormat> = new Set([
   "mining-json",
   "mining-json-scored",
   "mining-csv",

@@ -74,7 +74,7 @@ export function runLine(facts: RunFacts, run: string, time: string | null): Even
   };
 }
 
-export function objectOf(value: unknown): Record<string, unknown> {
+function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : {};
