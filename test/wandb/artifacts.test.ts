@@ -2,14 +2,15 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { syncSpools } from "../../src/telemetry/wandb/sync.ts";
 import { ArtifactSpool } from "../../src/wandb/artifact-spool.ts";
 import { type Artifact, artifactName } from "../../src/wandb/artifact-upload.ts";
 import { scratchFolders } from "../scratch.ts";
 import type { Fault, WandbDouble } from "./double.ts";
 import type { StoredArtifact } from "./double-artifacts.ts";
-import { makeDouble, until } from "./doubles.ts";
-import { KEY, type Options, QUICK, ReportedFeed } from "./validator.ts";
+import { syncAll, until, wandbDoubles } from "./doubles.ts";
+import { KEY, type Options, ReportedFeed } from "./validator.ts";
+
+const makeDouble = wandbDoubles();
 
 setDefaultTimeout(60_000);
 const folder = scratchFolders("artifacts");
@@ -141,15 +142,7 @@ describe("the gating layer", () => {
     expect(validator.reporter.status.wandbBacklogBytes).toBeGreaterThanOrEqual(11);
     await validator.stop();
     expect(server.log).toEqual([]);
-    const sync = () =>
-      syncSpools({
-        directory,
-        environment: { WANDB_BASE_URL: server.url, WANDB_API_KEY: KEY },
-        weightsStepLength: 10,
-        isAlone: true,
-        signal: new AbortController().signal,
-        pace: QUICK,
-      });
+    const sync = () => syncAll(server, directory);
     expect((await sync()).map(({ state }) => state)).toEqual(["done"]);
     expect(committed(server).map(contentOf)).toEqual(["one", "two", "three"]);
     expect(committed(server).at(-1)).toMatchObject({ version: 2, aliases: ["latest"] });

@@ -2,8 +2,10 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { scratchFolders } from "../scratch.ts";
-import { makeDouble } from "./doubles.ts";
+import { wandbDoubles } from "./doubles.ts";
 import { KEY, ReportedFeed } from "./validator.ts";
+
+const makeDouble = wandbDoubles();
 
 const folder = scratchFolders("wandb-commands");
 const MAIN = join(import.meta.dir, "../../src/main.ts");

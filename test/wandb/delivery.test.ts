@@ -7,8 +7,10 @@ import { ArtifactUploads } from "../../src/wandb/artifact-upload.ts";
 import { RunSpool } from "../../src/wandb/spool.ts";
 import { scratchFolders } from "../scratch.ts";
 import type { Fault, WandbDouble } from "./double.ts";
-import { makeDouble, until } from "./doubles.ts";
+import { until, wandbDoubles } from "./doubles.ts";
 import { KEY, QUICK, SHORT_TIMEOUTS } from "./validator.ts";
+
+const makeDouble = wandbDoubles();
 
 setDefaultTimeout(20_000);
 const folder = scratchFolders("wandb-delivery");

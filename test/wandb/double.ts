@@ -64,6 +64,30 @@ export interface StoredRun {
   changed: number;
 }
 
+/** Of a run that was only begun. */
+export function nothingYet(): Omit<
+  StoredRun,
+  "id" | "name" | "entity" | "project" | "displayName" | "createdAt"
+> {
+  return {
+    beatMs: Date.now(),
+    history: [],
+    events: [],
+    output: [],
+    config: "{}",
+    summary: "{}",
+    tags: [],
+    notes: undefined,
+    isDone: false,
+    exitCode: 0,
+    uploaded: [],
+    gaps: [],
+    files: new Map(),
+    isStopped: false,
+    changed: 0,
+  };
+}
+
 type Variables = Record<string, unknown> & { entity?: string; project?: string };
 
 interface DoubleOptions {
@@ -371,21 +395,7 @@ export class WandbDouble {
         project: project!,
         displayName: displayName || `run-${this.runs.size + 1}`,
         createdAt: new Date().toISOString(),
-        beatMs: Date.now(),
-        history: [],
-        events: [],
-        output: [],
-        config: "{}",
-        summary: "{}",
-        tags: [],
-        notes: undefined,
-        isDone: false,
-        exitCode: 0,
-        uploaded: [],
-        gaps: [],
-        files: new Map(),
-        isStopped: false,
-        changed: 0,
+        ...nothingYet(),
       };
       this.runs.set(`${entity}/${project}/${name}`, run);
     }

@@ -5,9 +5,11 @@ import { type CollectOptions, collectRuns } from "../../src/wandb/collect.ts";
 import { RequestPace } from "../../src/wandb/request-pace.ts";
 import { filterOf } from "../../src/wandb/run-filter.ts";
 import { scratchFolders } from "../scratch.ts";
-import type { WandbDouble } from "./double.ts";
-import { makeDouble, until } from "./doubles.ts";
+import { nothingYet, type WandbDouble } from "./double.ts";
+import { until, wandbDoubles } from "./doubles.ts";
 import { KEY } from "./validator.ts";
+
+const makeDouble = wandbDoubles();
 
 const folder = scratchFolders("download");
 const MAIN = join(import.meta.dir, "../../src/main.ts");
@@ -36,21 +38,11 @@ function addRun(
     name,
     displayName: `brave-${name}`,
     createdAt: new Date(1.7e12 + server.runs.size * 60_000).toISOString(),
-    beatMs: Date.now(),
+    ...nothingYet(),
     history: Array.from({ length: rows }, (_, at) => rowOf(at * gap)),
-    events: [],
-    output: [],
     config: '{"netuid":{"value":7},"_wandb":{"value":{}}}',
-    summary: "{}",
     tags,
-    notes: undefined,
     isDone,
-    exitCode: 0,
-    uploaded: [],
-    gaps: [],
-    files: new Map(),
-    isStopped: false,
-    changed: 0,
   });
 }
 

@@ -2,8 +2,10 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import * as os from "node:os";
 import { coresIn, readEnvironment, readGpus } from "../../src/telemetry/wandb/environment.ts";
 import { scratchFolders } from "../scratch.ts";
-import { makeDouble } from "./doubles.ts";
+import { wandbDoubles } from "./doubles.ts";
 import { KEY, ReportedFeed } from "./validator.ts";
+
+const makeDouble = wandbDoubles();
 
 setDefaultTimeout(60_000);
 const folder = scratchFolders("environment");

@@ -7,8 +7,10 @@ import { readWandbFile } from "../../src/wandb/record-file.ts";
 import { parseRow } from "../../src/wandb/row.ts";
 import { RunSpool } from "../../src/wandb/spool.ts";
 import { scratchFolders } from "../scratch.ts";
-import { makeDouble, until } from "./doubles.ts";
+import { until, wandbDoubles } from "./doubles.ts";
 import { KEY, type Options, ReportedFeed } from "./validator.ts";
+
+const makeDouble = wandbDoubles();
 
 setDefaultTimeout(60_000);
 const folder = scratchFolders("wandb-export");

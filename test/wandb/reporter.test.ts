@@ -1,11 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { syncSpools } from "../../src/telemetry/wandb/sync.ts";
 import { scratchFolders } from "../scratch.ts";
 import type { WandbDouble } from "./double.ts";
-import { makeDouble, until } from "./doubles.ts";
-import { KEY, type Options, QUICK, ReportedFeed } from "./validator.ts";
+import { syncAll, until, wandbDoubles } from "./doubles.ts";
+import { KEY, type Options, ReportedFeed } from "./validator.ts";
+
+const makeDouble = wandbDoubles();
 
 setDefaultTimeout(60_000);
 const folder = scratchFolders("wandb");
@@ -158,15 +159,7 @@ describe("offline", () => {
     );
     await validator.stop();
     expect(server.log).toEqual([]);
-    const sync = () =>
-      syncSpools({
-        directory,
-        environment: { WANDB_BASE_URL: server.url, WANDB_API_KEY: KEY },
-        weightsStepLength: 10,
-        isAlone: true,
-        signal: new AbortController().signal,
-        pace: QUICK,
-      });
+    const sync = () => syncAll(server, directory);
     const synced = await sync();
     expect(synced.map(({ state }) => state)).toEqual(synced.map(() => "done"));
     expect(sequences(server)).toEqual(validator.events.map(({ sequence }) => sequence));

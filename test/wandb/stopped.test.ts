@@ -2,8 +2,10 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { syncSpools } from "../../src/telemetry/wandb/sync.ts";
 import { capturedLog } from "../captured-log.ts";
 import { scratchFolders } from "../scratch.ts";
-import { makeDouble, until } from "./doubles.ts";
+import { until, wandbDoubles } from "./doubles.ts";
 import { KEY, QUICK, ReportedFeed } from "./validator.ts";
+
+const makeDouble = wandbDoubles();
 
 setDefaultTimeout(60_000);
 const folder = scratchFolders("stopped");

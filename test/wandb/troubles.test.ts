@@ -9,8 +9,10 @@ import { smallDisks, whyNoSmallDisk } from "../events/small-disk.ts";
 import { scratchFolders } from "../scratch.ts";
 import { CuttingProxy } from "./cutting-proxy.ts";
 import type { Fault, WandbDouble } from "./double.ts";
-import { makeDouble, until } from "./doubles.ts";
+import { until, wandbDoubles } from "./doubles.ts";
 import { KEY, type Options, ReportedFeed } from "./validator.ts";
+
+const makeDouble = wandbDoubles();
 
 const smallDisk = smallDisks();
 

@@ -172,16 +172,8 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium the page", () => {
   test("has a name for everything that can be reached, and tables that a screen reader can tell", async () => {
     await using site = served(16);
     await open(site.url);
-    const { nodes } = (await page.send("Accessibility.getFullAXTree")) as {
-      nodes: {
-        ignored: boolean;
-        role?: { value: string };
-        name?: { value: string };
-        properties?: { name: string; value: { value: unknown } }[];
-      }[];
-    };
-    const named = nodes.filter(({ ignored }) => !ignored);
-    const roles = new Set(named.map(({ role }) => role?.value));
+    const nodes = await page.accessible();
+    const roles = new Set(nodes.map(({ role }) => role));
     for (const role of [
       "banner",
       "main",
@@ -193,13 +185,10 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium the page", () => {
       "searchbox",
     ])
       expect(roles).toContain(role);
-    const nameless = named.filter(
-      ({ role, name, properties }) =>
-        properties?.some((property) => property.name === "focusable" && property.value.value === true) &&
-        role?.value !== "RootWebArea" &&
-        !name?.value,
+    const nameless = nodes.filter(
+      ({ role, name, isFocusable }) => isFocusable && role !== "RootWebArea" && !name,
     );
-    expect(nameless.map(({ role }) => role?.value)).toEqual([]);
+    expect(nameless.map(({ role }) => role)).toEqual([]);
   }, 20_000);
 
   test("says that it lost the validator, and goes on when that is back", async () => {

@@ -30,6 +30,12 @@ interface Told {
   entry?: { level: string };
 }
 
+export interface AccessibleNode {
+  role: string | undefined;
+  name: string | undefined;
+  isFocusable: boolean | undefined;
+}
+
 /** A page in a headless Chromium, driven by its DevTools protocol. */
 export class BrowserPage implements AsyncDisposable {
   /** Errors on the console and exceptions. */
@@ -155,6 +161,27 @@ export class BrowserPage implements AsyncDisposable {
       data: string;
     };
     await Bun.write(path, Buffer.from(data, "base64"));
+  }
+
+  /** What a screen reader is told of. */
+  async accessible(): Promise<AccessibleNode[]> {
+    const { nodes } = (await this.send("Accessibility.getFullAXTree")) as {
+      nodes: {
+        ignored: boolean;
+        role?: { value: string };
+        name?: { value: string };
+        properties?: { name: string; value: { value: unknown } }[];
+      }[];
+    };
+    return nodes
+      .filter(({ ignored }) => !ignored)
+      .map(({ role, name, properties }) => ({
+        role: role?.value,
+        name: name?.value,
+        isFocusable: properties?.some(
+          (property) => property.name === "focusable" && property.value.value === true,
+        ),
+      }));
   }
 
   send(method: string, params: object = {}): Promise<Record<string, unknown>> {

@@ -3,8 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
-import { codeOf, folder, rows, scoresOf } from "./states.ts";
+import { scratchFolders } from "../../scratch.ts";
+import { codeOf, rows, scoresOf } from "./states.ts";
 import { IDENTITY } from "./steps.ts";
+
+const folder = scratchFolders("state");
 
 /** Opens, works, closes, so that the next one reads what a restart would. */
 function session<T>(directory: string, work: (state: StateDatabase) => T): T {

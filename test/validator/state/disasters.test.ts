@@ -13,8 +13,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
-import { codeOf, folder } from "./states.ts";
+import { scratchFolders } from "../../scratch.ts";
+import { codeOf } from "./states.ts";
 import { IDENTITY, stateAfter, stepOf } from "./steps.ts";
+
+const folder = scratchFolders("state");
 
 function loaded(directory: string) {
   const state = StateDatabase.open(directory, IDENTITY);

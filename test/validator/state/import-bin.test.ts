@@ -3,8 +3,11 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } fr
 import { join } from "node:path";
 import { asHotkey } from "../../../src/base/units.ts";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
-import { codeOf, folder } from "./states.ts";
+import { scratchFolders } from "../../scratch.ts";
+import { codeOf } from "./states.ts";
 import { IDENTITY } from "./steps.ts";
+
+const folder = scratchFolders("state");
 
 const GOLDEN = join(import.meta.dir, "../../golden/state");
 

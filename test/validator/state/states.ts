@@ -1,23 +1,7 @@
-import { afterAll } from "bun:test";
-
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { isFailure } from "../../../src/base/error.ts";
 import { asBlock, asHotkey } from "../../../src/base/units.ts";
 import type { RowChanges } from "../../../src/base/vocabulary.ts";
 import type { MovingScores } from "../../../src/weights/scores.ts";
-
-const made: string[] = [];
-/** An empty folder that is removed after the tests of the file. */
-export function folder(): string {
-  const directory = mkdtempSync(join(tmpdir(), "ov-state-"));
-  made.push(directory);
-  return directory;
-}
-afterAll(() => {
-  for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
-});
 
 export function codeOf(run: () => unknown): string {
   try {
