@@ -1,16 +1,25 @@
 import { Failure, messageOf } from "../base/error.ts";
+import { printable } from "../base/text.ts";
 import { refusedBySystem } from "./exit-codes.ts";
+
+/** Of a sentence; several paths, each as long as a system takes it, are no more. */
+const MAX_CHARACTERS = 16_384;
 
 /**
  * What an operator reads: one sentence and the next step. Never a stack: frames of a compiled program tell nobody
  * anything.
  */
 export function describeError(error: unknown): string {
-  const sentence = messageOf(error).replace(/\s*\n\s*/g, " ");
+  const sentence = shown(messageOf(error));
   const known = error instanceof Failure ? error : refusedBySystem(error);
   if (known !== undefined)
-    return `error: ${sentence}${known.hint === undefined ? "" : `\n  → ${known.hint}`}\n`;
+    return `error: ${sentence}${known.hint === undefined ? "" : `\n  → ${shown(known.hint)}`}\n`;
   return `error: unexpected: ${sentence}\n  → this is a fault of openvalidator; please report it with what --logging.debug shows\n`;
+}
+
+/** An error may repeat what a stranger wrote: the text of a miner, a name in a file, an answer of a server. */
+function shown(text: string): string {
+  return printable(text.replace(/\s*\n\s*/g, " "), MAX_CHARACTERS);
 }
 
 /** Codes of waits that a signal ended. */
