@@ -1,9 +1,16 @@
 import { rmSync } from "node:fs";
 import { availableParallelism, freemem } from "node:os";
 import { join } from "node:path";
-import type { DuckDBConnection, DuckDBInstance, DuckDBValueConverter, JS } from "@duckdb/node-api";
-import { Failure, messageOf } from "../base/error.ts";
+import type {
+  DuckDBConnection,
+  DuckDBInstance,
+  DuckDBResult,
+  DuckDBValueConverter,
+  JS,
+} from "@duckdb/node-api";
+import { Failure } from "../base/error.ts";
 import { kindsOfParquet } from "./parquet-kinds.ts";
+import { noRoom, prepareQuestion, refusedQuestion, stopped } from "./question.ts";
 import { type EventFile, sourceFailure } from "./sources/source.ts";
 import { EVENTS } from "./views/events.ts";
 import { columnList, eventsSql, keysSql, namesSql, stepsSql } from "./views/lines.ts";
@@ -12,13 +19,14 @@ import { identifier, literal } from "./views/view.ts";
 import { DERIVED } from "./views/views.ts";
 import { workFolder } from "./work-folder.ts";
 
-export type WarehouseCode = "query.refused" | "query.stopped" | "query.no-room";
-
 /** A database that takes more than this beside a validator takes it from the validator. */
 const MAX_MEMORY_BYTES = 2 * 2 ** 30;
 const MIN_MEMORY_BYTES = 256 * 2 ** 20;
-/** Of a table on disk, a day of steps: who asks for some time reads little more than that. A power of two times 2048. */
-const KEPT_GROUP_ROWS = 8_192;
+/**
+ * Of a table on disk, some hours of steps, the fewest that DuckDB takes: who asks for some time reads little more than that,
+ * and each thread holds as many in memory, which are 300 MB where answers are long.
+ */
+const KEPT_GROUP_ROWS = 2048;
 /** Names of columns come from files; more of them than this is no profile. */
 const MAX_COLUMNS = 500;
 
@@ -104,7 +112,8 @@ export class Warehouse {
           await connection.run("USE kept");
         }
         const reading = await load(connection, files, options.keeps ?? false);
-        await lockUp(connection, files, options.writable ?? [], folder);
+        // What is kept is read from no file any more.
+        await lockUp(connection, options.keeps ? [] : files, options.writable ?? [], folder);
         return new Warehouse(instance, connection, JSDuckDBValueConverter, folder, reading, options.signal);
       } catch (error) {
         connection.disconnectSync();
@@ -129,7 +138,27 @@ export class Warehouse {
 
   /** An answer of any size, some thousand rows at a time. @throws Failure `query.refused`, `query.stopped`, `query.no-room` */
   async stream(sql: string): Promise<Answer> {
-    const result = await this.#asked(() => this.#connection.stream(sql));
+    return this.#answer(await this.#asked(() => this.#connection.stream(sql)));
+  }
+
+  /** As `stream`, for SQL that is not ours: it may ask and nothing else. */
+  async ask(sql: string): Promise<Answer> {
+    return this.#answer(
+      await this.#asked(async () => (await prepareQuestion(this.#connection, sql)).stream()),
+    );
+  }
+
+  /** Writes the answer to SQL that is not ours as a file of Parquet. @param path in a folder that may be written to */
+  async save(sql: string, path: string): Promise<void> {
+    await this.#asked(async () => {
+      // What stands as a question by itself does so within brackets, and cannot end them.
+      (await prepareQuestion(this.#connection, sql)).destroySync();
+      // It may end in a comment.
+      await this.#connection.run(`COPY (${sql}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    });
+  }
+
+  #answer(result: DuckDBResult): Answer {
     const asked = <T>(work: () => Promise<T>): Promise<T> => this.#asked(work);
     const converter = this.#converter;
     async function* chunks(): AsyncGenerator<Value[][]> {
@@ -142,7 +171,7 @@ export class Warehouse {
     return { names: result.deduplicatedColumnNames(), chunks: chunks() };
   }
 
-  /** Does what gives no rows. @throws Failure `query.refused`, `query.stopped`, `query.no-room` */
+  /** Does what gives no rows, in SQL of ours. @throws Failure `query.refused`, `query.stopped`, `query.no-room` */
   async run(sql: string): Promise<void> {
     await this.#asked(() => this.#connection.run(sql));
   }
@@ -160,45 +189,14 @@ export class Warehouse {
       return await work();
     } catch (error) {
       if (this.#signal?.aborted) throw stopped();
+      if (error instanceof Failure) throw error;
       throw noRoom(error) ?? refusedQuestion(error);
     }
   }
 }
 
-/** DuckDB tells a full disk by its text alone, and in two ways: of the system, and of its own bound on what it may put there. */
-function noRoom(cause: unknown): Failure<WarehouseCode> | undefined {
-  const [what = ""] = messageOf(cause).split("\n");
-  if (!/No space left on device|max_temp_directory_size/.test(messageOf(cause))) return undefined;
-  return new Failure<WarehouseCode>("query.no-room", {
-    message: `there is no room on the disk: ${what}`,
-    hint: "make room on that disk; OPENVALIDATOR_CACHE names the folder for what memory does not hold",
-    cause,
-  });
-}
-
-/** DuckDB tells in lines: what is wrong, what may be meant, where it stands. */
-function refusedQuestion(cause: unknown): Failure<WarehouseCode> {
-  const [what = "", ...more] = messageOf(cause)
-    .split("\n")
-    .filter((line) => line.trim() !== "");
-  const at = more.findIndex((line) => /^LINE \d+: /.test(line));
-  const [, start = "", line] = /^(LINE (\d+): )/.exec(more[at] ?? "") ?? [];
-  const column = (more[at + 1]?.indexOf("^") ?? -1) - start.length + 1;
-  const place = at >= 0 && column > 0 ? ` (line ${line}, character ${column})` : "";
-  const hints = (at >= 0 ? more.slice(0, at) : more).join(" ");
-  return new Failure<WarehouseCode>("query.refused", {
-    message: `the question cannot be answered: ${what.replace(/!$/, "")}${place}`,
-    hint: hints === "" ? "openvalidator query --list shows what can be asked" : hints,
-    cause,
-  });
-}
-
 function numeric(value: Value): Value {
   return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
-}
-
-function stopped(): Failure<WarehouseCode> {
-  return new Failure<WarehouseCode>("query.stopped", { message: "the question was stopped" });
 }
 
 function settingsOf({ memoryBytes, threads }: WarehouseOptions, folder: string): Record<string, string> {

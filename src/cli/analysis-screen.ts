@@ -9,6 +9,7 @@ import {
   type Table,
 } from "../analysis/report/section.ts";
 import { printable } from "../base/text.ts";
+import { cut, fitted, GAP } from "./fit.ts";
 import { renderTable } from "./table.ts";
 
 export interface ScreenOptions {
@@ -19,9 +20,6 @@ export interface ScreenOptions {
   top: number;
 }
 
-/** A text column is cut to this before another is left out. */
-const LEAST_TEXT = 16;
-const GAP = 2;
 /** Of a section's sentences, which name columns of the sources. */
 const MAX_WORDS = 2000;
 const SPARK_CHARACTERS = 24;
@@ -79,7 +77,11 @@ function tableText(
 ): string {
   const shown = rows.slice(0, top);
   const texts = shown.map((row) => row.map((cell, at) => screenCell(cell, columns[at]!)));
-  const { kept, widths } = fitted(columns, texts, width);
+  const { kept, widths } = fitted(
+    columns.map((column) => ({ title: titleOf(column), isText: isText(column), spare: column.spare ?? 0 })),
+    texts,
+    width,
+  );
   const cells = texts.map((row) => kept.map((at) => cut(row[at]!, widths.get(at)!)));
   const right = new Set(kept.keys().filter((at) => isNumeric(columns[kept[at]!]!.form)));
   const titles = kept.map((at) => cut(titleOf(columns[at]!), widths.get(at)!));
@@ -93,36 +95,6 @@ function screenCell(cell: Cell, { form }: Column): string {
   return printable(cellText(cell, form).replace(/\s+/g, " "), 400);
 }
 
-/** Which columns fit, and how wide the cells of each may be: texts are cut first, then spare columns go. */
-function fitted(
-  columns: readonly Column[],
-  texts: readonly (readonly string[])[],
-  width: number,
-): { kept: number[]; widths: Map<number, number> } {
-  const natural = columns.map((column, at) =>
-    Math.max(Bun.stringWidth(titleOf(column)), ...texts.map((row) => Bun.stringWidth(row[at]!))),
-  );
-  let kept = [...columns.keys()];
-  for (;;) {
-    const texty = kept.filter((at) => isText(columns[at]!) && natural[at]! > LEAST_TEXT);
-    const fixed = kept.filter((at) => !texty.includes(at)).reduce((sum, at) => sum + natural[at]!, 0);
-    const room = width - fixed - GAP * (kept.length - 1);
-    const widths = new Map(kept.map((at) => [at, natural[at]!]));
-    if (texty.length > 0 && room >= LEAST_TEXT * texty.length) {
-      share(texty, natural, room, widths);
-      return { kept, widths };
-    }
-    if (texty.length === 0 && room >= 0) return { kept, widths };
-    const spare = Math.max(...kept.map((at) => columns[at]!.spare ?? 0));
-    if (spare === 0) {
-      for (const at of texty) widths.set(at, LEAST_TEXT);
-      return { kept, widths };
-    }
-    const gone = kept.findLast((at) => columns[at]!.spare === spare);
-    kept = kept.filter((at) => at !== gone);
-  }
-}
-
 /** A column may be named after what a source calls its runs. */
 function titleOf({ title }: Column): string {
   return printable(title, 60);
@@ -130,32 +102,6 @@ function titleOf({ title }: Column): string {
 
 function isText({ form }: Column): boolean {
   return form === "text" || form === "prose";
-}
-
-/** Gives each what it needs, and to those that need more an even part of the rest. */
-function share(
-  texty: readonly number[],
-  natural: readonly number[],
-  room: number,
-  widths: Map<number, number>,
-): void {
-  let left = room;
-  const order = [...texty].sort((a, b) => natural[a]! - natural[b]!);
-  for (const [index, at] of order.entries()) {
-    const given = Math.min(natural[at]!, Math.floor(left / (order.length - index)));
-    widths.set(at, given);
-    left -= given;
-  }
-}
-
-function cut(text: string, width: number): string {
-  if (Bun.stringWidth(text) <= width) return text;
-  let out = "";
-  for (const character of text) {
-    if (Bun.stringWidth(out + character) > width - 1) break;
-    out += character;
-  }
-  return `${out}…`;
 }
 
 /** Lines end at spaces, and within a word that no line holds. */

@@ -34,7 +34,8 @@ export function readArguments(rawArguments: readonly string[], command: Command)
   const flags = flagsOf(command);
   for (let index = 0; index < rawArguments.length; index++) {
     const word = rawArguments[index]!;
-    if (!word.startsWith("-") && words.length < (command.words?.max ?? 0)) {
+    // A single "-" is standard input by custom.
+    if ((word === "-" || !word.startsWith("-")) && words.length < (command.words?.max ?? 0)) {
       words.push(word);
       continue;
     }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import type { EventFile } from "../../src/analysis/sources/source.ts";
@@ -253,13 +253,73 @@ describe("a question reaches nothing but what was named", () => {
     "SET memory_limit = '100GB'",
     "CREATE SECRET (TYPE s3, KEY_ID 'x', SECRET 'y')",
   ];
+  // The database itself refuses them, whoever asks.
   test.each(ATTEMPTS)("%s", async (sql) => {
     const house = await warehouse([file([stepLine(1)])]);
-    const error = await house.run(sql).then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
-    expect(isFailure(error, "query.refused")).toBeTrue();
+    for (const attempt of [() => house.run(sql), () => house.ask(sql)]) {
+      const error = await attempt().then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      expect(isFailure(error, "query.refused")).toBeTrue();
+    }
+  });
+
+  const CHANGES = [
+    "COPY (SELECT 1) TO 'SOURCE' (USE_TMP_FILE false)",
+    "SELECT 1; COPY (SELECT 1) TO 'SOURCE' (USE_TMP_FILE false)",
+    "CREATE TABLE t AS SELECT 1; COPY t TO 'SOURCE' (USE_TMP_FILE false); SELECT 1",
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO 'SOURCE' (USE_TMP_FILE false)",
+    "PREPARE p AS COPY (SELECT 1) TO 'SOURCE' (USE_TMP_FILE false)",
+    "SELECT 1) TO 'SOURCE' (USE_TMP_FILE false); COPY (SELECT 1",
+    "SELECT 1) TO 'SOURCE' (USE_TMP_FILE false) --",
+    "SELECT * FROM query('COPY (SELECT 1) TO ''SOURCE'' (USE_TMP_FILE false)')",
+    "ATTACH 'SOURCE'",
+    "SELECT 1; DROP VIEW answers",
+    "SELECT 1; SELECT 2",
+  ];
+  test.each(CHANGES)("and changes nothing, not what was named: %s", async (form) => {
+    const source = file([stepLine(1)]);
+    const folder = scratch();
+    const before = readFileSync(source.path, "utf8");
+    const house = await warehouse([source], { writable: [folder] });
+    const sql = form.replaceAll("SOURCE", source.path);
+    for (const attempt of [() => house.ask(sql), () => house.save(sql, join(folder, "answer"))]) {
+      const error = await attempt().catch((thrown: unknown) => thrown);
+      expect(isFailure(error, "query.refused")).toBeTrue();
+    }
+    expect(readFileSync(source.path, "utf8")).toBe(before);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("though a database would let SQL of ours write to it", async () => {
+    const source = file([stepLine(1)]);
+    const house = await warehouse([source]);
+    await house.run(`COPY (SELECT 1) TO '${source.path}' (USE_TMP_FILE false)`);
+    expect(readFileSync(source.path, "utf8")).not.toContain("step");
+  });
+
+  const FORMS = [
+    "FROM steps SELECT step",
+    "VALUES (1)",
+    "WITH x AS (SELECT 1) SELECT * FROM x",
+    "PIVOT answers ON uid USING avg(reward) GROUP BY step",
+    "DESCRIBE steps",
+    "SUMMARIZE scores",
+    "CREATE TEMP MACRO half(x) AS x / 2; SELECT half(max(reward)) FROM answers",
+  ];
+  test.each(FORMS)("and asks in every form that gives rows: %s", async (sql) => {
+    const house = await warehouse([file([stepLine(1)])]);
+    let rows = 0;
+    for await (const chunk of (await house.ask(sql)).chunks) rows += chunk.length;
+    expect(rows).toBeGreaterThan(0);
+  });
+
+  test("and what is kept is read from no file any more", async () => {
+    const one = file([stepLine(1)]);
+    const house = await warehouse([one], { keeps: true });
+    const asked = house.ask(`SELECT * FROM read_text('${one.path}')`).catch((error: unknown) => error);
+    expect(isFailure(await asked, "query.refused")).toBeTrue();
   });
 
   test("and the file that was named may be read by its path", async () => {

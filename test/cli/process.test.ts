@@ -35,6 +35,13 @@ async function shell(line: string, environment: Record<string, string>) {
   return { exitCode, stdout, stderr };
 }
 
+test("a question from standard input is asked of the sources that are named", async () => {
+  const { environment } = place();
+  const journal = resolve(import.meta.dir, "../golden/analysis/events.jsonl");
+  const line = `echo 'SELECT count(*) > 0 AS has FROM steps;' | $OV query - ${journal} --format csv`;
+  expect(await shell(line, environment)).toEqual({ exitCode: 0, stdout: "has\r\ntrue\r\n", stderr: "" });
+});
+
 describe("standard output", () => {
   test("that is full makes the command fail with a sentence", async () => {
     const { exitCode, stderr } = await shell("$OV version >/dev/full", place().environment);

@@ -8,8 +8,13 @@ import { captured } from "./captured.ts";
 const scratch = scratchFolders("query");
 
 async function ask(...words: string[]) {
+  return await askOn({}, ...words);
+}
+
+async function askOn(screen: Record<string, string>, ...words: string[]) {
   const cache = scratch();
-  const result = await captured(["query", ...words], { HOME: scratch(), OPENVALIDATOR_CACHE: cache });
+  const environment = { HOME: scratch(), OPENVALIDATOR_CACHE: cache, ...screen };
+  const result = await captured(["query", ...words], environment);
   const left = join(cache, "analysis");
   expect(existsSync(left) ? readdirSync(left) : []).toEqual([]);
   return result;
@@ -64,6 +69,19 @@ test("an answer as Parquet can be asked again", async () => {
   expect(stdout).toBe("n\r\n6\r\n");
 });
 
+test("an answer that is wider than the terminal is cut to it, and says what is missing", async () => {
+  const { stdout } = await askOn({ COLUMNS: "80" }, "SELECT uid, * EXCLUDE uid FROM answers", journal());
+  const [head, ...rest] = stdout.trimEnd().split("\n");
+  const note = rest.pop()!;
+  for (const line of [head!, ...rest]) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+  expect(head).toMatch(/^uid {2}run +sequence/);
+  expect(note).toMatch(/^… no room for .*\bcompletion\b.*: ask for fewer columns/);
+  const long = "SELECT repeat('x', 50) AS a, 1 AS b, repeat('y', 50) AS c";
+  const cut = await askOn({ COLUMNS: "60" }, long, journal());
+  expect(cut.stdout).toContain(`${"x".repeat(26)}…  1  ${"y".repeat(27)}…\n1 rows\n`);
+  expect((await ask(long, journal())).stdout).toContain("y".repeat(50));
+});
+
 describe("text of strangers", () => {
   const hostile = ["=cmd|' /C calc'!A0", "\u001b[31mred\u202e", "a|b<script>", '+1"x\n2'];
   const asked = (form: string) =>
@@ -93,6 +111,16 @@ describe("text of strangers", () => {
     expect(stdout).toContain("\\u{1b}[31mred\\u{202e}");
   });
 
+  test("moves none in an error that repeats it either", async () => {
+    const lines = [stepLine(1, { completions: [hostile[1], "", ""] })];
+    for (const sql of ["SELECT completion::INTEGER FROM answers", "SELECT error(completion) FROM answers"]) {
+      const { stderr, exitCode } = await ask(sql, journalOf(scratch(), lines));
+      for (const character of ["\u001b", "\u202e"]) expect(stderr).not.toContain(character);
+      expect(stderr).toContain("\\u{1b}[31mred\\u{202e}");
+      expect(exitCode).toBe(64);
+    }
+  });
+
   test("ends no cell of markdown, and is no tag", async () => {
     const { stdout } = await asked("markdown");
     expect(stdout).toContain("a\\|b&lt;script>");
@@ -108,8 +136,27 @@ describe("what cannot be answered", () => {
     expect(exitCode).toBe(64);
   });
 
+  test("because it would write to what it asks of", async () => {
+    const source = journal();
+    const path = join(source, "events.jsonl");
+    const before = readFileSync(path, "utf8");
+    const named = await ask(`COPY (SELECT 1) TO '${path}' (USE_TMP_FILE false)`, source);
+    expect(named).toMatchObject({ stdout: "", exitCode: 64 });
+    // The name under which a source is held for the reading can be asked for.
+    const held = "(SELECT trim(value, '[]') FROM duckdb_settings() WHERE name = 'allowed_paths')";
+    const copy = "COPY (SELECT 1) TO (getvariable('f')) (USE_TMP_FILE false)";
+    const { stderr, exitCode } = await ask(`SET VARIABLE f = ${held}; ${copy}`, source);
+    expect(stderr).toContain("SET does not ask for rows");
+    expect(exitCode).toBe(64);
+    expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
   test("because nothing was asked, or Parquet has no file", async () => {
-    expect((await ask("  ;", journal())).exitCode).toBe(64);
+    for (const sql of ["  ;", "/* -- */ -- a comment"]) {
+      const { stderr, exitCode } = await ask(sql, journal());
+      expect(stderr).toStartWith("error: no question was asked");
+      expect(exitCode).toBe(64);
+    }
     expect((await ask("SELECT 1", journal(), "--format", "parquet")).exitCode).toBe(64);
   });
 

@@ -11,6 +11,7 @@ import { writeCharts, writeReport } from "../analysis-files.ts";
 import { analysisScreen } from "../analysis-screen.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { screenWidth } from "../fit.ts";
 import { openEvents } from "../open-events.ts";
 
 /** Where the terminal does not tell its width, as in a pipe. */
@@ -47,9 +48,8 @@ export async function analyze(context: CommandContext): Promise<number> {
 
 /** What the screen of this process is like. */
 export function screenOf(environment: CommandContext["environment"], top: number) {
-  const { stdout } = process;
-  const width = stdout.isTTY ? stdout.columns : Number(environment.COLUMNS) || PLAIN_WIDTH;
-  return { width: Math.max(MIN_WIDTH, width), hasColour: wantsColour(stdout, environment), top };
+  const width = screenWidth(environment) ?? PLAIN_WIDTH;
+  return { width: Math.max(MIN_WIDTH, width), hasColour: wantsColour(process.stdout, environment), top };
 }
 
 /** What was read, and how much of it could not be. */

@@ -2,9 +2,8 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync } from 
 import { basename, dirname, join } from "node:path";
 import { answerText, type TextForm } from "../../analysis/answer-text.ts";
 import { textOf } from "../../analysis/cells.ts";
-import { literal } from "../../analysis/views/view.ts";
 import { VIEWS } from "../../analysis/views/views.ts";
-import type { Answer, Warehouse } from "../../analysis/warehouse.ts";
+import type { Answer, Value, Warehouse } from "../../analysis/warehouse.ts";
 import { writeWhole } from "../../base/atomic.ts";
 import { Failure } from "../../base/error.ts";
 import { printable } from "../../base/text.ts";
@@ -13,6 +12,7 @@ import { loadConfiguration } from "../../config/load.ts";
 import { expandPath } from "../../config/paths.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { cut, fitted, screenWidth } from "../fit.ts";
 import { openEvents } from "../open-events.ts";
 import { renderTable } from "../table.ts";
 
@@ -21,6 +21,7 @@ export type QueryCode = "query.no-question" | "query.needs-file";
 /** A terminal is no place for more; every other form gives all rows. */
 const MAX_TABLE_ROWS = 1_000;
 const MAX_CELL = 60;
+const COMMENTS = /--.*|\/\*[\s\S]*?\*\//g;
 
 /** Answers a question in SQL about events. */
 export async function query(context: CommandContext): Promise<number> {
@@ -35,7 +36,7 @@ export async function query(context: CommandContext): Promise<number> {
   const sql = (first === undefined || first === "-" ? await Bun.stdin.text() : first)
     .trim()
     .replace(/;+$/, "");
-  if (sql === "")
+  if (sql.replace(COMMENTS, "").trim() === "")
     throw new Failure<QueryCode>("query.no-question", {
       message: "no question was asked",
       hint: 'for example: openvalidator query "SELECT uid, avg(reward) FROM answers GROUP BY uid"; --list shows what can be asked',
@@ -49,7 +50,9 @@ export async function query(context: CommandContext): Promise<number> {
   try {
     const opened = await openEvents(context, words, { writable: work === undefined ? [] : [work] });
     try {
-      await answer(opened.warehouse, sql, { format, work, print: context.print });
+      const width =
+        (work === undefined ? screenWidth(context.environment) : undefined) ?? Number.POSITIVE_INFINITY;
+      await answer(opened.warehouse, sql, { format, work, width, print: context.print });
     } finally {
       opened.close();
     }
@@ -72,19 +75,22 @@ interface Sink {
   format: TextForm | "table" | "parquet";
   /** Folder of the file to write; undefined for standard output. */
   work: string | undefined;
+  /** Characters of a line. */
+  width: number;
   print(text: string): void;
 }
 
-async function answer(warehouse: Warehouse, sql: string, { format, work, print }: Sink): Promise<void> {
+async function answer(
+  warehouse: Warehouse,
+  sql: string,
+  { format, work, width, print }: Sink,
+): Promise<void> {
   if (format === "parquet") {
-    await warehouse.run(
-      // The question may end in a comment.
-      `COPY (${sql}\n) TO ${literal(join(work!, ANSWER))} (FORMAT parquet, COMPRESSION zstd)`,
-    );
+    await warehouse.save(sql, join(work!, ANSWER));
     return;
   }
-  const given = await warehouse.stream(sql);
-  const texts = format === "table" ? tableText(given) : answerText(given, format);
+  const given = await warehouse.ask(sql);
+  const texts = format === "table" ? tableText(given, width) : answerText(given, format);
   if (work === undefined) {
     for await (const text of texts) print(text);
     return;
@@ -97,20 +103,28 @@ async function answer(warehouse: Warehouse, sql: string, { format, work, print }
   }
 }
 
-async function* tableText({ names, chunks }: Answer): AsyncGenerator<string> {
-  const rows: (string | number)[][] = [];
+async function* tableText({ names, chunks }: Answer, width: number): AsyncGenerator<string> {
+  const rows: Value[][] = [];
   let isCut = false;
   for await (const chunk of chunks) {
-    for (const row of chunk.slice(0, MAX_TABLE_ROWS - rows.length))
-      rows.push(row.map((value) => (typeof value === "number" ? value : printable(textOf(value), MAX_CELL))));
+    rows.push(...chunk.slice(0, MAX_TABLE_ROWS - rows.length));
     isCut ||= rows.length === MAX_TABLE_ROWS;
     if (isCut) break;
   }
-  yield renderTable(
-    names.map((name) => printable(name, MAX_CELL)),
-    rows,
-  );
+  const columns = names.map((name, at) => ({
+    title: printable(name, MAX_CELL),
+    isText: rows.some((row) => typeof row[at] !== "number"),
+    // Who writes a question puts first what matters.
+    spare: at,
+  }));
+  const texts = rows.map((row) => row.map((value) => printable(textOf(value), MAX_CELL)));
+  const { kept, widths } = fitted(columns, texts, width);
+  const shown = (row: readonly string[]): string[] => kept.map((at) => cut(row[at]!, widths.get(at)!));
+  const right = new Set(kept.keys().filter((at) => !columns[kept[at]!]!.isText));
+  yield renderTable(shown(columns.map(({ title }) => title)), texts.map(shown), right);
   yield isCut ? `… the first ${MAX_TABLE_ROWS} rows; --format csv gives all\n` : `${rows.length} rows\n`;
+  const gone = columns.filter((_, at) => !kept.includes(at)).map(({ title }) => title);
+  if (gone.length > 0) yield `… no room for ${gone.join(", ")}: ask for fewer columns, or by --format json\n`;
 }
 
 function viewList(asJson: boolean): string {

@@ -1,0 +1,63 @@
+import type { DuckDBConnection, DuckDBPreparedStatement } from "@duckdb/node-api";
+import { Failure, messageOf } from "../base/error.ts";
+
+export type WarehouseCode = "query.refused" | "query.stopped" | "query.no-room";
+
+/**
+ * Makes a question of strangers' SQL ready to run. It may only ask: DuckDB lets COPY write to every file that a question
+ * may read, which would be the journal of a validator. Before it, CREATE may make what it asks of, in memory; PIVOT does so
+ * by itself.
+ * @throws Failure `query.refused`, and what DuckDB says
+ */
+export async function prepareQuestion(
+  connection: DuckDBConnection,
+  sql: string,
+): Promise<DuckDBPreparedStatement> {
+  const { StatementType } = await import("@duckdb/node-api");
+  const statements = await connection.extractStatements(sql);
+  for (let at = 0; ; at++) {
+    const statement = await statements.prepare(at);
+    const isLast = at === statements.count - 1;
+    // EXPLAIN ANALYZE runs what it explains.
+    if (statement.statementType !== (isLast ? StatementType.SELECT : StatementType.CREATE))
+      throw new Failure<WarehouseCode>("query.refused", {
+        message: `the question cannot be answered: ${StatementType[statement.statementType]} does not ask for rows`,
+        hint: "ask by SELECT, FROM, WITH, VALUES, PIVOT, DESCRIBE or SUMMARIZE; only CREATE may stand before it; --out writes the answer to a file",
+      });
+    if (isLast) return statement;
+    await statement.run();
+  }
+}
+
+/** DuckDB tells a full disk by its text alone, and in two ways: of the system, and of its own bound on what it may put there. */
+export function noRoom(cause: unknown): Failure<WarehouseCode> | undefined {
+  const [what = ""] = messageOf(cause).split("\n");
+  if (!/No space left on device|max_temp_directory_size/.test(messageOf(cause))) return undefined;
+  return new Failure<WarehouseCode>("query.no-room", {
+    message: `there is no room on the disk: ${what}`,
+    hint: "make room on that disk; OPENVALIDATOR_CACHE names the folder for what memory does not hold",
+    cause,
+  });
+}
+
+/** DuckDB tells in lines: what is wrong, what may be meant, where it stands. */
+export function refusedQuestion(cause: unknown): Failure<WarehouseCode> {
+  const [what = "", ...more] = messageOf(cause)
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  const at = more.findIndex((line) => /^LINE \d+: /.test(line));
+  const [, start = "", line] = /^(LINE (\d+): )/.exec(more[at] ?? "") ?? [];
+  const column = (more[at + 1]?.indexOf("^") ?? -1) - start.length + 1;
+  const place = at >= 0 && column > 0 ? ` (line ${line}, character ${column})` : "";
+  const hints = (at >= 0 ? more.slice(0, at) : more).join(" ");
+  const said = what.replace(/^Failed to extract statements: /, "").replace(/!$/, "");
+  return new Failure<WarehouseCode>("query.refused", {
+    message: `the question cannot be answered: ${said}${place}`,
+    hint: hints === "" ? "openvalidator query --list shows what can be asked" : hints,
+    cause,
+  });
+}
+
+export function stopped(): Failure<WarehouseCode> {
+  return new Failure<WarehouseCode>("query.stopped", { message: "the question was stopped" });
+}
