@@ -63,9 +63,24 @@ export function writeWhole(fd: number, content: string | Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
+/**
+ * Puts a file that is whole in its place on the same disk, where a process that starts after a power cut finds all of it or
+ * what was there before.
+ * @throws the error of the file system
+ */
+export function putInPlace(path: string, place: string): void {
+  sync(path);
+  renameSync(path, place);
+  sync(dirname(place));
+}
+
 /** Makes a rename or a new name in `directory` durable. */
 export function syncDirectory(directory: string): void {
-  const fd = openSync(directory, "r");
+  sync(directory);
+}
+
+function sync(path: string): void {
+  const fd = openSync(path, "r");
   try {
     fsyncSync(fd);
   } finally {

@@ -39,6 +39,18 @@ export function lockFile(path: string): () => void {
 }
 
 /**
+ * Takes an exclusive lock on a folder itself, which leaves no file in it.
+ * @returns a function that gives the lock back; undefined when another process holds it
+ * @throws the error of the file system
+ */
+export function lockFolder(path: string): (() => void) | undefined {
+  const fd = openSync(path, "r");
+  if (tryLock(fd, LOCK_EX)) return () => closeSync(fd);
+  closeSync(fd);
+  return undefined;
+}
+
+/**
  * Whether some process holds the lock, which is left as it is; a file that is missing is not made.
  * @returns what the holder wrote of itself, its process id; undefined when nobody holds it
  * @throws the error of the file system

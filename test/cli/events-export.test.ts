@@ -1,8 +1,20 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { exportParquet } from "../../src/analysis/export/parquet.ts";
 import { VIEWS } from "../../src/analysis/views/views.ts";
+import { Warehouse } from "../../src/analysis/warehouse.ts";
+import { lockFolder } from "../../src/base/lock.ts";
 import { journalOf, SCORES_LINE, stepLine, WEIGHTS_LINE } from "../analysis/lines.ts";
+import { seeded } from "../prompts/prose.ts";
 import { scratchFolders } from "../scratch.ts";
 import { captured } from "./captured.ts";
 
@@ -57,6 +69,29 @@ describe("Parquet", () => {
       expect(readFileSync(join(again, name))).toEqual(readFileSync(join(out, name)));
   });
 
+  test("is the same bytes on every machine, however many threads write it", async () => {
+    // Several files of a day, each with more rows than a thread hands on at once.
+    const completions = ["x", "y", "z"].map((letter) => letter.repeat(5_000));
+    const lines = Array.from({ length: 4_500 }, (_, at) => stepLine(at, { completions }));
+    const path = join(journalOf(scratch(), lines), "events.jsonl");
+    const outs: string[] = [];
+    for (const threads of [1, 4]) {
+      const out = scratch();
+      const file = { path, format: "events", compression: "none", source: path } as const;
+      const house = await Warehouse.open([file], {
+        temporary: scratch(),
+        keeps: true,
+        writable: [out],
+        threads,
+      });
+      await exportParquet(house, out);
+      house.close();
+      outs.push(out);
+    }
+    expect(filesIn(outs[0]!)).toHaveLength(4);
+    expect(filesIn(outs[1]!)).toEqual(filesIn(outs[0]!));
+  });
+
   test("adds to a folder whose name has brackets", async () => {
     const out = join(scratch(), "runs[1] *");
     const journal = journalOf(scratch(), LINES);
@@ -91,6 +126,47 @@ describe("Parquet", () => {
     await exported("parquet", journal, out);
     expect(filesIn(out)).toEqual(filesIn(whole));
   });
+});
+
+test("an export leaves nothing of one that was killed, and does not work beside another", async () => {
+  const journal = journalOf(scratch(), LINES);
+  for (const to of ["parquet", "csv"]) {
+    const out = await exported(to, journal);
+    const before = filesIn(out);
+    mkdirSync(join(out, ".work-killed"));
+    writeFileSync(join(out, ".work-killed", "part"), "PAR1");
+    await exported(to, journal, out);
+    expect(filesIn(out)).toEqual(before);
+    const unlock = lockFolder(out)!;
+    const { stderr, exitCode } = await captured(
+      ["events", "export", "--to", to, "--out", out, journal],
+      environment(),
+    );
+    unlock();
+    expect(stderr).toStartWith(`error: another export writes to ${out} now`);
+    expect(exitCode).toBe(75);
+    await exported(to, journal, out);
+  }
+});
+
+test("Parquet of a day with long answers is several files below 50 MB, each step once", async () => {
+  // Random text is what compression makes least of.
+  const random = seeded(7);
+  const text = (): string =>
+    Array.from({ length: 1_000_000 }, () => String.fromCharCode(32 + Math.floor(random() * 94))).join("");
+  const lines = Array.from({ length: 25 }, (_, at) =>
+    stepLine(at, { completions: [text(), text(), "wood"] }),
+  );
+  const out = await exported("parquet", journalOf(scratch(), lines));
+  const files = filesIn(out).filter((name) => name.startsWith("steps/"));
+  expect(files).toHaveLength(2);
+  for (const name of files) expect(statSync(join(out, name)).size).toBeLessThan(50_000_000);
+  expect(
+    await ask(
+      "SELECT count(*) AS n, count(DISTINCT sequence) AS each, sum(len(completions[1])) AS letters FROM steps",
+      out,
+    ),
+  ).toEqual([{ n: 25, each: 25, letters: 25_000_000 }]);
 });
 
 test("CSV and JSON lines have a file for each view", async () => {

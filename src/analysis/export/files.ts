@@ -1,10 +1,11 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "../../base/atomic.ts";
+import { putInPlace, writeWhole } from "../../base/atomic.ts";
 import { answerText, type TextForm } from "../answer-text.ts";
 import { identifier, literal } from "../views/view.ts";
 import { VIEWS } from "../views/views.ts";
 import type { Warehouse } from "../warehouse.ts";
+import { aloneIn } from "./alone.ts";
 import type { Exported } from "./parquet.ts";
 
 /** Writes every view as one file of text, in the place of one that is there. */
@@ -13,7 +14,7 @@ export async function exportText(
   folder: string,
   form: Extract<TextForm, "csv" | "jsonl">,
 ): Promise<Exported[]> {
-  return await inWorkFolder(folder, async (work) => {
+  return await aloneIn(folder, async (work) => {
     const done: Exported[] = [];
     for (const { name, columns } of VIEWS) {
       const file = `${name}.${form}`;
@@ -27,7 +28,7 @@ export async function exportText(
       } finally {
         closeSync(fd);
       }
-      renameSync(join(work, file), join(folder, file));
+      putInPlace(join(work, file), join(folder, file));
       const [count] = await warehouse.rows(`SELECT count(*) AS rows FROM ${name}`);
       done.push({ view: name, files: 1, rows: Number(count?.rows) });
     }
@@ -37,7 +38,7 @@ export async function exportText(
 
 /** Writes every view as a table of a database of DuckDB, in the place of one that is there. */
 export async function exportDatabase(warehouse: Warehouse, folder: string): Promise<Exported[]> {
-  return await inWorkFolder(folder, async (work) => {
+  return await aloneIn(folder, async (work) => {
     const file = "events.duckdb";
     await warehouse.run(`ATTACH ${literal(join(work, file))} AS exported`);
     const done: Exported[] = [];
@@ -51,17 +52,7 @@ export async function exportDatabase(warehouse: Warehouse, folder: string): Prom
       done.push({ view: name, files: 1, rows: Number(count?.rows) });
     }
     await warehouse.run("DETACH exported");
-    renameSync(join(work, file), join(folder, file));
+    putInPlace(join(work, file), join(folder, file));
     return done;
   });
-}
-
-async function inWorkFolder<T>(folder: string, work: (path: string) => Promise<T>): Promise<T> {
-  mkdirSync(folder, { recursive: true });
-  const path = mkdtempSync(join(folder, ".work-"));
-  try {
-    return await work(path);
-  } finally {
-    rmSync(path, { recursive: true, force: true });
-  }
 }

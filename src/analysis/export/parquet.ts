@@ -1,16 +1,20 @@
 import { createHash } from "node:crypto";
-import { createReadStream, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { createReadStream, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { syncDirectory } from "../../base/atomic.ts";
+import { putInPlace } from "../../base/atomic.ts";
 import { PARTITIONED_BY } from "../views/steps.ts";
 import { identifier, literal, type View } from "../views/view.ts";
 import { STORED } from "../views/views.ts";
 import type { Value, Warehouse } from "../warehouse.ts";
+import { aloneIn } from "./alone.ts";
 
-/** Files of this size travel well, and give every reader enough to do at once. */
-const FILE_BYTES = 40_000_000;
-/** A step with 50 answers has some 10 kB: a group of these is what a reader, and a writer, holds in memory. */
-const GROUP_ROWS = 2_048;
+/**
+ * What is in a file has as many bytes before it is compressed, and one line of events more (16 MiB at most): below 50 MB
+ * whatever it is, and little enough to hold in memory.
+ */
+const FILE_BYTES = 32_000_000;
+/** A file is one group of rows: threads would end groups at other rows on other machines, which makes other bytes. */
+const GROUP_ROWS = 2 ** 30;
 /** As Hive writes what it has no value for. */
 const NO_VALUE = "__HIVE_DEFAULT_PARTITION__";
 const EXPORTED = /^netuid=[^/]+\/date=[^/]+\/[^/]+\.parquet$/;
@@ -29,26 +33,23 @@ export interface Exported {
  * @param folder was among the writable ones of the warehouse
  */
 export async function exportParquet(warehouse: Warehouse, folder: string): Promise<Exported[]> {
-  const done: Exported[] = [];
-  for (const view of STORED) done.push(await exportView(warehouse, view, join(folder, view.name)));
-  return done;
+  return await aloneIn(folder, async (work) => {
+    const done: Exported[] = [];
+    for (const view of STORED) done.push(await exportView(warehouse, view, join(folder, view.name), work));
+    return done;
+  });
 }
 
-async function exportView(warehouse: Warehouse, view: View, folder: string): Promise<Exported> {
+async function exportView(warehouse: Warehouse, view: View, folder: string, work: string): Promise<Exported> {
   mkdirSync(folder, { recursive: true });
-  const work = mkdtempSync(join(folder, ".work-"));
   const exported: Exported = { view: view.name, files: 0, rows: 0 };
-  try {
-    const fresh = `SELECT * FROM ${view.name} AS new WHERE ${await notYet(warehouse, view, folder)}`;
-    const parts = await warehouse.rows(
-      `SELECT netuid, CAST(CAST(time AS DATE) AS VARCHAR) AS date, count(*) AS rows FROM (${fresh}) GROUP BY ALL ORDER BY ALL`,
-    );
-    for (const { netuid, date, rows } of parts) {
-      exported.files += await exportPart(warehouse, { view, fresh, netuid, date }, folder, work);
-      exported.rows += Number(rows);
-    }
-  } finally {
-    rmSync(work, { recursive: true, force: true });
+  const fresh = `SELECT * FROM ${view.name} AS new WHERE ${await notYet(warehouse, view, folder)}`;
+  const parts = await warehouse.rows(
+    `SELECT netuid, CAST(CAST(time AS DATE) AS VARCHAR) AS date, count(*) AS rows FROM (${fresh}) GROUP BY ALL ORDER BY ALL`,
+  );
+  for (const { netuid, date, rows } of parts) {
+    exported.files += await exportPart(warehouse, { view, fresh, netuid, date }, folder, work);
+    exported.rows += Number(rows);
   }
   return exported;
 }
@@ -82,22 +83,40 @@ async function exportPart(
   work: string,
 ): Promise<number> {
   const columns = Object.keys(view.columns).filter((name) => name !== PARTITIONED_BY);
-  const where = [`netuid IS NOT DISTINCT FROM ${netuid ?? "NULL"}`, dayOf(date)].join(" AND ");
-  const written = join(work, "part");
+  const rows = `(${fresh}) AS row WHERE netuid IS NOT DISTINCT FROM ${netuid ?? "NULL"} AND ${dayOf(date)}`;
   await warehouse.run(
-    `COPY (SELECT ${columns.map(identifier).join(", ")} FROM (${fresh}) WHERE ${where} ORDER BY run, sequence)
-     TO ${literal(written)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${GROUP_ROWS}, FILE_SIZE_BYTES ${FILE_BYTES})`,
+    `CREATE OR REPLACE TEMP TABLE file_keys AS
+     SELECT run, sequence, CAST((sum(bytes) OVER (ORDER BY run, sequence) - bytes) // ${FILE_BYTES} AS INTEGER) AS file
+     FROM (SELECT run, sequence, sum(${bytesOf(view)}) AS bytes FROM ${rows} GROUP BY run, sequence)`,
   );
+  const files = await warehouse.rows("SELECT DISTINCT file FROM file_keys ORDER BY file");
   const target = join(folder, `netuid=${netuid ?? NO_VALUE}`, `date=${date ?? NO_VALUE}`);
   mkdirSync(target, { recursive: true });
-  const names = readdirSync(written);
-  for (const name of names) {
-    const path = join(written, name);
-    renameSync(path, join(target, `${await hashOf(path)}.parquet`));
+  const written = join(work, "part");
+  for (const { file } of files) {
+    const isIn = `EXISTS (SELECT 1 FROM file_keys AS key WHERE key.file = ${file} AND key.run IS NOT DISTINCT FROM row.run AND key.sequence IS NOT DISTINCT FROM row.sequence)`;
+    await warehouse.run(
+      `COPY (SELECT ${columns.map(identifier).join(", ")} FROM ${rows} ${files.length > 1 ? `AND ${isIn}` : ""} ORDER BY run, sequence)
+       TO ${literal(written)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${GROUP_ROWS})`,
+    );
+    putInPlace(written, join(target, `${await hashOf(written)}.parquet`));
   }
-  syncDirectory(target);
-  rmSync(written, { recursive: true, force: true });
-  return names.length;
+  return files.length;
+}
+
+const NUMBER_BYTES = 8;
+
+/** About the bytes of a row, as SQL: what may be long is counted, all else taken for a number. */
+function bytesOf(view: View): string {
+  const sizes = Object.entries(view.columns).map(([column, { type }]) => {
+    const name = identifier(column);
+    if (type === "VARCHAR" || type === "JSON") return `strlen(${name})`;
+    if (type === "VARCHAR[]") return `list_sum(list_transform(${name}, lambda t: strlen(t)))`;
+    if (type.startsWith("MAP"))
+      return `list_sum(list_transform(map_values(${name}), lambda v: len(v))) * ${NUMBER_BYTES}`;
+    return type.endsWith("[]") ? `len(${name}) * ${NUMBER_BYTES}` : String(NUMBER_BYTES);
+  });
+  return sizes.map((size) => `coalesce(${size}, 0)`).join(" + ");
 }
 
 /** As a range, which finds the place in a table that is in the order of time. */
