@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from "@duckdb/node-api";
 import { Failure, messageOf } from "../base/error.ts";
 
-export type WarehouseCode = "query.refused" | "query.stopped" | "query.no-room";
+export type WarehouseCode = "query.refused" | "query.stopped" | "query.no-room" | "query.no-memory";
 
 /**
  * Makes a question of strangers' SQL ready to run. It may only ask: DuckDB lets COPY write to every file that a question
@@ -29,15 +29,23 @@ export async function prepareQuestion(
   }
 }
 
-/** DuckDB tells a full disk by its text alone, and in two ways: of the system, and of its own bound on what it may put there. */
+/** DuckDB tells by its text alone that memory is short, or a disk: as the system does, or by its own bound on what it may put there. */
 export function noRoom(cause: unknown): Failure<WarehouseCode> | undefined {
   const [what = ""] = messageOf(cause).split("\n");
-  if (!/No space left on device|max_temp_directory_size/.test(messageOf(cause))) return undefined;
-  return new Failure<WarehouseCode>("query.no-room", {
-    message: `there is no room on the disk: ${what}`,
-    hint: "make room on that disk; OPENVALIDATOR_CACHE names the folder for what memory does not hold",
-    cause,
-  });
+  if (/No space left on device|max_temp_directory_size/.test(messageOf(cause)))
+    return new Failure<WarehouseCode>("query.no-room", {
+      message: `there is no room on the disk: ${what}`,
+      hint: "make room on that disk; OPENVALIDATOR_CACHE names the folder for what memory does not hold",
+      cause,
+    });
+  // What DuckDB advises then is settings, which a question cannot change.
+  if (/^Out of Memory Error/.test(what))
+    return new Failure<WarehouseCode>("query.no-memory", {
+      message: `memory does not suffice for this: ${what}`,
+      hint: "half of what is free is used, up to 2 GiB: make memory free, or ask for less at once (fewer columns, days or miners)",
+      cause,
+    });
+  return undefined;
 }
 
 /** DuckDB tells in lines: what is wrong, what may be meant, where it stands. */

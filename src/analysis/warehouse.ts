@@ -94,7 +94,7 @@ export class Warehouse {
 
   /**
    * @param files first those that count where an event is in two
-   * @throws Failure `sources.*`, `query.stopped`, `query.no-room`, and what the system says
+   * @throws Failure `sources.*`, `query.stopped`, `query.no-room`, `query.no-memory`, and what the system says
    */
   static async open(files: readonly EventFile[], options: WarehouseOptions): Promise<Warehouse> {
     // Loaded when it is needed: 70 MB that no other command wants.
@@ -128,7 +128,7 @@ export class Warehouse {
     }
   }
 
-  /** All rows of an answer, for small ones. @throws Failure `query.refused`, `query.stopped`, `query.no-room` */
+  /** All rows of an answer, for small ones. @throws Failure `query.refused`, `query.stopped`, `query.no-room`, `query.no-memory` */
   async rows(sql: string): Promise<Row[]> {
     const rows = await this.#asked(async () => (await this.#connection.runAndReadAll(sql)).getRowObjectsJS());
     return rows.map(
@@ -136,7 +136,7 @@ export class Warehouse {
     );
   }
 
-  /** An answer of any size, some thousand rows at a time. @throws Failure `query.refused`, `query.stopped`, `query.no-room` */
+  /** An answer of any size, some thousand rows at a time. @throws Failure `query.refused`, `query.stopped`, `query.no-room`, `query.no-memory` */
   async stream(sql: string): Promise<Answer> {
     return this.#answer(await this.#asked(() => this.#connection.stream(sql)));
   }
@@ -171,7 +171,7 @@ export class Warehouse {
     return { names: result.deduplicatedColumnNames(), chunks: chunks() };
   }
 
-  /** Does what gives no rows, in SQL of ours. @throws Failure `query.refused`, `query.stopped`, `query.no-room` */
+  /** Does what gives no rows, in SQL of ours. @throws Failure `query.refused`, `query.stopped`, `query.no-room`, `query.no-memory` */
   async run(sql: string): Promise<void> {
     await this.#asked(() => this.#connection.run(sql));
   }

@@ -68,6 +68,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "dataset.empty": EXIT.unavailable,
   dataset: EXIT.cannotCreate,
   "query.no-room": EXIT.cannotCreate,
+  "query.no-memory": EXIT.unavailable,
   "query.busy": EXIT.tryLater,
   "query.stopped": EXIT.tryLater,
   query: EXIT.usage,

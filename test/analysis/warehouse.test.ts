@@ -343,6 +343,16 @@ test("what a reading keeps on disk goes with it, also when it fails", async () =
   expect(readdirSync(temporary)).toHaveLength(0);
 });
 
+test("a question for which memory does not suffice is told as such", async () => {
+  const house = await warehouse([file([stepLine(1)])], { memoryBytes: 128 << 20 });
+  const asked = house.ask("SELECT list(repeat('x', 1000) || range) FROM range(1000000)");
+  const error = await asked.then(
+    async ({ chunks }) => await Array.fromAsync(chunks),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toMatchObject({ code: "query.no-memory", hint: expect.not.stringContaining("SET") });
+});
+
 test("a question ends when it is stopped", async () => {
   const stop = new AbortController();
   const house = await warehouse([file([stepLine(1)])], { signal: stop.signal });
