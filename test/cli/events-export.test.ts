@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -50,6 +51,7 @@ describe("Parquet", () => {
     const journal = journalOf(scratch(), [...LINES, later]);
     const out = await exported("parquet", journal);
     expect(filesIn(out).map((name) => name.replace(/[0-9a-f]{32}/, "HASH"))).toEqual([
+      "SCHEMA.md",
       "events/netuid=7/date=2026-11-01/HASH.parquet",
       "events/netuid=9/date=2026-11-02/HASH.parquet",
       "steps/netuid=7/date=2026-11-01/HASH.parquet",
@@ -88,7 +90,7 @@ describe("Parquet", () => {
       house.close();
       outs.push(out);
     }
-    expect(filesIn(outs[0]!)).toHaveLength(4);
+    expect(filesIn(outs[0]!)).toHaveLength(5);
     expect(filesIn(outs[1]!)).toEqual(filesIn(outs[0]!));
   });
 
@@ -126,6 +128,21 @@ describe("Parquet", () => {
     await exported("parquet", journal, out);
     expect(filesIn(out)).toEqual(filesIn(whole));
   });
+});
+
+test("a file of an export that was cut off is told, and written again when it is gone", async () => {
+  const journal = journalOf(scratch(), LINES);
+  const out = await exported("parquet", journal);
+  const before = filesIn(out);
+  const damaged = join(out, before.at(-1)!);
+  truncateSync(damaged, 100);
+  const { stderr, exitCode } = await captured(["events", "export", "--out", out, journal], environment());
+  expect(stderr).toStartWith(`error: what is in ${join(out, "steps")} cannot be added to: `);
+  expect(stderr).toContain(damaged);
+  expect(exitCode).toBe(78);
+  rmSync(damaged);
+  await exported("parquet", journal, out);
+  expect(filesIn(out)).toEqual(before);
 });
 
 test("an export leaves nothing of one that was killed, and does not work beside another", async () => {
@@ -173,7 +190,13 @@ test("CSV and JSON lines have a file for each view", async () => {
   const journal = journalOf(scratch(), LINES);
   for (const form of ["csv", "jsonl"]) {
     const out = await exported(form, journal);
-    expect(filesIn(out)).toEqual(VIEWS.map(({ name }) => `${name}.${form}`).sort());
+    expect(filesIn(out)).toEqual(["SCHEMA.md", ...VIEWS.map(({ name }) => `${name}.${form}`)].sort());
+    const schema = readFileSync(join(out, "SCHEMA.md"), "utf8");
+    for (const { name, columns } of VIEWS) {
+      expect(schema).toContain(`\n## ${name}\n`);
+      for (const [column, { type, unit }] of Object.entries(columns))
+        expect(schema).toContain(`| ${column} | ${type} | ${unit ?? ""} | `);
+    }
   }
   const csv = readFileSync(join(await exported("csv", journal), "answers.csv"), "utf8");
   expect(csv.split("\r\n")).toHaveLength(8);

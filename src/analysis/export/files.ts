@@ -7,6 +7,7 @@ import { VIEWS } from "../views/views.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { aloneIn } from "./alone.ts";
 import type { Exported } from "./parquet.ts";
+import { writeSchema } from "./schema.ts";
 
 /** Writes every view as one file of text, in the place of one that is there. */
 export async function exportText(
@@ -32,6 +33,11 @@ export async function exportText(
       const [count] = await warehouse.rows(`SELECT count(*) AS rows FROM ${name}`);
       done.push({ view: name, files: 1, rows: Number(count?.rows) });
     }
+    writeSchema(
+      folder,
+      VIEWS,
+      `One file of ${form === "csv" ? "CSV" : "JSON lines"} for each view; types are those of DuckDB, lists and maps stand as JSON.`,
+    );
     return done;
   });
 }

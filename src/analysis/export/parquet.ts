@@ -2,11 +2,14 @@ import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { putInPlace } from "../../base/atomic.ts";
+import { isFailure, messageOf } from "../../base/error.ts";
+import { sourceFailure } from "../sources/source.ts";
 import { PARTITIONED_BY } from "../views/steps.ts";
 import { identifier, literal, type View } from "../views/view.ts";
 import { STORED } from "../views/views.ts";
 import type { Value, Warehouse } from "../warehouse.ts";
 import { aloneIn } from "./alone.ts";
+import { writeSchema } from "./schema.ts";
 
 /**
  * What is in a file has as many bytes before it is compressed, and one line of events more (16 MiB at most): below 50 MB
@@ -36,6 +39,11 @@ export async function exportParquet(warehouse: Warehouse, folder: string): Promi
   return await aloneIn(folder, async (work) => {
     const done: Exported[] = [];
     for (const view of STORED) done.push(await exportView(warehouse, view, join(folder, view.name), work));
+    writeSchema(
+      folder,
+      STORED,
+      `Parquet in \`<view>/netuid=<N>/date=<day, UTC>/\`; types are those of DuckDB. \`${PARTITIONED_BY}\` stands in the names of the folders.`,
+    );
     return done;
   });
 }
@@ -63,9 +71,15 @@ async function notYet(warehouse: Warehouse, view: View, folder: string): Promise
     .map((path) => literal(join(folder, path)));
   if (files.length === 0) return "true";
   const name = `exported_${view.name}`;
-  await warehouse.run(
-    `CREATE OR REPLACE TEMP TABLE ${name} AS SELECT run, sequence FROM read_parquet([${files.join(", ")}], hive_partitioning = false)`,
-  );
+  const keys = `SELECT run, sequence FROM read_parquet([${files.join(", ")}], hive_partitioning = false)`;
+  await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${name} AS ${keys}`).catch((error: unknown) => {
+    if (!isFailure(error, "query.refused")) throw error;
+    throw sourceFailure(
+      "sources.damaged",
+      `what is in ${folder} cannot be added to: ${messageOf(error.cause).split("\n")[0]}`,
+      "remove that file: what was in it is written again",
+    );
+  });
   return `NOT EXISTS (SELECT 1 FROM ${name} AS old WHERE old.run IS NOT DISTINCT FROM new.run AND old.sequence IS NOT DISTINCT FROM new.sequence)`;
 }
 
