@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { answerText, type TextForm } from "../../analysis/answer-text.ts";
 import { textOf } from "../../analysis/cells.ts";
 import { VIEWS } from "../../analysis/views/views.ts";
-import type { Answer, Value, Warehouse } from "../../analysis/warehouse.ts";
+import type { Answer, Warehouse } from "../../analysis/warehouse.ts";
 import { writeWhole } from "../../base/atomic.ts";
 import { Failure } from "../../base/error.ts";
 import { printable } from "../../base/text.ts";
@@ -104,10 +104,11 @@ async function answer(
 }
 
 async function* tableText({ names, chunks }: Answer, width: number): AsyncGenerator<string> {
-  const rows: Value[][] = [];
+  const rows: (string | number)[][] = [];
   let isCut = false;
   for await (const chunk of chunks) {
-    rows.push(...chunk.slice(0, MAX_TABLE_ROWS - rows.length));
+    for (const row of chunk.slice(0, MAX_TABLE_ROWS - rows.length))
+      rows.push(row.map((value) => (typeof value === "number" ? value : printable(textOf(value), MAX_CELL))));
     isCut ||= rows.length === MAX_TABLE_ROWS;
     if (isCut) break;
   }
@@ -117,7 +118,7 @@ async function* tableText({ names, chunks }: Answer, width: number): AsyncGenera
     // Who writes a question puts first what matters.
     spare: at,
   }));
-  const texts = rows.map((row) => row.map((value) => printable(textOf(value), MAX_CELL)));
+  const texts = rows.map((row) => row.map(String));
   const { kept, widths } = fitted(columns, texts, width);
   const shown = (row: readonly string[]): string[] => kept.map((at) => cut(row[at]!, widths.get(at)!));
   const right = new Set(kept.keys().filter((at) => !columns[kept[at]!]!.isText));
