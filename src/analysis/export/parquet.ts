@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
-import { createReadStream, mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { putInPlace } from "../../base/atomic.ts";
 import { isFailure, messageOf } from "../../base/error.ts";
+import { sha256OfFile } from "../../base/file-hash.ts";
 import { sourceFailure } from "../sources/source.ts";
 import { PARTITIONED_BY } from "../views/steps.ts";
 import { identifier, literal, type View } from "../views/view.ts";
@@ -18,6 +18,8 @@ import { writeSchema } from "./schema.ts";
 const FILE_BYTES = 32_000_000;
 /** A file is one group of rows: threads would end groups at other rows on other machines, which makes other bytes. */
 const GROUP_ROWS = 2 ** 30;
+/** Digits of the hash of its bytes that name a file: 128 bits. */
+const NAME_HEX = 32;
 /** As Hive writes what it has no value for. */
 const NO_VALUE = "__HIVE_DEFAULT_PARTITION__";
 const EXPORTED = /^netuid=[^/]+\/date=[^/]+\/[^/]+\.parquet$/;
@@ -113,7 +115,8 @@ async function exportPart(
       `COPY (SELECT ${columns.map(identifier).join(", ")} FROM ${rows} ${files.length > 1 ? `AND ${isIn}` : ""} ORDER BY run, sequence)
        TO ${literal(written)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${GROUP_ROWS})`,
     );
-    putInPlace(written, join(target, `${await hashOf(written)}.parquet`));
+    const named = (await sha256OfFile(written)).slice(0, NAME_HEX);
+    putInPlace(written, join(target, `${named}.parquet`));
   }
   return files.length;
 }
@@ -138,12 +141,6 @@ function dayOf(date: Value | undefined): string {
   if (date === null || date === undefined) return "time IS NULL";
   const start = `${literal(String(date))}::DATE`;
   return `time >= ${start}::TIMESTAMP AND time < (${start} + 1)::TIMESTAMP`;
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest("hex").slice(0, 32);
 }
 
 /** The lines of PySpark that load such a folder. */
