@@ -32,11 +32,16 @@ export interface Service {
   restart(): Promise<void>;
   /** undefined when nobody answers. */
   health(): Promise<Health | undefined>;
+  /** How the validator ended, where whoever runs it knows that and does not start it again by itself. */
+  ended?(): string | undefined;
 }
 
 /** Times and pauses; tests have their own. */
 export interface Pace {
+  /** Of the calendar, for people to read. */
   now(): number;
+  /** Milliseconds of a clock that nobody sets. */
+  ticks(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   wellWithinMs: number;
   backWithinMs: number;
@@ -46,6 +51,7 @@ export interface Pace {
 
 export const PACE: Pace = {
   now: Date.now,
+  ticks: () => performance.now(),
   sleep,
   wellWithinMs: WELL_WITHIN_MS,
   backWithinMs: BACK_WITHIN_MS,
@@ -95,25 +101,25 @@ export class Updater {
     if (waits && health !== undefined) await this.#waitForWindow(version);
     const pending = this.#pending(version, from, health);
     // Written first: whoever finds the new program in place knows what to do about it.
-    if (this.#service !== undefined) this.#write({ pending });
+    // Whoever wants a version that failed before wants it judged anew.
+    const bad = this.record.bad.filter((one) => one.version !== version);
+    if (this.#service !== undefined) this.#write({ pending, bad });
     this.#installation.switchTo(version);
     this.#tell("installed", from, version, null, { rollbackTo: release.rollbackTo });
-    if (this.#service === undefined) return;
-    try {
-      await this.#service.restart();
-    } catch (error) {
-      await this.#rollBack(pending, `it did not start: ${messageOf(error)}`);
-    }
+    if (this.#service !== undefined) await this.#restart(this.#service, pending);
   }
 
   /**
    * Decides about a release that is in place and was not confirmed, if there is one.
-   * @param untilMs when to leave the decision to the next process
+   * @param forMs how long to watch it before the decision is left to the next process
    * @returns what it waits for; undefined when nothing is open any more
    * @throws Failure `update.rolled-back`, `update.rollback-failed`, `deadline.aborted`
    */
-  async settle(untilMs: number): Promise<string | undefined> {
-    for (;;) {
+  async settle(forMs: number): Promise<string | undefined> {
+    const { ticks } = this.#pace;
+    const startMs = ticks();
+    let isRestarted = false;
+    for (let lastMs = startMs; ; ) {
       const { pending, bad } = this.record;
       if (pending === null) return undefined;
       const current = this.#installation.currentVersion();
@@ -124,7 +130,19 @@ export class Updater {
         this.#write({ pending: null });
         return undefined;
       }
-      const verdict = judge(pending, await this.#service?.health(), this.#pace.now());
+      const end = this.#service?.ended?.();
+      if (end !== undefined) await this.#rollBack(pending, end);
+      const health = await this.#service?.health();
+      if (this.#service !== undefined && health?.version === pending.previous && !isRestarted) {
+        // Killed between the switch and the restart.
+        await this.#waitForWindow(pending.version);
+        await this.#restart(this.#service, pending);
+        isRestarted = true;
+        continue;
+      }
+      const nowMs = ticks();
+      const verdict = judge(pending, health, nowMs - lastMs);
+      lastMs = nowMs;
       if (verdict.kind === "failed") await this.#rollBack(pending, verdict.why);
       if (verdict.kind === "confirmed") {
         this.#installation.confirm(pending.version, [pending.previous]);
@@ -134,7 +152,7 @@ export class Updater {
       }
       if (verdict.kind === "waiting") {
         this.#write({ pending: verdict.pending });
-        if (this.#pace.now() >= untilMs) return verdict.why;
+        if (nowMs - startMs >= forMs) return verdict.why;
       }
       await this.#pause();
     }
@@ -167,20 +185,20 @@ export class Updater {
   /** A release that is put in place now, and what it has to come up to. @param before how the validator was until then */
   #pending(version: string, previous: string, before: Health | undefined): Pending {
     const { now, wellWithinMs, blockMs } = this.#pace;
-    const nowMs = now();
-    const time = (ms: number): string => new Date(nowMs + ms).toISOString();
     const { epochBlocks = null, isEnabled = false, included = 0 } = before?.weights ?? {};
     return {
       version,
       previous,
-      since: time(0),
-      wellBy: time(wellWithinMs),
+      since: new Date(now()).toISOString(),
+      wellWithinMs,
+      wellLeftMs: wellWithinMs,
       // A release is not blamed for weights that were not set before it either.
-      weightsBy:
+      weightsLeftMs:
         isEnabled && included > 0 && epochBlocks !== null
-          ? time(wellWithinMs + WEIGHTS_WITHIN_EPOCHS * epochBlocks * blockMs)
+          ? wellWithinMs + WEIGHTS_WITHIN_EPOCHS * epochBlocks * blockMs
           : null,
       usualPerMinute: before !== undefined && before.steps.perMinute > 0 ? before.steps.perMinute : null,
+      slowMs: 0,
       run: null,
       restarts: 0,
       isWell: false,
@@ -209,10 +227,18 @@ export class Updater {
     log.info("A release was downloaded and is what was signed", { version, ...arrival });
   }
 
+  async #restart(service: Service, pending: Pending): Promise<void> {
+    try {
+      await service.restart();
+    } catch (error) {
+      await this.#rollBack(pending, `it did not start: ${messageOf(error)}`);
+    }
+  }
+
   async #waitForWindow(version: string): Promise<void> {
-    const untilMs = this.#pace.now() + this.#pace.windowTimeoutMs;
+    const untilMs = this.#pace.ticks() + this.#pace.windowTimeoutMs;
     let told = "";
-    while (this.#pace.now() < untilMs) {
+    while (this.#pace.ticks() < untilMs) {
       const health = await this.#service?.health();
       // Nobody who could be disturbed.
       if (health === undefined || health.restart.isSafe) return;
@@ -258,11 +284,13 @@ export class Updater {
 
   async #waitForVersion(version: string): Promise<void> {
     if (this.#service === undefined) return;
-    const untilMs = this.#pace.now() + this.#pace.backWithinMs;
+    const untilMs = this.#pace.ticks() + this.#pace.backWithinMs;
     for (;;) {
       const health = await this.#service.health();
       if (health?.version === version && health.phase === "running") return;
-      if (this.#pace.now() >= untilMs) throw new Error(`it does not answer as ${version}`);
+      const end = this.#service.ended?.();
+      if (end !== undefined) throw new Error(end);
+      if (this.#pace.ticks() >= untilMs) throw new Error(`it does not answer as ${version}`);
       await this.#pause();
     }
   }

@@ -6,7 +6,6 @@ export const healthSchema = z.object({
   version: z.string().nullable(),
   run: z.string().nullable(),
   phase: z.enum(["starting", "running", "stopping"]),
-  startedAt: z.string().nullable(),
   healthy: z.boolean(),
   reasons: z.array(z.string()),
   chain: z.object({ headAgeS: z.number().nullable() }),
@@ -33,8 +32,10 @@ const GOOD_STEPS = 2;
 const FRESH_HEAD_S = 60;
 /** A release whose steps come so much more rarely than before is not well. */
 const SLOWEST_SHARE = 1 / 3;
-/** Over which the steps of a minute are counted. */
-const PACE_WINDOW_MS = 600_000;
+/** How long on end: the pace is counted over ten minutes, and of a clock that was set it shows the half. */
+const SLOW_FOR_MS = 600_000;
+/** More is not taken for time in which the release was watched: the watcher itself stood still. */
+const MAX_WATCHED_MS = 60_000;
 
 /** A machine may be started anew in the middle, or a person may restart the validator: once is no verdict. */
 const MAX_RESTARTS = 1;
@@ -42,8 +43,16 @@ const MAX_RESTARTS = 1;
 /**
  * Whether a new release is well, by one look at it. Pure; what has to be remembered until the next look is in `pending`.
  * @param health undefined when nobody answers
+ * @param watchedMs since the look before, by a clock that nobody sets; 0 at the first one of a process
  */
-export function judge(pending: Pending, health: Health | undefined, nowMs: number): Verdict {
+export function judge(before: Pending, health: Health | undefined, watchedMs: number): Verdict {
+  const timeMs = Math.min(watchedMs, MAX_WATCHED_MS);
+  const { wellLeftMs, weightsLeftMs } = before;
+  const pending: Pending = {
+    ...before,
+    wellLeftMs: wellLeftMs - timeMs,
+    weightsLeftMs: weightsLeftMs === null ? null : weightsLeftMs - timeMs,
+  };
   const answers = health?.version === pending.version && health.phase !== "stopping";
   if (health === undefined || !answers) {
     const why =
@@ -52,37 +61,41 @@ export function judge(pending: Pending, health: Health | undefined, nowMs: numbe
         : health.phase === "stopping"
           ? "it is ending"
           : `${health.version ?? "another version"} answers in its place`;
-    return notYet(pending.isWell ? anew(pending, nowMs) : pending, why, nowMs);
+    return notYet(pending.isWell ? anew(pending) : pending, why);
   }
   const isOther = pending.run !== null && health.run !== null && health.run !== pending.run;
   if (isOther && pending.restarts >= MAX_RESTARTS)
     return { kind: "failed", why: "it ended by itself and was started again, twice" };
   const seen: Pending = isOther
-    ? { ...anew(pending, nowMs), run: health.run, restarts: pending.restarts + 1 }
+    ? { ...anew(pending), run: health.run, restarts: pending.restarts + 1 }
     : { ...pending, run: pending.run ?? health.run };
   if (!seen.isWell) {
     const missing = missingFrom(health);
-    if (missing !== undefined) return notYet(seen, missing, nowMs);
+    if (missing !== undefined) return notYet(seen, missing);
     seen.isWell = true;
   }
-  const slow = slowness(seen, health, nowMs);
-  if (slow !== undefined) return { kind: "failed", why: slow };
-  if (seen.weightsBy === null || health.weights.included > 0) return { kind: "confirmed" };
-  if (nowMs > Date.parse(seen.weightsBy))
+  const slow = slowness(seen, health);
+  if (slow !== undefined) {
+    seen.slowMs += timeMs;
+    return seen.slowMs > SLOW_FOR_MS
+      ? { kind: "failed", why: slow }
+      : { kind: "waiting", why: slow, pending: seen };
+  }
+  seen.slowMs = 0;
+  if (seen.weightsLeftMs === null || health.weights.included > 0) return { kind: "confirmed" };
+  if (seen.weightsLeftMs < 0)
     return { kind: "failed", why: "no weights of its came on chain in the time of two epochs" };
   return { kind: "waiting", why: "its first weights are still to come", pending: seen };
 }
 
-function notYet(pending: Pending, why: string, nowMs: number): Verdict {
-  if (nowMs > Date.parse(pending.wellBy)) return { kind: "failed", why: `${why}, and its time is up` };
+function notYet(pending: Pending, why: string): Verdict {
+  if (pending.wellLeftMs < 0) return { kind: "failed", why: `${why}, and its time is up` };
   return { kind: "waiting", why, pending };
 }
 
 /** As just put in place, with as much time to become well. */
-function anew(pending: Pending, nowMs: number): Pending {
-  const timeMs = Date.parse(pending.wellBy) - Date.parse(pending.since);
-  const since = new Date(nowMs).toISOString();
-  return { ...pending, since, wellBy: new Date(nowMs + timeMs).toISOString(), isWell: false };
+function anew(pending: Pending): Pending {
+  return { ...pending, wellLeftMs: pending.wellWithinMs, slowMs: 0, isWell: false };
 }
 
 function missingFrom({ phase, chain, steps, healthy, reasons }: Health): string | undefined {
@@ -92,13 +105,7 @@ function missingFrom({ phase, chain, steps, healthy, reasons }: Health): string 
   return healthy ? undefined : `it is not healthy: ${reasons[0] ?? "no reason given"}`;
 }
 
-function slowness(
-  { usualPerMinute }: Pending,
-  { startedAt, steps }: Health,
-  nowMs: number,
-): string | undefined {
-  if (usualPerMinute === null || startedAt === null) return undefined;
-  const isMeasured = nowMs - Date.parse(startedAt) >= PACE_WINDOW_MS;
-  if (!isMeasured || steps.perMinute >= usualPerMinute * SLOWEST_SHARE) return undefined;
+function slowness({ usualPerMinute }: Pending, { steps }: Health): string | undefined {
+  if (usualPerMinute === null || steps.perMinute >= usualPerMinute * SLOWEST_SHARE) return undefined;
   return `it makes ${steps.perMinute.toFixed(2)} steps a minute where ${usualPerMinute.toFixed(2)} were usual`;
 }

@@ -14,14 +14,21 @@ const pendingSchema = z.object({
   version,
   /** What takes its place again if it is not. */
   previous: version,
-  /** When it was put in place, or seen to begin anew. */
+  /** When it was put in place. */
   since: time,
-  /** Until when it has to be well: the right version, ready, at fresh blocks, with steps. */
-  wellBy: time,
-  /** Until when weights of its have to be on chain; null where weights are not set, or were not before either. */
-  weightsBy: time.nullable(),
+  /**
+   * How long it may be watched until it is well: the right version, ready, at fresh blocks, with steps. Only time in which
+   * somebody watched counts, so that neither a clock that is set nor a night without power makes a verdict.
+   */
+  wellWithinMs: z.number(),
+  /** What is left of that; below zero when it is over. */
+  wellLeftMs: z.number(),
+  /** The same for weights of its on chain; null where weights are not set, or were not before either. */
+  weightsLeftMs: z.number().nullable(),
   /** Steps a minute of the version before; null when it was not known. */
   usualPerMinute: z.number().nullable(),
+  /** For how long on end it was seen to make far fewer. */
+  slowMs: z.number(),
   /** UUID of its process run, once it was seen; another one means that it ended. */
   run: z.string().nullable(),
   /** How often another run was seen. */

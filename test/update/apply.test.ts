@@ -19,7 +19,7 @@ function program(version: string, says = version): Buffer {
 }
 
 /** What a validator of each version is like some minutes after its start. */
-type Character = "well" | "silent" | "stuck" | "dying" | "without weights";
+type Character = "well" | "silent" | "stuck" | "dying" | "without weights" | "slow" | "ended";
 
 /** A service manager with a validator, on a clock that runs as fast as it is read. */
 class FakeService implements Service {
@@ -40,7 +40,8 @@ class FakeService implements Service {
   }
 
   pace(): Pace {
-    return { ...PACE, now: () => this.nowMs, sleep: async (ms) => this.#pass(ms) };
+    const now = (): number => this.nowMs;
+    return { ...PACE, now, ticks: now, sleep: async (ms) => this.#pass(ms) };
   }
 
   #pass(ms: number): void {
@@ -58,21 +59,25 @@ class FakeService implements Service {
     }
   }
 
+  /** Of a supervising parent: systemd says nothing. */
+  ended(): string | undefined {
+    return this.characters[this.#version ?? ""] === "ended" ? "it ended with exit code 1" : undefined;
+  }
+
   async health(): Promise<Health | undefined> {
     const minutes = (this.nowMs - this.#startedMs) / 60_000;
     const character = this.characters[this.#version ?? ""] ?? "well";
-    if (character === "silent") return undefined;
+    if (character === "silent" || character === "ended") return undefined;
     // Started again by its manager each time.
     const run = character === "dying" ? Math.floor(minutes / 6) : 0;
     return {
       version: this.#version ?? null,
       run: `run-${this.#run}-${run}`,
       phase: character === "stuck" || minutes < 1 ? "starting" : "running",
-      startedAt: new Date(this.#startedMs).toISOString(),
       healthy: true,
       reasons: [],
       chain: { headAgeS: 5 },
-      steps: { counted: Math.floor(minutes), perMinute: 4 },
+      steps: { counted: Math.floor(minutes), perMinute: character === "slow" ? 1 : 4 },
       weights: {
         isEnabled: true,
         included: character === "without weights" ? 0 : Math.floor(minutes / 20),
@@ -152,7 +157,7 @@ describe.each(Object.keys(FORMS))("%s", (form) => {
     expect(installation.versions()).toEqual(["1.0.0", "1.1.0"]);
   });
 
-  test.each(["silent", "stuck", "dying", "without weights"] as const)(
+  test.each(["silent", "stuck", "dying", "without weights", "slow", "ended"] as const)(
     "comes back from a release that is %s, and never goes to it again by itself",
     async (character) => {
       const { service, updater } = started({ "1.1.0": character });
@@ -166,6 +171,54 @@ describe.each(Object.keys(FORMS))("%s", (form) => {
       expect(news.at(-1)).toMatchObject({ outcome: "rolled-back", from: "1.1.0", to: "1.0.0" });
     },
   );
+
+  test("does not wait for a release that has ended, and for none that should come back", async () => {
+    const { service, updater } = started({ "1.1.0": "ended", "1.0.0": "ended" });
+    await install(updater);
+    const before = service.nowMs;
+    expect(await codeOf(updater.settle(FAR))).toBe("update.rollback-failed");
+    expect(service.nowMs).toBe(before);
+    expect(updater.record.bad).toMatchObject([{ why: "it ended with exit code 1" }]);
+  });
+
+  test("a clock that is set while it watches ends no window", async () => {
+    const { service, updater } = started({ "1.1.0": "silent" });
+    const year = 365 * 86_400_000;
+    const skewed = new Updater(installation, {
+      service,
+      pace: { ...service.pace(), now: () => service.nowMs + year },
+    });
+    await install(updater);
+    expect(await skewed.settle(60_000)).toBe("it does not answer");
+    expect(runs(installation)).toBe("# 1.1.0");
+  });
+
+  test("killed between the switch and the restart, it restarts", async () => {
+    const { service, updater } = started();
+    const { promise: killed, resolve: kill } = Promise.withResolvers<void>();
+    const broken: Service = {
+      async restart() {
+        kill();
+        return new Promise(() => {});
+      },
+      health: () => service.health(),
+    };
+    void install(new Updater(installation, { service: broken, pace: service.pace() }));
+    await killed;
+    expect(await updater.settle(FAR)).toBeUndefined();
+    expect(service.restarts).toEqual(["1.1.0"]);
+    expect(updater.record.confirmed).toBe("1.1.0");
+  });
+
+  test("what failed before and is wanted again by a person is judged anew", async () => {
+    const { service, updater } = started({ "1.1.0": "ended" });
+    await install(updater);
+    expect(await codeOf(updater.settle(FAR))).toBe("update.rolled-back");
+    service.characters["1.1.0"] = "well";
+    await install(updater);
+    expect(await updater.settle(FAR)).toBeUndefined();
+    expect(updater.record).toMatchObject({ confirmed: "1.1.0", bad: [] });
+  });
 
   test("comes back from a release whose start fails", async () => {
     const { service, updater } = started();
@@ -196,7 +249,7 @@ describe.each(Object.keys(FORMS))("%s", (form) => {
   test("leaves the decision to the next process when its time is up", async () => {
     const { service, updater } = started();
     await install(updater);
-    expect(await updater.settle(service.nowMs + 120_000)).toContain("weights");
+    expect(await updater.settle(120_000)).toContain("weights");
     expect(updater.record.pending).toMatchObject({ version: "1.1.0", isWell: true });
     expect(await new Updater(installation, { service, pace: service.pace() }).settle(FAR)).toBeUndefined();
     expect(updater.record.confirmed).toBe("1.1.0");

@@ -1,20 +1,19 @@
 import { expect, test } from "bun:test";
-import { type Health, judge } from "../../src/update/confirm.ts";
+import { type Health, judge, type Verdict } from "../../src/update/confirm.ts";
 import type { Pending } from "../../src/update/update-record.ts";
 
-const START = Date.parse("2026-11-01T00:00:00Z");
 const MINUTE_MS = 60_000;
-const at = (minutes: number): number => START + minutes * MINUTE_MS;
-const time = (minutes: number): string => new Date(at(minutes)).toISOString();
 
 function pending(changes: Partial<Pending> = {}): Pending {
   return {
     version: "1.1.0",
     previous: "1.0.0",
-    since: time(0),
-    wellBy: time(10),
-    weightsBy: time(200),
+    since: "2026-11-01T00:00:00Z",
+    wellWithinMs: 10 * MINUTE_MS,
+    wellLeftMs: 10 * MINUTE_MS,
+    weightsLeftMs: 200 * MINUTE_MS,
     usualPerMinute: 6,
+    slowMs: 0,
     run: null,
     restarts: 0,
     isWell: false,
@@ -27,7 +26,6 @@ function health(changes: Partial<Health> = {}): Health {
     version: "1.1.0",
     run: "run-1",
     phase: "running",
-    startedAt: time(0),
     healthy: true,
     reasons: [],
     chain: { headAgeS: 6 },
@@ -38,16 +36,24 @@ function health(changes: Partial<Health> = {}): Health {
   };
 }
 
+/** Looks once a minute at a validator that stays as it is, for so many minutes. */
+function watched(first: Pending, reading: Health | undefined, minutes: number): Verdict {
+  let last = judge(first, reading, 0);
+  for (let minute = 0; minute < minutes && last.kind === "waiting"; minute++)
+    last = judge(last.pending, reading, MINUTE_MS);
+  return last;
+}
+
 test("a release is confirmed when it steps at fresh blocks and its weights are on chain", () => {
-  const first = judge(pending(), health(), at(2));
+  const first = watched(pending(), health(), 60);
   expect(first).toMatchObject({ kind: "waiting", pending: { isWell: true, run: "run-1" } });
   if (first.kind !== "waiting") throw new Error("unreachable");
   const weights = { isEnabled: true, included: 1, epochBlocks: 360 };
-  expect(judge(first.pending, health({ weights }), at(60))).toEqual({ kind: "confirmed" });
+  expect(judge(first.pending, health({ weights }), MINUTE_MS)).toEqual({ kind: "confirmed" });
 });
 
 test("where weights are not set, good steps are enough", () => {
-  expect(judge(pending({ weightsBy: null }), health(), at(2))).toEqual({ kind: "confirmed" });
+  expect(judge(pending({ weightsLeftMs: null }), health(), 0)).toEqual({ kind: "confirmed" });
 });
 
 const UNWELL: Record<string, Health | undefined> = {
@@ -62,39 +68,50 @@ const UNWELL: Record<string, Health | undefined> = {
 };
 for (const [name, reading] of Object.entries(UNWELL))
   test(`while ${name}, its time runs, and then it has failed`, () => {
-    expect(judge(pending(), reading, at(10)).kind).toBe("waiting");
-    expect(judge(pending(), reading, at(10) + 1).kind).toBe("failed");
+    expect(watched(pending(), reading, 10).kind).toBe("waiting");
+    expect(watched(pending(), reading, 11).kind).toBe("failed");
   });
 
 test("no weights in time is a failure", () => {
-  const seen = pending({ isWell: true, run: "run-1" });
-  expect(judge(seen, health(), at(200)).kind).toBe("waiting");
-  expect(judge(seen, health(), at(200) + 1)).toMatchObject({
+  expect(watched(pending(), health(), 200).kind).toBe("waiting");
+  expect(watched(pending(), health(), 201)).toMatchObject({
     kind: "failed",
     why: expect.stringContaining("weights"),
   });
 });
 
-test("a third of the usual pace, measured over ten minutes, is a failure", () => {
-  const seen = pending({ isWell: true, run: "run-1" });
-  const slow = health({ steps: { counted: 20, perMinute: 1.9 } });
-  expect(judge(seen, slow, at(9)).kind).toBe("waiting");
-  expect(judge(seen, slow, at(11))).toMatchObject({
-    kind: "failed",
-    why: "it makes 1.90 steps a minute where 6.00 were usual",
+test("below a third of the usual pace it is not confirmed, and after ten minutes on end it has failed", () => {
+  const why = "it makes 1.90 steps a minute where 6.00 were usual";
+  const slow = health({
+    steps: { counted: 20, perMinute: 1.9 },
+    weights: { isEnabled: true, included: 1, epochBlocks: 360 },
   });
-  expect(judge(pending({ isWell: true, usualPerMinute: null }), slow, at(11)).kind).toBe("waiting");
+  const last = watched(pending(), slow, 10);
+  expect(last).toMatchObject({ kind: "waiting", why });
+  if (last.kind !== "waiting") throw new Error("unreachable");
+  expect(judge(last.pending, slow, 1)).toEqual({ kind: "failed", why });
+  // One look at the usual pace and the minutes begin anew.
+  expect(judge(last.pending, health(), MINUTE_MS)).toMatchObject({ pending: { slowMs: 0 } });
+  expect(judge(pending({ usualPerMinute: null }), slow, 0).kind).toBe("confirmed");
+});
+
+test("a watcher that stood still, for a clock that was set or without power, has seen a minute", () => {
+  const hours = 5 * 60 * MINUTE_MS;
+  expect(judge(pending(), undefined, hours)).toMatchObject({
+    kind: "waiting",
+    pending: { wellLeftMs: 9 * MINUTE_MS, weightsLeftMs: 199 * MINUTE_MS },
+  });
 });
 
 test("one restart begins its time anew, for a machine may be started anew; the second is a failure", () => {
-  const seen = pending({ isWell: true, run: "run-1" });
-  const gone = judge(seen, undefined, at(20));
-  expect(gone).toMatchObject({ kind: "waiting", pending: { isWell: false, wellBy: time(30) } });
+  const seen = pending({ isWell: true, run: "run-1", wellLeftMs: MINUTE_MS });
+  const gone = judge(seen, undefined, MINUTE_MS);
+  expect(gone).toMatchObject({ kind: "waiting", pending: { isWell: false, wellLeftMs: 10 * MINUTE_MS } });
   if (gone.kind !== "waiting") throw new Error("unreachable");
-  const again = judge(gone.pending, health({ run: "run-2" }), at(22));
+  const again = judge(gone.pending, health({ run: "run-2" }), MINUTE_MS);
   expect(again).toMatchObject({ kind: "waiting", pending: { restarts: 1, run: "run-2", isWell: true } });
   if (again.kind !== "waiting") throw new Error("unreachable");
-  expect(judge(again.pending, health({ run: "run-3" }), at(27))).toMatchObject({
+  expect(judge(again.pending, health({ run: "run-3" }), MINUTE_MS)).toMatchObject({
     kind: "failed",
     why: expect.stringContaining("twice"),
   });

@@ -41,13 +41,13 @@ let started = installation.currentVersion();
 const service = {
   restart: async () => { started = installation.currentVersion(); },
   health: async () => ({
-    version: started, run: "run-" + started, phase: "running", startedAt: new Date(nowMs).toISOString(), healthy: true,
+    version: started, run: "run-" + started, phase: "running", healthy: true,
     reasons: [], chain: { headAgeS: 1 }, steps: { counted: 9, perMinute: 4 },
     weights: { isEnabled: false, included: 0, epochBlocks: null }, restart: { isSafe: true, why: null },
   }),
 };
 const updater = new Updater(installation, {
-  service, pace: { ...PACE, now: () => nowMs, sleep: async (ms) => { nowMs += ms; } },
+  service, pace: { ...PACE, now: () => nowMs, ticks: () => nowMs, sleep: async (ms) => { nowMs += ms; } },
 });
 await updater.settle(Infinity);
 if (installation.currentVersion() === "1.0.0") {

@@ -52,7 +52,7 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
         return tell({ state: "nothing to roll back" });
       return await rollBack(updater, tell);
     }
-    const waitsFor = changesNothing ? undefined : await updater.settle(Date.now());
+    const waitsFor = changesNothing ? undefined : await updater.settle(0);
     if (waitsFor !== undefined) return tell({ state: "waiting", why: waitsFor }, EXIT.tryLater);
     const { files, found, decision } = await look(context, settings, {
       installation,
@@ -88,7 +88,7 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
         onProgress: (bytes, ofBytes) => progress.onProgress(`openvalidator ${version}`, bytes, ofBytes),
       })
       .finally(() => progress.end());
-    const open = await updater.settle(Date.now() + WATCH_MS);
+    const open = await updater.settle(WATCH_MS);
     if (service === undefined) return tell({ state: "installed", version, why: "the next start runs it" });
     return tell(
       open === undefined ? { state: "confirmed", version } : { state: "waiting", version, why: open },
