@@ -7,6 +7,8 @@ export interface BuildFacts {
   /** ISO 8601. */
   builtAt: string;
   target: string;
+  /** Why models do not run in it; absent where they do. */
+  withoutInference?: string;
   /** What releases are checked with and where they are; absent in a build that is none. */
   update?: { root: string; urls: readonly string[] };
 }

@@ -9,6 +9,8 @@ export type InferenceCode =
   | "gpu.lost"
   /** The device, or the machine, is out of memory even for the smallest batch. */
   | "gpu.memory"
+  /** Built for a platform that the runtime has no library for. */
+  | "inference.none"
   /** The runtime refused a computation. */
   | "inference.failed"
   /** The device gives other numbers than the model's manifest has. */

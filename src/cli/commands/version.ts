@@ -7,6 +7,7 @@ export async function version({ flags, print }: CommandContext): Promise<number>
     print(`${JSON.stringify({ ...BUILD, specVersion: specVersion(), bun: Bun.version })}\n`);
   } else {
     print(`openvalidator ${VERSION}\n`);
+    if (BUILD.withoutInference !== undefined) print(`without inference: ${BUILD.withoutInference}\n`);
   }
   return EXIT.ok;
 }

@@ -1,3 +1,4 @@
+import { BUILD } from "../../config/version.ts";
 import { dtypesOf, lockedFiles, modelState } from "../../models/locked-manifest.ts";
 import { verifyModel } from "../../models/pull.ts";
 import { type Check, type Finding, fail, ok } from "./check.ts";
@@ -12,6 +13,11 @@ const models: Check = {
   timeoutMs: LOOK_MS,
   deepMs: VERIFY_MS,
   async run(patient) {
+    if (BUILD.withoutInference !== undefined)
+      return fail(
+        `no model runs in this executable: ${BUILD.withoutInference}`,
+        "Validate on Linux or on a Mac with Apple silicon.",
+      );
     const { directory, models: needed } = readNeeded(patient);
     const inside = needed.filter(({ isEmbedded }) => isEmbedded).map(({ placed }) => placed.id);
     const outside = needed.filter(({ isEmbedded }) => !isEmbedded);
