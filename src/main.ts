@@ -1,4 +1,5 @@
 import { keepInLogFile } from "./base/log.ts";
+import { watchSupervisor } from "./base/parent.ts";
 import { runCli } from "./cli/cli.ts";
 import { describeError } from "./cli/error-text.ts";
 import { EXIT, exitCodeOf } from "./cli/exit-codes.ts";
@@ -14,8 +15,26 @@ const EXIT_INTERRUPTED = 130;
 /** Room for the process to end within the time that is promised. */
 const EXIT_MARGIN_MS = 1_000;
 
-function onSignal(): void {
-  if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED);
+/**
+ * A terminal, and pm2, signal the parent and the supervised child, and the parent passes it on as well: what comes so soon
+ * after the first is no second wish.
+ */
+const SAME_WISH_MS = 1_000;
+let stoppedMs = 0;
+
+/** Who has the signals in place of this process. */
+let taker: ((name: NodeJS.Signals) => void) | undefined;
+
+function onSignal(name: NodeJS.Signals): void {
+  if (taker !== undefined) {
+    taker(name);
+    return;
+  }
+  if (stop.signal.aborted) {
+    if (isSupervised && performance.now() - stoppedMs < SAME_WISH_MS) return;
+    process.exit(EXIT_INTERRUPTED);
+  }
+  stoppedMs = performance.now();
   // First: a progress bar ends its line then.
   stop.abort();
   process.stderr.write("stopping; press Ctrl-C again to stop at once\n");
@@ -24,6 +43,17 @@ function onSignal(): void {
 }
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
+// An orphan would hold the state against the validator of the next parent.
+const isSupervised = watchSupervisor(process.env, () => {
+  if (!stop.signal.aborted) onSignal("SIGTERM");
+});
+
+function takeSignals(next: (name: NodeJS.Signals) => void): void {
+  taker = next;
+  // Those end a process that does not ask for them.
+  process.on("SIGHUP", onSignal);
+  process.on("SIGQUIT", onSignal);
+}
 
 // A closed standard error takes away the words, not the work.
 process.stderr.on("error", () => {});
@@ -43,6 +73,7 @@ const output = new Output(process.stdout, () => stop.abort());
 let exitCode = await runCli(process.argv.slice(2), {
   environment: process.env,
   signal: stop.signal,
+  takeSignals,
   stdout: (text) => output.write(text),
   stderr: (text) => process.stderr.write(text),
 });

@@ -20,6 +20,7 @@ import { runTree } from "./tree.ts";
 export interface CliIo {
   environment: Readonly<Record<string, string | undefined>>;
   signal: AbortSignal;
+  takeSignals?: CommandContext["takeSignals"];
   stdout(text: string): void;
   stderr(text: string): void;
 }
@@ -57,6 +58,7 @@ async function runOne(command: Command, { words: own, flags }: Arguments, io: Cl
     words: own,
     environment: io.environment,
     signal: io.signal,
+    ...(io.takeSignals && { takeSignals: io.takeSignals }),
     print: io.stdout,
   };
   const hasSettings = Object.keys(command.table).length > 0;

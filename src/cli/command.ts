@@ -12,6 +12,8 @@ export interface CommandContext {
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first SIGINT or SIGTERM. */
   signal: AbortSignal;
+  /** From then on the listener alone gets every signal that ends a process, by name. */
+  takeSignals?(listener: (name: NodeJS.Signals) => void): void;
   /** Standard output: results only, so that it can be piped. */
   print(text: string): void;
 }

@@ -10,10 +10,10 @@ import {
 } from "../config/options.ts";
 import { SERVICE_OPTIONS } from "../config/service-options.ts";
 import { ALERT_OPTIONS } from "../config/telemetry-options.ts";
-import { UPDATE_OPTIONS } from "../config/update-options.ts";
 import { WANDB_DOWNLOAD_OPTIONS } from "../config/wandb-options.ts";
 import { ANALYSIS_COMMANDS } from "./analysis-commands.ts";
 import type { Command } from "./command.ts";
+import { SELF_UPDATE_OPTIONS, UPDATE_WORKER_OPTIONS } from "./update/updater-command.ts";
 
 const OF_A_USER = { user: "The service of this user, which needs no root." };
 
@@ -239,7 +239,7 @@ export const COMMANDS: readonly Command[] = [
   {
     path: ["self-update"],
     summary: "Go to the newest release, signed and tried; --rollback goes back.",
-    table: { ...UPDATE_OPTIONS, ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
+    table: SELF_UPDATE_OPTIONS,
     switches: {
       check: "Only look; exit code 10 when there is a release to go to.",
       "dry-run": "Say what would be done, and do nothing.",
@@ -247,7 +247,7 @@ export const COMMANDS: readonly Command[] = [
       rollback: "Go back to the release before.",
       "if-unconfirmed": "With --rollback: only from a release that has not shown yet that it is well.",
       "allow-downgrade": "With --version: also to an older one that can read what is there.",
-      unattended: "Nobody watches: what failed here before is not tried again.",
+      unattended: "For timers: as --auto-update says (on), and not at the same moment as all others.",
       user: "With --restart: a unit of this user.",
       "in-container": "Also in a container, where the change lasts as long as the container.",
       json: "Print JSON.",
@@ -317,6 +317,13 @@ export const COMMANDS: readonly Command[] = [
     table: {},
     hidden: true,
     load: async () => (await import("./commands/key-derivation.ts")).keyDerivation,
+  },
+  {
+    path: ["update-worker"],
+    summary: "Look for a release, judge it or take it back; started by a supervising parent.",
+    hidden: true,
+    table: UPDATE_WORKER_OPTIONS,
+    load: async () => (await import("./commands/self-update.ts")).updateWorker,
   },
   {
     path: ["inference-worker"],

@@ -1,4 +1,5 @@
 import { Failure } from "../base/error.ts";
+import { SUPERVISOR_VARIABLE } from "../base/parent.ts";
 import type { ConfigCode } from "./kinds.ts";
 import { environmentName, type OptionTable } from "./option.ts";
 import { nearest } from "./suggest.ts";
@@ -11,6 +12,8 @@ const OTHER_VARIABLES = [
   "OPENVALIDATOR_CONFIG",
   /** Where the native libraries are unpacked (base/native.ts). */
   "OPENVALIDATOR_CACHE",
+  /** Set by a supervising parent alone. */
+  SUPERVISOR_VARIABLE,
   /** Of the tests alone: no GPU is a fault, and the Vulkan driver to use. */
   "OPENVALIDATOR_REQUIRE_WEBGPU",
   "OPENVALIDATOR_TEST_VK_ICD",

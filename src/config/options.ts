@@ -15,6 +15,7 @@ import { type OptionTable, option, rowsOf, type ValuesOf } from "./option.ts";
 import { SCORING_OPTIONS } from "./scoring-options.ts";
 import { TELEMETRY_OPTIONS } from "./telemetry-options.ts";
 import { TEXT_FORMATS_SHOWN } from "./text-formats.ts";
+import { AUTO_UPDATE_OPTIONS } from "./update-options.ts";
 import { WANDB_OPTIONS } from "./wandb-options.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
@@ -194,6 +195,7 @@ export const OPTIONS = {
   ),
 
   ...WANDB_OPTIONS,
+  ...AUTO_UPDATE_OPTIONS,
 
   "logging.logging_dir": option(path, "~/.bittensor/miners", "logs", "Folder of state and events."),
   "logging.debug": option(toggle, false, "logs", "Log debug lines."),

@@ -47,6 +47,9 @@ export function stateDirectory(
   );
 }
 
+/** In a validator's folder; whoever holds it works with the state. */
+export const LOCK_FILE = "lock";
+
 /** Where `wandb download` keeps runs, as entity/project/run, below the XDG data folder. */
 export function downloadDirectory(environment: Readonly<Record<string, string | undefined>>): string {
   return join(expandPath(environment.XDG_DATA_HOME || "~/.local/share"), "openvalidator/wandb");

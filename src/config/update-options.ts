@@ -1,8 +1,31 @@
-import { choice, list, optional, text, webAddress } from "./kinds.ts";
+import { choice, decimal, list, optional, text, webAddress } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
+
+/** How `run` and timers take releases. */
+export const AUTO_UPDATE_OPTIONS = {
+  "auto-update": option(
+    optional(choice("off", "notify", "patch", "on")),
+    undefined,
+    "service",
+    "New releases, where no systemd takes care: only tell of them (notify, the default), take corrections alone (patch), or all (on). For self-update --unattended too, where on is the default.",
+  ),
+  "update.interval": option(
+    decimal({ min: 0.05, max: 10_080 }, "MINUTES"),
+    30,
+    "service",
+    "From one look for a release to the next, a third more or less.",
+  ),
+  "update.url": option(
+    optional(list(webAddress)),
+    undefined,
+    "service",
+    "Servers of releases, in place of those the program was built with; signatures decide all the same.",
+  ),
+} as const satisfies OptionTable;
 
 /** What `openvalidator self-update` takes. */
 export const UPDATE_OPTIONS = {
+  ...AUTO_UPDATE_OPTIONS,
   channel: option(
     optional(choice("stable", "candidate", "nightly")),
     undefined,
@@ -15,11 +38,5 @@ export const UPDATE_OPTIONS = {
     undefined,
     "service",
     "Unit of systemd to restart, and to judge the release by; without it the next start runs the release.",
-  ),
-  "update.url": option(
-    optional(list(webAddress)),
-    undefined,
-    "service",
-    "Servers of releases, in place of those the program was built with; signatures decide all the same.",
   ),
 } as const satisfies OptionTable;

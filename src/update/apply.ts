@@ -106,7 +106,30 @@ export class Updater {
     if (this.#service !== undefined) this.#write({ pending, bad });
     this.#installation.switchTo(version);
     this.#tell("installed", from, version, null, { rollbackTo: release.rollbackTo });
+    log.info("A release was put in place", { version, from });
     if (this.#service !== undefined) await this.#restart(this.#service, pending);
+  }
+
+  /**
+   * Restarts a validator that runs another version than the one in place, which somebody put there; it is on trial then.
+   * @returns whether there was one
+   */
+  async catchUp(): Promise<boolean> {
+    const version = this.#installation.currentVersion();
+    const health = await this.#service?.health();
+    const from = health?.version ?? undefined;
+    if (this.#service === undefined || version === undefined || from === undefined || from === version)
+      return false;
+    await this.#waitForWindow(version);
+    if (!this.#installation.has(from)) {
+      // Nothing to go back to.
+      await this.#service.restart();
+      return true;
+    }
+    const pending = this.#pending(version, from, health);
+    this.#write({ pending });
+    await this.#restart(this.#service, pending);
+    return true;
   }
 
   /**
@@ -148,6 +171,7 @@ export class Updater {
         this.#installation.confirm(pending.version, [pending.previous]);
         this.#write({ pending: null, confirmed: pending.version });
         this.#tell("confirmed", pending.previous, pending.version, null);
+        log.info("A release has shown that it is well", { version: pending.version });
         return undefined;
       }
       if (verdict.kind === "waiting") {

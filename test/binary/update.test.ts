@@ -74,7 +74,7 @@ describe("an executable in a folder of its own", () => {
       expect((await own.run("self-update", "--rollback")).code).toBe(0);
       expect(await versionOf(own)).toBe("openvalidator 1.0.0");
       // Nobody but a person goes there again.
-      const again = await own.run("self-update", "--unattended", "--json");
+      const again = await own.run("self-update", "--unattended", "--update.interval", "0.05", "--json");
       expect(JSON.parse(again.stdout)).toMatchObject({ state: "waiting", version: "1.1.0" });
       expect((await own.run("self-update", "--now")).code).toBe(0);
       expect(await versionOf(own)).toBe("openvalidator 1.1.0");

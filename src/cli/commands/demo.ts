@@ -13,7 +13,7 @@ import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { openSigner } from "../open-signer.ts";
 import { renderTable } from "../table.ts";
-import { settingsFor } from "./run.ts";
+import { settingsFor } from "../validate.ts";
 
 export type DemoCode = "demo.unfinished" | "demo.other-weights";
 

@@ -1,67 +1,49 @@
+import { log } from "../../base/log.ts";
+import { SUPERVISOR_VARIABLE } from "../../base/parent.ts";
 import { loadConfiguration } from "../../config/load.ts";
-import { OPTIONS, type Settings } from "../../config/options.ts";
-import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
-import { findExternalIp } from "../../net/external-address.ts";
-import { type StartOptions, startValidator } from "../../validator/compose.ts";
-import { planScoring } from "../../validator/scoring-plan.ts";
+import { rowsOf } from "../../config/option.ts";
+import { JOURNAL_OPTIONS, OPTIONS } from "../../config/options.ts";
+import { AUTO_UPDATE_OPTIONS } from "../../config/update-options.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { EXIT, exitCodeOf } from "../exit-codes.ts";
-import { openSigner, ownTerminal } from "../open-signer.ts";
-import { startStandIns } from "../stand-ins.ts";
-import { describeLocalnet } from "./localnet.ts";
+import type { SuperviseSettings } from "../update/supervise.ts";
 
-/** `--mock` runs on a subnet of this size and pace. */
-const MOCK = { minerCount: 16, blockTimeMs: 1_000, port: 0, tempoBlocks: 20, commitReveal: true };
+/** What a supervising parent has to know; the validator itself reads the rest. */
+const PARENT_OPTIONS = {
+  ...AUTO_UPDATE_OPTIONS,
+  ...JOURNAL_OPTIONS,
+  ...rowsOf(OPTIONS, "mock", "run.forwards"),
+};
 
+/** Validates, in this process or in one that this process supervises; only what is needed for the one is loaded. */
 export async function run(context: CommandContext): Promise<number> {
-  const configuration = loadConfiguration(OPTIONS, sourcesOf(context));
-  const { settings, origins } = configuration;
-  if (!settings.mock) {
-    // An endpoint of the environment gives way to a network on the command line.
-    const networkWins =
-      origins.subtensorNetwork.kind === "flag" && origins.subtensorChainEndpoint.kind !== "flag";
-    return validate(settings, { networkWins, origins }, context);
+  const { environment } = context;
+  if (environment[SUPERVISOR_VARIABLE] !== undefined) return await validateHere(context);
+  const { settings, origins } = loadConfiguration(PARENT_OPTIONS, sourcesOf(context));
+  const { autoUpdate = "notify" } = settings;
+  if (autoUpdate === "off") return await validateHere(context);
+  const isAskedFor = origins.autoUpdate.kind !== "default";
+  if (environment.NOTIFY_SOCKET) {
+    // It waits for word from the process that it started itself, and its timer updates.
+    if (isAskedFor)
+      log.info("systemd runs this validator, so releases are left to openvalidator-update.timer");
+    return await validateHere(context);
   }
-  planScoring(settings);
-  const net = await startLocalnet(MOCK);
+  if (autoUpdate !== "notify") {
+    const { supervise } = await import("../update/supervise.ts");
+    return await supervise(context, { ...settings, autoUpdate } satisfies SuperviseSettings);
+  }
+  const { noticeReleases } = await import("../update/notice-releases.ts");
+  const end = new AbortController();
+  const noticing = noticeReleases(context, settings, { isAskedFor, signal: end.signal });
   try {
-    context.print(describeLocalnet(net));
-    return await validate({ ...settings, ...settingsFor(net) }, { origins }, context);
+    return await validateHere(context);
   } finally {
-    await net.stop();
+    end.abort();
+    await noticing;
   }
 }
 
-async function validate(
-  settings: Settings,
-  more: Pick<StartOptions, "networkWins" | "origins">,
-  context: CommandContext,
-): Promise<number> {
-  const signer = await openSigner(settings, { ...context, terminal: ownTerminal() });
-  const { signal } = context;
-  await startValidator({
-    settings,
-    ...more,
-    signer,
-    signal,
-    findExternalIp: () => findExternalIp(signal),
-    startStandIns,
-    exitCodeOf,
-  });
-  return EXIT.ok;
-}
-
-/** Settings that point a validator at a local subnet. */
-export function settingsFor(net: Localnet): Partial<Settings> {
-  return {
-    netuid: net.netuid,
-    subtensorNetwork: undefined,
-    subtensorChainEndpoint: net.endpoint,
-    walletPath: net.walletPath,
-    walletName: net.walletName,
-    walletHotkey: net.walletHotkey,
-    loggingLoggingDir: `${net.walletPath}/logs`,
-    // Its miners live on this machine and mind no number of requests.
-    minersMaxRequests: 0,
-  };
+async function validateHere(context: CommandContext): Promise<number> {
+  const { validate } = await import("../validate.ts");
+  return await validate(context);
 }

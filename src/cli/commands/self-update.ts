@@ -1,48 +1,107 @@
-import { isFailure } from "../../base/error.ts";
+import { sleep } from "../../base/deadline.ts";
+import { Failure, isFailure } from "../../base/error.ts";
 import { lockFile } from "../../base/lock.ts";
 import { printable } from "../../base/text.ts";
+import type { ConfigCode } from "../../config/kinds.ts";
 import { loadConfiguration } from "../../config/load.ts";
-import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
-import { UPDATE_OPTIONS } from "../../config/update-options.ts";
-import { BUILD, isCompiled, VERSION } from "../../config/version.ts";
+import { isCompiled, VERSION } from "../../config/version.ts";
 import { readStatus } from "../../telemetry/status-socket.ts";
 import { type Service, Updater } from "../../update/apply.ts";
-import { type FoundRelease, findRelease } from "../../update/artifact.ts";
 import { type Health, healthSchema } from "../../update/confirm.ts";
-import { updateFailure } from "../../update/failure.ts";
-import { type Decision, decide } from "../../update/gates.ts";
+import { stopped, updateFailure } from "../../update/failure.ts";
 import { type Installation, LoneFile } from "../../update/installation.ts";
-import { type Channel, channelPath, isVersion, releasePath } from "../../update/release.ts";
-import { readTrusted, type TrustedFiles } from "../../update/trust.ts";
-import { readRecord, writeRecord } from "../../update/update-record.ts";
+import { placeOf } from "../../update/look-times.ts";
+import { readRecord } from "../../update/update-record.ts";
+import { channelToParent, serviceOfParent } from "../../update/updater-channel.ts";
 import { findInstallation } from "../../update/whereabouts.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { showProgress } from "../progress.ts";
 import { systemctlOf } from "../service/systemctl.ts";
+import { lookForRelease, type Wish } from "../update/look-for-release.ts";
+import { SELF_UPDATE_OPTIONS, UPDATE_WORKER_OPTIONS } from "../update/updater-command.ts";
 
 /** How long one process watches a new release; the next one goes on. */
 const WATCH_MS = 40 * 60_000;
 
+/** What a release is installed and judged with. */
+interface Work {
+  settings: Wish;
+  installation: Installation;
+  /** Absent where a person runs it. */
+  unattended: "patch" | "on" | undefined;
+  changesNothing: boolean;
+  /** Absent where nobody runs the validator for us. */
+  service: Service | undefined;
+  /** How long to watch a new release. */
+  watchMs: number;
+}
+
 /** Goes to a newer release, looks for one, or goes back. */
 export async function selfUpdate(context: CommandContext): Promise<number> {
-  const { flags, signal } = context;
-  const { settings } = loadConfiguration({ ...UPDATE_OPTIONS, ...JOURNAL_OPTIONS }, sourcesOf(context));
+  const { flags, environment, signal } = context;
+  const { settings } = loadConfiguration(SELF_UPDATE_OPTIONS, sourcesOf(context));
   const is = (name: string): boolean => flags[name] === "true";
-  const changesNothing = is("check") || is("dry-run");
+  const policy = is("unattended") ? (settings.autoUpdate ?? "on") : undefined;
+  if (policy === "off") return teller(context)({ state: "off", why: "--auto-update says so" });
   const installation = findInstallation({
     executable: process.execPath,
     isCompiled,
     mayBeContainer: is("in-container"),
   });
+  // A timer of systemd spreads by itself, and tells its services who they are.
+  if (policy !== undefined && !environment.INVOCATION_ID)
+    await sleep(spreadMs(installation, settings.updateInterval), signal);
+  if (signal.aborted) throw stopped();
+  return await update(context, {
+    settings,
+    installation,
+    unattended: policy === "notify" ? "on" : policy,
+    changesNothing: is("check") || is("dry-run") || policy === "notify",
+    service:
+      settings.restart === undefined
+        ? undefined
+        : serviceOf(context, settings.restart, stateDirectory(settings)),
+    watchMs: WATCH_MS,
+  });
+}
+
+/** A third of the time between two looks, as far as this machine is among all. */
+function spreadMs(installation: Installation, minutes: number): number {
+  return (placeOf(readRecord(installation.recordFile).installId) * minutes * 60_000) / 3;
+}
+
+/** The same for a supervising parent, which alone starts it: it judges to the end, and takes back what has ended. */
+export async function updateWorker(context: CommandContext): Promise<number> {
+  const { settings } = loadConfiguration(UPDATE_WORKER_OPTIONS, sourcesOf(context));
+  const { autoUpdate, program } = settings;
+  const channel = channelToParent();
+  if (channel === undefined || (autoUpdate !== "patch" && autoUpdate !== "on"))
+    throw new Failure<ConfigCode>("config.stray-word", {
+      message: "update-worker is started by openvalidator itself, not by hand",
+      hint: "openvalidator self-update goes to the newest release",
+    });
+  const directory = stateDirectory(settings);
+  const { service, signal } = serviceOfParent(channel, () => healthOf(directory), context.signal);
+  const wish: Work = {
+    settings,
+    installation: findInstallation({ executable: program, isCompiled }),
+    unattended: autoUpdate,
+    changesNothing: false,
+    service,
+    watchMs: Number.POSITIVE_INFINITY,
+  };
+  return await update({ ...context, signal }, wish);
+}
+
+async function update(context: CommandContext, work: Work): Promise<number> {
+  const { flags, signal } = context;
+  const { installation, service, changesNothing } = work;
+  const is = (name: string): boolean => flags[name] === "true";
   // What is in place: the program that updates may be an older one.
   const current = installation.currentVersion() ?? VERSION;
   const tell = teller(context);
-  const service =
-    settings.restart === undefined
-      ? undefined
-      : serviceOf(context, settings.restart, stateDirectory(settings));
   const updater = new Updater(installation, { ...(service && { service }), signal });
   if (!changesNothing) installation.requireWritable();
   const unlock = changesNothing ? undefined : lock(installation);
@@ -52,19 +111,21 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
         return tell({ state: "nothing to roll back" });
       return await rollBack(updater, tell);
     }
-    const waitsFor = changesNothing ? undefined : await updater.settle(0);
+    const waitsFor = changesNothing
+      ? undefined
+      : await updater.settle(work.unattended === undefined ? 0 : work.watchMs);
     if (waitsFor !== undefined) return tell({ state: "waiting", why: waitsFor }, EXIT.tryLater);
-    const { files, found, decision } = await look(context, settings, {
-      installation,
-      current,
-      changesNothing,
-    });
-    if (found === undefined || decision.kind === "up-to-date")
+    const { files, found, decision } = await lookForRelease(context, work.settings, { ...work, current });
+    if (found === undefined || decision.kind === "up-to-date") {
+      // Somebody put it in place, and the validator still runs the one before.
+      if (work.unattended !== undefined && !changesNothing && (await updater.catchUp()))
+        return await watch(updater, work, current, tell);
       return tell({
         state: "up to date",
         version: current,
         channel: readRecord(installation.recordFile).channel,
       });
+    }
     const { version, urgency, notes } = found.release;
     if (decision.kind === "refused")
       throw updateFailure("update.no-release", { message: decision.why, hint: decision.hint });
@@ -78,7 +139,8 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
     if (changesNothing)
       return tell(
         { state: "available", version, urgency, notes, isRevoked: decision.isRevoked },
-        EXIT.updateAvailable,
+        // A timer that only tells of releases has not failed.
+        is("unattended") ? EXIT.ok : EXIT.updateAvailable,
       );
     const progress = showProgress(process.stderr);
     if (installation instanceof LoneFile) installation.adopt(VERSION);
@@ -88,14 +150,23 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
         onProgress: (bytes, ofBytes) => progress.onProgress(`openvalidator ${version}`, bytes, ofBytes),
       })
       .finally(() => progress.end());
-    const open = await updater.settle(WATCH_MS);
     if (service === undefined) return tell({ state: "installed", version, why: "the next start runs it" });
-    return tell(
-      open === undefined ? { state: "confirmed", version } : { state: "waiting", version, why: open },
-    );
+    return await watch(updater, work, version, tell);
   } finally {
     unlock?.();
   }
+}
+
+async function watch(
+  updater: Updater,
+  { watchMs }: Work,
+  version: string,
+  tell: ReturnType<typeof teller>,
+): Promise<number> {
+  const open = await updater.settle(watchMs);
+  return tell(
+    open === undefined ? { state: "confirmed", version } : { state: "waiting", version, why: open },
+  );
 }
 
 type Told = Readonly<Record<string, string | number | boolean | null>>;
@@ -147,75 +218,6 @@ function lock(installation: Installation): () => void {
       retry: "soon",
     });
   }
-}
-
-interface Looked {
-  files: TrustedFiles;
-  found: FoundRelease | undefined;
-  decision: Decision;
-}
-
-interface Place {
-  installation: Installation;
-  /** Version that is in place. */
-  current: string;
-  changesNothing: boolean;
-}
-
-interface Wish {
-  channel: Channel | undefined;
-  version: string | undefined;
-  updateUrl: readonly string[] | undefined;
-}
-
-async function look(
-  { flags, signal }: CommandContext,
-  wish: Wish,
-  { installation, current, changesNothing }: Place,
-): Promise<Looked> {
-  const { update, builtAt, target } = BUILD;
-  if (update === undefined)
-    throw updateFailure("update.no-keys", {
-      message: "this program was built without the keys that releases are signed with",
-      hint: "take an executable of a release; one that was built from source is updated by building it anew",
-    });
-  if (wish.version !== undefined && !isVersion(wish.version))
-    throw updateFailure("update.no-release", {
-      message: `${wish.version.slice(0, 80)} is no version`,
-      hint: "versions are like 1.2.3",
-    });
-  const record = readRecord(installation.recordFile);
-  const channel = wish.channel ?? record.channel;
-  const files = await readTrusted({
-    urls: wish.updateUrl ?? update.urls,
-    root: update.root,
-    cacheDirectory: installation.trustedDirectory,
-    builtAtMs: Date.parse(builtAt),
-    access: { signal },
-  });
-  const path = wish.version === undefined ? channelPath(channel, target) : releasePath(wish.version, target);
-  const found = await findRelease(files, path);
-  if (found === undefined && wish.version !== undefined)
-    throw updateFailure("update.no-release", {
-      message: `there is no release ${wish.version} for ${target}`,
-      hint: "self-update without --version goes to the newest of the channel",
-    });
-  // The place in a roll-out is drawn once, so it is kept from the first look on.
-  if (!changesNothing) writeRecord(installation.recordFile, { ...record, channel });
-  const decision: Decision =
-    found === undefined
-      ? { kind: "up-to-date" }
-      : decide(found.release, {
-          current,
-          bad: record.bad.map(({ version }) => version),
-          installId: record.installId,
-          nowMs: Date.now(),
-          isAskedFor: flags.now === "true" || wish.version !== undefined,
-          allowsDowngrade: flags["allow-downgrade"] === "true",
-          rollbackTo: record.rollbackTo,
-          unattended: flags.unattended === "true" ? "on" : undefined,
-        });
-  return { files, found, decision };
 }
 
 /** The validator as a unit of systemd, and its own word on how it is. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { lockHolder } from "../../base/lock.ts";
 import { printableUrl } from "../../base/url.ts";
-import { LOCK_FILE } from "../../validator/state/upkeep.ts";
+import { LOCK_FILE } from "../../config/paths.ts";
 import { findKey, wandbUrl } from "../../wandb/key.ts";
 import { type Check, ok, warn } from "./check.ts";
 

@@ -3,13 +3,11 @@ import { dirname, join } from "node:path";
 import { syncDirectory } from "../../base/atomic.ts";
 import { Failure, isFailure } from "../../base/error.ts";
 import { lockFile } from "../../base/lock.ts";
+import { LOCK_FILE } from "../../config/paths.ts";
 import type { StateCode } from "./failure.ts";
 import { BIN_FILES } from "./import-bin.ts";
 import { missing, withExisting } from "./report.ts";
 import { STATE_FILE } from "./schema.ts";
-
-/** In a validator's folder; whoever holds it works with the state. */
-export const LOCK_FILE = "lock";
 
 /**
  * Copies one moment of the state to a new file, also while a validator works with it.

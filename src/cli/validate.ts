@@ -1,0 +1,68 @@
+import { loadConfiguration } from "../config/load.ts";
+import { OPTIONS, type Settings } from "../config/options.ts";
+import { type Localnet, startLocalnet } from "../localnet/localnet.ts";
+import { findExternalIp } from "../net/external-address.ts";
+import { type StartOptions, startValidator } from "../validator/compose.ts";
+import { planScoring } from "../validator/scoring-plan.ts";
+import { type CommandContext, sourcesOf } from "./command.ts";
+import { describeLocalnet } from "./commands/localnet.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { openSigner, ownTerminal } from "./open-signer.ts";
+import { startStandIns } from "./stand-ins.ts";
+
+/** `--mock` runs on a subnet of this size and pace. */
+const MOCK = { minerCount: 16, blockTimeMs: 1_000, port: 0, tempoBlocks: 20, commitReveal: true };
+
+/** Validates in this process until the signal. */
+export async function validate(context: CommandContext): Promise<number> {
+  const configuration = loadConfiguration(OPTIONS, sourcesOf(context));
+  const { settings, origins } = configuration;
+  if (!settings.mock) {
+    // An endpoint of the environment gives way to a network on the command line.
+    const networkWins =
+      origins.subtensorNetwork.kind === "flag" && origins.subtensorChainEndpoint.kind !== "flag";
+    return validateWith(settings, { networkWins, origins }, context);
+  }
+  planScoring(settings);
+  const net = await startLocalnet(MOCK);
+  try {
+    context.print(describeLocalnet(net));
+    return await validateWith({ ...settings, ...settingsFor(net) }, { origins }, context);
+  } finally {
+    await net.stop();
+  }
+}
+
+async function validateWith(
+  settings: Settings,
+  more: Pick<StartOptions, "networkWins" | "origins">,
+  context: CommandContext,
+): Promise<number> {
+  const signer = await openSigner(settings, { ...context, terminal: ownTerminal() });
+  const { signal } = context;
+  await startValidator({
+    settings,
+    ...more,
+    signer,
+    signal,
+    findExternalIp: () => findExternalIp(signal),
+    startStandIns,
+    exitCodeOf,
+  });
+  return EXIT.ok;
+}
+
+/** Settings that point a validator at a local subnet. */
+export function settingsFor(net: Localnet): Partial<Settings> {
+  return {
+    netuid: net.netuid,
+    subtensorNetwork: undefined,
+    subtensorChainEndpoint: net.endpoint,
+    walletPath: net.walletPath,
+    walletName: net.walletName,
+    walletHotkey: net.walletHotkey,
+    loggingLoggingDir: `${net.walletPath}/logs`,
+    // Its miners live on this machine and mind no number of requests.
+    minersMaxRequests: 0,
+  };
+}
