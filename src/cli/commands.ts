@@ -8,7 +8,7 @@ import {
   WALLET_OPTIONS,
   WANDB_SYNC_OPTIONS,
 } from "../config/options.ts";
-import { SERVICE_OPTIONS } from "../config/service-options.ts";
+import { INSTALL_OPTIONS, SERVICE_OPTIONS } from "../config/service-options.ts";
 import { ALERT_OPTIONS } from "../config/telemetry-options.ts";
 import { WANDB_DOWNLOAD_OPTIONS } from "../config/wandb-options.ts";
 import { ANALYSIS_COMMANDS } from "./analysis-commands.ts";
@@ -16,6 +16,11 @@ import type { Command } from "./command.ts";
 import { SELF_UPDATE_OPTIONS, UPDATE_WORKER_OPTIONS } from "./update/updater-command.ts";
 
 const OF_A_USER = { user: "The service of this user, which needs no root." };
+/** Of what puts a release into a folder. */
+const OF_INSTALLING = {
+  "allow-downgrade": "Also in place of a newer version that is there.",
+  "in-container": "Also in a container, where it lasts as long as the container.",
+};
 
 /** Every command, in the order of the help screen. The first is the default. */
 export const COMMANDS: readonly Command[] = [
@@ -205,10 +210,18 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/devices.ts")).devices,
   },
   {
+    path: ["install"],
+    summary: "Lay out a folder of releases with this program, which updates itself there; starts nothing.",
+    table: { ...INSTALL_OPTIONS, ...LOG_OPTIONS },
+    switches: { user: "Below your home, which needs no root.", ...OF_INSTALLING, json: "Print JSON." },
+    examples: ["sudo ./openvalidator install", "./openvalidator install --user"],
+    load: async () => (await import("./commands/install.ts")).install,
+  },
+  {
     path: ["service", "install"],
     summary: "Make a systemd service of this validator and start it.",
     table: SERVICE_OPTIONS,
-    switches: OF_A_USER,
+    switches: { ...OF_A_USER, ...OF_INSTALLING },
     examples: [
       "sudo ./openvalidator service install --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1",
       "./openvalidator service install --user --from-pm2 'pm2 start run.sh --name x -- --wallet.name W'",

@@ -2,9 +2,20 @@ import { optional, path, text, toggle } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 import { OPTIONS } from "./options.ts";
 
+/** What `openvalidator install` takes, and who installs a service as well. */
+export const INSTALL_OPTIONS = {
+  root: option(
+    optional(path),
+    undefined,
+    "service",
+    "Folder of the releases: the one this program is in, else /opt/openvalidator, with --user one in your home.",
+  ),
+} as const satisfies OptionTable;
+
 /** What `openvalidator service print|install` takes: the settings of the run, and these. */
 export const SERVICE_OPTIONS = {
   ...OPTIONS,
+  ...INSTALL_OPTIONS,
   "from-pm2": option(
     optional(text),
     undefined,

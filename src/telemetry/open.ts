@@ -117,7 +117,9 @@ export function openTelemetry(
       const form = alertForm === "auto" ? undefined : alertForm;
       return new Alarms({ url, form, status, memory: new AlarmMemory(directory) });
     });
-  start("status socket", () => openStatusSocket(directory, { status, miners: fold.miners }));
+  // systemd gives a list; the first is the unit's own.
+  const [runtimeFolder] = environment.RUNTIME_DIRECTORY?.split(":") ?? [];
+  start("status socket", () => openStatusSocket(directory, { status, miners: fold.miners }, runtimeFolder));
   const supervisor = supervisorOf(environment);
   if (supervisor) start("service manager", () => Notify.open({ supervisor, feed, signal, settings }));
   const routes = new Map<string, Route>([

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fetchUnixJson, socketName } from "../net/unix-json.ts";
 import type { ToldMiner } from "./live/miner.ts";
@@ -27,11 +27,17 @@ export interface Told {
 /**
  * Gives the status to programs of the same user, also where no port is open. The caller holds the lock of the folder, so
  * a socket that is already there is what a killed run left behind.
+ * @param runtimeFolder of the unit of systemd, where whoever updates it finds a link to the socket
  * @throws Error of the system when it cannot be made
  */
-export function openStatusSocket(directory: string, told: Told): { close(): Promise<void> } {
+export function openStatusSocket(
+  directory: string,
+  told: Told,
+  runtimeFolder?: string,
+): { close(): Promise<void> } {
   const path = join(directory, STATUS_SOCKET);
-  rmSync(path, { force: true });
+  const link = runtimeFolder === undefined ? undefined : join(runtimeFolder, STATUS_SOCKET);
+  for (const old of [path, ...(link === undefined ? [] : [link])]) rmSync(old, { force: true });
   const { name, close } = socketName(path);
   const before = process.umask(UMASK);
   try {
@@ -41,9 +47,11 @@ export function openStatusSocket(directory: string, told: Told): { close(): Prom
       maxRequestBodySize: 0,
       fetch: (request) => answer(told, request),
     });
+    if (link !== undefined) symlinkSync(path, link);
     return {
       async close() {
         await server.stop(true);
+        if (link !== undefined) rmSync(link, { force: true });
         rmSync(path, { force: true });
       },
     };

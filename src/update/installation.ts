@@ -15,13 +15,13 @@ import {
   symlinkSync,
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { syncDirectory, writeFileAtomic } from "../base/atomic.ts";
+import { syncDirectory } from "../base/atomic.ts";
+import { isFailure } from "../base/error.ts";
+import { lockFile } from "../base/lock.ts";
 import { updateFailure } from "./failure.ts";
 import { compareVersions, isVersion } from "./release.ts";
 
 const PROGRAM = "openvalidator";
-/** Beside the releases: they are ours alone to exchange. */
-export const RECEIPT = "receipt.json";
 
 /**
  * The releases of one installation and which of them runs:
@@ -29,7 +29,7 @@ export const RECEIPT = "receipt.json";
  * folder   <root>/releases/<version>/openvalidator   never written again
  *          <root>/current → releases/<version>       switched whole
  *          <root>/updater/openvalidator              the last one that was well: only it updates
- *          <root>/receipt.json                       says that this is ours
+ *          <root>/receipt.json                       says that this is ours, and which service runs it
  *          <root>/update.json, update.lock, trusted/
  * file     <folder>/openvalidator                    a lone executable, replaced whole
  *          <folder>/openvalidator.previous           what it was before
@@ -93,6 +93,21 @@ export abstract class Installation {
     }
   }
 
+  /** One at a time changes what is here. @returns what gives the lock back @throws Failure `update.busy` */
+  lock(): () => void {
+    try {
+      return lockFile(this.lockFile);
+    } catch (cause) {
+      if (!isFailure(cause, "state.locked")) throw cause;
+      throw updateFailure("update.busy", {
+        message: `another process updates ${this.program} now`,
+        hint: "wait for its end",
+        cause,
+        retry: "soon",
+      });
+    }
+  }
+
   /** Version that `program` is; undefined when it is none of the releases here. */
   abstract currentVersion(): string | undefined;
 
@@ -120,7 +135,7 @@ export abstract class Installation {
   }
 }
 
-/** A folder of releases, made by `service install`. */
+/** A folder of releases, made by `install`. */
 export class ReleaseFolder extends Installation {
   readonly kind = "folder";
   protected readonly data: string;
@@ -128,6 +143,10 @@ export class ReleaseFolder extends Installation {
   constructor(root: string) {
     super();
     this.data = root;
+  }
+
+  get root(): string {
+    return this.data;
   }
 
   get program(): string {
@@ -160,21 +179,22 @@ export class ReleaseFolder extends Installation {
     super.confirm(version, kept);
   }
 
-  /**
-   * Lays out the folder with a release that runs from now on; others that are there stay.
-   * @param executable copied
-   */
-  layOut(executable: string, version: string): void {
-    this.requireWritable();
+  /** Puts an executable among the releases, whole; another one of this version goes. @param executable copied */
+  put(executable: string, version: string): void {
     this.makeRoomFor(version);
     if (executable !== this.programOf(version)) copyWhole(executable, this.programOf(version));
-    if (this.currentVersion() !== version) this.switchTo(version);
-    if (!existsSync(this.updater)) this.#updateWith(version);
-    writeFileAtomic(join(this.data, RECEIPT), `${JSON.stringify({ method: "standalone" })}\n`, 0o644);
+  }
+
+  /** A person vouches for a release that is here: it runs from its next start on, and it updates. */
+  begin(version: string): void {
+    this.#updateWith(version);
+    this.switchTo(version);
   }
 
   #updateWith(version: string): void {
-    mkdirSync(dirname(this.updater), { recursive: true, mode: 0o755 });
+    const folder = dirname(this.updater);
+    mkdirSync(folder, { recursive: true });
+    chmodSync(folder, 0o755);
     replaceByLink(this.programOf(version), this.updater);
   }
 }
@@ -224,7 +244,8 @@ function replaceByLink(from: string, to: string): void {
 }
 
 function copyWhole(from: string, to: string): void {
-  const temporary = `${to}.${process.pid}.tmp`;
+  // Always of this name: who comes after one that was killed writes over it.
+  const temporary = `${to}.tmp`;
   try {
     copyFileSync(from, temporary);
     chmodSync(temporary, 0o755);

@@ -1,12 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { z } from "zod";
 import { childEnvironment } from "../base/child-environment.ts";
 import { updateFailure } from "./failure.ts";
-import { type Installation, LoneFile, RECEIPT, ReleaseFolder } from "./installation.ts";
+import { type Installation, LoneFile, ReleaseFolder } from "./installation.ts";
+import { RECEIPT, readReceipt } from "./receipt.ts";
 import { isVersion } from "./release.ts";
-
-const receiptSchema = z.object({ method: z.literal("standalone") });
 
 export interface Whereabouts {
   /** Of the running executable, links resolved. */
@@ -25,14 +23,46 @@ export interface Whereabouts {
  * @throws Failure `update.not-ours` where another program is in charge of its versions
  */
 export function findInstallation(where: Whereabouts): Installation {
+  requireOwn(where);
+  const { executable, exists } = where;
+  const root = rootAround(executable, exists);
+  if (root !== undefined) return new ReleaseFolder(root);
+  const folder = dirname(executable);
+  if (basename(dirname(folder)) === "releases" && isVersion(basename(folder)))
+    throw notOurs(
+      `${dirname(dirname(folder))} has no ${RECEIPT}, so something else may be in charge of it`,
+      "if nothing is, move it aside and run openvalidator install",
+    );
+  return new LoneFile(executable);
+}
+
+/**
+ * The folder of releases that an executable is one of, or its updater; undefined for any other.
+ * @throws Failure `update.not-ours` for one with another's receipt
+ */
+export function rootAround(executable: string, exists: (path: string) => boolean = existsSync) {
+  const folder = dirname(executable);
+  const root = [dirname(folder), dirname(dirname(folder))].find((path) => exists(join(path, RECEIPT)));
+  if (root !== undefined) readReceipt(root);
+  return root;
+}
+
+/**
+ * A program that people put where it is.
+ * @throws Failure `update.not-ours` for one from source, in a container or of a package
+ */
+export function requireOwn(where: Whereabouts): void {
   const { executable, isCompiled, exists = existsSync, packageOf = packageOfFile } = where;
   if (!isCompiled)
-    throw notOurs("this program runs from its source", "update the source: git pull, then bun install");
+    throw notOurs(
+      "this program runs from its source",
+      "update the source: git pull, then bun install; bun run build makes an executable",
+    );
   const container = ["/.dockerenv", "/run/.containerenv"].find(exists);
   if (container !== undefined && !where.mayBeContainer)
     throw notOurs(
       "this program runs in a container",
-      "start the container from a newer image; --in-container updates it here, for as long as the container lasts",
+      "start the container from a newer image; --in-container does it here, for as long as the container lasts",
     );
   if (
     executable.startsWith("/nix/store/") ||
@@ -46,30 +76,6 @@ export function findInstallation(where: Whereabouts): Installation {
   const name = packageOf(executable);
   if (name !== undefined)
     throw notOurs(`this program belongs to the package ${name}`, "update it with the package manager");
-  const folder = dirname(executable);
-  const roots = [dirname(folder), dirname(dirname(folder))];
-  const root = roots.find((path) => exists(join(path, RECEIPT)));
-  if (root !== undefined) {
-    checkReceipt(join(root, RECEIPT));
-    return new ReleaseFolder(root);
-  }
-  if (basename(dirname(folder)) === "releases" && isVersion(basename(folder)))
-    throw notOurs(
-      `${dirname(dirname(folder))} has no ${RECEIPT}, so something else may be in charge of it`,
-      "if nothing is: openvalidator service install",
-    );
-  return new LoneFile(executable);
-}
-
-function checkReceipt(path: string): void {
-  try {
-    receiptSchema.parse(JSON.parse(readFileSync(path, "utf8")));
-  } catch {
-    throw notOurs(
-      `${path} is no receipt of ours`,
-      "if nothing else is in charge: openvalidator service install",
-    );
-  }
 }
 
 function notOurs(message: string, hint: string) {

@@ -102,7 +102,8 @@ const FORMS: Record<string, () => Installation> = {
     const first = join(scratch(), "first");
     writeFileSync(first, program("1.0.0"));
     const folder = new ReleaseFolder(root);
-    folder.layOut(first, "1.0.0");
+    folder.put(first, "1.0.0");
+    folder.begin("1.0.0");
     return folder;
   },
   "a lone file": () => {

@@ -98,7 +98,9 @@ function fresh(form: string, folder: string): string {
   writeFileSync(first, program("1.0.0"), { mode: 0o755 });
   if (form === "folder") {
     const root = join(folder, "opt");
-    new ReleaseFolder(root).layOut(first, "1.0.0");
+    const opt = new ReleaseFolder(root);
+    opt.put(first, "1.0.0");
+    opt.begin("1.0.0");
     return root;
   }
   const path = join(folder, "openvalidator");

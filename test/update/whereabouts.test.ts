@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ReleaseFolder } from "../../src/update/installation.ts";
+import { writeReceipt } from "../../src/update/receipt.ts";
 import { findInstallation, type Whereabouts } from "../../src/update/whereabouts.ts";
 import { scratchFolders } from "../scratch.ts";
 
@@ -40,7 +41,9 @@ test("a folder with a receipt is ours, from its releases and from its updater", 
   const program = join(scratch(), "program");
   writeFileSync(program, "program");
   const folder = new ReleaseFolder(root);
-  folder.layOut(program, "1.0.0");
+  folder.put(program, "1.0.0");
+  folder.begin("1.0.0");
+  writeReceipt(root, { method: "standalone" });
   const { exists: _, ...where } = NOWHERE;
   for (const executable of [folder.programOf("1.0.0"), folder.updater])
     expect(findInstallation({ ...where, executable, mayBeContainer: true }).recordFile).toBe(

@@ -1,25 +1,31 @@
 import { sleep } from "../../base/deadline.ts";
 import { Failure, isFailure } from "../../base/error.ts";
-import { lockFile } from "../../base/lock.ts";
+import { log } from "../../base/log.ts";
 import { printable } from "../../base/text.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
 import { loadConfiguration } from "../../config/load.ts";
+import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
 import { isCompiled, VERSION } from "../../config/version.ts";
-import { readStatus } from "../../telemetry/status-socket.ts";
 import { type Service, Updater } from "../../update/apply.ts";
-import { type Health, healthSchema } from "../../update/confirm.ts";
 import { stopped, updateFailure } from "../../update/failure.ts";
-import { type Installation, LoneFile } from "../../update/installation.ts";
+import { type Installation, LoneFile, ReleaseFolder } from "../../update/installation.ts";
 import { placeOf } from "../../update/look-times.ts";
+import { readReceipt } from "../../update/receipt.ts";
 import { readRecord } from "../../update/update-record.ts";
 import { channelToParent, serviceOfParent } from "../../update/updater-channel.ts";
 import { findInstallation } from "../../update/whereabouts.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { showProgress } from "../progress.ts";
-import { systemctlOf } from "../service/systemctl.ts";
 import { lookForRelease, type Wish } from "../update/look-for-release.ts";
+import {
+  healthAt,
+  type StateFolder,
+  serviceOfUnit,
+  type Unit,
+  type UnitService,
+} from "../update/unit-service.ts";
 import { SELF_UPDATE_OPTIONS, UPDATE_WORKER_OPTIONS } from "../update/updater-command.ts";
 
 /** How long one process watches a new release; the next one goes on. */
@@ -54,17 +60,59 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
   if (policy !== undefined && !environment.INVOCATION_ID)
     await sleep(spreadMs(installation, settings.updateInterval), signal);
   if (signal.aborted) throw stopped();
+  const changesNothing = is("check") || is("dry-run") || policy === "notify";
+  const unit = changesNothing ? undefined : unitOf(context, settings.restart, installation);
+  const found = await foundUnit(context, unit, {
+    path: stateDirectory(settings),
+    isNamed: Object.keys(JOURNAL_OPTIONS).some((flag) => flags[flag] !== undefined),
+  });
+  const isOnTrial = readRecord(installation.recordFile).pending !== null;
+  // Started by nobody but a person, who decides about the release on trial by starting it or with --rollback.
+  if (found?.isStopped && !is("rollback") && (policy !== undefined || isOnTrial))
+    return teller(context)(
+      { state: "waiting", why: `${unit?.name} is stopped` },
+      isOnTrial ? EXIT.tryLater : EXIT.ok,
+    );
   return await update(context, {
     settings,
     installation,
     unattended: policy === "notify" ? "on" : policy,
-    changesNothing: is("check") || is("dry-run") || policy === "notify",
-    service:
-      settings.restart === undefined
-        ? undefined
-        : serviceOf(context, settings.restart, stateDirectory(settings)),
+    changesNothing,
+    service: found?.isStopped ? undefined : found?.service,
     watchMs: WATCH_MS,
   });
+}
+
+interface WantedUnit extends Unit {
+  /** By a person; else it is the one that was installed here, and may be gone. */
+  isNamed: boolean;
+}
+
+function unitOf(
+  { flags }: CommandContext,
+  named: string | undefined,
+  installation: Installation,
+): WantedUnit | undefined {
+  if (named !== undefined)
+    return { name: named, scope: flags.user === "true" ? "user" : "system", isNamed: true };
+  const noted = installation instanceof ReleaseFolder ? readReceipt(installation.root)?.service : undefined;
+  return noted && { name: noted.unit, scope: noted.scope, isNamed: false };
+}
+
+async function foundUnit(
+  context: CommandContext,
+  unit: WantedUnit | undefined,
+  stateFolder: StateFolder,
+): Promise<UnitService | undefined> {
+  if (unit === undefined) return undefined;
+  try {
+    return await serviceOfUnit(context, unit, stateFolder);
+  } catch (error) {
+    const isGone = isFailure(error, "service.not-installed") || isFailure(error, "service.no-systemd");
+    if (!isGone || unit.isNamed) throw error;
+    log.warn("The service that was installed here is gone, so nothing is restarted", { unit: unit.name });
+    return undefined;
+  }
 }
 
 /** A third of the time between two looks, as far as this machine is among all. */
@@ -83,7 +131,7 @@ export async function updateWorker(context: CommandContext): Promise<number> {
       hint: "openvalidator self-update goes to the newest release",
     });
   const directory = stateDirectory(settings);
-  const { service, signal } = serviceOfParent(channel, () => healthOf(directory), context.signal);
+  const { service, signal } = serviceOfParent(channel, () => healthAt(directory), context.signal);
   const wish: Work = {
     settings,
     installation: findInstallation({ executable: program, isCompiled }),
@@ -104,7 +152,7 @@ async function update(context: CommandContext, work: Work): Promise<number> {
   const tell = teller(context);
   const updater = new Updater(installation, { ...(service && { service }), signal });
   if (!changesNothing) installation.requireWritable();
-  const unlock = changesNothing ? undefined : lock(installation);
+  const unlock = changesNothing ? undefined : installation.lock();
   try {
     if (is("rollback")) {
       if (is("if-unconfirmed") && updater.record.pending === null)
@@ -202,42 +250,5 @@ async function rollBack(updater: Updater, tell: ReturnType<typeof teller>): Prom
     // Here it is what was wanted.
     if (!isFailure(error, "update.rolled-back")) throw error;
     return tell({ state: "rolled back", why: error.message });
-  }
-}
-
-/** One update at a time. @throws Failure `update.busy` */
-function lock(installation: Installation): () => void {
-  try {
-    return lockFile(installation.lockFile);
-  } catch (cause) {
-    if (!isFailure(cause, "state.locked")) throw cause;
-    throw updateFailure("update.busy", {
-      message: "another process updates this installation now",
-      hint: "wait for its end",
-      cause,
-      retry: "soon",
-    });
-  }
-}
-
-/** The validator as a unit of systemd, and its own word on how it is. */
-function serviceOf(context: CommandContext, unit: string, directory: string): Service {
-  const systemctl = systemctlOf(context, context.flags.user === "true");
-  return {
-    async restart() {
-      await systemctl("restart", unit);
-    },
-    health: () => healthOf(directory),
-  };
-}
-
-async function healthOf(directory: string): Promise<Health | undefined> {
-  try {
-    // Read as of another version, which it is.
-    return healthSchema.safeParse(await readStatus(directory)).data;
-  } catch (error) {
-    // Nobody answers, or not as a validator does: judged as such.
-    if (isFailure(error)) return undefined;
-    throw error;
   }
 }

@@ -1,15 +1,24 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { loadConfiguration } from "../../config/load.ts";
 import { nameOf } from "../../config/option.ts";
 import { OPTIONS } from "../../config/options.ts";
-import { CONFIG_NAME } from "../../config/paths.ts";
+import { CONFIG_NAME, expandPath } from "../../config/paths.ts";
 import { SERVICE_OPTIONS } from "../../config/service-options.ts";
+import { isCompiled } from "../../config/version.ts";
 import { canonicalAddress } from "../../net/address-ranges.ts";
+import { rootAround } from "../../update/whereabouts.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { translateOldLine } from "./old-line.ts";
 import type { UnitPlan } from "./unit.ts";
+import {
+  type AutoUpdate,
+  modeOf,
+  ROLLBACK_SERVICE,
+  UPDATE_SERVICE,
+  type UpdatePlan,
+} from "./update-units.ts";
 
 export const UNIT_NAME = "openvalidator.service";
 
@@ -19,6 +28,8 @@ export interface ServicePlan {
   unitFile: string;
   /** Folder of the releases, with the link `current` to one of them. */
   programs: string;
+  /** How releases come to it; undefined where a person sees to that. */
+  updates: UpdatePlan | undefined;
   /** Flags of `run` for the config file. */
   flags: Readonly<Record<string, string>>;
   notes: readonly string[];
@@ -45,9 +56,23 @@ export function planService(context: CommandContext): ServicePlan {
   const ownConfig = join(isUser ? environment.XDG_CONFIG_HOME || join(home, ".config") : "/etc", CONFIG_NAME);
   const destdir = settings.destdir ?? "";
   const chosen = chooseWallet(flags, `${destdir}${ownConfig}`, home);
-  const programs = isUser
-    ? join(environment.XDG_DATA_HOME || join(home, ".local/share"), "openvalidator")
-    : "/opt/openvalidator";
+  const programs = releaseRoot(context, settings.root, home);
+  const scope = isUser ? "user" : "system";
+  const unitFile = isUser ? userUnitFile(environment, home) : `/etc/systemd/system/${UNIT_NAME}`;
+  // The unit of the timer has them: the service neither looks nor restarts itself.
+  for (const flag of ["auto-update", "update.interval", "update.url"]) delete flags[flag];
+  const mode = settings.autoUpdate ?? modeThere(`${destdir}${unitFile}`) ?? "off";
+  const updates: UpdatePlan | undefined =
+    mode === "off"
+      ? undefined
+      : {
+          mode,
+          scope,
+          root: programs,
+          unit: UNIT_NAME,
+          intervalMinutes: settings.updateInterval,
+          urls: settings.updateUrl ?? [],
+        };
   const credentials: Record<string, string> = isUser ? {} : { hotkey: chosen.hotkeyFile };
   if (!isUser) {
     if (chosen.passwordFile !== undefined) credentials["hotkey-password"] = chosen.passwordFile;
@@ -62,21 +87,42 @@ export function planService(context: CommandContext): ServicePlan {
   }
   return {
     unit: {
-      scope: isUser ? "user" : "system",
+      scope,
       executable: join(programs, "current/openvalidator"),
       configFile: ownConfig,
       environment: old?.environment ?? {},
       credentials,
       gpuGroups: namesIn("/etc/group").filter((name) => GPU_GROUPS.includes(name)),
       allowedAddresses: [...new Set([...nameServers(), ...chosen.nodeAddresses])],
+      onFailure: updates && ROLLBACK_SERVICE,
     },
-    unitFile: isUser ? userUnitFile(environment, home) : `/etc/systemd/system/${UNIT_NAME}`,
+    unitFile,
     programs,
+    updates,
     flags,
     notes,
     destdir,
     starts: settings.start && destdir === "",
   };
+}
+
+/** What the timer that is there takes. */
+function modeThere(unitFile: string): AutoUpdate | undefined {
+  const path = join(dirname(unitFile), UPDATE_SERVICE);
+  return existsSync(path) ? modeOf(readFileSync(path, "utf8")) : undefined;
+}
+
+/** Folder of the releases: as given, or the one that this program is in already, or the usual one. */
+export function releaseRoot(
+  { flags, environment }: Pick<CommandContext, "flags" | "environment">,
+  given: string | undefined,
+  home = homeOf(environment),
+): string {
+  if (given !== undefined) return expandPath(given);
+  const own = isCompiled ? rootAround(realpathSync(process.execPath)) : undefined;
+  if (own !== undefined) return own;
+  if (flags.user !== "true") return "/opt/openvalidator";
+  return join(environment.XDG_DATA_HOME || join(home, ".local/share"), "openvalidator");
 }
 
 export function userUnitFile(environment: CommandContext["environment"], home = homeOf(environment)): string {

@@ -11,6 +11,8 @@ export interface UnitPlan {
   gpuGroups: readonly string[];
   /** Addresses of private networks that the service needs: its own node, the name servers of this machine. */
   allowedAddresses: readonly string[];
+  /** Unit that is started when the service ended for good; undefined where nothing updates it. */
+  onFailure: string | undefined;
 }
 
 /** The first line of every unit that this program writes, and may write over. */
@@ -22,6 +24,10 @@ const START = `
 # However long the chain is away, it is tried again; what needs a person (64, 78) is not.
 StartLimitIntervalSec=0
 `;
+
+/** Variables that would have a program of Bun run something else. */
+export const UNSET =
+  "UnsetEnvironment=BUN_BE_BUN BUN_OPTIONS BUN_INSPECT BUN_INSPECT_PRELOAD BUN_CONFIG_VERBOSE_FETCH NODE_OPTIONS NODE_TLS_REJECT_UNAUTHORIZED LD_PRELOAD LD_LIBRARY_PATH";
 
 const SERVICE = `
 Type=notify
@@ -36,7 +42,6 @@ Restart=always
 RestartSec=30s
 RestartPreventExitStatus=64 78
 UMask=0077
-UnsetEnvironment=BUN_BE_BUN BUN_OPTIONS BUN_INSPECT BUN_INSPECT_PRELOAD BUN_CONFIG_VERBOSE_FETCH NODE_OPTIONS NODE_TLS_REJECT_UNAUTHORIZED LD_PRELOAD LD_LIBRARY_PATH
 LimitNOFILE=65536
 # The watchdog's SIGABRT would write the hotkey into a core file.
 LimitCORE=0
@@ -44,7 +49,7 @@ TasksMax=512
 `;
 
 /** What a user's own service manager can do as well. */
-const HARDENING = `
+export const HARDENING = `
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
@@ -58,22 +63,26 @@ SystemCallErrorNumber=EPERM
 MemoryDenyWriteExecute=no
 `;
 
-const SYSTEM_HARDENING = `
-CapabilityBoundingSet=
+/** What root's does for every unit here. */
+export const WALLS = `
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
 ProtectProc=invisible
-# The NVIDIA driver is found in /proc/driver.
-ProcSubset=all
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
 ProtectControlGroups=yes
 ProtectClock=yes
 ProtectHostname=yes
-RemoveIPC=yes
 KeyringMode=private
+`;
+
+const SYSTEM_HARDENING = `
+CapabilityBoundingSet=
+# The NVIDIA driver is found in /proc/driver.
+ProcSubset=all
+RemoveIPC=yes
 MemoryHigh=80%
 MemoryMax=90%
 # One DeviceAllow closes every other device, so all that a driver opens are named.
@@ -100,13 +109,15 @@ export function unitText(plan: UnitPlan): string {
     "Description=openvalidator (Bittensor text-prompting validator)",
     ...(isSystem ? ["Wants=network-online.target", `After=${after} nvidia-persistenced.service`] : []),
     START.trim(),
+    ...(plan.onFailure === undefined ? [] : [`OnFailure=${plan.onFailure}`]),
     "",
     "[Service]",
     ...(isSystem ? systemStart(plan) : userStart(plan)),
     ...environmentLines(plan.environment),
     SERVICE.trim(),
+    UNSET,
     HARDENING.trim(),
-    ...(isSystem ? [SYSTEM_HARDENING.trim(), ...addressLines(plan.allowedAddresses)] : []),
+    ...(isSystem ? [WALLS.trim(), SYSTEM_HARDENING.trim(), ...addressLines(plan.allowedAddresses)] : []),
     "",
     "[Install]",
     `WantedBy=${isSystem ? "multi-user.target" : "default.target"}`,
@@ -137,7 +148,12 @@ function systemStart({ executable, configFile, credentials, gpuGroups }: UnitPla
 }
 
 function userStart({ executable, configFile }: UnitPlan): string[] {
-  return [`ExecStart=${execWord(executable)} run --config ${execWord(configFile)}`, "WorkingDirectory=%h"];
+  return [
+    `ExecStart=${execWord(executable)} run --config ${execWord(configFile)}`,
+    "WorkingDirectory=%h",
+    "# The way to its status, for who updates it.",
+    "RuntimeDirectory=openvalidator",
+  ];
 }
 
 function environmentLines(environment: Readonly<Record<string, string>>): string[] {
@@ -155,7 +171,7 @@ function addressLines(addresses: readonly string[]): string[] {
 }
 
 /** One word of ExecStart=, in which % begins a specifier and $ a variable. */
-function execWord(word: string): string {
+export function execWord(word: string): string {
   return quoted(word).replaceAll("%", "%%").replaceAll("$", "$$$$");
 }
 

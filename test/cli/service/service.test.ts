@@ -26,6 +26,11 @@ const PM2 =
   "CUDA_VISIBLE_DEVICES=1 pm2 start run.sh --name x -- --wallet.name 'my wallet' --wallet.hotkey 50% --netuid 11 " +
   "--subtensor.chain_endpoint ws://192.168.1.10:9944";
 
+const COMMIT = "c".repeat(40);
+/** A program that says it is a release. */
+const releaseOf = (version: string): string =>
+  `#!/bin/sh\necho '{"version":"${version}","commit":"${COMMIT}"}'\n`;
+
 const context = (flags: Record<string, string>, environment: Record<string, string>) => ({
   command: "service install",
   flags,
@@ -49,7 +54,7 @@ function machine(exitCode = 0) {
   );
   chmodSync(join(bin, "systemctl"), 0o755);
   const program = join(home, "downloaded");
-  writeFileSync(program, "#!/bin/sh\n");
+  writeFileSync(program, releaseOf("1.0.0"));
   return { home, program, environment: { HOME: home, PATH: `${bin}:/usr/bin:/bin` }, said };
 }
 
@@ -114,7 +119,11 @@ describe("service install", () => {
     const { home, program, environment, said } = machine();
     const started = context({ user: "true", "from-pm2": PM2 }, environment);
     const plan = planService(started);
-    await installService(plan, { executable: program, version: "1.0.0" }, systemctlOf(started, true));
+    await installService(
+      plan,
+      { executable: program, version: "1.0.0", commit: COMMIT },
+      systemctlOf(started, true),
+    );
     const programs = join(home, ".local/share/openvalidator");
     expect(readlinkSync(join(programs, "current"))).toBe("releases/1.0.0");
     expect(statSync(join(programs, "current/openvalidator")).mode & 0o777).toBe(0o755);
@@ -125,12 +134,22 @@ describe("service install", () => {
     const told =
       "--user daemon-reload\n--user enable openvalidator.service\n--user restart openvalidator.service\n";
     expect(readFileSync(said, "utf8")).toBe(told);
+    const newer = join(home, "newer");
+    writeFileSync(newer, releaseOf("1.1.0"));
     // The flags would have to go into a file that is there.
-    const again = installService(plan, { executable: program, version: "1.1.0" }, systemctlOf(started, true));
+    const again = installService(
+      plan,
+      { executable: newer, version: "1.1.0", commit: COMMIT },
+      systemctlOf(started, true),
+    );
     await expect(again).rejects.toThrow("is there already");
     expect(readlinkSync(join(programs, "current"))).toBe("releases/1.0.0");
     const bare = planService(context({ user: "true" }, environment));
-    await installService(bare, { executable: program, version: "1.1.0" }, systemctlOf(started, true));
+    await installService(
+      bare,
+      { executable: newer, version: "1.1.0", commit: COMMIT },
+      systemctlOf(started, true),
+    );
     expect(readlinkSync(join(programs, "current"))).toBe("releases/1.1.0");
     expect(existsSync(join(programs, "releases/1.0.0/openvalidator"))).toBe(true);
     await uninstallService(plan.unitFile, systemctlOf(started, true));
@@ -148,7 +167,7 @@ describe("service install", () => {
     const before = process.umask(0o077);
     await installService(
       planService(packed),
-      { executable: program, version: "1.0.0" },
+      { executable: program, version: "1.0.0", commit: COMMIT },
       systemctlOf(packed, false),
     ).finally(() => process.umask(before));
     const programs = join(destdir, "opt/openvalidator");
@@ -162,7 +181,7 @@ describe("service install", () => {
 
   test("finds out before it writes: a missing key, a unit of somebody else, a manager that refuses", async () => {
     const { home, program, environment } = machine(1);
-    const release = { executable: program, version: "1.0.0" };
+    const release = { executable: program, version: "1.0.0", commit: COMMIT };
     const system = planService(context({ "wallet.name": "absent" }, environment));
     await expect(
       installService(system, release, systemctlOf(context({}, environment), false)),
