@@ -262,7 +262,6 @@ export const COMMANDS: readonly Command[] = [
       "allow-downgrade": "With --version: also to an older one that can read what is there.",
       unattended: "For timers: as --auto-update says (on), and not at the same moment as all others.",
       user: "With --restart: a unit of this user.",
-      "in-container": "Also in a container, where the change lasts as long as the container.",
       json: "Print JSON.",
     },
     examples: ["openvalidator self-update --check", "openvalidator self-update --version 1.2.3"],

@@ -1,4 +1,4 @@
-import { choice, decimal, list, optional, text, webAddress } from "./kinds.ts";
+import { choice, decimal, list, optional, text, toggle, webAddress } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 
 /** How `run` and timers take releases. */
@@ -14,6 +14,12 @@ export const AUTO_UPDATE_OPTIONS = {
     30,
     "service",
     "From one look for a release to the next, a third more or less.",
+  ),
+  "in-container": option(
+    toggle,
+    false,
+    "service",
+    "Update also in a container, where the change lasts as long as the container.",
   ),
   "update.url": option(
     optional(list(webAddress)),

@@ -1,5 +1,4 @@
 import { dirname } from "node:path";
-import { sleep } from "../base/deadline.ts";
 import { freeBytesOf } from "../base/disk.ts";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
@@ -7,6 +6,7 @@ import { type ArtifactWish, type FoundRelease, fetchArtifact } from "./artifact.
 import { type Health, judge } from "./confirm.ts";
 import { stopped, updateFailure } from "./failure.ts";
 import type { Installation } from "./installation.ts";
+import { PACE, type Pace } from "./pace.ts";
 import { preflight } from "./preflight.ts";
 import { compareVersions } from "./release.ts";
 import type { TrustedFiles } from "./trust.ts";
@@ -14,18 +14,11 @@ import { type News, type Pending, readRecord, type UpdateRecord, writeRecord } f
 
 /** Room for the packed and the unpacked file and some more, as multiples of the unpacked one. */
 const ROOM = 2.2;
-/** Models of several gigabytes load before the first step. */
-const WELL_WITHIN_MS = 30 * 60_000;
-/** The chain's own pace. */
-const BLOCK_MS = 12_000;
 /** Epochs in which a new release has to bring weights on chain. */
 const WEIGHTS_WITHIN_EPOCHS = 2;
-/** A window comes once in an epoch at least; 72 minutes are one of the usual length. */
-const WINDOW_TIMEOUT_MS = 72 * 60_000;
-const LOOK_MS = 5_000;
-/** The program of before has run here for long: it needs no more than its models. */
-const BACK_WITHIN_MS = 15 * 60_000;
-
+const LOOK_MS = 2_000;
+/** What was watched since the record was written is lost with this process. */
+const WRITE_EVERY_MS = 60_000;
 /** Who runs the validator, for whoever updates it. */
 export interface Service {
   /** Ends the validator in order and starts what the installation's program is now. @throws when it did not start */
@@ -35,29 +28,6 @@ export interface Service {
   /** How the validator ended, where whoever runs it knows that and does not start it again by itself. */
   ended?(): string | undefined;
 }
-
-/** Times and pauses; tests have their own. */
-export interface Pace {
-  /** Of the calendar, for people to read. */
-  now(): number;
-  /** Milliseconds of a clock that nobody sets. */
-  ticks(): number;
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  wellWithinMs: number;
-  backWithinMs: number;
-  windowTimeoutMs: number;
-  blockMs: number;
-}
-
-export const PACE: Pace = {
-  now: Date.now,
-  ticks: () => performance.now(),
-  sleep,
-  wellWithinMs: WELL_WITHIN_MS,
-  backWithinMs: BACK_WITHIN_MS,
-  windowTimeoutMs: WINDOW_TIMEOUT_MS,
-  blockMs: BLOCK_MS,
-};
 
 /** The work on one installation, by the process that holds its lock. Killed at any point, the next one goes on. */
 export class Updater {
@@ -142,9 +112,11 @@ export class Updater {
     const { ticks } = this.#pace;
     const startMs = ticks();
     let isRestarted = false;
+    let seen: Pending | undefined;
     for (let lastMs = startMs; ; ) {
-      const { pending, bad } = this.record;
-      if (pending === null) return undefined;
+      const { pending: kept, bad } = this.record;
+      if (kept === null) return undefined;
+      const pending = seen?.version === kept.version ? seen : kept;
       const current = this.#installation.currentVersion();
       if (bad.some(({ version }) => version === pending.version))
         await this.#rollBack(pending, "it failed before");
@@ -175,8 +147,10 @@ export class Updater {
         return undefined;
       }
       if (verdict.kind === "waiting") {
-        this.#write({ pending: verdict.pending });
-        if (nowMs - startMs >= forMs) return verdict.why;
+        seen = verdict.pending;
+        const isOver = nowMs - startMs >= forMs;
+        if (isOver || isNews(kept, seen)) this.#write({ pending: seen });
+        if (isOver) return verdict.why;
       }
       await this.#pause();
     }
@@ -339,4 +313,11 @@ export class Updater {
     const at = new Date(this.#pace.now()).toISOString();
     this.#write({ ...changes, news: [...news, { at, outcome, from, to, why }] });
   }
+}
+
+/** Whether what was seen is worth a write. */
+function isNews(kept: Pending, seen: Pending): boolean {
+  const { run, restarts, isWell, wellLeftMs } = seen;
+  if (kept.run !== run || kept.restarts !== restarts || kept.isWell !== isWell) return true;
+  return kept.wellLeftMs - wellLeftMs >= WRITE_EVERY_MS;
 }

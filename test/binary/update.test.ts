@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ReleaseServer } from "../update/release-server.ts";
 import { BUILD_TIMEOUT_MS, builtBinary, type Outcome, runCommand, type Scratch, scratch } from "./built.ts";
+import { Releases } from "./releases.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const TIMEOUT_MS = 60_000;
@@ -11,28 +12,12 @@ let place: Scratch;
 let server: ReleaseServer;
 let released: { old: string; next: string };
 
-async function build(version: string, root: string): Promise<string> {
-  const outfile = join(place.root, version, "openvalidator");
-  const flags = ["--release-version", version, "--update-root", root, "--update-url", `${server.url}/`];
-  const child = Bun.spawn([process.execPath, "build.ts", "--outfile", outfile, ...flags], {
-    cwd: ROOT,
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stderr, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
-  if (code !== 0) throw new Error(`the build failed: ${stderr}`);
-  return outfile;
-}
-
 beforeAll(async () => {
   place = scratch();
-  server = new ReleaseServer(join(place.root, "server"));
-  server.start();
-  const root = join(place.root, "root.json");
-  writeFileSync(root, server.root());
-  released = { old: await build("1.0.0", root), next: await build("1.1.0", root) };
-  const { stdout } = await runCommand([released.next, "version", "--json"], place);
-  server.release("1.1.0", readFileSync(released.next), { commit: JSON.parse(stdout).commit });
+  const releases = new Releases(place);
+  server = releases.server;
+  released = { old: await releases.build("1.0.0"), next: await releases.build("1.1.0") };
+  await releases.offer("1.1.0", released.next);
 }, BUILD_TIMEOUT_MS);
 afterAll(async () => {
   await server?.stop();

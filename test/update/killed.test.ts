@@ -31,7 +31,8 @@ const names = ["renameSync", "linkSync", "symlinkSync", "rmSync", "mkdirSync", "
 mock.module("node:fs", () => ({ ...fs, ...Object.fromEntries(names.map((name) => [name, counted(fs[name])])) }));
 const source = (path) => import(process.env.SOURCE + "/" + path);
 (await source("base/log.ts")).configureLog({ level: "error", format: "plain" });
-const { Updater, PACE } = await source("update/apply.ts");
+const { Updater } = await source("update/apply.ts");
+const { PACE } = await source("update/pace.ts");
 const { findRelease } = await source("update/artifact.ts");
 const { LoneFile, ReleaseFolder } = await source("update/installation.ts");
 const { readTrusted } = await source("update/trust.ts");

@@ -54,7 +54,7 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
   const installation = findInstallation({
     executable: process.execPath,
     isCompiled,
-    mayBeContainer: is("in-container"),
+    mayBeContainer: settings.inContainer,
   });
   // A timer of systemd spreads by itself, and tells its services who they are.
   if (policy !== undefined && !environment.INVOCATION_ID)
@@ -134,7 +134,7 @@ export async function updateWorker(context: CommandContext): Promise<number> {
   const { service, signal } = serviceOfParent(channel, () => healthAt(directory), context.signal);
   const wish: Work = {
     settings,
-    installation: findInstallation({ executable: program, isCompiled }),
+    installation: findInstallation({ executable: program, isCompiled, mayBeContainer: settings.inContainer }),
     unattended: autoUpdate,
     changesNothing: false,
     service,

@@ -35,13 +35,13 @@ const LOOK_MS = 250;
  */
 export async function supervise(context: CommandContext, settings: SuperviseSettings): Promise<number> {
   const { environment, flags, signal } = context;
-  const { autoUpdate, updateInterval } = settings;
+  const { autoUpdate, updateInterval, inContainer: mayBeContainer } = settings;
   if (settings.mock)
     throw new Failure<ConfigCode>("config.conflict", {
       message: `--auto-update ${autoUpdate} restarts the validator, and with --mock its subnet would end too`,
       hint: "leave one of the two out",
     });
-  const installation = findInstallation({ executable: process.execPath, isCompiled });
+  const installation = findInstallation({ executable: process.execPath, isCompiled, mayBeContainer });
   requireKeys();
   installation.requireWritable();
   if (installation instanceof LoneFile) installation.adopt(VERSION);
