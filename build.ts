@@ -7,15 +7,17 @@ import { statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildExecutable } from "./build/executable.ts";
+import { makeRelease } from "./build/release.ts";
 import { ROOT } from "./build/targets.ts";
 import { messageOf } from "./src/base/error.ts";
 import { RELEASE_TOOLS, runReleaseTool } from "./src/update/repository/command-line.ts";
-import { STATE_VERSION } from "./src/validator/state/schema.ts";
 
 async function main(words: string[]): Promise<void> {
-  const [first] = words;
-  if (first !== undefined && Object.hasOwn(RELEASE_TOOLS, first))
-    return await runReleaseTool(words, STATE_VERSION);
+  const [first, second] = words;
+  if (first === "release") {
+    const isTool = second !== undefined && Object.hasOwn(RELEASE_TOOLS, second);
+    return await (isTool ? runReleaseTool(words.slice(1)) : makeRelease(words.slice(1)));
+  }
   const { values } = parseArgs({
     args: words,
     options: {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { $ } from "bun";
 import manifest from "../package.json" with { type: "json" };
@@ -55,11 +55,24 @@ export async function buildExecutable(
   outfile: string,
   flags: ReleaseFlags,
 ): Promise<Made> {
+  const folder = dirname(outfile);
+  mkdirSync(folder, { recursive: true });
+  // Bun writes the name of the file into the file, and the bytes shall not depend on where it goes.
+  const work = mkdtempSync(join(folder, ".build-"));
+  try {
+    const made = await compile(targetName, join(work, "openvalidator"), flags);
+    renameSync(join(work, "openvalidator"), outfile);
+    return made;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+async function compile(targetName: string, outfile: string, flags: ReleaseFlags): Promise<Made> {
   const target = targetOf(targetName);
   const modules = await modulesFor(target);
   const packages = nativePackages(target, modules.folder);
   const seen: Seen = { patched: new Set(), files: new Set() };
-  mkdirSync(dirname(outfile), { recursive: true });
   const facts = await buildFacts(targetName, flags);
   const result = await Bun.build({
     entrypoints: [join(ROOT, "src/main.ts")],
@@ -91,5 +104,8 @@ export async function buildExecutable(
   });
   for (const message of result.logs) console.warn(String(message));
   requirePatches(seen);
-  return { facts, files: [...seen.files] };
+  const libraries = packages.flatMap(({ libraries }) =>
+    (libraries?.files ?? []).map((name) => join(libraries!.folder, name)),
+  );
+  return { facts, files: [...seen.files, ...libraries, modules.package] };
 }

@@ -104,6 +104,8 @@ export interface PlatformModules {
   folder: string;
   /** Bun itself. */
   runtime: string;
+  /** A file of the package that it is of. */
+  package: string;
 }
 
 /** Those of this machine, or of another one, brought by Bun with the hashes of bun.lock. */
@@ -112,7 +114,7 @@ export async function modulesFor({ os, cpu, runtime }: Target): Promise<Platform
   // The package `bun` takes the file out of the package of the platform when it is installed.
   const installed = [join(own, runtime, "bin/bun"), join(own, "bun/bin/bun.exe")].find(isProgram);
   if (os === process.platform && cpu === process.arch && installed !== undefined)
-    return { folder: own, runtime: installed };
+    return { folder: own, runtime: installed, package: join(own, runtime, "package.json") };
   const folder = join(ROOT, ".cache/platforms", `${os}-${cpu}`);
   mkdirSync(folder, { recursive: true });
   for (const file of ["package.json", "bun.lock"]) await copyFile(join(ROOT, file), join(folder, file));
@@ -122,7 +124,8 @@ export async function modulesFor({ os, cpu, runtime }: Target): Promise<Platform
   if (code !== 0)
     throw new BuildError(`the packages of ${os}-${cpu} could not be installed: ${said.trim().slice(-500)}`);
   const modules = join(folder, "node_modules");
-  return { folder: modules, runtime: join(modules, runtime, "bin/bun") };
+  const bun = join(modules, runtime);
+  return { folder: modules, runtime: join(bun, "bin/bun"), package: join(bun, "package.json") };
 }
 
 /** Without its installation `bun` has a text in the place of the program. */

@@ -1,217 +1,186 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fetchArtifact, findRelease } from "../../src/update/artifact.ts";
+import { endingSoon } from "../../src/update/repository/publish.ts";
+import { UpdateRepository } from "../../src/update/repository/repository.ts";
 import { readTrusted } from "../../src/update/trust.ts";
 import { scratchFolders } from "../scratch.ts";
+import { builtRelease, COMMIT, done, PLATFORM, serve, tool } from "./releasing.ts";
 
 const scratch = scratchFolders("publish");
-const ROOT = resolve(import.meta.dir, "../..");
-const COMMIT = "d".repeat(40);
+const TIMEOUT_MS = 30_000;
 
 let folder: string;
 beforeEach(() => {
   folder = scratch();
 });
 const at = (name: string): string => join(folder, name);
+const rootText = (): string => readFileSync(at("public/metadata/1.root.json"), "utf8");
 
-function tool(...words: string[]): { code: number; out: string } {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, "build.ts", ...words], {
-    cwd: ROOT,
-    env: {
-      ...process.env,
-      RELEASE_KEY: words.includes("publish") ? readFileSync(at("release.pem"), "utf8") : "",
-    },
-  });
-  return { code: exitCode, out: `${stdout}${stderr}`.trim() };
+/** Makes keys and the first root. @returns what `key` says of the release key */
+function repository(): string {
+  done(["key", at("root.pem")]);
+  const said = done(["key", at("release.pem")]);
+  done(["key", at("online.pem")]);
+  done([
+    ...["root", "--repository", at("public"), "--root-key", at("root.pem"), "--root-public", at("root.pub")],
+    ...["--release-public", at("release.pub"), "--online-public", at("online.pub")],
+  ]);
+  return said;
 }
 
-function done(...words: string[]): string {
-  const { code, out } = tool(...words);
-  expect({ code, out }).toMatchObject({ code: 0 });
-  return out;
-}
+const signing = (...more: string[]): string[] => [
+  ...[
+    "sign",
+    "--repository",
+    at("public"),
+    "--release-key",
+    "env:RELEASE_KEY",
+    "--online-key",
+    at("online.pem"),
+  ],
+  ...more,
+];
+const secret = () => ({ RELEASE_KEY: readFileSync(at("release.pem"), "utf8") });
 
-/** A release as far as the tools look at it; its text does not compress, so that a difference is worth while. */
-function program(version: string): string {
-  const path = join(folder, version, "openvalidator");
-  mkdirSync(join(folder, version), { recursive: true });
-  const noise = Array.from({ length: 6_000 }, (_, index) =>
-    ((index * 2_654_435_761) >>> 0).toString(36),
-  ).join("\n# ");
-  writeFileSync(path, `#!/bin/sh\necho '{"version":"${version}","commit":"${COMMIT}"}'\nexit\n# ${noise}\n`, {
-    mode: 0o755,
-  });
-  return path;
-}
-
-const publicKey = (name: string): string =>
-  /public key {2}([0-9a-f]{64})/.exec(done("key", at(`${name}.pem`)))![1]!;
-
-function repository(): { release: string; online: string } {
-  publicKey("root");
-  const [release, online] = [publicKey("release"), publicKey("online")];
-  done(
-    ...["root", "--repository", at("public"), "--root-key", at("root.pem")],
-    ...["--release-public", release, "--online-public", online],
-  );
-  return { release, online };
-}
-
-const publishing = (version: string, ...more: string[]): string =>
-  done(
-    ...["publish", "--repository", at("public"), "--binary", `linux-x64=${program(version)}`],
-    ...["--release-key", "env:RELEASE_KEY", "--online-key", at("online.pem"), ...more],
-  );
-
-function serve(): { url: string; stop(): void } {
-  const server = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    fetch: async (request) => {
-      const file = Bun.file(join(at("public"), new URL(request.url).pathname));
-      return (await file.exists()) ? new Response(file) : new Response("", { status: 404 });
-    },
-  });
-  return { url: `http://127.0.0.1:${server.port}`, stop: () => void server.stop(true) };
+async function release(version: string, ...more: string[]): Promise<string[]> {
+  const from = await builtRelease(at(version), version, rootText());
+  return done(signing("--from", from, ...more), secret()).split("\n");
 }
 
 describe("the tools of those who keep releases", () => {
   test.skipIf(Bun.which("zstd") === null)(
-    "make keys, a root and releases that a program takes, whole and as a difference",
+    "make keys, a root and releases that a program takes, whole and by difference from each of the last three",
     async () => {
       repository();
-      publishing("1.0.0");
-      const paths = publishing(
-        "1.1.0",
-        "--earlier",
-        `1.0.0/linux-x64=${at("1.0.0/openvalidator")}`,
-        "--rollout",
-        "0h:100",
-      );
-      expect(paths.split("\n")).toEqual([
+      for (const version of ["0.9.0", "1.0.0", "1.1.0-rc.1", "1.1.0"]) await release(version);
+      expect(await release("1.2.0", "--rollout", "0h:100")).toEqual([
         "stable/linux-x64",
-        "releases/1.1.0/linux-x64",
-        "releases/1.1.0/linux-x64.from-1.0.0",
+        "releases/1.2.0/linux-x64",
+        "releases/1.2.0/linux-x64.from-1.1.0",
+        "releases/1.2.0/linux-x64.from-1.1.0-rc.1",
+        "releases/1.2.0/linux-x64.from-1.0.0",
       ]);
-      const server = serve();
+      const server = serve(at("public"));
       try {
-        const files = await readTrusted({
-          urls: [server.url],
-          root: readFileSync(at("public/metadata/1.root.json"), "utf8"),
-          cacheDirectory: at("cache"),
-          builtAtMs: 0,
-        });
+        const source = { urls: [server.url], root: rootText(), builtAtMs: 0 };
+        const files = await readTrusted({ ...source, cacheDirectory: at("cache") });
         const found = (await findRelease(files, "stable/linux-x64"))!;
-        expect(found.release).toMatchObject({ version: "1.1.0", commit: COMMIT, stateVersion: 2 });
-        // What was released before stays.
+        expect(found.release).toMatchObject({ version: "1.2.0", commit: COMMIT, stateVersion: 2 });
+        // What was released before stays; differences to what no channel shows do not.
         expect((await findRelease(files, "releases/1.0.0/linux-x64"))?.release.version).toBe("1.0.0");
-        const running = { version: "1.0.0", path: at("1.0.0/openvalidator") };
-        const arrival = await fetchArtifact(files, found, { to: at("arrived"), running });
-        expect(arrival.form).toBe("delta");
-        expect(arrival.downloadedBytes).toBeLessThan(statSync(at("1.1.0/openvalidator")).size / 20);
-        expect(readFileSync(at("arrived"))).toEqual(readFileSync(at("1.1.0/openvalidator")));
-        const verified = Bun.spawn(
-          [
-            process.execPath,
-            "build.ts",
-            "verify",
-            "--url",
-            server.url,
-            "--root",
-            at("public/metadata/1.root.json"),
-            "--target",
-            "linux-x64",
-          ],
-          { cwd: ROOT, stdout: "pipe" },
+        expect(await files.find("releases/1.1.0/linux-x64.from-1.0.0")).toBeUndefined();
+        for (const version of ["1.0.0", "1.1.0"]) {
+          const running = { version, path: at(`${version}/openvalidator-linux-x64`) };
+          const arrival = await fetchArtifact(files, found, { to: at("arrived"), running });
+          expect(arrival.form).toBe("delta");
+          expect(arrival.downloadedBytes).toBeLessThan(statSync(running.path).size / 20);
+          expect(readFileSync(at("arrived"))).toEqual(readFileSync(at("1.2.0/openvalidator-linux-x64")));
+        }
+        const words = ["verify", "--url", server.url, "--root", at("public/metadata/1.root.json")];
+        const verifying = Bun.spawn(
+          [process.execPath, "build.ts", "release", ...words, "--target", PLATFORM],
+          { cwd: join(import.meta.dir, "../.."), stdout: "pipe" },
         );
-        expect(await new Response(verified.stdout).text()).toStartWith(`1.1.0 ${COMMIT} `);
+        expect(await new Response(verifying.stdout).text()).toStartWith(`1.2.0 ${COMMIT} `);
       } finally {
         server.stop();
       }
     },
-    30_000,
+    TIMEOUT_MS,
   );
-
-  test("rotate every key, and an old client follows", async () => {
-    const { release } = repository();
-    publishing("1.0.0");
-    const online = publicKey("online2");
-    publicKey("root2");
-    done(
-      ...[
-        "root",
-        "--repository",
-        at("public"),
-        "--root-key",
-        at("root2.pem"),
-        "--previous-root-key",
-        at("root.pem"),
-      ],
-      ...["--release-public", release, "--online-public", online],
-    );
-    done("redate", "--repository", at("public"), "--online-key", at("online2.pem"));
-    const server = serve();
-    try {
-      const source = {
-        urls: [server.url],
-        root: readFileSync(at("public/metadata/1.root.json"), "utf8"),
-        builtAtMs: 0,
-      };
-      const files = await readTrusted({ ...source, cacheDirectory: at("cache") });
-      expect((await findRelease(files, "stable/linux-x64"))?.release.version).toBe("1.0.0");
-      // The key that was replaced signs nothing any more.
-      done("redate", "--repository", at("public"), "--online-key", at("online.pem"));
-      await expect(readTrusted({ ...source, cacheDirectory: at("other") })).rejects.toMatchObject({
-        code: "update.untrusted",
-      });
-    } finally {
-      server.stop();
-    }
-  }, 30_000);
 
   test.skipIf(Bun.which("minisign") === null)(
     "sign for people what minisign finds good",
-    () => {
-      publicKey("root");
-      const shown = done("key", at("release.pem"));
-      const online = publicKey("online");
-      const release = /public key {2}([0-9a-f]{64})/.exec(shown)![1]!;
-      done(
-        ...["root", "--repository", at("public"), "--root-key", at("root.pem")],
-        ...["--release-public", release, "--online-public", online],
-      );
-      publishing("1.0.0");
+    async () => {
+      const key = /minisign {4}(\S+)/.exec(repository())![1]!;
+      await release("1.0.0");
+      expect(readdirSync(at("public/releases/1.0.0")).sort()).toEqual([
+        "SHA256SUMS",
+        "SHA256SUMS.minisig",
+        "openvalidator-linux-x64.zst",
+        "openvalidator.cdx.json",
+      ]);
       const sums = at("public/releases/1.0.0/SHA256SUMS");
-      const key = /minisign {4}(\S+)/.exec(shown)![1]!;
       const verify = () => Bun.spawnSync(["minisign", "-Vm", sums, "-P", key]);
-      expect(verify().stdout.toString()).toContain("Signature and comment signature verified");
-      writeFileSync(sums, `${readFileSync(sums, "utf8")}x`);
+      expect(verify().stdout.toString()).toContain(`openvalidator 1.0.0 ${COMMIT}`);
+      const check = ["sha256sum", "-c", "--ignore-missing", "SHA256SUMS"];
+      expect(Bun.spawnSync(check, { cwd: at("public/releases/1.0.0") }).exitCode).toBe(0);
+      appendFileSync(sums, "x");
       expect(verify().exitCode).not.toBe(0);
     },
-    30_000,
+    TIMEOUT_MS,
+  );
+
+  test(
+    "refuse what programs would refuse, before it is written",
+    async () => {
+      repository();
+      const built = await builtRelease(at("built"), "1.0.0", rootText());
+      const refused = (words: string[]): string => {
+        const { code, out } = tool(words, secret());
+        expect(code).toBe(1);
+        return out;
+      };
+      const root = ["root", "--repository", at("public"), "--root-key"];
+      expect(refused([...root, at("online.pem")])).toBe("root 2 needs 1 of 1 keys, and 0 of them are given");
+      expect(refused([...root, at("online.pem"), "--root-public", at("online.pub")])).toBe(
+        "root 1 needs 1 of 1 keys, and 0 of them are given",
+      );
+      const twice = ["--root-public", at("root.pub"), "--root-public", at("root.pub")];
+      expect(refused([...root, at("root.pem"), ...twice])).toContain("same key twice");
+      const online = [
+        "sign",
+        "--repository",
+        at("public"),
+        "--from",
+        built,
+        "--release-key",
+        at("online.pem"),
+      ];
+      expect(refused([...online, "--online-key", at("online.pem")])).toStartWith(
+        "a release needs 1 of 1 keys",
+      );
+      expect(
+        refused(["redate", "--repository", at("public"), "--online-key", at("release.pem")]),
+      ).toStartWith("the date of a release needs 1 of 1");
+      const foreign = await builtRelease(at("foreign"), "1.0.0", '{"signed":{}}');
+      expect(refused(signing("--from", foreign))).toContain("were built with a root that");
+      appendFileSync(join(built, "openvalidator-linux-x64"), "x");
+      expect(refused(signing("--from", built))).toContain("is not what SHA256SUMS says");
+      expect(readdirSync(at("public/metadata"))).toEqual(["1.root.json"]);
+      expect(existsSync(at("public/releases"))).toBeFalse();
+    },
+    TIMEOUT_MS,
   );
 
   test("overwrite no key, take none from the command line, and show none", () => {
-    publicKey("root");
-    expect(tool("key", at("root.pem")).out).toContain("not overwritten");
+    done(["key", at("root.pem")]);
+    expect(tool(["key", at("root.pem")]).out).toContain("not overwritten");
     expect(statSync(at("root.pem")).mode & 0o777).toBe(0o600);
-    const { code, out } = tool(
-      "redate",
-      "--repository",
-      at("public"),
-      "--online-key",
-      readFileSync(at("root.pem"), "utf8"),
-    );
+    const secret = readFileSync(at("root.pem"), "utf8");
+    const { code, out } = tool(["redate", "--repository", at("public"), "--online-key", secret]);
     expect(code).toBe(1);
-    expect(out).not.toContain(readFileSync(at("root.pem"), "utf8").split("\n")[1]!);
+    expect(out).not.toContain(secret.split("\n")[1]!);
+    writeFileSync(at("broken.pem"), secret.slice(0, 60));
+    expect(tool(["redate", "--repository", at("public"), "--online-key", at("broken.pem")]).out).toEndWith(
+      "holds no Ed25519 private key in PEM",
+    );
   });
 
-  test("tell when an offline key has to be fetched", () => {
-    repository();
-    publishing("1.0.0");
-    expect(done("redate", "--repository", at("public"), "--online-key", at("online.pem"))).toBe(
-      "signed anew",
-    );
-  });
+  test(
+    "tell when an offline key has to be fetched",
+    async () => {
+      repository();
+      await release("1.0.0");
+      expect(tool(["due", "--repository", at("public")]).code).toBe(0);
+      const later = (days: number): string[] =>
+        endingSoon(new UpdateRepository(at("public")), 30, Date.now() + days * 86_400_000);
+      expect(later(334)).toEqual([]);
+      expect(later(336)).toEqual([expect.stringMatching(/^targets ends on/)]);
+      expect(later(701)).toHaveLength(2);
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -1,11 +1,30 @@
 import type { KeyObject } from "node:crypto";
-import { createReadStream, createWriteStream, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import {
+  copyFileSync,
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { constants, createZstdCompress } from "node:zlib";
+import { createZstdDecompress } from "node:zlib";
 import type { TargetFile } from "@tufjs/models";
 import { sha256OfFile } from "../../base/file-hash.ts";
-import { type Channel, channelPath, deltaPath, type Release, releasePath } from "../release.ts";
+import {
+  CHANNELS,
+  type Channel,
+  channelPath,
+  compareVersions,
+  deltaPath,
+  deltaSchema,
+  type Release,
+  releasePath,
+  releaseSchema,
+} from "../release.ts";
+import { BOM_FILE, executableName, packedName, SUMS_FILE } from "./artifacts.ts";
 import { minisign } from "./minisign.ts";
 import type { UpdateRepository } from "./repository.ts";
 import type { Signer } from "./signer.ts";
@@ -17,97 +36,148 @@ export interface Publication {
   repository: UpdateRepository;
   channel: Channel;
   facts: ReleaseFacts;
-  /** Executables by platform. */
-  binaries: Readonly<Record<string, string>>;
-  /** Executables of earlier releases by version, for differences to them; of the platform that stands in their path's place. */
-  earlier: readonly { version: string; target: string; path: string }[];
-  /** Folder for what is packed. */
+  /** Folder with the files of artifacts.ts. */
+  from: string;
+  targets: readonly string[];
+  /** Folder for what is made on the way. */
   work: string;
   releaseKey: { signer: Signer; privateKey: KeyObject };
   onlineKey: Signer;
 }
 
-/** Level 19 saves a tenth more for minutes of each release. */
-const LEVEL = 12;
+/** Releases that a difference leads from; an installation that is further behind takes the whole file. */
+const DELTAS = 3;
 
 /**
- * Adds a release to a repository and shows it in a channel: packed files, differences, metadata, and beside them
- * SHA256SUMS with a signature for people. What was released before stays.
+ * Adds a release to a repository and shows it in a channel: packed files, differences from the last releases, metadata,
+ * and beside them, for people, the files with SHA256SUMS and its signature. What was released before stays, but for
+ * differences to what no channel shows any more.
  * @returns paths that were added
  */
 export async function publish(publication: Publication): Promise<string[]> {
-  const { repository, channel, facts, binaries, earlier, work, releaseKey, onlineKey } = publication;
+  const { repository, channel, facts, from, targets, work, releaseKey, onlineKey } = publication;
   mkdirSync(work, { recursive: true });
   const entries = new Map((repository.released()?.entries ?? []).map((entry) => [entry.path, entry]));
   const added: TargetFile[] = [];
-  const sums: string[] = [];
-  for (const [target, path] of Object.entries(binaries)) {
+  for (const target of targets) {
+    const path = join(from, executableName(target));
     const unpacked = { unpackedBytes: statSync(path).size, unpackedSha256: await sha256OfFile(path) };
-    const file = join(work, `openvalidator-${facts.version}-${target}.zst`);
-    await pack(path, file);
-    sums.push(
-      `${unpacked.unpackedSha256}  openvalidator-${target}`,
-      `${await sha256OfFile(file)}  ${basename(file)}`,
-    );
     const custom = { ...facts, target, ...unpacked };
+    const file = join(from, packedName(target));
     added.push(repository.store(channelPath(channel, target), { file, custom }));
     added.push(repository.store(releasePath(facts.version, target), { file, custom }));
-    for (const old of earlier.filter((one) => one.target === target)) {
-      const delta = join(work, `openvalidator-${old.version}-${facts.version}-${target}.delta`);
-      await packDifference(old.path, path, delta);
-      const from = { from: old.version, version: facts.version, ...unpacked };
+    for (const earlier of lastReleases([...entries.values()], target, facts.version)) {
+      const old = await unpackStored(repository, earlier, join(work, "earlier"));
+      const delta = join(work, "delta");
+      packDifference(old, path, delta);
+      const { version } = earlier.release;
       added.push(
-        repository.store(deltaPath(old.version, facts.version, target), { file: delta, custom: from }),
+        repository.store(deltaPath(version, facts.version, target), {
+          file: delta,
+          custom: { from: version, version: facts.version, ...unpacked },
+        }),
       );
     }
   }
   for (const entry of added) entries.set(entry.path, entry);
-  const version = (repository.newest("targets")?.version ?? 0) + 1;
-  repository.targets(version, [...entries.values()], [releaseKey.signer]);
+  signTargets(repository, withoutOldDeltas([...entries.values()]), releaseKey.signer);
+  forPeople(publication);
   redate(repository, onlineKey);
-  const text = `${sums.join("\n")}\n`;
-  const folder = join(repository.directory, "releases", facts.version);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "SHA256SUMS"), text);
-  const comment = `openvalidator ${facts.version} ${facts.commit}`;
-  writeFileSync(
-    join(folder, "SHA256SUMS.minisig"),
-    minisign(Buffer.from(text), comment, releaseKey.privateKey),
-  );
   return added.map(({ path }) => path);
+}
+
+/** Signs what is released once more, with the release key as it is now. @throws Error when nothing is */
+export function resign(repository: UpdateRepository, releaseKey: Signer, onlineKey: Signer): void {
+  signTargets(repository, requireReleased(repository).entries, releaseKey);
+  redate(repository, onlineKey);
 }
 
 /** Signs anew what is released: all that the online key can do. @throws Error when nothing is */
 export function redate(repository: UpdateRepository, onlineKey: Signer): void {
-  const released = repository.released();
-  if (released === undefined) throw new Error(`${repository.directory} has no release yet`);
+  const { signed } = requireReleased(repository);
   const version = (repository.newest("snapshot")?.version ?? 0) + 1;
-  repository.timestamp(version, repository.snapshot(version, released.signed, [onlineKey]), [onlineKey]);
+  repository.timestamp(version, repository.snapshot(version, signed, [onlineKey]), [onlineKey]);
 }
 
 /** Offline metadata that ends within so many days, one sentence each. */
 export function endingSoon(repository: UpdateRepository, days: number, nowMs = Date.now()): string[] {
   return (["root", "targets"] as const).flatMap((role) => {
     const newest = repository.newest(role);
-    const { expires } = (
-      JSON.parse(newest?.bytes.toString("utf8") ?? "{}") as { signed?: { expires: string } }
-    ).signed ?? {
-      expires: "1970-01-01T00:00:00Z",
-    };
-    const left = (Date.parse(expires) - nowMs) / 86_400_000;
-    return left >= days ? [] : [`${role} ends on ${expires}: its offline key has to sign it anew`];
+    if (newest === undefined) return [];
+    const { signed } = JSON.parse(newest.bytes.toString("utf8")) as { signed: { expires: string } };
+    const left = (Date.parse(signed.expires) - nowMs) / 86_400_000;
+    return left >= days ? [] : [`${role} ends on ${signed.expires}: its offline key has to sign it anew`];
   });
 }
 
-async function pack(from: string, to: string): Promise<void> {
-  const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
-  await pipeline(createReadStream(from), compress, createWriteStream(to));
+function requireReleased(repository: UpdateRepository) {
+  const released = repository.released();
+  if (released === undefined) throw new Error(`${repository.directory} has no release yet`);
+  return released;
+}
+
+function signTargets(repository: UpdateRepository, entries: readonly TargetFile[], releaseKey: Signer): void {
+  repository.targets((repository.newest("targets")?.version ?? 0) + 1, entries, [releaseKey]);
+}
+
+interface Earlier {
+  entry: TargetFile;
+  release: Release;
+}
+
+/** The last releases for a platform before a version, the newest first. */
+function lastReleases(entries: readonly TargetFile[], target: string, before: string): Earlier[] {
+  return entries
+    .flatMap((entry) => {
+      const release = releaseSchema.safeParse(entry.custom);
+      return release.success && entry.path === releasePath(release.data.version, target)
+        ? [{ entry, release: release.data }]
+        : [];
+    })
+    .filter(({ release }) => compareVersions(release.version, before) < 0)
+    .sort((a, b) => compareVersions(b.release.version, a.release.version))
+    .slice(0, DELTAS);
+}
+
+/** The executable of an earlier release, as installations have it. @throws Error when it is not what was signed */
+async function unpackStored(
+  repository: UpdateRepository,
+  { entry, release }: Earlier,
+  to: string,
+): Promise<string> {
+  await pipeline(createReadStream(repository.stored(entry)), createZstdDecompress(), createWriteStream(to));
+  if ((await sha256OfFile(to)) !== release.unpackedSha256)
+    throw new Error(`${repository.stored(entry)} is not what was signed as ${entry.path}`);
+  return to;
 }
 
 /** The `zstd` program: the library's own dictionaries find nothing over such distances. */
-async function packDifference(from: string, to: string, out: string): Promise<void> {
+function packDifference(from: string, to: string, out: string): void {
   const command = ["zstd", "-q", "-f", "-3", "--long=28", `--patch-from=${from}`, to, "-o", out];
   const { exitCode, stderr } = Bun.spawnSync(command, { stderr: "pipe" });
   if (exitCode !== 0)
     throw new Error(`zstd could not make a difference (${exitCode}): ${stderr.toString().trim()}`);
+}
+
+/** Who asks a channel goes to what it shows; the list of what is signed stays short. */
+function withoutOldDeltas(entries: readonly TargetFile[]): TargetFile[] {
+  const isChannel = (path: string) => CHANNELS.some((channel) => path.startsWith(`${channel}/`));
+  const shown = new Set(
+    entries.filter(({ path }) => isChannel(path)).map(({ custom }) => custom.unpackedSha256),
+  );
+  return entries.filter(({ custom }) => {
+    const delta = deltaSchema.safeParse(custom);
+    return !delta.success || shown.has(delta.data.unpackedSha256);
+  });
+}
+
+/** The names stay the same from release to release; the folder tells the version. */
+function forPeople({ repository, facts, from, targets, releaseKey }: Publication): void {
+  const folder = join(repository.directory, "releases", facts.version);
+  mkdirSync(folder, { recursive: true });
+  for (const name of [...targets.map(packedName), BOM_FILE, SUMS_FILE])
+    copyFileSync(join(from, name), join(folder, name));
+  const comment = `openvalidator ${facts.version} ${facts.commit}`;
+  const signature = minisign(readFileSync(join(folder, SUMS_FILE)), comment, releaseKey.privateKey);
+  writeFileSync(join(folder, `${SUMS_FILE}.minisig`), signature);
 }

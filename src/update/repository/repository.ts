@@ -146,29 +146,65 @@ export class UpdateRepository {
   /** Puts a file where clients look for it, under its hash, and gives what the release key has to sign of it. */
   store(path: string, { file, custom }: Artifact): TargetFile {
     const bytes = readFileSync(file);
-    const hash = sha256(bytes);
-    const { dir, base } = posix.parse(path);
-    const stored = join(this.directory, "targets", dir, `${hash}.${base}`);
-    mkdirSync(dirname(stored), { recursive: true });
-    copyFileSync(file, stored);
-    return new TargetFile({
+    const entry = new TargetFile({
       path,
       length: bytes.length,
-      hashes: { sha256: hash },
+      hashes: { sha256: sha256(bytes) },
       unrecognizedFields: { custom: { ...custom } },
     });
+    const stored = this.stored(entry);
+    mkdirSync(dirname(stored), { recursive: true });
+    copyFileSync(file, stored);
+    return entry;
+  }
+
+  /** Where the file of an entry lies. */
+  stored({ path, hashes }: TargetFile): string {
+    const { dir, base } = posix.parse(path);
+    return join(this.directory, "targets", dir, `${hashes.sha256}.${base}`);
   }
 
   /** What the newest file of a role says, unverified; undefined when there is none. */
   newest(role: "root" | "targets" | "snapshot"): { version: number; bytes: Buffer } | undefined {
+    const versions = this.#versions(role);
+    if (versions.length === 0) return undefined;
+    const version = Math.max(...versions);
+    return { version, bytes: readFileSync(join(this.directory, "metadata", `${version}.${role}.json`)) };
+  }
+
+  #versions(role: string): number[] {
     const folder = join(this.directory, "metadata");
-    const versions = (existsSync(folder) ? readdirSync(folder) : []).flatMap((name) => {
+    return (existsSync(folder) ? readdirSync(folder) : []).flatMap((name) => {
       const [, version, of] = /^(\d+)\.(root|targets|snapshot)\.json$/.exec(name) ?? [];
       return of === role ? [Number(version)] : [];
     });
-    if (versions.length === 0) return undefined;
-    const version = Math.max(...versions);
-    return { version, bytes: readFileSync(join(folder, `${version}.${role}.json`)) };
+  }
+
+  /** Every root so far, as JSON text. */
+  roots(): string[] {
+    return this.#versions("root").map((version) =>
+      readFileSync(join(this.directory, "metadata", `${version}.root.json`), "utf8"),
+    );
+  }
+
+  /** Who may sign by the newest root; undefined when there is none yet. */
+  roles(): { version: number; roles: Record<RoleName, Role> } | undefined {
+    const newest = this.newest("root");
+    if (newest === undefined) return undefined;
+    const root = Metadata.fromJSON(MetadataKind.Root, JSON.parse(newest.bytes.toString("utf8"))).signed;
+    const role = (name: RoleName): Role => {
+      const { keyIDs, threshold } = root.roles[name]!;
+      return { keys: keyIDs.map((id) => root.keys[id]!), threshold };
+    };
+    return {
+      version: newest.version,
+      roles: {
+        root: role("root"),
+        targets: role("targets"),
+        snapshot: role("snapshot"),
+        timestamp: role("timestamp"),
+      },
+    };
   }
 
   /** The newest targets: what is released, and what a snapshot says of it. */
