@@ -9,25 +9,26 @@ import { describeLocalnet } from "./commands/localnet.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { openSigner, ownTerminal } from "./open-signer.ts";
 import { startStandIns } from "./stand-ins.ts";
+import { openUpdateWatch } from "./update/open-update-watch.ts";
 
 /** `--mock` runs on a subnet of this size and pace. */
 const MOCK = { minerCount: 16, blockTimeMs: 1_000, port: 0, tempoBlocks: 20, commitReveal: true };
 
-/** Validates in this process until the signal. */
-export async function validate(context: CommandContext): Promise<number> {
+/** Validates in this process until the signal. @param updates whose news are told as events */
+export async function validate(context: CommandContext, updates = openUpdateWatch()): Promise<number> {
   const configuration = loadConfiguration(OPTIONS, sourcesOf(context));
   const { settings, origins } = configuration;
   if (!settings.mock) {
     // An endpoint of the environment gives way to a network on the command line.
     const networkWins =
       origins.subtensorNetwork.kind === "flag" && origins.subtensorChainEndpoint.kind !== "flag";
-    return validateWith(settings, { networkWins, origins }, context);
+    return validateWith(settings, { networkWins, origins, updates }, context);
   }
   planScoring(settings);
   const net = await startLocalnet(MOCK);
   try {
     context.print(describeLocalnet(net));
-    return await validateWith({ ...settings, ...settingsFor(net) }, { origins }, context);
+    return await validateWith({ ...settings, ...settingsFor(net) }, { origins, updates }, context);
   } finally {
     await net.stop();
   }
@@ -35,7 +36,7 @@ export async function validate(context: CommandContext): Promise<number> {
 
 async function validateWith(
   settings: Settings,
-  more: Pick<StartOptions, "networkWins" | "origins">,
+  more: Pick<StartOptions, "networkWins" | "origins" | "updates">,
   context: CommandContext,
 ): Promise<number> {
   const signer = await openSigner(settings, { ...context, terminal: ownTerminal() });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { chainBody, diskBody, metagraphBody, minersBody } from "./kinds/outside.ts";
-import { gatingBody, modelBody, runBody, stopBody } from "./kinds/process.ts";
+import { gatingBody, modelBody, runBody, stopBody, updateBody } from "./kinds/process.ts";
 import { forwardBody, stepBody } from "./kinds/step.ts";
 import { revealBody, scoresBody, weightsBody } from "./kinds/weights.ts";
 import { anyEventV1, type EventV1, type StepEventV1 } from "./version-1.ts";
@@ -43,6 +43,7 @@ export const EVENT_KINDS = {
   metagraph: metagraphBody,
   miners: minersBody,
   disk: diskBody,
+  update: updateBody,
 } as const;
 
 type Kinds = typeof EVENT_KINDS;
@@ -63,6 +64,7 @@ export type ForwardBody = Bodies["forward"];
 export type StepBody = Bodies["step"];
 export type WeightsBody = Bodies["weights"];
 export type RevealBody = Bodies["reveal"];
+export type UpdateBody = Bodies["update"];
 export type RunEvent = EventOf<"run">;
 export type GatingEvent = EventOf<"gating">;
 export type StepEvent = EventOf<"step">;

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { freeBytesOf } from "../base/disk.ts";
-import { messageOf } from "../base/error.ts";
+import { isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { type ArtifactWish, type FoundRelease, fetchArtifact } from "./artifact.ts";
 import { type Health, judge } from "./confirm.ts";
@@ -10,7 +10,14 @@ import { PACE, type Pace } from "./pace.ts";
 import { preflight } from "./preflight.ts";
 import { compareVersions } from "./release.ts";
 import type { TrustedFiles } from "./trust.ts";
-import { type News, type Pending, readRecord, type UpdateRecord, writeRecord } from "./update-record.ts";
+import {
+  changeRecord,
+  type News,
+  noteLook,
+  type Pending,
+  readRecord,
+  type UpdateRecord,
+} from "./update-record.ts";
 
 /** Room for the packed and the unpacked file and some more, as multiples of the unpacked one. */
 const ROOM = 2.2;
@@ -65,10 +72,19 @@ export class Updater {
   ): Promise<void> {
     const { release } = found;
     const { version } = release;
-    await this.#download(files, found, from, wish);
-    await preflight(this.#installation.programOf(version), release, this.#signal);
-    const health = await this.#service?.health();
-    if (waits && health !== undefined) await this.#waitForWindow(version);
+    let health: Health | undefined;
+    try {
+      await this.#download(files, found, from, wish);
+      await preflight(this.#installation.programOf(version), release, this.#signal);
+      this.#noteLook({ state: "downloaded", to: version, reason: null, why: null });
+      health = await this.#service?.health();
+      if (waits && health !== undefined) await this.#waitForWindow(version);
+    } catch (error) {
+      // The wait for a moment was told, and the next look goes on with it.
+      if (isFailure(error) && error.code.startsWith("update.") && error.code !== "update.busy")
+        this.#noteLook({ state: "failed", to: version, reason: error.code, why: messageOf(error) });
+      throw error;
+    }
     const pending = this.#pending(version, from, health);
     // Written first: whoever finds the new program in place knows what to do about it.
     // Whoever wants a version that failed before wants it judged anew.
@@ -242,6 +258,7 @@ export class Updater {
       if (health === undefined || health.restart.isSafe) return;
       const why = health.restart.why ?? "the validator is busy";
       if (why !== told) log.info("The update waits for a moment that costs nothing", { version, why });
+      if (told === "") this.#noteLook({ state: "waiting", to: version, reason: null, why });
       told = why;
       await this.#pause();
     }
@@ -299,7 +316,11 @@ export class Updater {
   }
 
   #write(changes: Partial<UpdateRecord>): void {
-    writeRecord(this.#installation.recordFile, { ...this.record, ...changes });
+    changeRecord(this.#installation.recordFile, () => changes);
+  }
+
+  #noteLook(found: Parameters<typeof noteLook>[2]): void {
+    noteLook(this.#installation.recordFile, this.#pace.now(), found);
   }
 
   #tell(

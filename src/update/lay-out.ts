@@ -6,7 +6,7 @@ import { ReleaseFolder } from "./installation.ts";
 import { preflight } from "./preflight.ts";
 import { readReceipt, writeReceipt } from "./receipt.ts";
 import { compareVersions, type Release } from "./release.ts";
-import { readRecord, writeRecord } from "./update-record.ts";
+import { changeRecord, readRecord } from "./update-record.ts";
 
 /** An executable and what it says of itself. */
 export interface Program extends Pick<Release, "version" | "commit"> {
@@ -154,11 +154,12 @@ async function isSame(one: string, other: string): Promise<boolean> {
 
 /** In the record: a person put it there, so nothing judges it, and the one that was on trial is not judged by it either. */
 function note({ recordFile }: ReleaseFolder, from: string, to: string): void {
-  const record = readRecord(recordFile);
   const at = new Date().toISOString();
   const why = "openvalidator install put it there";
-  const news = [...record.news, { at, outcome: "installed" as const, from, to, why }];
-  writeRecord(recordFile, { ...record, pending: null, news });
+  changeRecord(recordFile, ({ news }) => ({
+    pending: null,
+    news: [...news, { at, outcome: "installed", from, to, why }],
+  }));
 }
 
 function sweep(root: string): void {

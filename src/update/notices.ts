@@ -4,14 +4,21 @@ import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { printable } from "../base/text.ts";
 import { type LastLook, LookTimes } from "./look-times.ts";
+import { isVersion } from "./release.ts";
+import { type Look, MAX_WHY } from "./update-record.ts";
 
 /** What `self-update --check --json` prints, as far as it is told on. */
 const lookSchema = z.object({
-  state: z.string(),
-  version: z.string().optional(),
-  urgency: z.string().optional(),
-  why: z.string().optional(),
+  /** Version in place. */
+  from: z.string().refine(isVersion),
+  state: z.enum(["up to date", "available", "waiting", "failed"]),
+  version: z.string().refine(isVersion).nullish(),
+  urgency: z.enum(["low", "medium", "high"]).nullish(),
+  /** Of a failure. */
+  code: z.string().max(60).nullish(),
+  why: z.string().nullish(),
 });
+type Found = z.infer<typeof lookSchema>;
 
 const LOOK_TIMEOUT_MS = 120_000;
 const MAX_OUTPUT_BYTES = 64 << 10;
@@ -30,6 +37,8 @@ export interface Notices {
   isInVain(code: number): boolean;
   /** Whether a person wants to be told of that. */
   isAskedFor: boolean;
+  /** Is told of every look. */
+  onLook(look: Look): void;
   signal: AbortSignal;
 }
 
@@ -52,15 +61,31 @@ export async function watchReleases(notices: Notices): Promise<void> {
     }
     last = code === FOUND || code === NONE ? "good" : "failed";
     if (last === "failed") log.debug("A look for a release failed", { code, reason: words });
-    if (code !== FOUND) continue;
     const found = lookSchema.safeParse(parse(output)).data;
-    if (found?.version === undefined || told === `${found.state} ${found.version}`) continue;
+    if (found !== undefined) notices.onLook(asLook(found));
+    if (code !== FOUND || !found?.version || told === `${found.state} ${found.version}`) continue;
     told = `${found.state} ${found.version}`;
     const { version, urgency, why } = found;
     if (found.state === "available")
       log.info("There is a newer release; openvalidator self-update goes to it", { version, urgency });
     else log.info("There is a newer release, and not for this machine yet", { version, urgency, why });
   }
+}
+
+function asLook({ from, state, version, urgency, code, why }: Found): Look {
+  const at = new Date().toISOString();
+  const isFailed = state === "failed";
+  return {
+    at,
+    state: state === "up to date" ? "checked" : state,
+    from,
+    to: (state !== "up to date" && version) || null,
+    urgency: urgency ?? null,
+    reason: code ?? null,
+    why: why?.slice(0, MAX_WHY) ?? null,
+    isUnattended: true,
+    answeredAt: isFailed ? null : at,
+  };
 }
 
 async function look({

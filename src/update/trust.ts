@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -8,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Fetcher, type TargetFile, Updater } from "tuf-js";
 // The package does not export these, and a fetcher has to throw DownloadHTTPError to say "no newer root".
@@ -26,6 +28,8 @@ export interface UpdateSource {
   root: string;
   /** Folder for what was verified before; without it an old copy of the files would pass for the newest. */
   cacheDirectory: string;
+  /** false = the folder is read and stays as it is, or is not made. */
+  isCacheKept?: boolean;
   /** When this program was built: to a clock before that any expired file is fresh. */
   builtAtMs: number;
   access?: HttpAccess;
@@ -79,14 +83,14 @@ function noServer(): Failure {
 }
 
 async function readFrom(source: UpdateSource, url: string): Promise<TrustedFiles> {
-  const { cacheDirectory: cache, root, access = {} } = source;
+  const { cacheDirectory: cache, isCacheKept = true, root, access = {} } = source;
   const fetcher = new MetadataFetcher(access);
   let work: string | undefined;
   try {
-    mkdirSync(cache, { recursive: true, mode: 0o700 });
+    if (isCacheKept) mkdirSync(cache, { recursive: true, mode: 0o700 });
     // tuf-js writes its files in place; a half written one must never be what the next start reads.
-    work = mkdtempSync(join(cache, ".work-"));
-    const cached = readdirSync(cache).filter((file) => file.endsWith(".json"));
+    work = mkdtempSync(isCacheKept ? join(cache, ".work-") : join(tmpdir(), "openvalidator-look-"));
+    const cached = (existsSync(cache) ? readdirSync(cache) : []).filter((file) => file.endsWith(".json"));
     for (const file of cached) copyFileSync(join(cache, file), join(work, file));
     writeFileSync(join(work, "root.json"), newestRoot(join(work, "root.json"), root));
     const updater = new Updater({ metadataDir: work, metadataBaseUrl: `${url}/metadata`, fetcher });
@@ -94,7 +98,7 @@ async function readFrom(source: UpdateSource, url: string): Promise<TrustedFiles
       await updater.refresh();
     } finally {
       // Also after a refusal: a newer root and timestamp were verified, and to forget them would allow older ones.
-      for (const file of readdirSync(work)) renameSync(join(work, file), join(cache, file));
+      if (isCacheKept) for (const file of readdirSync(work)) renameSync(join(work, file), join(cache, file));
     }
     return { url, find: async (path) => trustedTarget(await updater.getTargetInfo(path)) };
   } catch (error) {

@@ -41,6 +41,28 @@ export type Pending = z.infer<typeof pendingSchema>;
 /** What became of a release; `failed`: it was not well, and the one before did not come back. */
 const OUTCOMES = ["installed", "confirmed", "rolled-back", "failed"] as const;
 const MAX_NEWS = 50;
+/** Characters of a sentence in it. */
+export const MAX_WHY = 300;
+
+/** What a look for a release came to. A later program may know more of them: theirs is passed over. */
+const lookSchema = z.object({
+  at: time,
+  /** As the event `update` has them (events/kinds/process.ts). */
+  state: z.enum(["checked", "available", "waiting", "downloaded", "failed"]),
+  /** In place then. */
+  from: version,
+  /** The release that was found; null when there was none to be told of. */
+  to: version.nullable(),
+  urgency: z.enum(["low", "medium", "high"]).nullable(),
+  /** Code of the failure. */
+  reason: z.string().max(60).nullable(),
+  /** One sentence for people. */
+  why: z.string().max(MAX_WHY).nullable(),
+  isUnattended: z.boolean(),
+  /** The last look that a server answered; null before the first. */
+  answeredAt: time.nullable(),
+});
+export type Look = z.infer<typeof lookSchema>;
 
 const recordSchema = z.object({
   schema: z.literal(1),
@@ -67,32 +89,76 @@ const recordSchema = z.object({
       }),
     )
     .max(MAX_NEWS),
+  /** The last look for a release; null before the first. */
+  look: lookSchema.nullable().catch(null),
 });
 export type UpdateRecord = z.infer<typeof recordSchema>;
 export type News = UpdateRecord["news"][number];
 
 /**
- * What is known of the updates of an installation. A file that cannot be read as such is set aside, with a warning, for
- * what it said of versions that failed here is lost with it.
+ * What is known of the updates of an installation; changes nothing. Of a file that cannot be read as such nothing is known,
+ * with a warning.
  * @throws what the system says of a folder that may not be read
  */
 export function readRecord(path: string): UpdateRecord {
+  const { record, damage } = inspectRecord(path);
+  if (damage !== undefined)
+    log.warn("The record of updates cannot be read, so nothing is known of versions that failed before", {
+      path,
+      reason: damage,
+    });
+  return record;
+}
+
+/** As readRecord, without a word. @returns `damage`: what is wrong with the file, in one sentence */
+export function inspectRecord(path: string): { record: UpdateRecord; damage?: string } {
   if (existsSync(path)) {
     try {
-      return recordSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+      return { record: recordSchema.parse(JSON.parse(readFileSync(path, "utf8"))) };
     } catch (error) {
       if (error instanceof Error && "code" in error && typeof error.code === "string") throw error;
-      const aside = `${path}.damaged`;
-      renameSync(path, aside);
-      log.warn(
-        "The record of updates could not be read and begins anew; versions that failed before may be tried again",
-        {
-          path: aside,
-          reason: messageOf(error).slice(0, 200),
-        },
-      );
+      return { record: emptyRecord(), damage: messageOf(error).slice(0, 200) };
     }
   }
+  return { record: emptyRecord() };
+}
+
+/**
+ * THE way to change the record, for whoever holds the lock of the installation. A file that cannot be read is set aside
+ * first, for what it said of versions that failed here is lost to the program with it, and not to people.
+ * Anybody may read it: it holds no secret.
+ * @throws what the system says
+ */
+export function changeRecord(path: string, changesOf: (record: UpdateRecord) => Partial<UpdateRecord>): void {
+  const { record, damage } = inspectRecord(path);
+  if (damage !== undefined) {
+    const aside = `${path}.damaged`;
+    renameSync(path, aside);
+    log.warn("The record of updates begins anew; versions that failed before may be tried again", {
+      path: aside,
+      reason: damage,
+    });
+  }
+  const changed = { ...record, ...changesOf(record) };
+  writeFileAtomic(
+    path,
+    `${JSON.stringify({ ...changed, news: changed.news.slice(-MAX_NEWS) }, null, 2)}\n`,
+    0o644,
+  );
+}
+
+/** What became of the release that the last look found. @throws as changeRecord */
+export function noteLook(
+  path: string,
+  nowMs: number,
+  found: Pick<Look, "state" | "to" | "reason" | "why">,
+): void {
+  const at = new Date(nowMs).toISOString();
+  const why = found.why?.slice(0, MAX_WHY) ?? null;
+  changeRecord(path, ({ look }) => (look === null ? {} : { look: { ...look, ...found, why, at } }));
+}
+
+function emptyRecord(): UpdateRecord {
   return {
     schema: 1,
     channel: "stable",
@@ -102,14 +168,6 @@ export function readRecord(path: string): UpdateRecord {
     bad: [],
     rollbackTo: null,
     news: [],
+    look: null,
   };
-}
-
-/** Without those who may read: it holds no secret. @throws what the system says */
-export function writeRecord(path: string, record: UpdateRecord): void {
-  writeFileAtomic(
-    path,
-    `${JSON.stringify({ ...record, news: record.news.slice(-MAX_NEWS) }, null, 2)}\n`,
-    0o644,
-  );
 }

@@ -21,6 +21,7 @@ import { ModelPool } from "../inference/pool.ts";
 import { requireUsableKey } from "../miners/synapse-request.ts";
 import { openTextSource } from "../prompts/source.ts";
 import { openTelemetry } from "../telemetry/open.ts";
+import type { UpdateWatch } from "../update/update-watch.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
 import { announce } from "./announce.ts";
 import { InferenceMeter } from "./inference-meter.ts";
@@ -48,6 +49,8 @@ export interface StartOptions {
   findExternalIp?: () => Promise<string | undefined>;
   /** Starts reference miners that stand in for the subnet's (--neuron.mock_dendrite_pool). */
   startStandIns?: StartStandIns;
+  /** What is told of releases of this program: opened when there is a feed. */
+  updates?: UpdateWatch;
   /** Exit code that an error ends the process with, for the event `stop`. */
   exitCodeOf?: (error: unknown) => number;
   /** Sees every event after the journal has it. */
@@ -111,6 +114,10 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
   );
   for (const body of early.splice(0)) feed.emit(body);
   tell = (body) => feed.emit(body);
+  if (options.updates !== undefined) {
+    options.updates.open(tell);
+    opened.add("watch of updates", options.updates, (open) => open.close());
+  }
 
   let steps = 0;
   let failure: unknown;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isFailure } from "../../src/base/error.ts";
 import { type Service, Updater } from "../../src/update/apply.ts";
@@ -8,6 +8,7 @@ import type { Health } from "../../src/update/confirm.ts";
 import { type Installation, LoneFile, ReleaseFolder } from "../../src/update/installation.ts";
 import { PACE, type Pace } from "../../src/update/pace.ts";
 import { readTrusted } from "../../src/update/trust.ts";
+import { changeRecord } from "../../src/update/update-record.ts";
 import { scratchFolders } from "../scratch.ts";
 import { ReleaseServer } from "./release-server.ts";
 
@@ -301,12 +302,15 @@ describe.each(Object.keys(FORMS))("%s", (form) => {
       expect(readFileSync(`${installation.program}.previous`, "utf8")).toContain("# 1.0.0");
   });
 
-  test("a record that is damaged is set aside and begins anew", async () => {
+  test("a record that is damaged stays as it is for who reads, and is set aside by who writes", async () => {
     const { updater } = started();
     await install(updater);
     writeFileSync(installation.recordFile, '{"schema":1,');
     expect(updater.record).toMatchObject({ pending: null, bad: [] });
-    expect(existsSync(`${installation.recordFile}.damaged`)).toBeTrue();
+    expect(readFileSync(installation.recordFile, "utf8")).toBe('{"schema":1,');
+    changeRecord(installation.recordFile, () => ({ confirmed: "1.0.0" }));
+    expect(updater.record).toMatchObject({ confirmed: "1.0.0", bad: [] });
+    expect(readFileSync(`${installation.recordFile}.damaged`, "utf8")).toBe('{"schema":1,');
   });
 });
 

@@ -4,6 +4,7 @@ import { loadConfiguration } from "../../config/load.ts";
 import { rowsOf } from "../../config/option.ts";
 import { JOURNAL_OPTIONS, OPTIONS } from "../../config/options.ts";
 import { AUTO_UPDATE_OPTIONS } from "../../config/update-options.ts";
+import type { UpdateWatch } from "../../update/update-watch.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import type { SuperviseSettings } from "../update/supervise.ts";
 
@@ -33,17 +34,24 @@ export async function run(context: CommandContext): Promise<number> {
     return await supervise(context, { ...settings, autoUpdate } satisfies SuperviseSettings);
   }
   const { noticeReleases } = await import("../update/notice-releases.ts");
+  const { openUpdateWatch } = await import("../update/open-update-watch.ts");
   const end = new AbortController();
-  const noticing = noticeReleases(context, settings, { isAskedFor, signal: end.signal });
+  const updates = openUpdateWatch();
+  const noticing = noticeReleases(context, settings, {
+    isAskedFor,
+    signal: end.signal,
+    // These looks change nothing, so no record tells of them.
+    onLook: (look) => updates.note(look),
+  });
   try {
-    return await validateHere(context);
+    return await validateHere(context, updates);
   } finally {
     end.abort();
     await noticing;
   }
 }
 
-async function validateHere(context: CommandContext): Promise<number> {
+async function validateHere(context: CommandContext, updates?: UpdateWatch): Promise<number> {
   const { validate } = await import("../validate.ts");
-  return await validate(context);
+  return await validate(context, updates);
 }

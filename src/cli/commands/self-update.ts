@@ -1,5 +1,5 @@
 import { sleep } from "../../base/deadline.ts";
-import { Failure, isFailure } from "../../base/error.ts";
+import { Failure, isFailure, messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { printable } from "../../base/text.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
@@ -37,7 +37,10 @@ interface Work {
   installation: Installation;
   /** Absent where a person runs it. */
   unattended: "patch" | "on" | undefined;
+  /** It looks, and leaves all releases as they are. */
   changesNothing: boolean;
+  /** Whether the record tells of the look. */
+  isKept: boolean;
   /** Absent where nobody runs the validator for us. */
   service: Service | undefined;
   /** How long to watch a new release. */
@@ -60,7 +63,8 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
   if (policy !== undefined && !environment.INVOCATION_ID)
     await sleep(spreadMs(installation, settings.updateInterval), signal);
   if (signal.aborted) throw stopped();
-  const changesNothing = is("check") || is("dry-run") || policy === "notify";
+  const isQuestion = is("check") || is("dry-run");
+  const changesNothing = isQuestion || policy === "notify";
   const unit = changesNothing ? undefined : unitOf(context, settings.restart, installation);
   const found = await foundUnit(context, unit, {
     path: stateDirectory(settings),
@@ -78,9 +82,21 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
     installation,
     unattended: policy === "notify" ? "on" : policy,
     changesNothing,
+    isKept: !isQuestion && (!changesNothing || mayWrite(installation)),
     service: found?.isStopped ? undefined : found?.service,
     watchMs: WATCH_MS,
   });
+}
+
+/** Whoever may not write here may still be told of releases. */
+function mayWrite(installation: Installation): boolean {
+  try {
+    installation.requireWritable();
+    return true;
+  } catch (error) {
+    if (!isFailure(error, "update.no-permission")) throw error;
+    return false;
+  }
 }
 
 interface WantedUnit extends Unit {
@@ -137,6 +153,7 @@ export async function updateWorker(context: CommandContext): Promise<number> {
     installation: findInstallation({ executable: program, isCompiled, mayBeContainer: settings.inContainer }),
     unattended: autoUpdate,
     changesNothing: false,
+    isKept: true,
     service,
     watchMs: Number.POSITIVE_INFINITY,
   };
@@ -144,6 +161,17 @@ export async function updateWorker(context: CommandContext): Promise<number> {
 }
 
 async function update(context: CommandContext, work: Work): Promise<number> {
+  try {
+    return await goOn(context, work);
+  } catch (error) {
+    // Programs read why from standard output; people, from standard error as ever.
+    if (isFailure(error) && context.flags.json === "true")
+      teller(context)({ state: "failed", code: error.code, why: messageOf(error) });
+    throw error;
+  }
+}
+
+async function goOn(context: CommandContext, work: Work): Promise<number> {
   const { flags, signal } = context;
   const { installation, service, changesNothing } = work;
   const is = (name: string): boolean => flags[name] === "true";
@@ -152,7 +180,7 @@ async function update(context: CommandContext, work: Work): Promise<number> {
   const tell = teller(context);
   const updater = new Updater(installation, { ...(service && { service }), signal });
   if (!changesNothing) installation.requireWritable();
-  const unlock = changesNothing ? undefined : installation.lock();
+  const unlock = work.isKept ? installation.lock() : undefined;
   try {
     if (is("rollback")) {
       if (is("if-unconfirmed") && updater.record.pending === null)

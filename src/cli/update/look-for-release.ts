@@ -1,6 +1,4 @@
-import { join } from "node:path";
-import { isFailure } from "../../base/error.ts";
-import { expandPath } from "../../config/paths.ts";
+import { isFailure, messageOf } from "../../base/error.ts";
 import { BUILD, type BuildFacts } from "../../config/version.ts";
 import { type FoundRelease, findRelease } from "../../update/artifact.ts";
 import { updateFailure } from "../../update/failure.ts";
@@ -8,7 +6,7 @@ import { type Circumstances, type Decision, decide } from "../../update/gates.ts
 import type { Installation } from "../../update/installation.ts";
 import { type Channel, channelPath, isVersion, releasePath } from "../../update/release.ts";
 import { readTrusted, type TrustedFiles } from "../../update/trust.ts";
-import { readRecord, writeRecord } from "../../update/update-record.ts";
+import { changeRecord, type Look, MAX_WHY, readRecord } from "../../update/update-record.ts";
 import type { CommandContext } from "../command.ts";
 
 export interface Looked {
@@ -29,7 +27,8 @@ interface Place {
   installation: Installation;
   /** Version that is in place. */
   current: string;
-  changesNothing: boolean;
+  /** Whether the record tells of this look, and what was verified is kept: a mere question changes nothing. */
+  isKept: boolean;
   unattended: Circumstances["unattended"];
 }
 
@@ -46,11 +45,50 @@ export function requireKeys(): NonNullable<BuildFacts["update"]> {
  * Asks the servers for a release, and decides whether this installation goes to it.
  * @throws Failure `update.*`, `deadline.aborted`
  */
-export async function lookForRelease(
-  { flags, signal, environment }: CommandContext,
+export async function lookForRelease(context: CommandContext, wish: Wish, place: Place): Promise<Looked> {
+  const { installation, isKept } = place;
+  // Whoever names a version does not ask what is new.
+  const noted = (found: Findings, changes: { channel?: Channel } = {}): void => {
+    if (isKept)
+      changeRecord(installation.recordFile, (record) => ({
+        ...changes,
+        ...(wish.version === undefined && { look: lookOf(found, place, record.look) }),
+      }));
+  };
+  try {
+    const { channel, ...looked } = await ask(context, wish, place);
+    // The place in a roll-out is drawn once, so it is kept from the first look on.
+    noted(findingsOf(looked), { channel });
+    return looked;
+  } catch (error) {
+    if (isFailure(error) && error.code.startsWith("update."))
+      noted({ state: "failed", reason: error.code, why: messageOf(error) });
+    throw error;
+  }
+}
+
+type Findings = Pick<Look, "state"> & Partial<Look>;
+
+function findingsOf({ found, decision }: Looked): Findings {
+  if (found === undefined || decision.kind === "up-to-date") return { state: "checked" };
+  const { version: to, urgency } = found.release;
+  if (decision.kind === "available") return { state: "available", to, urgency };
+  return { state: "waiting", to, urgency, why: decision.why };
+}
+
+function lookOf(found: Findings, { current, unattended }: Place, before: Look | null): Look {
+  const at = new Date().toISOString();
+  const answeredAt = found.state === "failed" ? (before?.answeredAt ?? null) : at;
+  const none = { to: null, urgency: null, reason: null };
+  const why = found.why?.slice(0, MAX_WHY) ?? null;
+  return { ...none, from: current, isUnattended: unattended !== undefined, ...found, why, at, answeredAt };
+}
+
+async function ask(
+  { flags, signal }: CommandContext,
   wish: Wish,
-  { installation, current, changesNothing, unattended }: Place,
-): Promise<Looked> {
+  { installation, current, isKept, unattended }: Place,
+): Promise<Looked & { channel: Channel }> {
   const { builtAt, target } = BUILD;
   const update = requireKeys();
   if (wish.version !== undefined && !isVersion(wish.version))
@@ -63,7 +101,8 @@ export async function lookForRelease(
   const files = await readTrusted({
     urls: wish.updateUrl ?? update.urls,
     root: update.root,
-    cacheDirectory: changesNothing ? cacheOf(installation, environment) : installation.trustedDirectory,
+    cacheDirectory: installation.trustedDirectory,
+    isCacheKept: isKept,
     builtAtMs: Date.parse(builtAt),
     access: { signal },
   });
@@ -74,8 +113,6 @@ export async function lookForRelease(
       message: `there is no release ${wish.version} for ${target}`,
       hint: "self-update without --version goes to the newest of the channel",
     });
-  // The place in a roll-out is drawn once, so it is kept from the first look on.
-  if (!changesNothing) writeRecord(installation.recordFile, { ...record, channel });
   const decision: Decision =
     found === undefined
       ? { kind: "up-to-date" }
@@ -89,16 +126,5 @@ export async function lookForRelease(
           rollbackTo: record.rollbackTo,
           unattended,
         });
-  return { files, found, decision };
-}
-
-/** Who may not write beside the program, and only looks, keeps what was verified in his own folder. */
-function cacheOf(installation: Installation, environment: CommandContext["environment"]): string {
-  try {
-    installation.requireWritable();
-    return installation.trustedDirectory;
-  } catch (error) {
-    if (!isFailure(error, "update.no-permission")) throw error;
-    return join(expandPath(environment.XDG_CACHE_HOME || "~/.cache"), "openvalidator/trusted");
-  }
+  return { files, found, decision, channel };
 }

@@ -2,7 +2,7 @@ import { log } from "../../base/log.ts";
 import type { ValuesOf } from "../../config/option.ts";
 import type { AUTO_UPDATE_OPTIONS } from "../../config/update-options.ts";
 import { BUILD, isCompiled } from "../../config/version.ts";
-import { watchReleases } from "../../update/notices.ts";
+import { type Notices, watchReleases } from "../../update/notices.ts";
 import { CONFIG_FLAG, type CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { SELF_UPDATE_OPTIONS, updaterEnvironment, writtenFlags } from "./updater-command.ts";
@@ -14,7 +14,7 @@ import { SELF_UPDATE_OPTIONS, updaterEnvironment, writtenFlags } from "./updater
 export async function noticeReleases(
   { environment, flags }: Pick<CommandContext, "environment" | "flags">,
   { mock, updateInterval }: Pick<ValuesOf<typeof AUTO_UPDATE_OPTIONS>, "updateInterval"> & { mock: boolean },
-  { isAskedFor, signal }: { isAskedFor: boolean; signal: AbortSignal },
+  { isAskedFor, onLook, signal }: Pick<Notices, "isAskedFor" | "onLook" | "signal">,
 ): Promise<void> {
   if (!isCompiled || BUILD.update === undefined) {
     if (isAskedFor)
@@ -38,6 +38,7 @@ export async function noticeReleases(
     place: Math.random(),
     isInVain: (code) => code === EXIT.configuration,
     isAskedFor,
+    onLook,
     signal,
   });
 }

@@ -13,7 +13,7 @@ import { isCompiled, VERSION } from "../../config/version.ts";
 import { type Installation, LoneFile, ReleaseFolder } from "../../update/installation.ts";
 import { LookTimes, placeOf } from "../../update/look-times.ts";
 import { SupervisingParent } from "../../update/supervising-parent.ts";
-import { readRecord, writeRecord } from "../../update/update-record.ts";
+import { changeRecord, readRecord } from "../../update/update-record.ts";
 import { findInstallation } from "../../update/whereabouts.ts";
 import { CONFIG_FLAG, type CommandContext } from "../command.ts";
 import { requireKeys } from "./look-for-release.ts";
@@ -45,9 +45,9 @@ export async function supervise(context: CommandContext, settings: SuperviseSett
   requireKeys();
   installation.requireWritable();
   if (installation instanceof LoneFile) installation.adopt(VERSION);
-  const record = readRecord(installation.recordFile);
   // The place of this machine among all is drawn once.
-  if (!existsSync(installation.recordFile)) writeRecord(installation.recordFile, record);
+  if (!existsSync(installation.recordFile)) changeRecord(installation.recordFile, () => ({}));
+  const record = readRecord(installation.recordFile);
   await whenFree(join(stateDirectory(settings), LOCK_FILE), signal);
   if (signal.aborted) return 0;
   const parent = new SupervisingParent({

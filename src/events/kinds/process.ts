@@ -94,4 +94,45 @@ export const gatingBody = z.object({
   trained: z.int(),
 });
 
-// `update` is reserved for the self-update (checked, downloaded, installed, confirmed, rolled back); its room declares it.
+/**
+ * What became of releases on this machine. Another process looks for them, puts them in place and judges them; the validator
+ * reads its record and tells what is new there. At the start of a run it tells once more how things stand, with the `at` of
+ * the first time.
+ */
+export const updateBody = z.object({
+  kind: z.literal("update"),
+  /**
+   * A look: checked (nothing newer) · available (`to` is for this machine) · waiting (`to` is not yet, or not now) ·
+   * downloaded · failed (`reason` says what). A release: installed (in place, on trial) · confirmed (it is well) ·
+   * rolled-back (it was not: `to` is in place again) · failed (and what was before did not come back).
+   */
+  state: z.enum([
+    "checked",
+    "available",
+    "waiting",
+    "downloaded",
+    "installed",
+    "confirmed",
+    "rolled-back",
+    "failed",
+  ]),
+  /** ISO 8601, when it came about, by the clock of whoever updates. */
+  at: z.string(),
+  /** Version that was in place until then. */
+  from: z.string().nullable(),
+  /** Version that is meant, or in place now. */
+  to: z.string().nullable(),
+  channel: z.string().nullable(),
+  /** Of the release that a look found, as signed. */
+  urgency: z.enum(["low", "medium", "high"]).nullable(),
+  /** Of what failed: the code of the failure, `update.unreachable` for one; else null. */
+  reason: z.string().nullable(),
+  /** One sentence for people. */
+  detail: z.string().nullable(),
+  /** Whether nobody watched: a timer or a supervising parent looked. */
+  unattended: z.boolean(),
+  /** ISO 8601, the last look that was answered by a server; null before the first. */
+  answered_at: z.string().nullable(),
+  /** Releases that were taken back on this machine, as far as its record goes back. */
+  rollbacks: z.int(),
+});

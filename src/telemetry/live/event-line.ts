@@ -24,6 +24,7 @@ const GOOD = new Set([
   "disk ok",
   "disk journal-back",
   "disk state-back",
+  "update confirmed",
 ]);
 const BAD = new Set([
   "chain lost",
@@ -39,6 +40,8 @@ const BAD = new Set([
   "model lost",
   "model left-out",
   "forward failed",
+  "update rolled-back",
+  "update failed",
 ]);
 
 export function lineOfEvent(event: Event): EventLine {
@@ -87,6 +90,8 @@ function textOf(event: Event): string {
       return sentence([`${event.state}: ${event.reached} of ${event.asked} reached`], event.cause);
     case "disk":
       return sentence([event.state, freeText(event.free_bytes), event.path], event.detail);
+    case "update":
+      return sentence([event.state, event.to], event.detail);
   }
 }
 
