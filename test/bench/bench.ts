@@ -14,6 +14,7 @@ import { benchRewards } from "./rewards.ts";
 import { type BenchRow, renderTable } from "./row.ts";
 import { benchStep } from "./step.ts";
 import { benchTelemetry } from "./telemetry.ts";
+import { benchUpdate } from "./update.ts";
 
 /** In this order: what measures time at rest comes before what starts many processes. */
 const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
@@ -28,6 +29,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   ask: benchAsk,
   analysis: benchAnalysis,
   "first step": benchFirstStep,
+  update: benchUpdate,
   endurance: benchEndurance,
 };
 

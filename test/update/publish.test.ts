@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fetchArtifact, findRelease } from "../../src/update/artifact.ts";
+import type { Release } from "../../src/update/release.ts";
 import { endingSoon } from "../../src/update/repository/publish.ts";
 import { UpdateRepository } from "../../src/update/repository/repository.ts";
 import { readTrusted } from "../../src/update/trust.ts";
@@ -147,10 +148,33 @@ describe("the tools of those who keep releases", () => {
       ).toStartWith("the date of a release needs 1 of 1");
       const foreign = await builtRelease(at("foreign"), "1.0.0", '{"signed":{}}');
       expect(refused(signing("--from", foreign))).toContain("were built with a root that");
+      const changed = await builtRelease(at("changed"), "1.0.0", rootText(), { commit: `${COMMIT}-changed` });
+      expect(refused(signing("--from", changed))).toContain("no commit that anybody else could build");
       appendFileSync(join(built, "openvalidator-linux-x64"), "x");
       expect(refused(signing("--from", built))).toContain("is not what SHA256SUMS says");
       expect(readdirSync(at("public/metadata"))).toEqual(["1.root.json"]);
       expect(existsSync(at("public/releases"))).toBeFalse();
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "tell how far back a program reads the state that a release leaves behind",
+    async () => {
+      repository();
+      const told: string[] = [];
+      for (const [version, stateVersion] of [
+        ["1.0.0", 2],
+        ["1.1.0", 3],
+        ["1.2.0", 3],
+        ["1.3.0", 3],
+      ] as const) {
+        const from = await builtRelease(at(version), version, rootText(), { stateVersion });
+        done(signing("--from", from), secret());
+        const { entries } = new UpdateRepository(at("public")).released()!;
+        told.push((entries.find(({ path }) => path === "stable/linux-x64")!.custom as Release).rollbackTo);
+      }
+      expect(told).toEqual(["0.0.0", "1.1.0", "1.1.0", "1.1.0"]);
     },
     TIMEOUT_MS,
   );

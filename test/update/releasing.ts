@@ -13,16 +13,21 @@ const NOISE = Array.from({ length: 6_000 }, (_, index) => ((index * 2_654_435_76
 );
 
 /** What `bun build.ts release` makes, as far as the tools look at it: the executable is a script that says its version. */
-export async function builtRelease(folder: string, version: string, root: string): Promise<string> {
+export async function builtRelease(
+  folder: string,
+  version: string,
+  root: string,
+  { stateVersion = 2, commit = COMMIT }: { stateVersion?: number; commit?: string } = {},
+): Promise<string> {
   mkdirSync(folder, { recursive: true });
-  const script = `#!/bin/sh\necho '{"version":"${version}","commit":"${COMMIT}"}'\nexit\n# ${NOISE}\n`;
+  const script = `#!/bin/sh\necho '{"version":"${version}","commit":"${commit}"}'\nexit\n# ${NOISE}\n`;
   writeFileSync(join(folder, executableName(PLATFORM)), script, { mode: 0o755 });
   writeFileSync(join(folder, BOM_FILE), "{}\n");
   await completeArtifacts(folder, {
     version,
-    commit: COMMIT,
+    commit,
     builtAt: "2026-11-01T00:00:00.000Z",
-    stateVersion: 2,
+    stateVersion,
     root,
     targets: [PLATFORM],
   });

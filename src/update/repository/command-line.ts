@@ -9,7 +9,7 @@ import { CHANNELS, type Channel, channelPath, isVersion } from "../release.ts";
 import { readTrusted } from "../trust.ts";
 import { type Built, executableName, readArtifacts } from "./artifacts.ts";
 import { minisignPublicKey } from "./minisign.ts";
-import { endingSoon, publish, redate, resign } from "./publish.ts";
+import { endingSoon, oldestReader, publish, redate, resign } from "./publish.ts";
 import { type Role, type RoleName, UpdateRepository } from "./repository.ts";
 import { keyOf, newPrivateKey, pemOf, publicKeyOf, readPrivateKey, type Signer, signerOf } from "./signer.ts";
 
@@ -97,6 +97,8 @@ export const RELEASE_TOOLS: Readonly<Record<string, Tool>> = {
     }
     const from = resolve(values.from);
     const built = await readArtifacts(from);
+    if (!/^[0-9a-f]{40}$/.test(built.commit))
+      throw new Error(`${built.commit} is no commit that anybody else could build`);
     requireOurRoot(repository, built);
     requireFacts(built, from);
     const work = mkdtempSync(join(tmpdir(), "openvalidator-release-"));
@@ -109,7 +111,7 @@ export const RELEASE_TOOLS: Readonly<Record<string, Tool>> = {
           commit: built.commit,
           urgency: z.enum(["low", "medium", "high"]).parse(values.urgency ?? "low"),
           minVersion: versionOf(values["min-version"] ?? "0.0.0"),
-          rollbackTo: versionOf(values["rollback-to"] ?? "0.0.0"),
+          rollbackTo: versionOf(values["rollback-to"] ?? oldestReader(repository, built)),
           stateVersion: built.stateVersion,
           issued: new Date().toISOString(),
           notes: values.notes ?? null,

@@ -66,7 +66,8 @@ export async function publish(publication: Publication): Promise<string[]> {
     const file = join(from, packedName(target));
     added.push(repository.store(channelPath(channel, target), { file, custom }));
     added.push(repository.store(releasePath(facts.version, target), { file, custom }));
-    for (const earlier of lastReleases([...entries.values()], target, facts.version)) {
+    const before = releasesBefore([...entries.values()], facts.version);
+    for (const earlier of before.filter(({ release }) => release.target === target).slice(0, DELTAS)) {
       const old = await unpackStored(repository, earlier, join(work, "earlier"));
       const delta = join(work, "delta");
       packDifference(old, path, delta);
@@ -125,18 +126,31 @@ interface Earlier {
   release: Release;
 }
 
-/** The last releases for a platform before a version, the newest first. */
-function lastReleases(entries: readonly TargetFile[], target: string, before: string): Earlier[] {
+/** The releases before a version, the newest first, each once for a platform. */
+function releasesBefore(entries: readonly TargetFile[], before: string): Earlier[] {
   return entries
     .flatMap((entry) => {
       const release = releaseSchema.safeParse(entry.custom);
-      return release.success && entry.path === releasePath(release.data.version, target)
+      return release.success && entry.path === releasePath(release.data.version, release.data.target)
         ? [{ entry, release: release.data }]
         : [];
     })
     .filter(({ release }) => compareVersions(release.version, before) < 0)
-    .sort((a, b) => compareVersions(b.release.version, a.release.version))
-    .slice(0, DELTAS);
+    .sort((a, b) => compareVersions(b.release.version, a.release.version));
+}
+
+/**
+ * The oldest version that reads what a release leaves behind: a program refuses a state database of a later form than its
+ * own, so it is the first of the releases that write the same form.
+ */
+export function oldestReader(
+  repository: UpdateRepository,
+  { version, stateVersion }: { version: string; stateVersion: number },
+): string {
+  const before = releasesBefore(repository.released()?.entries ?? [], version);
+  const other = before.findIndex(({ release }) => release.stateVersion !== stateVersion);
+  if (other === -1) return "0.0.0";
+  return before[other - 1]?.release.version ?? version;
 }
 
 /** The executable of an earlier release, as installations have it. @throws Error when it is not what was signed */

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
+import { STATE_VERSION } from "../../../src/validator/state/schema.ts";
 import { scratchFolders } from "../../scratch.ts";
 import { codeOf, rows, scoresOf } from "./states.ts";
 import { IDENTITY } from "./steps.ts";
@@ -182,9 +183,12 @@ describe("the state is refused", () => {
     const directory = folder();
     session(directory, (state) => state.commit({ steps: 1 }));
     const database = new Database(join(directory, "state.sqlite"));
-    database.run("PRAGMA user_version = 3");
+    database.run(`PRAGMA user_version = ${STATE_VERSION + 1}`);
     database.close();
     expect(codeOf(() => StateDatabase.open(directory, IDENTITY))).toBe("state.newer");
+    expect(() => StateDatabase.open(directory, IDENTITY)).toThrow(
+      `written by a newer openvalidator (state version ${STATE_VERSION + 1}, this one knows ${STATE_VERSION})`,
+    );
   });
 
   test("when it is no database, or a damaged one", () => {

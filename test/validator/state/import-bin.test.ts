@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } fr
 import { join } from "node:path";
 import { asHotkey } from "../../../src/base/units.ts";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
+import { STATE_FILE, STATE_VERSION } from "../../../src/validator/state/schema.ts";
 import { scratchFolders } from "../../scratch.ts";
 import { codeOf } from "./states.ts";
 import { IDENTITY } from "./steps.ts";
@@ -119,6 +120,16 @@ describe("the state.bin of 0.1.0", () => {
     });
     expect([...loaded(directory)!.scores.scores]).toEqual([0, 0.5]);
   });
+});
+
+test("there is a file of every version so far, and this program reads each", () => {
+  for (let version = 1; version <= STATE_VERSION; version++) {
+    const directory = folder();
+    const [golden, name] =
+      version === 1 ? ["version-1.bin", "state.bin"] : [`version-${version}.sqlite`, STATE_FILE];
+    withBin(golden, name, directory);
+    expect({ version, steps: loaded(directory)?.steps }).toEqual({ version, steps: 3 });
+  }
 });
 
 test("a state of version 2 stays readable", () => {
