@@ -27,6 +27,7 @@ export function statusScreen(status: Status, nowMs: number): string {
     ["Reveal", revealLine(status)],
     ...modelLines(status),
     ["Disk", diskLine(status)],
+    ["Releases", releasesLine(status, nowMs)],
     ...telemetryLines(status),
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -101,6 +102,20 @@ function diskLine({ disk }: Status): string {
   const free = disk.freeBytes === null ? "" : `, ${(disk.freeBytes / 1e9).toFixed(1)} GB free`;
   const state = disk.state === "unknown" ? "ok" : disk.state;
   return `${state}${free}${disk.detail === null ? "" : `, ${disk.detail}`}${disk.journal === "lost" ? ", journal NOT written" : ""}`;
+}
+
+function releasesLine({ update }: Status, nowMs: number): string {
+  if (update === null) return "nothing is told of any";
+  const { available, urgency, waitsFor, onTrial, takenBack, failure, answeredAt } = update;
+  const parts = [
+    onTrial !== null && `${onTrial} is on trial`,
+    takenBack !== null && `${takenBack.version} was taken back`,
+    available !== null && `${available} is there (urgency ${urgency ?? "not told"})`,
+    available !== null && waitsFor,
+    failure !== null && `${failure.code}: ${failure.why ?? ""}`,
+    answeredAt === null ? "no look was answered yet" : `looked ${ago(answeredAt, nowMs)}`,
+  ].filter((part) => part !== false && part !== null);
+  return (available ?? onTrial ?? failure) === null ? ["up to date", ...parts].join(", ") : parts.join(", ");
 }
 
 function telemetryLines({ telemetry }: Status): [string, string][] {

@@ -79,6 +79,21 @@ const TEXTS: Readonly<Record<AlertName, RuleText>> = {
     summary: "The run ended by a failure.",
     action: "The last lines of the log say which.",
   },
+  update_rolled_back: {
+    severity: "warning",
+    summary: "A release was not well here and was taken back.",
+    action: "The release before it runs; `openvalidator status` says why. Tell the project.",
+  },
+  update_failed: {
+    severity: "warning",
+    summary: "A release cannot be taken, or could not be taken back.",
+    action: "`openvalidator doctor` looks at what updates need; the log says what happened.",
+  },
+  update_stale: {
+    severity: "warning",
+    summary: "Nothing was heard of releases for a day.",
+    action: "Look at the timer or parent that updates, and with `openvalidator doctor` at the update server.",
+  },
 };
 
 export interface PrometheusRule {

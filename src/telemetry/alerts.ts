@@ -10,6 +10,8 @@ export interface AlertFacts {
   chainSinceMs: number | undefined;
   /** Block from which the next weights are waited for. */
   weightsFrom: number;
+  /** Since when nothing is heard of releases though it should be, ISO 8601. */
+  updatesQuietSince: string | undefined;
 }
 
 type Finding = Pick<Alert, "text" | "severity"> | undefined;
@@ -21,6 +23,15 @@ const OVERDUE_EPOCHS = 1.5;
 const ENDPOINT_PATIENCE_MS = 60_000;
 /** Below this share of the usual rate. */
 const COLLAPSED = 0.5;
+
+/** What passes by itself, and is told when it does not (`update_stale`). */
+const PASSING = new Set([
+  "update.unreachable",
+  "update.stale",
+  "update.older",
+  "update.no-release",
+  "update.busy",
+]);
 
 const critical = (text: string): Finding => ({ text, severity: "critical" });
 const warning = (text: string): Finding => ({ text, severity: "warning" });
@@ -98,7 +109,28 @@ export const RULES: Readonly<Record<AlertName, Rule>> = {
     if (end === null || end.exitCode === 0) return undefined;
     return critical(`the validator ended by ${end.reason}, exit code ${end.exitCode}`);
   },
+  update_rolled_back({ update }) {
+    if (update?.takenBack == null) return undefined;
+    const { version, why } = update.takenBack;
+    return warning(`release ${version} was taken back and is not tried again${because(why)}`);
+  },
+  update_failed({ update }) {
+    if (update?.failure == null || PASSING.has(update.failure.code)) return undefined;
+    const { code, why } = update.failure;
+    if (code === "update.rollback-failed")
+      return critical(`a release could not be taken back${because(why)}`);
+    return warning(`a release cannot be taken (${code})${because(why)}`);
+  },
+  update_stale({ update }, { updatesQuietSince }) {
+    if (updatesQuietSince === undefined) return undefined;
+    const why = update?.failure?.why ?? null;
+    return warning(`nothing was heard of releases since ${updatesQuietSince}${because(why)}`);
+  },
 };
+
+function because(why: string | null): string {
+  return why === null ? "" : `: ${why}`;
+}
 
 /** Remembers since when each alert is up. */
 export class AlertBook {

@@ -24,7 +24,7 @@ export class AllWell {
     if (this.#nextBlock === undefined || event.block < this.#nextBlock) return;
     this.#nextBlock = event.block + this.#epochBlocks;
     const rewards = this.#rewards.splice(0);
-    const { alerts, healthy, steps, answerRate, weights, chain } = status();
+    const { alerts, healthy, steps, answerRate, weights, chain, update } = status();
     // What is wrong was told when it began.
     if (!healthy || alerts.length > 0) return;
     log.info("All is well", {
@@ -35,6 +35,8 @@ export class AllWell {
       meanReward: short(meanOf(rewards)),
       weightsBlock: weights.lastBlock ?? undefined,
       nextWeightsBlock: weights.nextBlock ?? undefined,
+      newerRelease: update?.available ?? undefined,
+      releaseOnTrial: update?.onTrial ?? undefined,
     });
   }
 }

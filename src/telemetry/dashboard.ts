@@ -136,6 +136,20 @@ const PANELS: readonly Panel[] = [
     queries: [{ expr: `rate(process_cpu_seconds_total${AT}[$__rate_interval])`, legend: "cpu" }],
   },
   {
+    title: "Releases",
+    queries: [
+      { expr: `openvalidator_update_available${AT}`, legend: "a newer one is known of" },
+      { expr: `openvalidator_update_pending${AT}`, legend: "one is on trial" },
+      { expr: `openvalidator_update_failing${AT}`, legend: "looking or installing fails" },
+      { expr: `increase(openvalidator_update_rollbacks_total${AT}[1h])`, legend: "taken back, an hour" },
+    ],
+  },
+  {
+    title: "Since the last look for a release",
+    unit: "s",
+    queries: [{ expr: `openvalidator_update_check_age_seconds${AT}`, legend: "answered" }],
+  },
+  {
     title: "Events that were lost or missed, an hour",
     queries: [
       { expr: `increase(openvalidator_events_lost_total${AT}[1h])`, legend: "in no journal" },

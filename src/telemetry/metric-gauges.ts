@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import { ALERTS, type Status } from "./status.ts";
 
 type Reading = (status: Status) => number | boolean | null;
@@ -43,6 +43,25 @@ const GAUGES: Readonly<Record<string, { help: string; of: Reading }>> = {
     help: "0 while the journal cannot be written.",
     of: ({ disk }) => disk.journal === "ok",
   },
+  update_available: {
+    help: "1 while a newer release is known of and not in place.",
+    of: ({ update }) => update && update.available !== null,
+  },
+  update_pending: {
+    help: "1 while a release is in place and has not shown yet that it is well.",
+    of: ({ update }) => update && update.onTrial !== null,
+  },
+  update_failing: {
+    help: "1 while the last look for a release, or its installation, failed.",
+    of: ({ update }) => update && update.failure !== null,
+  },
+  update_check_age_seconds: {
+    help: "Since a server last answered a look for a release.",
+    of: ({ update, at }) =>
+      update?.answeredAt == null
+        ? null
+        : Math.max(0, (Date.parse(at) - Date.parse(update.answeredAt)) / 1000),
+  },
   gating_loss: { help: "Loss of the router at its last training.", of: ({ gatingLoss }) => gatingLoss },
 };
 
@@ -71,6 +90,15 @@ export function setGauges(registry: Registry, { status, perUid }: GaugeSources):
   gauge("model_up", "1 while a model can serve.", ["model", "device"], (made) => {
     for (const { id, device, state } of picture!.models)
       made.set({ model: id, device: device ?? "" }, Number(state !== "lost" && state !== "left-out"));
+  });
+  new Counter({
+    name: "openvalidator_update_rollbacks_total",
+    help: "Releases that were taken back on this machine, as far as its record goes back.",
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(picture!.update?.rollbacks ?? 0);
+    },
   });
   if (!perUid) return;
   for (const [name, help, field] of [

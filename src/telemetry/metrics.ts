@@ -35,6 +35,7 @@ export class Metrics {
   readonly #reveals = this.#counter("reveals_total", "Committed weights by what became of them.", ["state"]);
   readonly #chain = this.#counter("chain_changes_total", "Changes of the chain connection.", ["state"]);
   readonly #models = this.#counter("model_changes_total", "Changes of models.", ["state"]);
+  readonly #updates = this.#counter("update_news_total", "News of releases.", ["state"]);
   readonly #events = this.#counter("events_total", "Events of this run.", ["kind"]);
   readonly #lost = this.#counter("events_lost_total", "Events that are in no journal and never will be.", []);
   readonly #dropped = this.#counter("events_dropped_total", "Events that a reader missed.", ["reader"]);
@@ -85,6 +86,7 @@ export class Metrics {
     else if (event.kind === "reveal") this.#reveals.inc({ state: event.state });
     else if (event.kind === "chain") this.#chain.inc({ state: event.state });
     else if (event.kind === "model") this.#models.inc({ state: event.state });
+    else if (event.kind === "update") this.#updates.inc({ state: event.state });
   }
 
   /** The text that Prometheus reads. */
@@ -129,6 +131,7 @@ export class Metrics {
     for (const state of EVENT_KINDS.reveal.shape.state.options) this.#reveals.inc({ state }, 0);
     for (const state of EVENT_KINDS.chain.shape.state.options) this.#chain.inc({ state }, 0);
     for (const state of EVENT_KINDS.model.shape.state.options) this.#models.inc({ state }, 0);
+    for (const state of EVENT_KINDS.update.shape.state.options) this.#updates.inc({ state }, 0);
     for (const kind of Object.keys(EVENT_KINDS)) this.#events.inc({ kind }, 0);
     for (const part of ["queue", "compute"]) this.#inference.inc({ part }, 0);
     for (const stage of STAGES) this.#stageSeconds.zero({ stage });

@@ -5,14 +5,14 @@ import { AlertBook } from "./alerts.ts";
 import { AnswerRate } from "./answer-rate.ts";
 import { Headway, MIN_SILENCE_MS, type Patience } from "./headway.ts";
 import { MinerBook } from "./live/miner-book.ts";
+import { restartOf } from "./restart-window.ts";
 import type { LastStep, ModelStatus, Status } from "./status.ts";
+import { UpdateFold } from "./update-fold.ts";
 
 const PACE_WINDOW_MS = 600_000;
 /** Default waits of a question and an answer, and the silence that systemd's unit allows. */
 const PATIENCE: Patience = { askMs: 10_000, silenceMs: MIN_SILENCE_MS };
 const MAX_TEXT = 300;
-/** Before weights are due: four minutes, in which a restart could make them late. */
-const BUSY_BLOCKS = 20;
 
 const NOTHING_YET = {
   version: null,
@@ -38,6 +38,7 @@ export class StatusFold {
   readonly #answers = new AnswerRate();
   readonly #models = new Map<string, ModelStatus>();
   readonly #alerts = new AlertBook();
+  readonly #update = new UpdateFold();
   readonly #patience: Patience;
   #headway: Headway | undefined;
   #phase: Status["phase"] = "starting";
@@ -97,6 +98,7 @@ export class StatusFold {
     switch (event.kind) {
       case "run":
         this.#noteRun(event, timeMs);
+        this.#update.noteRun(event, timeMs);
         return;
       case "stop":
         this.#phase = "stopping";
@@ -131,6 +133,9 @@ export class StatusFold {
       case "disk":
         this.#noteDisk(event);
         return;
+      case "update":
+        this.#update.note(event);
+        return;
     }
   }
 
@@ -162,7 +167,8 @@ export class StatusFold {
       minersOutage: this.#outage,
       weights: { ...this.#weights, nextBlock: this.#nextBlock() },
       reveal: { ...this.#reveal },
-      restart: this.#restart(),
+      restart: restartOf(this.#weights, { head: this.#chain.head, next: this.#nextBlock() }),
+      update: this.#update.snapshot(this.#facts.version),
       models: [...this.#models.values()].map((model) => ({ ...model, roles: [...model.roles] })),
       disk: { ...this.#disk },
       miners: this.miners.rows,
@@ -181,6 +187,7 @@ export class StatusFold {
         stall,
         chainSinceMs: sinceMs,
         weightsFrom: Math.max(this.#weightsFrom, this.#weights.lastBlock ?? 0),
+        updatesQuietSince: this.#update.quietSince(nowMs),
       },
       nowMs,
     );
@@ -317,18 +324,6 @@ export class StatusFold {
     if (!isEnabled) return null;
     if (blocksLeft !== null) return this.#weightsAtBlock + blocksLeft;
     return lastBlock === null || epochBlocks === null ? null : lastBlock + epochBlocks;
-  }
-
-  /** A start takes some minutes with large models; a submission that is under way is not disturbed. */
-  #restart(): Status["restart"] {
-    const { state, isEnabled } = this.#weights;
-    const { head } = this.#chain;
-    const next = this.#nextBlock();
-    if (isEnabled && (state === "due" || state === "waiting" || state === "sent"))
-      return { isSafe: false, why: `weights are ${state}` };
-    if (next !== null && head !== null && next - head <= BUSY_BLOCKS)
-      return { isSafe: false, why: `weights are due in ${Math.max(0, next - head)} blocks` };
-    return { isSafe: true, why: null };
   }
 
   #pace(nowMs: number): number {

@@ -45,6 +45,9 @@ export class StatusLine {
         break;
       case "disk":
         this.#noteDisk(event.state);
+        break;
+      case "update":
+        this.#noteUpdate(event);
     }
   }
 
@@ -80,6 +83,12 @@ export class StatusLine {
       if (this.#phase === "starting") this.#doing = `connected to ${endpoint ?? "the chain"}`;
     }
     if (state === "permit") this.#trouble("permit", value === 1 ? undefined : "no validator permit");
+  }
+
+  #noteUpdate({ state, from, on_trial: onTrial }: EventOf<"update">): void {
+    if (state === "rolled-back") this.#trouble("release", `release ${from} taken back`);
+    if (state === "installed" || state === "confirmed") this.#trouble("release", undefined);
+    this.#trouble("trial", onTrial === null ? undefined : `release ${onTrial} on trial`);
   }
 
   #noteDisk(state: EventOf<"disk">["state"]): void {

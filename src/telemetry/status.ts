@@ -79,6 +79,8 @@ export interface Status {
   };
   /** Whether the validator may be stopped now without missing anything, and if not why: for whoever updates it. */
   restart: { isSafe: boolean; why: string | null };
+  /** What another process does about releases of this program; null while nothing was told of it. */
+  update: UpdateStatus | null;
   models: ModelStatus[];
   disk: {
     state: "unknown" | "ok" | "low" | "full";
@@ -113,6 +115,27 @@ export interface LastStep {
   /** ISO 8601. */
   at: string;
   counted: boolean;
+}
+
+export interface UpdateStatus {
+  channel: string | null;
+  /** Newer release that is known of and not in place. */
+  available: string | null;
+  urgency: "low" | "medium" | "high" | null;
+  /** Why it is not taken, or not yet, one sentence; null when it may be, or there is none. */
+  waitsFor: string | null;
+  /** Release that is in place and has not shown yet that it is well. */
+  onTrial: string | null;
+  /** Release that was not well and was taken back; null after the next one. */
+  takenBack: { version: string; at: string; why: string | null } | null;
+  /** What went wrong with the last look or release; null when nothing did. */
+  failure: { code: string; at: string; why: string | null } | null;
+  /** ISO 8601, the last look for a release; null before the first. */
+  lookedAt: string | null;
+  /** ISO 8601, the last one that a server answered. */
+  answeredAt: string | null;
+  /** Releases that were taken back on this machine, as far as its record goes back. */
+  rollbacks: number;
 }
 
 export interface ModelStatus {
@@ -166,6 +189,9 @@ export const ALERTS = [
   "model_lost",
   "steps_silent",
   "run_failed",
+  "update_rolled_back",
+  "update_failed",
+  "update_stale",
 ] as const;
 export type AlertName = (typeof ALERTS)[number];
 

@@ -5,9 +5,12 @@ const MAX_TEXT = 500;
 /** No release is larger, unpacked: a limit for what is written to disk before anything else is known. */
 const MAX_UNPACKED_BYTES = 1 << 30;
 
+/** Between dots of a pre-release: a number without leading zeros, or letters, digits and hyphens with more than digits. */
+const PART = "(?:0|[1-9]\\d{0,8}|\\d*[A-Za-z-][0-9A-Za-z-]*)";
 /** semver.org without build metadata; `Bun.semver` would take anything for a version. */
-const VERSION =
-  /^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?$/;
+const VERSION = new RegExp(
+  `^(0|[1-9]\\d{0,5})\\.(0|[1-9]\\d{0,5})\\.(0|[1-9]\\d{0,5})(?:-(${PART}(?:\\.${PART})*))?$`,
+);
 export const CHANNELS = ["stable", "candidate", "nightly"] as const;
 export type Channel = (typeof CHANNELS)[number];
 

@@ -81,6 +81,7 @@ export class UpdateWatch {
       detail: cut(why),
       unattended: isUnattended,
       answered_at: answeredAt,
+      on_trial: this.#record?.pending?.version ?? null,
       rollbacks: rollbacksIn(this.#record),
     });
   }
@@ -131,6 +132,7 @@ function bodyOfNews({ at, outcome, from, to, why }: News, record: UpdateRecord):
     detail: cut(why),
     unattended: false,
     answered_at: record.look?.answeredAt ?? null,
+    on_trial: record.pending?.version ?? null,
     rollbacks: rollbacksIn(record),
   };
 }

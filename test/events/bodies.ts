@@ -141,6 +141,7 @@ export const BODIES: EventBody[] = [
     detail: null,
     unattended: true,
     answered_at: "2026-01-01T00:00:00.000Z",
+    on_trial: null,
     rollbacks: 0,
   },
   { kind: "disk", state: "low", path: "/var", free_bytes: 1e8, detail: null },

@@ -8,6 +8,9 @@ type Told = [body: EventBody, atS: number, block?: number];
 
 const chain = (state: string, value: number | null = null): EventBody => bodyOf("chain", { state, value });
 const disk = (state: string): EventBody => bodyOf("disk", { state });
+const update = (state: string, atS: number, more: object = {}): EventBody =>
+  bodyOf("update", { state, at: timeAt(atS), answered_at: timeAt(atS), to: null, urgency: null, ...more });
+const timeAt = (atS: number): string => new Date(START_MS + atS * 1000).toISOString();
 const answers = (status: number, from: number, count: number): Told[] =>
   Array.from({ length: count }, (_, n) => [
     bodyOf("step", { completion_status_codes: [status, status, status, 200] }),
@@ -55,6 +58,23 @@ const CAUSES: Record<AlertName, { provoked: Told[]; quietUntilS?: number; ended:
   run_failed: {
     provoked: [[bodyOf("stop", { reason: "chain.not-registered", exit_code: 78 }), 10]],
     ended: [[bodyOf("stop", { reason: "signal", exit_code: 0 }), 20]],
+  },
+  update_rolled_back: {
+    provoked: [[update("rolled-back", 10, { from: "1.1.0", to: "1.0.0", detail: "it set no weights" }), 10]],
+    ended: [[update("available", 20, { to: "1.1.1" }), 20]],
+  },
+  update_failed: {
+    provoked: [[update("failed", 10, { reason: "update.untrusted" }), 10]],
+    ended: [[update("checked", 20), 20]],
+  },
+  update_stale: {
+    provoked: [1, 2, 3].map(
+      (atS): Told => [
+        update("failed", atS, { reason: "update.unreachable", answered_at: timeAt(-86_400) }),
+        atS,
+      ],
+    ),
+    ended: [[update("checked", 20), 20]],
   },
   steps_silent: { provoked: [[disk("ok"), 200]], ended: [[bodyOf("step"), 201, 1020]] },
 };

@@ -42,6 +42,14 @@ test("one line for each epoch in which nothing is wrong, and the status is asked
   );
 });
 
+test("it names a release that is not taken yet, or on trial", () => {
+  const update = (more: object) => (status: Status) => ({ update: { ...status.update!, ...more } });
+  tell([1_100], update({ available: "1.1.0" }));
+  tell([1_100], update({ onTrial: "1.1.0" }));
+  expect(lines[0]).toEndWith("newerRelease=1.1.0\n");
+  expect(lines[1]).toEndWith("releaseOnTrial=1.1.0\n");
+});
+
 test("no line while something is wrong", () => {
   const alert = { name: "disk_low", since: "", text: "", severity: "warning" } as const;
   tell([1_100], () => ({ alerts: [alert] }));

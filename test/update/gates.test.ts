@@ -128,7 +128,8 @@ group("a roll-out in stages", () => {
 
 group("versions", () => {
   test("are strict", () => {
-    for (const good of ["0.0.1", "1.2.3", "10.20.30", "1.0.0-rc.1"]) expect(isVersion(good)).toBeTrue();
+    for (const good of ["0.0.1", "1.2.3", "10.20.30", "1.0.0-rc.1", "1.0.0-0", "1.0.0-0a.x-01"])
+      expect(isVersion(good)).toBeTrue();
     for (const bad of [
       "x",
       "1",
@@ -139,6 +140,9 @@ group("versions", () => {
       "1.2.3+b",
       "",
       "1.2.3-",
+      "1.2.3-01",
+      "1.2.3-rc.01",
+      "1.2.3-rc..1",
       `1.0.0-${"a".repeat(99)}`,
     ])
       expect(isVersion(bad)).toBeFalse();

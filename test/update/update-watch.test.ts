@@ -72,6 +72,7 @@ describe("the record of another process becomes events:", () => {
         detail: null,
         unattended: true,
         answered_at: at(2),
+        on_trial: null,
         rollbacks: 0,
       },
     ]);

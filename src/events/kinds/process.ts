@@ -133,6 +133,8 @@ export const updateBody = z.object({
   unattended: z.boolean(),
   /** ISO 8601, the last look that was answered by a server; null before the first. */
   answered_at: z.string().nullable(),
+  /** Release that is in place and has not shown yet that it is well. */
+  on_trial: z.string().nullable(),
   /** Releases that were taken back on this machine, as far as its record goes back. */
   rollbacks: z.int(),
 });

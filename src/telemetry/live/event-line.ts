@@ -91,7 +91,10 @@ function textOf(event: Event): string {
     case "disk":
       return sentence([event.state, freeText(event.free_bytes), event.path], event.detail);
     case "update":
-      return sentence([event.state, event.to], event.detail);
+      return sentence(
+        [event.state, event.to, event.state === "rolled-back" && `from ${event.from}`],
+        event.detail,
+      );
   }
 }
 
