@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { $ } from "bun";
 import manifest from "../package.json" with { type: "json" };
 import type { BuildFacts } from "../src/config/version.ts";
+import { signAdHoc } from "./mach-o.ts";
 import { plugins, requirePatches, type Seen } from "./plugins.ts";
 import { BuildError, modulesFor, nativePackages, ROOT, targetOf, withoutInference } from "./targets.ts";
 
@@ -102,6 +103,7 @@ async function compile(targetName: string, outfile: string, flags: ReleaseFlags)
       autoloadPackageJson: false,
     },
   });
+  if (target.os === "darwin" && target.cpu === "x64") signAdHoc(outfile);
   for (const message of result.logs) console.warn(String(message));
   requirePatches(seen);
   const libraries = packages.flatMap(({ libraries }) =>
