@@ -20,7 +20,7 @@ import {
 } from "./update-record.ts";
 
 /** Room for the packed and the unpacked file and some more, as multiples of the unpacked one. */
-const ROOM = 2.2;
+export const ROOM = 2.2;
 /** Epochs in which a new release has to bring weights on chain. */
 const WEIGHTS_WITHIN_EPOCHS = 2;
 const LOOK_MS = 2_000;

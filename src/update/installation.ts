@@ -44,6 +44,11 @@ export abstract class Installation {
   /** Folder of the releases, the record, the lock and what was verified. */
   protected abstract readonly data: string;
 
+  /** Folder that all of it lies in, or will. */
+  get folder(): string {
+    return existsSync(this.data) ? this.data : dirname(this.data);
+  }
+
   get recordFile(): string {
     return join(this.data, "update.json");
   }

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { type Fetcher, type TargetFile, Updater } from "tuf-js";
 // The package does not export these, and a fetcher has to throw DownloadHTTPError to say "no newer root".
 import { BadVersionError, DownloadHTTPError, ExpiredMetadataError } from "tuf-js/dist/error";
+import { z } from "zod";
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { NetFailure } from "../net/failure.ts";
 import type { HttpAccess } from "../net/http.ts";
@@ -48,8 +49,39 @@ export interface TrustedTarget {
 export interface TrustedFiles {
   /** The server they were found on. */
   url: string;
+  /** When it ends that they are trusted, by the file that ends first; milliseconds since 1970. */
+  expiry: Expiry;
   /** Only for paths that the program itself makes. */
   find(path: string): Promise<TrustedTarget | undefined>;
+}
+
+export interface Expiry {
+  /** `root`, `targets`, `snapshot` or `timestamp`. */
+  file: string;
+  atMs: number;
+}
+
+const signedSchema = z.object({ signed: z.object({ expires: z.iso.datetime() }) });
+
+/** Of the files in a folder of verified ones, the one that ends first; undefined where there is none that can be read. */
+export function expiryIn(folder: string): Expiry | undefined {
+  let first: Expiry | undefined;
+  for (const file of ["root", "targets", "snapshot", "timestamp"]) {
+    const path = join(folder, `${file}.json`);
+    if (!existsSync(path)) continue;
+    const told = signedSchema.safeParse(parsed(readFileSync(path, "utf8"))).data;
+    const atMs = told && Date.parse(told.signed.expires);
+    if (atMs !== undefined && atMs < (first?.atMs ?? Number.POSITIVE_INFINITY)) first = { file, atMs };
+  }
+  return first;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // half of one; a look replaces it
+  }
 }
 
 /**
@@ -86,6 +118,7 @@ async function readFrom(source: UpdateSource, url: string): Promise<TrustedFiles
   const { cacheDirectory: cache, isCacheKept = true, root, access = {} } = source;
   const fetcher = new MetadataFetcher(access);
   let work: string | undefined;
+  let expiry: Expiry | undefined;
   try {
     if (isCacheKept) mkdirSync(cache, { recursive: true, mode: 0o700 });
     // tuf-js writes its files in place; a half written one must never be what the next start reads.
@@ -96,11 +129,13 @@ async function readFrom(source: UpdateSource, url: string): Promise<TrustedFiles
     const updater = new Updater({ metadataDir: work, metadataBaseUrl: `${url}/metadata`, fetcher });
     try {
       await updater.refresh();
+      expiry = expiryIn(work);
     } finally {
       // Also after a refusal: a newer root and timestamp were verified, and to forget them would allow older ones.
       if (isCacheKept) for (const file of readdirSync(work)) renameSync(join(work, file), join(cache, file));
     }
-    return { url, find: async (path) => trustedTarget(await updater.getTargetInfo(path)) };
+    // What was just verified is there.
+    return { url, expiry: expiry!, find: async (path) => trustedTarget(await updater.getTargetInfo(path)) };
   } catch (error) {
     throw explain(error, fetcher.problem, url);
   } finally {

@@ -15,6 +15,7 @@ import { asJson, asText, countsOf } from "../doctor/report.ts";
 import { STATE_CHECKS } from "../doctor/state-checks.ts";
 import { SUBNET_CHECKS } from "../doctor/subnet-checks.ts";
 import { TELEMETRY_CHECKS } from "../doctor/telemetry-checks.ts";
+import { updateChecks } from "../doctor/update-checks.ts";
 import { WALLET_CHECKS } from "../doctor/wallet-checks.ts";
 import { EXIT } from "../exit-codes.ts";
 import { ownTerminal } from "../open-signer.ts";
@@ -74,6 +75,7 @@ async function examine(
         ...STATE_CHECKS,
         ...MACHINE_CHECKS,
         ...TELEMETRY_CHECKS,
+        ...updateChecks(),
         ...MODEL_CHECKS,
         ...DATA_CHECKS,
         ...CHAIN_CHECKS,
