@@ -14,6 +14,8 @@ export interface ReleaseFlags {
   "update-root"?: string | undefined;
   /** Servers of releases, with commas. */
   "update-url"?: string | undefined;
+  /** Seconds since 1970 that the executable tells as the time of its build; now unless given. */
+  epoch?: string | undefined;
 }
 
 /** What an executable was made of. */
@@ -28,8 +30,8 @@ export async function buildFacts(targetName: string, flags: ReleaseFlags): Promi
   const head = await $`git rev-parse HEAD`.cwd(ROOT).quiet().nothrow();
   const changes = await $`git status --porcelain --untracked-files=no`.cwd(ROOT).quiet().nothrow();
   const commit = head.exitCode === 0 ? head.stdout.toString().trim() : "unknown";
-  // reproducible-builds.org: seconds since the epoch, set by who wants the same bytes again.
-  const epoch = process.env.SOURCE_DATE_EPOCH;
+  // https://reproducible-builds.org/docs/source-date-epoch: set by who wants the same bytes again.
+  const epoch = flags.epoch ?? process.env.SOURCE_DATE_EPOCH;
   const missing = withoutInference(targetName);
   return {
     version: flags["release-version"] ?? manifest.version,

@@ -18,7 +18,7 @@ export interface Seen {
   files: Set<string>;
 }
 
-/** @throws BuildError when one of the patches was not needed, which means that it went past what it is for */
+/** @throws BuildError when a file that has to be patched was not part of the build */
 export function requirePatches({ patched }: Seen): void {
   for (const name of ["transformers", "onnxruntime", "duckdb", "wandb"])
     if (!patched.has(name)) throw new BuildError(`${name} was not part of the build, so it was not patched`);

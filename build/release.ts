@@ -1,13 +1,15 @@
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { $ } from "bun";
 import { sha256OfFile } from "../src/base/file-hash.ts";
+import type { BuildFacts } from "../src/config/version.ts";
 import {
   BOM_FILE,
   completeArtifacts,
   executableName,
   packedName,
+  SUMS_FILE,
 } from "../src/update/repository/artifacts.ts";
 import { STATE_VERSION } from "../src/validator/state/schema.ts";
 import { type BomSubject, billOfMaterials } from "./bom.ts";
@@ -37,18 +39,20 @@ export async function makeRelease(words: string[]): Promise<void> {
     throw new BuildError(`there is no root of updates in ${root}; name it with --update-root`);
   if (flags["update-url"] === undefined)
     throw new BuildError("--update-url is missing: where releases will be");
-  process.env.SOURCE_DATE_EPOCH ??= (await $`git log -1 --format=%ct`.cwd(ROOT).text()).trim();
+  const epoch = process.env.SOURCE_DATE_EPOCH ?? (await $`git log -1 --format=%ct`.cwd(ROOT).text()).trim();
   const out = resolve(flags.out ?? join(ROOT, "dist/release"));
+  if (existsSync(out) && readdirSync(out).length > 0 && !existsSync(join(out, SUMS_FILE)))
+    throw new BuildError(`${out} is there already, and is no folder of a release`);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
 
   const targets = flags.target ?? Object.keys(TARGETS);
   const subjects: BomSubject[] = [];
   const files = new Set<string>();
-  let facts: Awaited<ReturnType<typeof buildExecutable>>["facts"] | undefined;
+  let facts: BuildFacts | undefined;
   for (const target of targets) {
     const path = join(out, executableName(target));
-    const made = await buildExecutable(target, path, { ...flags, "update-root": root });
+    const made = await buildExecutable(target, path, { ...flags, "update-root": root, epoch });
     for (const file of made.files) files.add(file);
     subjects.push({ name: executableName(target), sha256: await sha256OfFile(path) });
     facts = made.facts;
