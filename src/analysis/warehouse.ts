@@ -33,8 +33,11 @@ const MAX_COLUMNS = 500;
 export interface WarehouseOptions {
   /** Where the database puts what does not fit into memory; a folder of its own is made in it and removed. */
   temporary: string;
-  /** Reads every file once and keeps what was read, for many questions; else each question reads the files. */
-  keeps?: boolean;
+  /**
+   * Reads every file once and keeps what was read, for many questions; else each question reads the files. For questions
+   * by time, `lines` is enough: of Parquet, which lies in the order of time, they read little.
+   */
+  keeps?: boolean | "lines";
   memoryBytes?: number;
   threads?: number;
   /** Folders that a question may write to: none unless given. */
@@ -100,20 +103,22 @@ export class Warehouse {
     // Loaded when it is needed: 70 MB that no other command wants.
     const { DuckDBInstance, JSDuckDBValueConverter } = await import("@duckdb/node-api");
     const folder = workFolder(options.temporary, "warehouse");
+    const keeps =
+      options.keeps === "lines" ? files.some(({ format }) => format === "events") : (options.keeps ?? false);
     try {
       const instance = await DuckDBInstance.create(":memory:", settingsOf(options, folder));
       const connection = await instance.connect();
       const onAbort = (): void => connection.interrupt();
       options.signal?.addEventListener("abort", onAbort);
       try {
-        if (options.keeps) {
+        if (keeps) {
           const file = literal(join(folder, "events.duckdb"));
           await connection.run(`ATTACH ${file} AS kept (ROW_GROUP_SIZE ${KEPT_GROUP_ROWS})`);
           await connection.run("USE kept");
         }
-        const reading = await load(connection, files, options.keeps ?? false);
+        const reading = await load(connection, files, keeps);
         // What is kept is read from no file any more.
-        await lockUp(connection, options.keeps ? [] : files, options.writable ?? [], folder);
+        await lockUp(connection, keeps ? [] : files, options.writable ?? [], folder);
         return new Warehouse(instance, connection, JSDuckDBValueConverter, folder, reading, options.signal);
       } catch (error) {
         connection.disconnectSync();

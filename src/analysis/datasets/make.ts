@@ -10,10 +10,11 @@ import { cardOf } from "./card.ts";
 import { LineFile, type Written } from "./line-file.ts";
 import { type DatasetFile, type Manifest, type SourceRun, SPLITS, type Split } from "./manifest.ts";
 import { pickExamples } from "./picks.ts";
+import { type Windows, windowsOf, writePieces } from "./pieces.ts";
 import { PRIVATE_KINDS, type PrivateCounts } from "./private-text.ts";
 import { datasetFailure, factsOf, type Recipe } from "./recipe.ts";
 import { gatherRows, type Reason } from "./rows.ts";
-import type { Known, Shape } from "./shape.ts";
+import type { From, Known, Shape } from "./shape.ts";
 import { SHAPES } from "./shapes.ts";
 
 /** Rows of every run of the command into one folder; what datasets grow from. Hidden, so that no loader takes it. */
@@ -45,12 +46,24 @@ export async function makeDataset(
     const newRows = `${rowsFile}.new`;
     await gatherRows(warehouse, recipe, { grain: shape.grain, before: rowsFile, file: newRows, signal });
     const manifest = await describe(warehouse, recipe);
-    const repeats = await pickExamples(warehouse, recipe, { grain: shape.grain, folder, signal });
+    const windows = await windowsOf(warehouse);
+    const repeats = await pickExamples(warehouse, recipe, { grain: shape.grain, windows, folder, signal });
     if (repeats.duplicate > 0) manifest.leftOut.duplicate = repeats.duplicate;
     if (repeats.near > 0) manifest.leftOut.near = repeats.near;
     const known = { columns: await columnsOf(warehouse) };
     for (const split of SPLITS.slice(0, recipe.validation > 0 ? 2 : 1))
-      manifest.files.push(await writeSplit(warehouse, shape, recipe, known, folder, split, manifest, signal));
+      manifest.files.push(
+        await writeSplit(
+          warehouse,
+          shape,
+          recipe,
+          { known, froms: fromsOf(shape, windows, sideSql(recipe, split)) },
+          folder,
+          split,
+          manifest,
+          signal,
+        ),
+      );
     if (manifest.files.every(({ examples }) => examples === 0))
       throw datasetFailure("dataset.empty", emptySentence(manifest), "take other events, or fewer filters");
     renameSync(newRows, rowsFile);
@@ -143,11 +156,20 @@ async function columnsOf(warehouse: Warehouse): Promise<string[]> {
   return rows.map(({ name }) => String(name));
 }
 
+/** What the examples are made of, in order: some thousand rows at once where that gives the same. */
+function fromsOf({ isInOrder }: Shape, windows: Windows, side: string): From[] {
+  if (!isInOrder) return [{ picked: "picked", kept: "kept", side }];
+  return windows.map((window) => {
+    const within = (name: string): string => `(SELECT * FROM ${name} WHERE ${window("id")})`;
+    return { picked: within("picked"), kept: within("kept"), side };
+  });
+}
+
 async function writeSplit(
   warehouse: Warehouse,
   shape: Shape,
   recipe: Recipe,
-  known: Known,
+  { known, froms }: { known: Known; froms: readonly From[] },
   folder: string,
   split: Split,
   manifest: Manifest,
@@ -155,14 +177,14 @@ async function writeSplit(
 ): Promise<DatasetFile> {
   const name = `${split}.${shape.extension}`;
   const path = join(folder, `.${name}.new`);
-  const sql = shape.select(recipe, sideSql(recipe, split), known);
-  if (shape.text === undefined) return { name, split, ...(await writeParquet(warehouse, sql, path)) };
+  const queries = froms.map((from) => shape.select(recipe, from, known));
+  if (shape.text === undefined) return { name, split, ...(await writeParquet(warehouse, queries, path)) };
   const out = new LineFile(path);
   const { head, between, tail, entries } = shape.text;
   out.write(head);
   let examples = 0;
   const onChanged = (): void => void manifest.neutralised++;
-  for await (const entry of entries(single(warehouse, sql, signal), recipe, known, onChanged)) {
+  for await (const entry of entries(single(warehouse, queries, signal), recipe, known, onChanged)) {
     out.write(examples === 0 ? entry : between + entry);
     examples++;
   }
@@ -177,21 +199,24 @@ function sideSql({ validation, seed }: Recipe, split: Split): string {
   return `${draw} ${split === "validation" ? "<" : ">="} ${Math.round(validation * 2 ** 32)}`;
 }
 
-async function* single(warehouse: Warehouse, sql: string, signal: AbortSignal): AsyncGenerator<Value[]> {
-  for await (const rows of (await warehouse.stream(sql)).chunks) {
-    signal.throwIfAborted();
-    yield* rows;
-  }
+async function* single(
+  warehouse: Warehouse,
+  queries: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<Value[]> {
+  for (const sql of queries)
+    for await (const rows of (await warehouse.stream(sql)).chunks) {
+      signal.throwIfAborted();
+      yield* rows;
+    }
 }
 
 async function writeParquet(
   warehouse: Warehouse,
-  sql: string,
+  queries: readonly string[],
   path: string,
 ): Promise<Written & { examples: number }> {
-  await warehouse.run(
-    `COPY (${sql}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)`,
-  );
+  await writePieces(warehouse, path, queries, (sql) => sql);
   const [row] = await warehouse.rows(`SELECT count(*) AS n FROM read_parquet(${literal(path)})`);
   return { examples: Number(row!.n), bytes: statSync(path).size, sha256: await sha256OfFile(path) };
 }

@@ -19,11 +19,12 @@ export function miningJson(isScored: boolean): Shape {
   return {
     extension: "json",
     grain: "best",
+    isInOrder: false,
     example: isScored
       ? "One object: prompt → {best answer: highest reward of the step}."
       : "One object: prompt → best answer.",
     features: () => [],
-    select: (_, side) => `WITH ${UNITS}, numbered AS (
+    select: (_, { side }) => `WITH ${UNITS}, numbered AS (
         SELECT k.id, md5_number(k.prompt) AS prompt_key, row_number() OVER (ORDER BY u.unit, u.task <> 'answer', k.id) AS n
         FROM picked AS p JOIN kept AS k ON k.id = p.id JOIN units AS u ON u.id = p.id WHERE ${side}
       ), entries AS (SELECT arg_max(id, n) AS id, min(n) AS n FROM numbered GROUP BY prompt_key)
@@ -49,6 +50,7 @@ export function miningCsv(isScored: boolean): Shape {
   return {
     extension: "csv",
     grain: "best",
+    isInOrder: false,
     example:
       "One row for each round: a prompt with its best follow-up question, and the next with its best answer.",
     features: () => [
@@ -83,12 +85,13 @@ export function miningCsv(isScored: boolean): Shape {
 export const OPENAI: Shape = {
   extension: "jsonl",
   grain: "best",
+  isInOrder: false,
   example: "One line for each step: prompt and best completion (OpenAI's legacy fine-tuning form).",
   features: () => [
     { name: "prompt", ...TEXT },
     { name: "completion", ...TEXT },
   ],
-  select: (_, side) => `WITH ${UNITS}
+  select: (_, { side }) => `WITH ${UNITS}
       SELECT k.prompt, k.completion FROM picked AS p JOIN kept AS k ON k.id = p.id JOIN units AS u ON u.id = p.id
       WHERE ${side} ORDER BY u.unit, u.task = 'answer', k.id`,
   text: {

@@ -3,6 +3,7 @@ import { literal } from "../views/view.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { LineFile } from "./line-file.ts";
 import { NearIndex } from "./minhash.ts";
+import type { Windows } from "./pieces.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Grain } from "./rows.ts";
 
@@ -12,57 +13,60 @@ export interface Repeats {
   near: number;
 }
 
-/** A text by its MD5, in 16 bytes: what is sorted and compared in place of it. */
-const ofText = (text: string): string => `md5_number(${text})`;
-
 /**
  * Chooses the rows of `kept` that become examples: the table `picked` with `id` and, of a pair, `rejected`. Of rows that
  * say the same the first one stays.
+ * @param windows see `windowsOf`: of whole steps, so that a pair is within one
  * @param folder where lists may lie for a moment
  */
 export async function pickExamples(
   warehouse: Warehouse,
   recipe: Recipe,
-  { grain, folder, signal }: { grain: Grain; folder: string; signal: AbortSignal },
+  { grain, windows, folder, signal }: { grain: Grain; windows: Windows; folder: string; signal: AbortSignal },
 ): Promise<Repeats> {
   const isPairs = recipe.format === "dpo-pairs";
-  await warehouse.run(
-    `CREATE OR REPLACE TEMP TABLE picked AS ${
-      isPairs ? pairsSql(recipe) : "SELECT id, NULL::BIGINT AS rejected FROM kept WHERE reason IS NULL"
-    }`,
-  );
+  const said = recipe.dedupe === "off" ? "" : `, ${saidSql(isPairs)} AS said`;
+  for (const [at, window] of windows.entries()) {
+    const rows = `(SELECT * FROM kept WHERE ${window("id")} AND reason IS NULL)`;
+    const chosen = isPairs
+      ? pairsSql(recipe, rows, said)
+      : `SELECT id, NULL::BIGINT AS rejected ${said} FROM ${rows} AS c`;
+    await warehouse.run(
+      at === 0 ? `CREATE OR REPLACE TEMP TABLE picked AS ${chosen}` : `INSERT INTO picked ${chosen}`,
+    );
+  }
   const repeats: Repeats = { duplicate: 0, near: 0 };
   if (recipe.dedupe === "off") return repeats;
   const all = await countPicked(warehouse);
   await warehouse.run(`CREATE OR REPLACE TEMP TABLE picked AS
-    SELECT p.id, p.rejected FROM picked AS p JOIN kept AS k ON k.id = p.id LEFT JOIN kept AS r ON r.id = p.rejected
-    QUALIFY row_number() OVER (
-      PARTITION BY ${ofText("k.prompt")}, ${ofText("k.completion")}, ${ofText("coalesce(r.completion, '')")}
-      ORDER BY p.id, p.rejected
-    ) = 1`);
+    SELECT id, rejected FROM picked QUALIFY row_number() OVER (PARTITION BY said ORDER BY id, rejected) = 1`);
   const distinct = await countPicked(warehouse);
   repeats.duplicate = all - distinct;
   if (recipe.dedupe === "exact") return repeats;
-  await dropNear(warehouse, recipe, grain === "answers" && !isPairs, `${folder}/.near`, signal);
+  await dropNear(warehouse, recipe, grain === "answers" && !isPairs, windows, `${folder}/.near`, signal);
   repeats.near = distinct - (await countPicked(warehouse));
   return repeats;
+}
+
+/** What an example says, by MD5s, in 16 bytes: what is sorted and compared in place of its texts. */
+function saidSql(isPairs: boolean): string {
+  return `md5_number(md5(c.prompt) || md5(c.completion) || ${isPairs ? "md5(r.completion)" : "''"})`;
 }
 
 /**
  * The best answer of a step with its worst, the second best with the second worst, … while their rewards are apart by the
  * margin; equal rewards stand in the order of the step.
  */
-function pairsSql({ margin, pairs }: Recipe): string {
+function pairsSql({ margin, pairs }: Recipe, rows: string, said: string): string {
   return `WITH ranked AS (
-      SELECT id, run, sequence, reward,
+      SELECT id, run, sequence, reward, prompt, completion,
         row_number() OVER (PARTITION BY run, sequence ORDER BY reward DESC, id) AS best,
         row_number() OVER (PARTITION BY run, sequence ORDER BY reward, id DESC) AS worst
-      FROM kept WHERE reason IS NULL AND reward IS NOT NULL
+      FROM ${rows} WHERE reward IS NOT NULL
     )
-    SELECT c.id, r.id AS rejected FROM ranked AS c
+    SELECT c.id, r.id AS rejected ${said} FROM ranked AS c
       JOIN ranked AS r ON r.run = c.run AND r.sequence = c.sequence AND r.worst = c.best
-      JOIN kept AS chosen ON chosen.id = c.id JOIN kept AS rejected ON rejected.id = r.id
-    WHERE c.best <= ${pairs} AND c.reward - r.reward >= ${margin} AND chosen.completion <> rejected.completion`;
+    WHERE c.best <= ${pairs} AND c.reward - r.reward >= ${margin} AND c.completion <> r.completion`;
 }
 
 /** @param isWithinStep whether only the answers to one question are compared with each other */
@@ -70,6 +74,7 @@ async function dropNear(
   warehouse: Warehouse,
   { near }: Recipe,
   isWithinStep: boolean,
+  windows: Windows,
   path: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -77,18 +82,21 @@ async function dropNear(
   let index = new NearIndex(near);
   let step = "";
   try {
-    const { chunks } = await warehouse.stream(
-      `SELECT p.id, p.rejected, k.run || ':' || k.sequence, k.completion
-       FROM picked AS p JOIN kept AS k ON k.id = p.id ORDER BY p.id, p.rejected`,
-    );
-    for await (const rows of chunks) {
-      signal.throwIfAborted();
-      for (const [id, rejected, key, completion] of rows as [number, number | null, string, string][]) {
-        if (isWithinStep && key !== step) {
-          index = new NearIndex(near);
-          step = key;
+    for (const window of windows) {
+      const { chunks } = await warehouse.stream(
+        `SELECT p.id, p.rejected, k.run || ':' || k.sequence, k.completion
+         FROM picked AS p JOIN kept AS k ON k.id = p.id
+         WHERE ${window("p.id")} AND ${window("k.id")} ORDER BY p.id, p.rejected`,
+      );
+      for await (const rows of chunks) {
+        signal.throwIfAborted();
+        for (const [id, rejected, key, completion] of rows as [number, number | null, string, string][]) {
+          if (isWithinStep && key !== step) {
+            index = new NearIndex(near);
+            step = key;
+          }
+          if (index.isRepeated(completion)) list.write(`${JSON.stringify({ id, rejected })}\n`);
         }
-        if (index.isRepeated(completion)) list.write(`${JSON.stringify({ id, rejected })}\n`);
       }
     }
     list.end();

@@ -3,6 +3,7 @@ import { literal } from "../views/view.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { languageOf } from "./language.ts";
 import { LineFile } from "./line-file.ts";
+import { writePieces } from "./pieces.ts";
 import { PRIVATE_KINDS, withoutPrivate } from "./private-text.ts";
 import { namesOf, type Recipe } from "./recipe.ts";
 
@@ -26,8 +27,8 @@ export type Reason = keyof typeof REASONS;
 /** Bytes of UTF-8 that count as a token: the rule of thumb for English text. */
 export const BYTES_PER_TOKEN = 4;
 
-/** Rows that lie together in the folder's file; few enough that texts of some kilobytes stay within memory. */
-const ROW_GROUP = 20_000;
+/** Of texts, before they are compressed. */
+const PIECE_BYTES = 128_000_000;
 /** As for lines of events. */
 const MAX_LINE_BYTES = 64 << 20;
 
@@ -107,22 +108,44 @@ export async function gatherRows(
       ? ""
       : `AND NOT EXISTS (SELECT 1 FROM ${known} AS k WHERE k.run = c.run AND k.sequence = c.sequence)`;
   const rows = grain === "best" ? BEST : ANSWERS;
-  await warehouse.run(`CREATE OR REPLACE TEMP VIEW candidates AS
-    SELECT *, ${reasonSql(recipe)} AS reason FROM (${rows}) AS c
-    WHERE run IS NOT NULL AND sequence IS NOT NULL ${isNew}`);
-  const screened = `${file}.screened`;
-  try {
+  const screened = `${before}.screened.new`;
+  const rowsWithin = async (time: string): Promise<string> => {
+    rmSync(screened, { force: true });
+    await warehouse.run(`CREATE OR REPLACE TEMP VIEW candidates AS
+      SELECT *, ${reasonSql(recipe)} AS reason FROM (${rows}) AS c
+      WHERE run IS NOT NULL AND sequence IS NOT NULL AND ${time} ${isNew}`);
     await screen(warehouse, recipe, screened, signal);
     const added = addedSql(existsSync(screened) ? screened : undefined);
-    await warehouse.run(`COPY (
-        SELECT * FROM (${known === undefined ? added : `SELECT * FROM ${known} UNION ALL BY NAME ${added}`})
-        ORDER BY time, run, sequence, position
-      ) TO ${literal(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP})`);
-  } finally {
-    rmSync(screened, { force: true });
-  }
+    const all =
+      known === undefined ? added : `SELECT * FROM ${known} WHERE ${time} UNION ALL BY NAME ${added}`;
+    return `SELECT * FROM (${all}) ORDER BY time, run, sequence, position`;
+  };
+  await writePieces(warehouse, file, await timesOf(warehouse, known), rowsWithin);
   await warehouse.run(`CREATE OR REPLACE TEMP VIEW kept AS
     SELECT *, file_row_number AS id FROM read_parquet(${literal(file)}, file_row_number = true)`);
+}
+
+/** Conditions on `time`, in its order, each of which some hundred megabytes of rows hold for: what is sorted at once. */
+async function timesOf(warehouse: Warehouse, known: string | undefined): Promise<string[]> {
+  const added =
+    "SELECT time, len(uids) * strlen(prompt) + list_sum(list_transform(completions, lambda c: strlen(c))) AS bytes FROM steps";
+  const there = `SELECT time, strlen(prompt) + strlen(completion) AS bytes FROM ${known}`;
+  const starts = await warehouse.rows(
+    `SELECT epoch_us(min(time)) AS start FROM (
+       SELECT time, sum(bytes) OVER (ORDER BY time) // ${PIECE_BYTES} AS piece FROM (
+         SELECT time, sum(coalesce(bytes, 0)) AS bytes FROM (${known === undefined ? added : `${added} UNION ALL ${there}`})
+         WHERE time IS NOT NULL GROUP BY time
+       )
+     ) GROUP BY piece ORDER BY start`,
+  );
+  // Rows without a time come last, as they are sorted.
+  const at = starts.slice(1).map(({ start }) => `make_timestamp(${start})`);
+  if (at.length === 0) return ["true"];
+  return [
+    `time < ${at[0]}`,
+    ...at.slice(1).map((end, before) => `time >= ${at[before]} AND time < ${end}`),
+    `(time >= ${at.at(-1)} OR time IS NULL)`,
+  ];
 }
 
 /** What the texts themselves said, by key: JSON lines. */

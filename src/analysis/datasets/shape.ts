@@ -15,6 +15,16 @@ export interface Known {
   columns: readonly string[];
 }
 
+/** What examples are made of: all of it or, of a shape in order, that of some steps. */
+export interface From {
+  /** Relation of the chosen rows: `id` and, of a pair, `rejected`. */
+  picked: string;
+  /** Relation of the rows. */
+  kept: string;
+  /** A condition on the prompt of a relation `k`. */
+  side: string;
+}
+
 /** How one format looks. */
 export interface Shape {
   extension: "json" | "jsonl" | "csv" | "parquet";
@@ -23,8 +33,10 @@ export interface Shape {
   example: string;
   /** Fields for readers of tables; none where the file is one object. */
   features(known: Known): readonly Feature[];
-  /** Rows in their order, from `picked` and `kept`. @param side a condition on `prompt` */
-  select(recipe: Recipe, side: string, known: Known): string;
+  /** Whether the examples of a later step come after those of an earlier one, so that they can be made step by step. */
+  isInOrder: boolean;
+  /** Rows in their order. */
+  select(recipe: Recipe, from: From, known: Known): string;
   /** How rows become text; none for Parquet, which the database writes. */
   text?: {
     head: string;

@@ -14,10 +14,11 @@ function jsonLines(
   return {
     extension: "jsonl",
     grain: "best",
+    isInOrder: true,
     example,
     features: () => features,
-    select: (_, side) =>
-      `SELECT k.prompt, k.completion FROM picked AS p JOIN kept AS k ON k.id = p.id WHERE ${side} ORDER BY p.id`,
+    select: (_, { picked, kept, side }) =>
+      `SELECT k.prompt, k.completion FROM ${picked} AS p JOIN ${kept} AS k ON k.id = p.id WHERE ${side} ORDER BY p.id`,
     text: {
       ...LINES,
       entries: each(([prompt, best]) => jsonLine(exampleOf(prompt as string, best as string))),
@@ -84,13 +85,14 @@ export const SHAPES: Readonly<Record<DatasetFormat, Shape>> = {
   "dpo-pairs": {
     extension: "jsonl",
     grain: "answers",
+    isInOrder: true,
     example: "One line for each pair of answers to one prompt: the chosen one has the higher reward.",
     features: () => [
       ...["prompt", "chosen", "rejected"].map((name) => ({ name, ...TEXT })),
       ...["score_chosen", "score_rejected"].map((name) => ({ name, ...NUMBER })),
     ],
-    select: (_, side) => `SELECT k.prompt, k.completion, r.completion, k.reward, r.reward
-      FROM picked AS p JOIN kept AS k ON k.id = p.id JOIN kept AS r ON r.id = p.rejected
+    select: (_, { picked, kept, side }) => `SELECT k.prompt, k.completion, r.completion, k.reward, r.reward
+      FROM ${picked} AS p JOIN ${kept} AS k ON k.id = p.id JOIN ${kept} AS r ON r.id = p.rejected
       WHERE ${side} ORDER BY p.id, p.rejected`,
     text: {
       ...LINES,
@@ -102,6 +104,7 @@ export const SHAPES: Readonly<Record<DatasetFormat, Shape>> = {
   "reward-model": {
     extension: "jsonl",
     grain: "answers",
+    isInOrder: true,
     example:
       "One line for each step: its prompt, all answers with rewards and uids, and every column in step with them.",
     features: ({ columns }) => [
@@ -114,22 +117,26 @@ export const SHAPES: Readonly<Record<DatasetFormat, Shape>> = {
         ? []
         : [{ name: "columns", struct: columns.map((name) => ({ name, list: "float64" })) }]),
     ],
-    select: (_, side) => `SELECT k.run, k.sequence, k.prompt, k.task, k.completion, k.reward, k.uid, k.columns
-      FROM picked AS p JOIN kept AS k ON k.id = p.id WHERE ${side} ORDER BY p.id`,
+    select: (
+      _,
+      { picked, kept, side },
+    ) => `SELECT k.run, k.sequence, k.prompt, k.task, k.completion, k.reward, k.uid, k.columns
+      FROM ${picked} AS p JOIN ${kept} AS k ON k.id = p.id WHERE ${side} ORDER BY p.id`,
     text: { ...LINES, entries: wholeSteps },
   },
   parquet: {
     extension: "parquet",
     grain: "answers",
+    isInOrder: true,
     example: "One row for each answer, with a column for each model, mask and penalty.",
     features: ({ columns }) => [
       ...ANSWER_FIELDS.map((name) => ({ name, dtype: PARQUET_TYPES[name] ?? "string" })),
       ...flatNames(columns).map(([, name]) => ({ name, ...NUMBER })),
     ],
-    select: (_, side, { columns }) => {
+    select: (_, { picked, kept, side }, { columns }) => {
       const flat = flatNames(columns).map(([name, as]) => `k.columns[${literal(name)}] AS ${identifier(as)}`);
       return `SELECT ${[...ANSWER_FIELDS.map((name) => `k.${name}`), ...flat].join(", ")}
-        FROM picked AS p JOIN kept AS k ON k.id = p.id WHERE ${side} ORDER BY p.id`;
+        FROM ${picked} AS p JOIN ${kept} AS k ON k.id = p.id WHERE ${side} ORDER BY p.id`;
     },
   },
 };

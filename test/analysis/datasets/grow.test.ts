@@ -118,6 +118,54 @@ describe("the same events give the same bytes", () => {
   });
 });
 
+/** More steps than memory is asked to hold at once: two pieces to sort, three windows to write. */
+function manySteps(): object[] {
+  const uids = Array.from({ length: 50 }, (_, uid) => uid);
+  return Array.from({ length: 900 }, (_, n) => ({
+    ...stepLine(n, { run: `run-${n % 2}`, prompt: `${n} ${"word ".repeat(800)}`, best: `text 0 of ${n}` }),
+    uids,
+    hotkeys: uids.map((uid) => `key-${uid}`),
+    completions: uids.map((uid) => `text ${uid} of ${n}`),
+    completion_times: uids.map(() => 1),
+    completion_status_codes: uids.map(() => 200),
+    completion_status_messages: uids.map(() => "OK"),
+    rewards: uids.map((uid) => 1 - uid / 100),
+    dpo: uids,
+    dpo_normalized: uids,
+    shadow_x: uids,
+    nan_columns: [],
+  }));
+}
+
+describe("of more than is looked at at once", () => {
+  const many = manySteps();
+  const recipe = { dedupe: "exact", validation: 0, privacy: "keep" } as const;
+
+  test.each(["dpo-pairs", "reward-model", "parquet"] as const)(
+    "%s has all in order, with the same bytes however it came",
+    async (format) => {
+      const whole = join(scratch(), "out");
+      const made = await make([fileOf(many)], whole, { ...recipe, format }, { threads: 1 });
+      expect(made.seen).toBe(45_000);
+      expect(made.leftOut).toEqual({});
+      const grown = join(scratch(), "out");
+      for (const part of [many.slice(400).reverse(), many.slice(0, 500)])
+        await make([fileOf(part)], grown, { ...recipe, format }, { threads: 4, keeps: "lines" });
+      expect(contents(grown)).toEqual(contents(whole));
+      if (format === "parquet") {
+        expect(made.files[0]!.examples).toBe(45_000);
+        return;
+      }
+      const lines = readFileSync(join(whole, "train.jsonl"), "utf8").trimEnd().split("\n");
+      const each = format === "dpo-pairs" ? 2 : 1;
+      expect(lines.map((line) => Number.parseInt(JSON.parse(line).prompt, 10))).toEqual(
+        Array.from({ length: 900 * each }, (_, at) => Math.floor(at / each)),
+      );
+    },
+    60_000,
+  );
+});
+
 test("no prompt is in both files, and another seed parts them otherwise", async () => {
   const promptsOf = (folder: string, name: string): Set<string> =>
     new Set(

@@ -1,0 +1,67 @@
+import { rmSync } from "node:fs";
+import { literal } from "../views/view.ts";
+import type { Warehouse } from "../warehouse.ts";
+
+/** Rows that lie together in a file of Parquet; few enough that texts of some kilobytes stay within memory. */
+const ROW_GROUP = 20_000;
+
+/**
+ * Writes one file of Parquet piece by piece: what a piece is made of is sorted by itself, so that memory holds one piece
+ * and not the whole, and the pieces are put together as they lie.
+ * @param parts of the whole, in order
+ * @param rowsOf SQL of the rows of a part, in order within themselves; asked for when those before are written
+ */
+export async function writePieces<Part>(
+  warehouse: Warehouse,
+  file: string,
+  parts: readonly Part[],
+  rowsOf: (part: Part) => string | Promise<string>,
+): Promise<void> {
+  if (parts.length === 1) return await copy(warehouse, await rowsOf(parts[0]!), file, "zstd");
+  const pieces = parts.map((_, at) => file.replace(/\.new$/, `.${at}.new`));
+  try {
+    // They are gone soon: what is quick is enough.
+    for (const [at, part] of parts.entries())
+      await copy(warehouse, await rowsOf(part), pieces[at]!, "snappy");
+    // A number of the row is given by one thread, in the order of the pieces; several would end groups at other rows in
+    // each run, which makes other bytes.
+    await copy(
+      warehouse,
+      `SELECT * FROM read_parquet([${pieces.map(literal).join(", ")}]) QUALIFY row_number() OVER () > 0`,
+      file,
+      "zstd",
+    );
+  } finally {
+    for (const piece of pieces) rmSync(piece, { force: true });
+  }
+}
+
+async function copy(
+  warehouse: Warehouse,
+  sql: string,
+  file: string,
+  compression: "zstd" | "snappy",
+): Promise<void> {
+  await warehouse.run(
+    `COPY (${sql}) TO ${literal(file)}
+     (FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${ROW_GROUP})`,
+  );
+}
+
+/** Rows that are looked at together: those of whole steps. */
+const WINDOW_ROWS = 20_000;
+
+/** Conditions on a column with the `id` of a row, in order: ranges that no step goes across. */
+export type Windows = readonly ((id: string) => string)[];
+
+/** Divides the rows of `kept` into windows. */
+export async function windowsOf(warehouse: Warehouse): Promise<Windows> {
+  const starts = await warehouse.rows(`SELECT min(start) AS start
+    FROM (SELECT min(id) AS start FROM kept GROUP BY run, sequence) GROUP BY start // ${WINDOW_ROWS} ORDER BY 1`);
+  const at = starts.map(({ start }) => Number(start));
+  if (at.length < 2) return [() => "true"];
+  return at.map((from, n) => (id) => {
+    const end = at[n + 1];
+    return end === undefined ? `${id} >= ${from}` : `${id} >= ${from} AND ${id} < ${end}`;
+  });
+}
