@@ -16,11 +16,7 @@ import type { Command } from "./command.ts";
 import { SELF_UPDATE_OPTIONS, UPDATE_WORKER_OPTIONS } from "./update/updater-command.ts";
 
 const OF_A_USER = { user: "The service of this user, which needs no root." };
-/** Of what puts a release into a folder. */
-const OF_INSTALLING = {
-  "allow-downgrade": "Also in place of a newer version that is there.",
-  "in-container": "Also in a container, where it lasts as long as the container.",
-};
+const OF_INSTALLING = { "allow-downgrade": "Also in place of a newer version that is there." };
 
 /** Every command, in the order of the help screen. The first is the default. */
 export const COMMANDS: readonly Command[] = [

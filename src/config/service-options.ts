@@ -1,6 +1,7 @@
 import { optional, path, text, toggle } from "./kinds.ts";
-import { type OptionTable, option } from "./option.ts";
+import { type OptionTable, option, rowsOf } from "./option.ts";
 import { OPTIONS } from "./options.ts";
+import { AUTO_UPDATE_OPTIONS } from "./update-options.ts";
 
 /** What `openvalidator install` takes, and who installs a service as well. */
 export const INSTALL_OPTIONS = {
@@ -10,6 +11,7 @@ export const INSTALL_OPTIONS = {
     "service",
     "Folder of the releases: the one this program is in, else /opt/openvalidator, with --user one in your home.",
   ),
+  ...rowsOf(AUTO_UPDATE_OPTIONS, "in-container"),
 } as const satisfies OptionTable;
 
 /** What `openvalidator service print|install` takes: the settings of the run, and these. */

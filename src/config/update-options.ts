@@ -7,7 +7,7 @@ export const AUTO_UPDATE_OPTIONS = {
     optional(choice("off", "notify", "patch", "on")),
     undefined,
     "service",
-    "New releases, where no systemd takes care: only tell of them (notify, the default), take corrections alone (patch), or all (on). For self-update --unattended too, where on is the default.",
+    "New releases: only tell of them (notify, the default), take corrections alone (patch), or all (on); run does it by a small parent, service install by a timer. For self-update --unattended too, where on is the default.",
   ),
   "update.interval": option(
     decimal({ min: 0.05, max: 10_080 }, "MINUTES"),
@@ -19,7 +19,7 @@ export const AUTO_UPDATE_OPTIONS = {
     toggle,
     false,
     "service",
-    "Update also in a container, where the change lasts as long as the container.",
+    "Install and update also in a container, where that lasts as long as the container.",
   ),
   "update.url": option(
     optional(list(webAddress)),

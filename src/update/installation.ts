@@ -239,6 +239,8 @@ export class LoneFile extends Installation {
 function replaceByLink(from: string, to: string): void {
   const temporary = `${to}.new`;
   rmSync(temporary, { force: true });
+  // rename(2) does nothing between two links to one file, and leaves both.
+  if (isSameFile(from, to)) return;
   try {
     linkSync(from, temporary);
   } catch {
@@ -246,6 +248,11 @@ function replaceByLink(from: string, to: string): void {
   }
   renameSync(temporary, to);
   syncDirectory(dirname(to));
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [left, right] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return left !== undefined && right !== undefined && left.ino === right.ino && left.dev === right.dev;
 }
 
 function copyWhole(from: string, to: string): void {

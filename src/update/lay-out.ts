@@ -30,7 +30,7 @@ export interface LayOutWish {
 }
 
 /** What one that was killed before it wrote the receipt may have left. */
-const OWN_TRACES = /^(?:\.probe-\d+|update\.lock|receipt\.json\.[\w.]+\.tmp)$/;
+const OWN_TRACES = /^(?:\.probe-\d+|update\.lock|(?:receipt|update)\.json\.[\w.]+\.tmp)$/;
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 

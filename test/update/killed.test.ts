@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { LoneFile, ReleaseFolder } from "../../src/update/installation.ts";
 import { readRecord } from "../../src/update/update-record.ts";
 import { scratchFolders } from "../scratch.ts";
+import { ALL, DYING, type Ending, eachPoint, runDying, SAYS_LEFT } from "./dying.ts";
 import { ReleaseServer } from "./release-server.ts";
 
 const scratch = scratchFolders("killed");
@@ -14,23 +15,8 @@ const program = (version: string): Buffer =>
 let server: ReleaseServer;
 let driver: string;
 
-/**
- * An updater that kills itself, as a power cut would, before the n-th change of a name in the file system: those are what
- * others see. Without a number it does its work to the end.
- */
-const DRIVER = `
-import * as fs from "node:fs";
-import { mock } from "bun:test";
-const [form, at, url, root, die] = process.argv.slice(2);
-let left = Number(die);
-const counted = (work) => (...given) => {
-  if (--left === 0) process.kill(process.pid, "SIGKILL");
-  return work(...given);
-};
-const names = ["renameSync", "linkSync", "symlinkSync", "rmSync", "mkdirSync", "copyFileSync", "fsyncSync"];
-mock.module("node:fs", () => ({ ...fs, ...Object.fromEntries(names.map((name) => [name, counted(fs[name])])) }));
-const source = (path) => import(process.env.SOURCE + "/" + path);
-(await source("base/log.ts")).configureLog({ level: "error", format: "plain" });
+const DRIVER = `${DYING}
+const [form, at, url, root] = process.argv.slice(2);
 const { Updater } = await source("update/apply.ts");
 const { PACE } = await source("update/pace.ts");
 const { findRelease } = await source("update/artifact.ts");
@@ -59,8 +45,7 @@ if (installation.currentVersion() === "1.0.0") {
   await updater.install(files, found, "1.0.0", { waits: true });
   await updater.settle(Infinity);
 }
-process.stdout.write(String(left));
-`;
+${SAYS_LEFT}`;
 
 beforeAll(() => {
   server = new ReleaseServer(scratch());
@@ -72,25 +57,8 @@ beforeAll(() => {
 });
 afterAll(() => server.stop());
 
-async function run(
-  form: string,
-  at: string,
-  die: number,
-): Promise<{ isKilled: boolean; left: number; text: string }> {
-  const child = Bun.spawn(
-    [process.execPath, driver, form, at, server.url, join(driver, "../root.json"), String(die)],
-    {
-      env: { ...process.env, SOURCE: join(import.meta.dir, "../../src") },
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  await child.exited;
-  return { isKilled: child.signalCode === "SIGKILL", left: Number(stdout), text: stderr };
+function run(form: string, at: string, die: number): Promise<Ending> {
+  return runDying(driver, [form, at, server.url, join(driver, "../root.json")], die);
 }
 
 function fresh(form: string, folder: string): string {
@@ -114,19 +82,18 @@ test.each(["folder", "file"])(
   "killed before any change of a name, an update of a %s leaves a whole program, and the next run ends it",
   async (form) => {
     const folder = scratch();
-    const whole = await run(form, fresh(form, join(folder, "whole")), 10_000);
-    const changes = 10_000 - whole.left;
+    const whole = await run(form, fresh(form, join(folder, "whole")), ALL);
+    const { changes } = whole;
     expect(whole.text).toBe("");
     expect(changes).toBeGreaterThan(20);
-    const points = Array.from({ length: changes }, (_, at) => at + 1);
-    const tried = async (die: number): Promise<void> => {
+    await eachPoint(changes, async (die) => {
       const own = join(folder, String(die));
       const at = fresh(form, own);
       expect({ die, ...(await run(form, at, die)) }).toMatchObject({ die, isKilled: true });
       const installation = form === "folder" ? new ReleaseFolder(at) : new LoneFile(at);
       const runs = (): string => readFileSync(installation.program, "utf8").split("\n")[1]!;
       expect(["# 1.0.0", "# 1.1.0"]).toContain(runs());
-      const again = await run(form, at, 10_000);
+      const again = await run(form, at, ALL);
       expect({ die, text: again.text, runs: runs() }).toEqual({ die, text: "", runs: "# 1.1.0" });
       expect(readRecord(installation.recordFile)).toMatchObject({
         pending: null,
@@ -134,9 +101,7 @@ test.each(["folder", "file"])(
         bad: [],
       });
       rmSync(own, { recursive: true });
-    };
-    // As many at once as there are processors for them, and some.
-    for (let at = 0; at < points.length; at += 4) await Promise.all(points.slice(at, at + 4).map(tried));
+    });
   },
   120_000,
 );

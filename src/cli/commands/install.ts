@@ -14,7 +14,7 @@ export async function install(context: CommandContext): Promise<number> {
   const { flags, signal, print } = context;
   const { settings } = loadConfiguration(INSTALL_OPTIONS, sourcesOf(context));
   const executable = realpathSync(process.execPath);
-  requireOwn({ executable, isCompiled, mayBeContainer: flags["in-container"] === "true" });
+  requireOwn({ executable, isCompiled, mayBeContainer: settings.inContainer });
   const { version, commit } = BUILD;
   const laidOut = await layOut(
     releaseRoot(context, settings.root),

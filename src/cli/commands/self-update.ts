@@ -185,7 +185,8 @@ async function goOn(context: CommandContext, work: Work): Promise<number> {
     if (is("rollback")) {
       if (is("if-unconfirmed") && updater.record.pending === null)
         return tell({ state: "nothing to roll back" });
-      return await rollBack(updater, tell);
+      const end = is("if-unconfirmed") ? (service?.ended?.() ?? "it was not confirmed") : undefined;
+      return await rollBack(updater, tell, end ?? "a person asked for it");
     }
     const waitsFor = changesNothing
       ? undefined
@@ -271,9 +272,9 @@ function teller({ flags, print }: CommandContext) {
   };
 }
 
-async function rollBack(updater: Updater, tell: ReturnType<typeof teller>): Promise<number> {
+async function rollBack(updater: Updater, tell: ReturnType<typeof teller>, why: string): Promise<number> {
   try {
-    return await updater.rollBack("a person asked for it");
+    return await updater.rollBack(why);
   } catch (error) {
     // Here it is what was wanted.
     if (!isFailure(error, "update.rolled-back")) throw error;

@@ -47,7 +47,7 @@ export async function install(context: CommandContext): Promise<number> {
   // The link `current` of an earlier installation is no place to copy from.
   const executable = realpathSync(process.execPath);
   // What is packed up is not for this machine.
-  const mayBeContainer = flags["in-container"] === "true" || plan.destdir !== "";
+  const mayBeContainer = plan.mayBeContainer || plan.destdir !== "";
   requireOwn({ executable, isCompiled, mayBeContainer });
   if (plan.updates !== undefined) requireKeys();
   const { version, commit } = BUILD;

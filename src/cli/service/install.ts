@@ -51,10 +51,11 @@ export async function installService(
   mkdirSync(dirname(unitFile), { recursive: true, mode: 0o755 });
   writeFileAtomic(unitFile, unitText(unit), 0o644);
   done.push(`unit     ${unitFile}`);
-  const isUpdated = existsSync(join(dirname(unitFile), UPDATE_TIMER));
+  const hasTimer = existsSync(join(dirname(unitFile), UPDATE_TIMER));
   if (updates === undefined) {
-    if (isUpdated) await removeUpdates(unitFile, destdir === "" ? systemctl : undefined);
-    done.push("updates  by hand: openvalidator self-update (--auto-update patch has a timer see to them)");
+    if (hasTimer) await removeUpdates(unitFile, destdir === "" ? systemctl : undefined);
+    const told = unit.isQuiet ? "by hand" : "told of in the log, taken by hand";
+    done.push(`updates  ${told} (openvalidator self-update); with --auto-update patch a timer sees to them`);
   } else {
     for (const [name, text] of updateUnits(updates))
       writeFileAtomic(join(dirname(unitFile), name), text, 0o644);

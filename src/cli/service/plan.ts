@@ -6,12 +6,13 @@ import { nameOf } from "../../config/option.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { CONFIG_NAME, expandPath } from "../../config/paths.ts";
 import { SERVICE_OPTIONS } from "../../config/service-options.ts";
+import { AUTO_UPDATE_OPTIONS } from "../../config/update-options.ts";
 import { isCompiled } from "../../config/version.ts";
 import { canonicalAddress } from "../../net/address-ranges.ts";
 import { rootAround } from "../../update/whereabouts.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { translateOldLine } from "./old-line.ts";
-import type { UnitPlan } from "./unit.ts";
+import { isQuiet, type UnitPlan } from "./unit.ts";
 import {
   type AutoUpdate,
   modeOf,
@@ -28,8 +29,9 @@ export interface ServicePlan {
   unitFile: string;
   /** Folder of the releases, with the link `current` to one of them. */
   programs: string;
-  /** How releases come to it; undefined where a person sees to that. */
+  /** How releases come to it by themselves; undefined where a person sees to that. */
   updates: UpdatePlan | undefined;
+  mayBeContainer: boolean;
   /** Flags of `run` for the config file. */
   flags: Readonly<Record<string, string>>;
   notes: readonly string[];
@@ -55,24 +57,28 @@ export function planService(context: CommandContext): ServicePlan {
   const home = homeOf(environment);
   const ownConfig = join(isUser ? environment.XDG_CONFIG_HOME || join(home, ".config") : "/etc", CONFIG_NAME);
   const destdir = settings.destdir ?? "";
-  const chosen = chooseWallet(flags, `${destdir}${ownConfig}`, home);
+  const chosen = chooseSettings(flags, `${destdir}${ownConfig}`, home);
   const programs = releaseRoot(context, settings.root, home);
   const scope = isUser ? "user" : "system";
   const unitFile = isUser ? userUnitFile(environment, home) : `/etc/systemd/system/${UNIT_NAME}`;
-  // The unit of the timer has them: the service neither looks nor restarts itself.
-  for (const flag of ["auto-update", "update.interval", "update.url"]) delete flags[flag];
-  const mode = settings.autoUpdate ?? modeThere(`${destdir}${unitFile}`) ?? "off";
+  const mode = settings.autoUpdate ?? modeThere(`${destdir}${unitFile}`);
+  const { updateInterval, updateUrl, inContainer } = chosen;
   const updates: UpdatePlan | undefined =
-    mode === "off"
-      ? undefined
-      : {
+    mode === "patch" || mode === "on"
+      ? {
           mode,
           scope,
           root: programs,
           unit: UNIT_NAME,
-          intervalMinutes: settings.updateInterval,
-          urls: settings.updateUrl ?? [],
-        };
+          mayBeContainer: inContainer,
+          intervalMinutes: updateInterval,
+          urls: updateUrl ?? [],
+        }
+      : undefined;
+  // The units say it, also where there is a config file already, which stays as it is.
+  const isConfigThere = existsSync(`${destdir}${ownConfig}`);
+  for (const flag of Object.keys(AUTO_UPDATE_OPTIONS))
+    if (flag === "auto-update" || isConfigThere) delete flags[flag];
   const credentials: Record<string, string> = isUser ? {} : { hotkey: chosen.hotkeyFile };
   if (!isUser) {
     if (chosen.passwordFile !== undefined) credentials["hotkey-password"] = chosen.passwordFile;
@@ -94,11 +100,13 @@ export function planService(context: CommandContext): ServicePlan {
       credentials,
       gpuGroups: namesIn("/etc/group").filter((name) => GPU_GROUPS.includes(name)),
       allowedAddresses: [...new Set([...nameServers(), ...chosen.nodeAddresses])],
+      isQuiet: mode === "off",
       onFailure: updates && ROLLBACK_SERVICE,
     },
     unitFile,
     programs,
     updates,
+    mayBeContainer: inContainer,
     flags,
     notes,
     destdir,
@@ -106,10 +114,12 @@ export function planService(context: CommandContext): ServicePlan {
   };
 }
 
-/** What the timer that is there takes. */
-function modeThere(unitFile: string): AutoUpdate | undefined {
-  const path = join(dirname(unitFile), UPDATE_SERVICE);
-  return existsSync(path) ? modeOf(readFileSync(path, "utf8")) : undefined;
+/** What was chosen for the units that are there. */
+function modeThere(unitFile: string): AutoUpdate | "off" | undefined {
+  const read = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
+  return (
+    modeOf(read(join(dirname(unitFile), UPDATE_SERVICE))) ?? (isQuiet(read(unitFile)) ? "off" : undefined)
+  );
 }
 
 /** Folder of the releases: as given, or the one that this program is in already, or the usual one. */
@@ -145,8 +155,8 @@ function homeOf({ SUDO_USER, HOME }: CommandContext["environment"]): string {
   return (line ? line.split(":")[5] : undefined) || HOME || homedir();
 }
 
-/** The key, its password and the node, by the flags or by the config file that is there. */
-function chooseWallet(flags: Readonly<Record<string, string>>, existing: string, home: string) {
+/** The key, its password, the node and how to look for releases, by the flags or by the config file that is there. */
+function chooseSettings(flags: Readonly<Record<string, string>>, existing: string, home: string) {
   const filePath = existsSync(existing) ? existing : undefined;
   const { settings } = loadConfiguration(OPTIONS, {
     flags,
@@ -156,7 +166,11 @@ function chooseWallet(flags: Readonly<Record<string, string>>, existing: string,
   });
   const expanded = (path: string): string => path.replace(/^~(?=\/|$)/, home);
   const { walletPath, walletName, walletHotkey, walletPasswordFile } = settings;
+  const { updateInterval, updateUrl, inContainer } = settings;
   return {
+    updateInterval,
+    updateUrl,
+    inContainer,
     hotkeyFile: join(expanded(walletPath), walletName, "hotkeys", walletHotkey),
     passwordFile: walletPasswordFile === undefined ? undefined : expanded(walletPasswordFile),
     nodeAddresses: addressesOf(

@@ -33,7 +33,7 @@ export function systemctlOf(
     ]);
     if (code !== 0)
       throw new Failure<ServiceCode>("service.refused", {
-        message: `systemctl ${words.join(" ")} failed (${code}): ${stderr.trim()}`,
+        message: `systemctl ${words.join(" ")} failed (${code}): ${stderr.trim().replaceAll(/\s+/g, " ")}`,
         hint: isUser
           ? "a user's services need a login session; loginctl enable-linger keeps them running without one"
           : "systemctl status and journalctl -u openvalidator say more",

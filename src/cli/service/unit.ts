@@ -11,6 +11,8 @@ export interface UnitPlan {
   gpuGroups: readonly string[];
   /** Addresses of private networks that the service needs: its own node, the name servers of this machine. */
   allowedAddresses: readonly string[];
+  /** It does not even tell of new releases. */
+  isQuiet: boolean;
   /** Unit that is started when the service ended for good; undefined where nothing updates it. */
   onFailure: string | undefined;
 }
@@ -99,6 +101,13 @@ DeviceAllow=char-nvidia-caps rw
 IPAddressDeny=link-local multicast 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7
 `;
 
+const QUIET = " --auto-update off";
+
+/** Whether a unit of ours was made with `--auto-update off`. */
+export function isQuiet(unit: string): boolean {
+  return unit.split("\n").some((line) => line.startsWith("ExecStart=") && line.endsWith(QUIET));
+}
+
 /** The text of openvalidator.service. */
 export function unitText(plan: UnitPlan): string {
   const after = "network-online.target nss-lookup.target";
@@ -125,11 +134,11 @@ export function unitText(plan: UnitPlan): string {
   ].join("\n");
 }
 
-function systemStart({ executable, configFile, credentials, gpuGroups }: UnitPlan): string[] {
+function systemStart({ executable, configFile, credentials, gpuGroups, isQuiet }: UnitPlan): string[] {
   return [
     "# NoNewPrivileges keeps the driver from making its devices; + runs this as root, - lets it be absent.",
     "ExecStartPre=+-/usr/bin/nvidia-modprobe -u -m -c 0",
-    `ExecStart=${execWord(executable)} run --config \${CREDENTIALS_DIRECTORY}/config --logging.logging_dir %S/openvalidator`,
+    `ExecStart=${execWord(executable)} run --config \${CREDENTIALS_DIRECTORY}/config --logging.logging_dir %S/openvalidator${isQuiet ? QUIET : ""}`,
     "# Read by PID 1 and seen by this service alone; it has no access to a wallet or a home.",
     ...Object.entries({ config: configFile, ...credentials }).map(
       ([name, path]) => `LoadCredential=${name}:${path.replaceAll("%", "%%")}`,
@@ -147,9 +156,9 @@ function systemStart({ executable, configFile, credentials, gpuGroups }: UnitPla
   ];
 }
 
-function userStart({ executable, configFile }: UnitPlan): string[] {
+function userStart({ executable, configFile, isQuiet }: UnitPlan): string[] {
   return [
-    `ExecStart=${execWord(executable)} run --config ${execWord(configFile)}`,
+    `ExecStart=${execWord(executable)} run --config ${execWord(configFile)}${isQuiet ? QUIET : ""}`,
     "WorkingDirectory=%h",
     "# The way to its status, for who updates it.",
     "RuntimeDirectory=openvalidator",

@@ -4,8 +4,8 @@ export const UPDATE_TIMER = "openvalidator-update.timer";
 export const UPDATE_SERVICE = "openvalidator-update.service";
 export const ROLLBACK_SERVICE = "openvalidator-rollback.service";
 
-/** What is taken by itself; nothing else is installed for `off`. */
-export type AutoUpdate = "notify" | "patch" | "on";
+/** What is taken by itself; what only tells of releases is the validator. */
+export type AutoUpdate = "patch" | "on";
 
 /** How releases come to a service. Paths are absolute. */
 export interface UpdatePlan {
@@ -19,39 +19,34 @@ export interface UpdatePlan {
   intervalMinutes: number;
   /** Servers in place of those that the program was built with. */
   urls: readonly string[];
+  mayBeContainer: boolean;
 }
 
 /** A window for the restart (72 minutes), the watch over a release (40), a slow download. */
 const LONGEST = "4h";
 
-/** Found again in the description by `service status`, and in the command by the next `service install`. */
+/** What is taken back is not held up. */
+const PRIORITY = ["# The validator comes first.", "Nice=10", "IOSchedulingClass=idle", "CPUWeight=20"];
+
+/** Found again by the next `service install`. */
 const MODE_FLAG = "--auto-update=";
 
 /** The text of each unit by its name. Neither config file nor wallet is named: whatever they hold, a release can be taken back. */
 export function updateUnits(plan: UpdatePlan): ReadonlyMap<string, string> {
   const { mode, unit, intervalMinutes, urls } = plan;
+  const look = ["self-update", "--unattended", `${MODE_FLAG}${mode}`, "--restart", unit];
+  const takeBack = ["self-update", "--rollback", "--if-unconfirmed", "--restart", unit];
   const servers = urls.length === 0 ? [] : ["--update.url", urls.join(",")];
   return new Map([
     [UPDATE_TIMER, timer(intervalMinutes)],
-    [
-      UPDATE_SERVICE,
-      oneshot(plan, `Releases of openvalidator (${mode})`, [
-        ...["self-update", "--unattended", `${MODE_FLAG}${mode}`, "--restart", unit],
-        ...servers,
-      ]),
-    ],
-    [
-      ROLLBACK_SERVICE,
-      oneshot(plan, "Put back the openvalidator before one that ended for good", [
-        ...["self-update", "--rollback", "--if-unconfirmed", "--restart", unit],
-      ]),
-    ],
+    [UPDATE_SERVICE, oneshot(plan, `Releases of openvalidator (${mode})`, [...look, ...servers], PRIORITY)],
+    [ROLLBACK_SERVICE, oneshot(plan, "Put back the openvalidator before one that ended for good", takeBack)],
   ]);
 }
 
 /** What a unit that is there takes by itself; undefined for a text of another form. */
 export function modeOf(updateService: string): AutoUpdate | undefined {
-  const [, mode] = /^ExecStart=.* --auto-update=(notify|patch|on) /m.exec(updateService) ?? [];
+  const [, mode] = /^ExecStart=.* --auto-update=(patch|on) /m.exec(updateService) ?? [];
   return mode as AutoUpdate | undefined;
 }
 
@@ -73,11 +68,15 @@ WantedBy=timers.target
 `;
 }
 
-function oneshot(plan: UpdatePlan, description: string, words: readonly string[]): string {
-  const { scope, root } = plan;
+function oneshot(
+  { scope, root, mayBeContainer }: UpdatePlan,
+  description: string,
+  words: readonly string[],
+  priority: readonly string[] = [],
+): string {
   const isSystem = scope === "system";
-  const user = isSystem ? [] : ["--user"];
-  const command = [`${root}/updater/openvalidator`, ...words, ...user].map(execWord).join(" ");
+  const switches = [...(isSystem ? [] : ["--user"]), ...(mayBeContainer ? ["--in-container"] : [])];
+  const command = [`${root}/updater/openvalidator`, ...words, ...switches].map(execWord).join(" ");
   return [
     UNIT_MARK,
     "[Unit]",
@@ -87,13 +86,10 @@ function oneshot(plan: UpdatePlan, description: string, words: readonly string[]
     "[Service]",
     "Type=oneshot",
     `ExecStart=${command}`,
-    "# There is something (10), it goes on with the next look (75).",
-    "SuccessExitStatus=10 75",
+    "# It goes on with the next look, or another process is at it.",
+    "SuccessExitStatus=75",
     `TimeoutStartSec=${LONGEST}`,
-    "# The validator comes first.",
-    "Nice=10",
-    "IOSchedulingClass=idle",
-    "CPUWeight=20",
+    ...priority,
     "UMask=0022",
     "LimitCORE=0",
     UNSET,
@@ -106,7 +102,7 @@ function oneshot(plan: UpdatePlan, description: string, words: readonly string[]
 function rightsOfRoot(root: string): string[] {
   return [
     "PrivateDevices=yes",
-    "# Through systemctl alone it does more than write here.",
+    "# All that it writes; the restart is left to systemd.",
     `ReadWritePaths=${root.includes(" ") ? `"${root}"` : root}`.replaceAll("%", "%%"),
     "# The status of the validator is open to its own user alone; a new program is tried as nobody, and killed if it hangs.",
     "CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_CHOWN CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_KILL",

@@ -3,17 +3,21 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { installService, uninstallService } from "../../../src/cli/service/install.ts";
-import { planService } from "../../../src/cli/service/plan.ts";
+import { planService, UNIT_NAME } from "../../../src/cli/service/plan.ts";
 import { systemctlOf } from "../../../src/cli/service/systemctl.ts";
 import { unitText } from "../../../src/cli/service/unit.ts";
+import { modeOf, UPDATE_SERVICE, UPDATE_TIMER, updateUnits } from "../../../src/cli/service/update-units.ts";
 import { parseJsonc } from "../../../src/config/jsonc.ts";
+import { readReceipt } from "../../../src/update/receipt.ts";
 import { scratchFolders } from "../../scratch.ts";
 import { captured } from "../captured.ts";
 
@@ -21,6 +25,8 @@ const folder = scratchFolders("service");
 const ANALYZE = Bun.which("systemd-analyze");
 /** What D of the design's reference measured, and the most that an operator should accept. */
 const MAX_EXPOSURE = 2;
+/** Root, who restarts a unit and tries a program as nobody. */
+const MAX_UPDATE_EXPOSURE = 4;
 
 const PM2 =
   "CUDA_VISIBLE_DEVICES=1 pm2 start run.sh --name x -- --wallet.name 'my wallet' --wallet.hotkey 50% --netuid 11 " +
@@ -59,9 +65,11 @@ function machine(exitCode = 0) {
 }
 
 describe("the unit", () => {
-  const unitOf = (flags: Record<string, string>): string => {
+  /** Every unit of a service by its name. */
+  const unitsOf = (flags: Record<string, string>): Map<string, string> => {
     const { environment } = machine();
-    return unitText(planService(context(flags, environment)).unit);
+    const { unit, updates } = planService(context(flags, environment));
+    return new Map([[UNIT_NAME, unitText(unit)], ...(updates === undefined ? [] : updateUnits(updates))]);
   };
 
   test("hands over the key as a credential and names neither home nor secret to the program", () => {
@@ -87,30 +95,59 @@ describe("the unit", () => {
       { "from-pm2": PM2, wandb_key_file: "/etc/key", "wallet.password_file": "/etc/p w" },
     ],
     ["user", { user: "true", "from-pm2": PM2 }],
+    ["system with a timer", { "auto-update": "patch", "update.url": "https://a.example/x%20y" }],
+    ["user with a timer", { user: "true", "auto-update": "on", root: "/srv/o v" }],
   ])("of a %s is clean to systemd-analyze verify", (_, flags: Record<string, string>) => {
     const directory = folder();
-    const path = join(directory, "openvalidator.service");
-    // The program itself is not installed on the machine that tests.
-    writeFileSync(path, unitOf(flags).replaceAll(/^ExecStart=\S+/gm, "ExecStart=/bin/true"));
+    const paths = [...unitsOf(flags)].map(([name, text]) => {
+      // The program itself is not installed on the machine that tests.
+      writeFileSync(
+        join(directory, name),
+        text.replaceAll(/^ExecStart=(?:"[^"]*"|\S+)/gm, "ExecStart=/bin/true"),
+      );
+      return join(directory, name);
+    });
     const scope = flags.user === "true" ? ["--user"] : [];
-    const { exitCode, stderr, stdout } = Bun.spawnSync([ANALYZE!, "verify", "--man=no", ...scope, path], {
+    const { exitCode, stderr, stdout } = Bun.spawnSync([ANALYZE!, "verify", "--man=no", ...scope, ...paths], {
       env: { ...process.env, XDG_RUNTIME_DIR: directory },
     });
     const own = `${stdout}${stderr}`.split("\n").filter((line) => /openvalidator/.test(line));
     expect({ exitCode, own }).toEqual({ exitCode: 0, own: [] });
   });
 
-  test.skipIf(ANALYZE === null)("leaves little exposed", () => {
-    const path = join(folder(), "openvalidator.service");
-    writeFileSync(path, unitOf({}));
-    const threshold = String(MAX_EXPOSURE * 10);
+  test.skipIf(ANALYZE === null).each([
+    ["openvalidator.service", MAX_EXPOSURE],
+    ["openvalidator-update.service", MAX_UPDATE_EXPOSURE],
+    ["openvalidator-rollback.service", MAX_UPDATE_EXPOSURE],
+  ])("%s leaves little exposed", (name, most) => {
+    const path = join(folder(), name);
+    writeFileSync(path, unitsOf({ "auto-update": "on" }).get(name)!);
+    const threshold = String(most * 10);
     const { exitCode, stdout } = Bun.spawnSync(
       [ANALYZE!, "security", "--offline=true", "--no-pager", `--threshold=${threshold}`, path],
       { env: { ...process.env, LC_ALL: "C" } },
     );
-    const [, exposure] = /exposure level for openvalidator\.service: ([\d.]+)/.exec(stdout.toString()) ?? [];
-    expect(Number(exposure)).toBeLessThanOrEqual(MAX_EXPOSURE);
+    const [, exposure] = /exposure level for \S+: ([\d.]+)/.exec(stdout.toString()) ?? [];
+    expect(Number(exposure)).toBeLessThanOrEqual(most);
     expect(exitCode).toBe(0);
+  });
+
+  test("of a timer names neither config file nor wallet, and what it takes is found again", () => {
+    const units = unitsOf({
+      "auto-update": "patch",
+      "wallet.name": "my wallet",
+      root: "/srv/50% o",
+      netuid: "7",
+    });
+    const update = units.get(UPDATE_SERVICE)!;
+    expect(update).toContain(
+      '\nExecStart="/srv/50%% o/updater/openvalidator" self-update --unattended --auto-update=patch --restart openvalidator.service\n',
+    );
+    expect(update).toContain('\nReadWritePaths="/srv/50%% o"\n');
+    expect(modeOf(update)).toBe("patch");
+    expect(units.get(UNIT_NAME)).toContain("\nOnFailure=openvalidator-rollback.service\n");
+    expect(unitsOf({}).size).toBe(1);
+    expect(unitsOf({}).get(UNIT_NAME)).not.toContain("OnFailure");
   });
 });
 
@@ -158,6 +195,55 @@ describe("service install", () => {
     expect(readFileSync(said, "utf8")).toEndWith(
       "--user disable --now openvalidator.service\n--user daemon-reload\n",
     );
+  });
+
+  test("has a timer see to releases when that is wanted, until it is not wanted any more", async () => {
+    const { home, program, environment, said } = machine();
+    const release = { executable: program, version: "1.0.0", commit: COMMIT };
+    const units = join(home, ".config/systemd/user");
+    const install = async (flags: Record<string, string>): Promise<string> => {
+      rmSync(said, { force: true });
+      const given = context({ user: "true", ...flags }, environment);
+      return (await installService(planService(given), release, systemctlOf(given, true))).join("\n");
+    };
+    const timer = (): string => readFileSync(join(units, UPDATE_TIMER), "utf8");
+    const unit = (): string => readFileSync(join(units, UNIT_NAME), "utf8");
+    expect(await install({ "auto-update": "patch", "update.interval": "60" })).toContain(
+      "updates  patch, by",
+    );
+    expect(readFileSync(said, "utf8")).toEndWith(
+      "--user restart openvalidator.service\n--user enable --now openvalidator-update.timer\n",
+    );
+    expect(timer()).toContain(
+      "\nOnUnitActiveSec=3600s\nRandomizedDelaySec=1200s\n".replace(
+        "\nR",
+        "\n# Not all machines at once.\nR",
+      ),
+    );
+    const config = parseJsonc(readFileSync(join(home, ".config/openvalidator/openvalidator.jsonc"), "utf8"));
+    expect(config).toEqual({ "update.interval": 60 });
+    const root = join(home, ".local/share/openvalidator");
+    expect(readReceipt(root)?.service).toEqual({ unit: UNIT_NAME, scope: "user" });
+    // What was chosen stays, also beside a config file that stays; what is chosen anew counts.
+    expect(await install({})).toContain("updates  patch, by");
+    expect(timer()).toContain("OnUnitActiveSec=3600s");
+    expect(await install({ "auto-update": "on", "update.interval": "15" })).toContain("updates  on, by");
+    expect(timer()).toContain("OnUnitActiveSec=900s");
+    expect(await install({ "auto-update": "off" })).toContain("updates  by hand");
+    expect(readFileSync(said, "utf8")).toStartWith(
+      "--user disable --now openvalidator-update.timer\n--user stop openvalidator-update.service\n",
+    );
+    expect(readdirSync(units)).toEqual([UNIT_NAME]);
+    expect(unit()).toMatch(/^ExecStart=.* --auto-update off$/m);
+    await install({});
+    expect(unit()).toMatch(/^ExecStart=.* --auto-update off$/m);
+    await install({ "auto-update": "notify" });
+    expect(unit()).not.toContain("--auto-update");
+    await install({ "auto-update": "on" });
+    rmSync(said);
+    await uninstallService(join(units, UNIT_NAME), systemctlOf(context({}, environment), true));
+    expect(readdirSync(units)).toEqual([]);
+    expect(readFileSync(said, "utf8")).toStartWith("--user disable --now openvalidator-update.timer\n");
   });
 
   test("of the system goes below a destdir, and starts nothing there", async () => {
@@ -222,11 +308,14 @@ describe("the commands", () => {
     const { home, environment } = machine();
     writeFileSync(
       join(home, "facts"),
-      "LoadState=loaded\nActiveState=active\nSubState=running\nStatusText=step 3 a=b\nMainPID=7\nNRestarts=0\nResult=success\n",
+      "LoadState=loaded\nActiveState=active\nSubState=running\nStatusText=step 3 a=b\nMainPID=7\nNRestarts=0\nResult=success\nDescription=Releases of openvalidator (patch)\nLastTriggerUSec=Sun 2026-11-29 04:00:00 UTC\n",
     );
     const active = await captured(["service", "status", "--user"], environment);
     expect(active).toMatchObject({ exitCode: 0, stderr: "" });
     expect(active.stdout).toContain("Says      step 3 a=b\n");
+    expect(active.stdout).toContain(
+      "Updates   Releases of openvalidator (patch): looked at Sun 2026-11-29 04:00:00 UTC, last result success\n",
+    );
     writeFileSync(join(home, "facts"), "LoadState=not-found\nActiveState=inactive\n");
     const missing = await captured(["service", "status"], environment);
     expect(missing).toMatchObject({ exitCode: 69, stdout: "openvalidator.service is not installed\n" });
