@@ -207,7 +207,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     path: ["install"],
-    summary: "Lay out a folder of releases with this program, which updates itself there; starts nothing.",
+    summary: "Lay out a folder of releases with this program; starts nothing.",
     table: { ...INSTALL_OPTIONS, ...LOG_OPTIONS },
     switches: { user: "Below your home, which needs no root.", ...OF_INSTALLING, json: "Print JSON." },
     examples: ["sudo ./openvalidator install", "./openvalidator install --user"],
