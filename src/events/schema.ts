@@ -50,7 +50,13 @@ type Kinds = typeof EVENT_KINDS;
 export type EventKind = keyof Kinds;
 /** The declared fields of each kind; the columns of a step are beside them (`columnsOf`). */
 type Bodies = { [Kind in EventKind]: Declared<Kinds[Kind]["shape"]> };
-type Declared<Shape extends z.ZodRawShape> = { [Name in keyof Shape]: z.infer<Shape[Name]> };
+type Declared<Shape extends z.ZodRawShape> = {
+  [Name in Exclude<keyof Shape, Later<Shape>>]: z.infer<Shape[Name]>;
+} & { [Name in Later<Shape>]?: z.infer<Shape[Name]> };
+/** Fields that a later program added to a kind: absent in events of before. */
+type Later<Shape extends z.ZodRawShape> = {
+  [Name in keyof Shape]: Shape[Name] extends z.ZodOptional ? Name : never;
+}[keyof Shape];
 
 /** What who emits gives: an event without the common fields. */
 export type EventBody = Bodies[EventKind];

@@ -26,19 +26,21 @@ export async function chooseForStep<N extends Neuron>(
   session: Session<N>,
   question: Question,
   plan: { sampleSize: number; asked: Set<Uid> },
-): Promise<N[]> {
+): Promise<{ miners: N[]; routed: ReadonlySet<Uid> }> {
   const { modules, settings, state, random } = session;
   const scores = settings.explore < 1 ? await modules.router.scores(question.prompt) : undefined;
-  const chosen = chooseMiners(state.subnet.neurons, {
+  const routed = new Set<Uid>();
+  const miners = chooseMiners(state.subnet.neurons, {
     isCandidate: (neuron) => canBeAsked(session, neuron) && modules.miners.mayAsk(neuron.hotkey),
     sampleSize: plan.sampleSize,
     excluded: plan.asked,
     random,
     explore: settings.explore,
     scores,
+    routed,
   });
-  for (const neuron of chosen) plan.asked.add(neuron.uid);
-  return chosen;
+  for (const neuron of miners) plan.asked.add(neuron.uid);
+  return { miners, routed };
 }
 
 export interface ChooseOptions<N extends Neuron> {
@@ -52,6 +54,8 @@ export interface ChooseOptions<N extends Neuron> {
   explore?: number;
   /** Gating scores by uid for this prompt; all of the sample is random without them. */
   scores?: Float32Array | undefined;
+  /** Takes in those that were chosen by their scores. */
+  routed?: Set<Uid>;
 }
 
 /** Chooses at most `sampleSize` miners, fewer when the subnet has fewer; their order is random. */
@@ -75,7 +79,7 @@ export function chooseMiners<N extends Neuron>(neurons: readonly N[], options: C
 function draw<N extends Neuron>(
   pool: N[],
   count: number,
-  { random, explore = 1, scores }: ChooseOptions<N>,
+  { random, explore = 1, scores, routed }: ChooseOptions<N>,
 ): N[] {
   const shuffled = shuffle(pool, random);
   const wanted = Math.min(count, pool.length);
@@ -86,6 +90,7 @@ function draw<N extends Neuron>(
   // The sort is stable, so that miners of one score stand in random order.
   const ranked = shuffled.toSorted((a, b) => compare(score(b), score(a)));
   const best = ranked.slice(0, wanted - explored);
+  for (const { uid } of best) routed?.add(uid);
   return [...best, ...shuffle(ranked.slice(best.length), random).slice(0, explored)];
 }
 

@@ -1,4 +1,5 @@
 import { log } from "../base/log.ts";
+import type { Uid } from "../base/units.ts";
 import type { Question, Reply } from "../base/vocabulary.ts";
 import { ANSWERED, meanRewardIn } from "../events/step-figures.ts";
 import { commitOf } from "./commit.ts";
@@ -9,6 +10,8 @@ import type { Stopwatch } from "./stopwatch.ts";
 /** What one step came to. */
 export interface StepRecord {
   replies: readonly Reply[];
+  /** Uids of those that the router chose; the others were drawn. */
+  routed: ReadonlySet<Uid>;
   judgement: Judgement;
   /** Columns of the marks that miners gave each other. */
   marks: Judgement["columns"];
@@ -58,6 +61,7 @@ export function recordStep<N extends Neuron>(
     completion_status_codes: replies.map(({ status }) => status),
     completion_status_messages: replies.map(({ message }) => message),
     rewards: judgement.rewards,
+    routed: replies.map(({ uid }) => (record.routed.has(uid) ? 1 : 0)),
     gating_loss: record.gatingLoss,
     best: record.best ?? "",
     counted: outage === undefined,

@@ -37,7 +37,7 @@ export async function step<N extends Neuron>(
 ): Promise<StepResult> {
   const { modules, signal } = session;
   const watch = new Stopwatch(modules.time);
-  const chosen = await watch.lap("choose", chooseForStep(session, question, plan));
+  const { miners: chosen, routed } = await watch.lap("choose", chooseForStep(session, question, plan));
   if (signal.aborted) return { outcome: "stopping" };
   if (chosen.length === 0) return { outcome: "no-miner" };
 
@@ -46,7 +46,7 @@ export async function step<N extends Neuron>(
   const outage = await findOutage(session, chosen, replies);
   if (signal.aborted) return { outcome: "stopping" };
   if (outage !== undefined) {
-    recordStep(session, question, watch, uncounted(replies, outage));
+    recordStep(session, question, watch, { ...uncounted(replies, outage), routed });
     return { outcome: "outage", outage, asked: replies.length };
   }
 
@@ -65,7 +65,7 @@ export async function step<N extends Neuron>(
   // From here on nothing waits: scores, state and event belong together.
   credit(session, outcomesOf(session, replies, judgement.rewards), plan.sampleSize);
   const best = bestCompletion(replies, judgement.rewards);
-  recordStep(session, question, watch, { replies, judgement, marks, gatingLoss, best });
+  recordStep(session, question, watch, { replies, routed, judgement, marks, gatingLoss, best });
   const reached = reachedBy(replies).length;
   return best === undefined
     ? { outcome: "nobody-answered", asked: replies.length, reached }
@@ -113,7 +113,7 @@ function bestCompletion(replies: readonly Reply[], rewards: readonly number[]): 
   return best === undefined ? undefined : replies[best]!.completion!.trim();
 }
 
-function uncounted(replies: readonly Reply[], outage: Outage): StepRecord {
+function uncounted(replies: readonly Reply[], outage: Outage): Omit<StepRecord, "routed"> {
   const judgement = { rewards: replies.map(() => 0), columns: [], timings: {} };
   return { replies, judgement, marks: [], gatingLoss: null, best: undefined, outage };
 }

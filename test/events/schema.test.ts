@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { liftStep } from "../../src/events/reader.ts";
 import { columnsOf, EVENT_KINDS, parseEvent, type StepEvent } from "../../src/events/schema.ts";
 import type { StepEventV1 } from "../../src/events/version-1.ts";
-import { BODIES, IDENTITY } from "./bodies.ts";
+import { BODIES, IDENTITY, stepBodyOf } from "./bodies.ts";
 import { stepEventOf } from "./step-event.ts";
 
 const base = { ...IDENTITY, version: 2, time: "2026-01-01T00:00:00.000Z", block: 5, run: "r", sequence: 0 };
@@ -20,14 +20,24 @@ describe("version 2 of the events", () => {
     for (const body of BODIES) {
       const event: Record<string, unknown> = { ...base, ...body };
       for (const name of Object.keys(EVENT_KINDS[body.kind].shape).concat(Object.keys(base)))
-        expect([body.kind, name, parseEvent({ ...event, [name]: undefined })]).toEqual([
-          body.kind,
-          name,
-          undefined,
-        ]);
+        if (name !== "routed")
+          expect([body.kind, name, parseEvent({ ...event, [name]: undefined })]).toEqual([
+            body.kind,
+            name,
+            undefined,
+          ]);
     }
     const step = BODIES.find(({ kind }) => kind === "step")!;
     expect(parseEvent({ ...base, ...step, rewards: [null, 1] })).toBeUndefined();
+  });
+
+  test("tell who was routed only since that is told", () => {
+    const step = { ...base, ...stepBodyOf(2) };
+    expect(parseEvent(step)).toEqual(step as never);
+    const told = { ...step, routed: [1, 0] } as const;
+    expect(parseEvent(told)).toEqual(told as never);
+    expect(columnsOf(told as unknown as StepEvent)).toEqual({});
+    expect(parseEvent({ ...step, routed: [2, 0] })).toBeUndefined();
   });
 
   test("are not read from other versions, kinds or values", () => {

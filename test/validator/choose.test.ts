@@ -50,6 +50,21 @@ describe("choosing miners", () => {
     for (const count of found.slice(1, -5)) expect(Math.abs(count - 400 * (5 / 34))).toBeLessThan(5 * 7.1);
   });
 
+  test("tells those that the scores chose from those that chance did", () => {
+    for (const [explore, some] of [
+      [0.5, scores],
+      [0, scores],
+      [1, scores],
+      [0.5, undefined],
+    ] as const) {
+      const routed = uids();
+      const chosen = choose({ explore, scores: some, routed });
+      const count = some === undefined ? 0 : 10 * (1 - explore);
+      expect([...routed].map(Number).sort((a, b) => a - b)).toEqual(count === 0 ? [] : top(count));
+      for (const uid of routed) expect(chosen).toContain(uid);
+    }
+  });
+
   test("explores by its share on average where it is no whole number of miners", () => {
     const found = counts(1_000, { explore: 0.1, sampleSize: 3 });
     const explored = found.slice(0, -3).reduce((sum, count) => sum + count, 0);

@@ -143,16 +143,20 @@ describe("routing", () => {
   const routed = { ...SETTINGS, explore: 0, followupSampleSize: 1, answerSampleSize: 1 };
 
   test("asks the miner with the highest score, then the next one", async () => {
-    const { run, modules } = options(new FakeChain(), { settings: routed });
+    const { run, modules, events } = options(new FakeChain(), { settings: routed });
     await runValidator(run);
     expect(modules.miners.asked).toEqual([[4], [3], [2]]);
+    expect(ofKind(events, "step").map((event) => event.routed)).toEqual([[1], [1], [1]]);
   });
 
   test("is off by default: every miner has its turn", async () => {
-    const { run, modules } = options(new FakeChain(), { settings: { ...routed, explore: 1, forwards: 60 } });
+    const { run, modules, events } = options(new FakeChain(), {
+      settings: { ...routed, explore: 1, forwards: 60 },
+    });
     await runValidator(run);
     const firsts = modules.miners.asked.filter((_, step) => step % 3 === 0).flat();
     expect(new Set(firsts)).toEqual(new Set([1, 2, 3, 4]));
+    expect(ofKind(events, "step").flatMap((event) => event.routed)).not.toContain(1);
   });
 
   test("learns from every step, and the event has the loss", async () => {

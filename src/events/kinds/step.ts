@@ -88,6 +88,8 @@ export const stepBody = z
     completion_status_messages: z.array(z.string()),
     /** 0..1. */
     rewards: z.array(z.number()),
+    /** 1 for a miner that the router chose, 0 for one that was drawn at random; absent in steps of before this was told. */
+    routed: z.array(z.union([z.literal(0), z.literal(1)])).optional(),
     gating_loss: numberOrNull,
     /** The best completion; empty when nobody answered. */
     best: z.string(),
