@@ -25,16 +25,13 @@ export interface UpdatePlan {
 /** A window for the restart (72 minutes), the watch over a release (40), a slow download. */
 const LONGEST = "4h";
 
-/** What is taken back is not held up. */
+/** Of what looks for releases; taking one back is not held up. */
 const PRIORITY = ["# The validator comes first.", "Nice=10", "IOSchedulingClass=idle", "CPUWeight=20"];
-
-/** Found again by the next `service install`. */
-const MODE_FLAG = "--auto-update=";
 
 /** The text of each unit by its name. Neither config file nor wallet is named: whatever they hold, a release can be taken back. */
 export function updateUnits(plan: UpdatePlan): ReadonlyMap<string, string> {
   const { mode, unit, intervalMinutes, urls } = plan;
-  const look = ["self-update", "--unattended", `${MODE_FLAG}${mode}`, "--restart", unit];
+  const look = ["self-update", "--unattended", `--auto-update=${mode}`, "--restart", unit];
   const takeBack = ["self-update", "--rollback", "--if-unconfirmed", "--restart", unit];
   const servers = urls.length === 0 ? [] : ["--update.url", urls.join(",")];
   return new Map([

@@ -26,7 +26,7 @@ const ANALYZE = Bun.which("systemd-analyze");
 /** What D of the design's reference measured, and the most that an operator should accept. */
 const MAX_EXPOSURE = 2;
 /** Root, who restarts a unit and tries a program as nobody. */
-const MAX_UPDATE_EXPOSURE = 4;
+const MAX_UPDATE_EXPOSURE = 3;
 
 const PM2 =
   "CUDA_VISIBLE_DEVICES=1 pm2 start run.sh --name x -- --wallet.name 'my wallet' --wallet.hotkey 50% --netuid 11 " +
