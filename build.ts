@@ -8,15 +8,16 @@ import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildExecutable } from "./build/executable.ts";
 import { makeRelease } from "./build/release.ts";
-import { ROOT } from "./build/targets.ts";
+import { BuildError, ROOT } from "./build/targets.ts";
 import { messageOf } from "./src/base/error.ts";
 import { RELEASE_TOOLS, runReleaseTool } from "./src/update/repository/command-line.ts";
 
 async function main(words: string[]): Promise<void> {
   const [first, second] = words;
   if (first === "release") {
-    const isTool = second !== undefined && Object.hasOwn(RELEASE_TOOLS, second);
-    return await (isTool ? runReleaseTool(words.slice(1)) : makeRelease(words.slice(1)));
+    if (second === undefined || second.startsWith("-")) return await makeRelease(words.slice(1));
+    if (Object.hasOwn(RELEASE_TOOLS, second)) return await runReleaseTool(words.slice(1));
+    throw new BuildError(`there is no release ${second}, but ${Object.keys(RELEASE_TOOLS).join(", ")}`);
   }
   const { values } = parseArgs({
     args: words,

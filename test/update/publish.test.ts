@@ -179,6 +179,13 @@ describe("the tools of those who keep releases", () => {
     TIMEOUT_MS,
   );
 
+  test("are named where a word is none of them", () => {
+    expect(tool(["publish"])).toEqual({
+      code: 1,
+      out: "there is no release publish, but key, root, sign, redate, due, verify",
+    });
+  });
+
   test("overwrite no key, take none from the command line, and show none", () => {
     done(["key", at("root.pem")]);
     expect(tool(["key", at("root.pem")]).out).toContain("not overwritten");
