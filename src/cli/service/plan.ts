@@ -79,8 +79,11 @@ export function planService(context: CommandContext): ServicePlan {
   const isConfigThere = existsSync(`${destdir}${ownConfig}`);
   for (const flag of Object.keys(AUTO_UPDATE_OPTIONS))
     if (flag === "auto-update" || isConfigThere) delete flags[flag];
-  const credentials: Record<string, string> = isUser ? {} : { hotkey: chosen.hotkeyFile };
+  const credentials: Record<string, string> = isUser
+    ? {}
+    : { ...credentialsThere(`${destdir}${unitFile}`, flags, chosen.hotkeyFile) };
   if (!isUser) {
+    credentials.hotkey ??= chosen.hotkeyFile;
     if (chosen.passwordFile !== undefined) credentials["hotkey-password"] = chosen.passwordFile;
     for (const flag of ["wallet.path", "wallet.password_file"]) delete flags[flag];
   }
@@ -112,6 +115,22 @@ export function planService(context: CommandContext): ServicePlan {
     destdir,
     starts: settings.start && destdir === "",
   };
+}
+
+/** Files that the unit that is there hands over, as long as it is the same hotkey: no config file names them. */
+function credentialsThere(
+  unitFile: string,
+  flags: Readonly<Record<string, string>>,
+  hotkeyFile: string,
+): Record<string, string> {
+  const lines = readLines(unitFile).flatMap((line) => {
+    const [, name, path] = /^LoadCredential=([\w-]+):(.+)$/.exec(line) ?? [];
+    return name === undefined || name === "config" ? [] : [[name, path!.replaceAll("%%", "%")] as const];
+  });
+  const there: Record<string, string> = Object.fromEntries(lines);
+  // wallet/hotkeys/hotkey; where the wallets lie is what a flag alone says.
+  const [name, wanted] = [there.hotkey ?? "", hotkeyFile].map((path) => path.split("/").slice(-3).join("/"));
+  return name === wanted && flags["wallet.path"] === undefined ? there : {};
 }
 
 /** What was chosen for the units that are there. */

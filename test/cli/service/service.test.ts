@@ -260,6 +260,30 @@ describe("service install", () => {
     expect(existsSync(said)).toBe(false);
   });
 
+  test("hands over the files that the unit before did, as long as it is the same hotkey", () => {
+    const { environment } = machine();
+    const destdir = folder();
+    const flags = { destdir, "wallet.name": "w" };
+    const given = {
+      "wallet.path": "/keys/50%",
+      "wallet.password_file": "/root/pw",
+      wandb_key_file: "/root/key",
+    };
+    const { unit, unitFile } = planService(context({ ...flags, ...given }, environment));
+    mkdirSync(join(destdir, unitFile, ".."), { recursive: true });
+    writeFileSync(join(destdir, unitFile), unitText(unit));
+    const credentials = (more: Record<string, string>) =>
+      planService(context({ ...flags, ...more }, environment)).unit.credentials;
+    expect(credentials({})).toEqual({
+      hotkey: "/keys/50%/w/hotkeys/default",
+      "hotkey-password": "/root/pw",
+      "wandb-api-key": "/root/key",
+    });
+    const other = { hotkey: `${environment.HOME}/.bittensor/wallets/w/hotkeys/other` };
+    expect(credentials({ "wallet.hotkey": "other" })).toEqual(other);
+    expect(credentials({ "wallet.path": "/new" })).toEqual({ hotkey: "/new/w/hotkeys/default" });
+  });
+
   test("finds out before it writes: a missing key, a unit of somebody else, a manager that refuses", async () => {
     const { home, program, environment } = machine(1);
     const release = { executable: program, version: "1.0.0", commit: COMMIT };
