@@ -9,6 +9,9 @@ import { literal } from "./views/view.ts";
 const IN_FOLDERS = "hive_partitioning=true, hive_types={'netuid': INTEGER, 'date': VARCHAR}";
 const WITHIN = "hive_partitioning=false";
 
+/** Columns that files of earlier programs do not have; they read as NULL. */
+const LATER: ReadonlySet<string> = new Set(["routed"]);
+
 /**
  * Parquet of ours tells by its columns which of the stored views it holds, and whether its folders tell the subnet.
  * @returns paths by view and by how they are read
@@ -34,7 +37,7 @@ export async function kindsOfParquet(
     const view = names.has("completions") ? STEPS : EVENTS;
     const isInFolder = !names.has(PARTITIONED_BY) && path.includes(`/${PARTITIONED_BY}=`);
     const missing = Object.keys(view.columns).find(
-      (name) => !names.has(name) && !(isInFolder && name === PARTITIONED_BY),
+      (name) => !names.has(name) && !LATER.has(name) && !(isInFolder && name === PARTITIONED_BY),
     );
     if (missing !== undefined)
       throw sourceFailure(

@@ -257,16 +257,16 @@ async function load(
   ];
   const parquetKinds = await kindsOfParquet(connection, parquet);
   for (const { view, fromLines, columns } of stored) {
+    const empty = `SELECT ${Object.entries(view.columns)
+      .map(([name, { type }]) => `NULL::${type} AS ${identifier(name)}`)
+      .join(", ")} WHERE false`;
     const parts: string[] = [];
     if (lines.length > 0)
       parts.push(unrepeated(fromLines, columns, lines, reading.repeated > 0, repeats.within === true));
     for (const [hive, paths] of parquetKinds[view.name] ?? [])
       parts.push(
-        `SELECT ${columns} FROM read_parquet([${paths.map(literal).join(", ")}], union_by_name=true, ${hive})`,
+        `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], union_by_name=true, ${hive}))`,
       );
-    const empty = `SELECT ${Object.entries(view.columns)
-      .map(([name, { type }]) => `NULL::${type} AS ${identifier(name)}`)
-      .join(", ")} WHERE false`;
     const sql = parts.length === 0 ? empty : parts.join(" UNION ALL ");
     await connection.run(`CREATE ${keeps ? "TABLE" : "VIEW"} ${view.name} AS ${sql}`);
   }

@@ -72,6 +72,7 @@ export class UpdateFold {
         : state === "confirmed" || to !== status.takenBack?.version
           ? null
           : status.takenBack;
+    if (status.available !== null && status.available === status.takenBack?.version) status.available = null;
   }
 
   #noteLook(

@@ -235,6 +235,23 @@ test("Parquet of both stored views gives the same answers", async () => {
   }
 });
 
+test("who was routed is told where the step tells it, also beside files of before that was told", async () => {
+  const folder = scratch();
+  const routed = [file([stepLine(1), stepLine(2, { routed: [1, 0, 1] })])];
+  const house = await warehouse(routed, { writable: [folder] });
+  const question = "SELECT step, uid, routed FROM answers ORDER BY step, position";
+  const told = [
+    ...[4, 9, 2].map((uid) => ({ step: 1, uid, routed: null })),
+    ...[4, 9, 2].map((uid) => ({ step: 2, uid, routed: uid !== 9 })),
+  ];
+  expect(await house.rows(question)).toEqual(told);
+  expect(await house.rows("SELECT * FROM rewards WHERE column_name = 'routed'")).toEqual([]);
+  const path = join(folder, "steps.parquet");
+  await house.run(`COPY (SELECT * EXCLUDE (routed) FROM steps) TO '${path}' (FORMAT parquet)`);
+  const again = await warehouse([{ path, format: "parquet", compression: "none", source: path }]);
+  expect(await again.rows(question)).toEqual(told.map((row) => ({ ...row, routed: null })));
+});
+
 describe("a question reaches nothing but what was named", () => {
   const ATTEMPTS = [
     "SELECT * FROM read_csv('/etc/passwd')",

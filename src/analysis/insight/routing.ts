@@ -24,8 +24,8 @@ export interface Routing {
 }
 
 /**
- * What the gating model learnt, and what routing by it brought. The journal does not tell which of a sample was routed
- * and which drawn, so the sample as a whole is compared with an even draw of the same miners in the same tenth of the
+ * What the gating model learnt, and what routing by it brought. Steps of before the journal told which of a
+ * sample was routed and which drawn (`routed` of the view answers) count too, so the sample as a whole is compared with an even draw of the same miners in the same tenth of the
  * time: runs that route nothing (explore 1) show what the comparison gives by chance.
  */
 export async function routing({ ask, fromMs, toMs, pointMs }: Ground): Promise<Routing> {

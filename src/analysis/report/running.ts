@@ -70,7 +70,7 @@ function routing({ routing: told }: Insight): Section {
   return {
     id: "routing",
     title: "Router",
-    words: `${learnt} The gain compares what the asked miners earned with an even draw of the miners asked in the same tenth of the time. The journal does not tell which of a sample was routed, so the whole sample counts; a gain of less than twice its error is chance, and rows with explore 1 route nothing.`,
+    words: `${learnt} The gain compares what the asked miners earned with an even draw of the miners asked in the same tenth of the time. The whole sample counts, drawn miners among it; a gain of less than twice its error is chance, and rows with explore 1 route nothing.`,
     charts: [
       {
         id: "gating-loss",

@@ -51,6 +51,7 @@ const STEP_FIELDS = {
   completion_status_codes: "INTEGER[]",
   completion_status_messages: "VARCHAR[]",
   rewards: "DOUBLE[]",
+  routed: "INTEGER[]",
   gating_loss: "DOUBLE",
   best: "VARCHAR",
   nan_columns: "VARCHAR[]",
@@ -143,7 +144,7 @@ export function stepsSql(files: readonly EventFile[], names: readonly string[]):
       len(list_filter(completion_status_codes, lambda c: c = 200))::INTEGER AS answered,
       list_avg(rewards) AS mean_reward, list_max(rewards) AS best_reward, stages, inference, uids, hotkeys, completions,
       completion_times AS completion_times_s, completion_status_codes AS status_codes,
-      completion_status_messages AS status_messages, rewards, ${columns} AS columns, filename
+      completion_status_messages AS status_messages, rewards, routed, ${columns} AS columns, filename
     FROM (${records(files, fields)}) WHERE kind = 'step' AND uids IS NOT NULL`;
 }
 

@@ -47,6 +47,10 @@ export const STEPS = {
     status_codes: { type: "INTEGER[]", doc: "HTTP-like: 200 is an answer" },
     status_messages: { type: "VARCHAR[]", doc: "Text of strangers" },
     rewards: { type: "DOUBLE[]", unit: "0..1", doc: "What counts" },
+    routed: {
+      type: "INTEGER[]",
+      doc: "1 for a miner that the router chose, 0 for one that was drawn; NULL where the step does not tell",
+    },
     columns: {
       type: "MAP(VARCHAR, DOUBLE[])",
       doc: "Raw and normalised numbers of models, masks and penalties by name; NaN where there is none",
@@ -69,6 +73,10 @@ export const ANSWERS: DerivedView = {
     status_code: { type: "INTEGER", doc: "HTTP-like: 200 is an answer" },
     status_message: { type: "VARCHAR", doc: "Text of a stranger" },
     reward: { type: "DOUBLE", unit: "0..1", doc: "What counts" },
+    routed: {
+      type: "BOOLEAN",
+      doc: "Whether the router chose it, not chance; NULL where the step does not tell",
+    },
     is_best: { type: "BOOLEAN", doc: "Whether it has the highest reward of the step and an answer" },
     columns: { type: "MAP(VARCHAR, DOUBLE)", doc: "Numbers of models, masks and penalties by name" },
   },
@@ -76,7 +84,7 @@ export const ANSWERS: DerivedView = {
     SELECT run, sequence, time, source, netuid, block, step, forward, name, task, origin, prompt, base_prompt, counted,
       position, uids[position] AS uid, hotkeys[position] AS miner, completions[position] AS completion,
       completion_times_s[position] AS time_s, status_codes[position] AS status_code,
-      status_messages[position] AS status_message, rewards[position] AS reward,
+      status_messages[position] AS status_message, rewards[position] AS reward, routed[position] = 1 AS routed,
       coalesce(completions[position], '') <> '' AND rewards[position] = best_reward AS is_best,
       map_from_entries(list_transform(map_entries(columns), lambda e: {'key': e.key, 'value': e.value[position]})) AS columns
     FROM (SELECT *, unnest(range(1, len(uids) + 1)) AS position FROM steps)`,
