@@ -48,3 +48,15 @@ export function shortColumn(name: string): string {
     .replace(/_(?:reward_model|filter)$/, "")
     .replaceAll("_", " ");
 }
+
+/** Short names of columns that are told together: two that would be one name keep what they are for. */
+export function shortColumns(names: Iterable<string>): (name: string) => string {
+  const groups = Map.groupBy(new Set(names), shortColumn);
+  return (name) =>
+    (groups.get(shortColumn(name))?.length ?? 0) > 1
+      ? name
+          .replace(/_applied$/, "")
+          .replace(/_reward_model$/, "_model")
+          .replaceAll("_", " ")
+      : shortColumn(name);
+}

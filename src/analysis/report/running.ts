@@ -1,4 +1,4 @@
-import { shortColumn } from "../../events/column-kinds.ts";
+import { shortColumns } from "../../events/column-kinds.ts";
 import type { Insight } from "../insight/insight.ts";
 import { STAGE_NAMES } from "../insight/stages.ts";
 import { type Cell, cellText, type Section } from "./section.ts";
@@ -111,6 +111,7 @@ function stages({ stages: told }: Insight): Section {
     .filter(({ share }) => share !== null)
     .sort((a, b) => b.share! - a.share!)[0];
   const figures = (one: { mean: number; p50: number; p90: number }): Cell[] => [one.mean, one.p50, one.p90];
+  const partName = shortColumns(told.parts.map(({ name }) => name));
   return {
     id: "stages",
     title: "Where the time goes",
@@ -153,7 +154,7 @@ function stages({ stages: told }: Insight): Section {
           { title: "median", form: "ms" },
           { title: "90 %", form: "ms" },
         ],
-        rows: told.parts.map((one) => [shortColumn(one.name), one.steps, ...figures(one)]),
+        rows: told.parts.map((one) => [partName(one.name), one.steps, ...figures(one)]),
       },
     ],
   };

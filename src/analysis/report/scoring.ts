@@ -1,20 +1,29 @@
-import { shortColumn } from "../../events/column-kinds.ts";
+import { shortColumns } from "../../events/column-kinds.ts";
 import type { ScorerAgreement } from "../insight/agreement.ts";
 import type { Insight } from "../insight/insight.ts";
 import { type Chart, cellText, type Section } from "./section.ts";
 
 /** How the answers were judged. */
 export function scoringSections(insight: Insight): Section[] {
-  return [distributions(insight), correlation(insight), masks(insight), agreement(insight.agreement)];
+  const titleOf = titlesOf(insight);
+  return [
+    distributions(insight, titleOf),
+    correlation(insight, titleOf),
+    masks(insight, titleOf),
+    agreement(insight.agreement),
+  ];
 }
 
-function columnTitle(name: string): string {
-  return name.endsWith("_normalized")
-    ? `${shortColumn(name.slice(0, -"_normalized".length))} (normalised)`
-    : shortColumn(name);
+type TitleOf = (name: string) => string;
+
+/** How columns are called in all of the sections. */
+function titlesOf({ correlation: { names }, distributions: told, masks: hits }: Insight): TitleOf {
+  const modelOf = (name: string): string => name.replace(/_normalized$/, "");
+  const short = shortColumns([...names, ...[...told, ...hits].map(({ name }) => modelOf(name))]);
+  return (name) => (name.endsWith("_normalized") ? `${short(modelOf(name))} (normalised)` : short(name));
 }
 
-function distributions({ distributions: told, isApproximate }: Insight): Section {
+function distributions({ distributions: told, isApproximate }: Insight, titleOf: TitleOf): Section {
   const near = isApproximate
     ? " Quantiles are near enough, not exact: there are more than five million answers."
     : "";
@@ -28,10 +37,10 @@ function distributions({ distributions: told, isApproximate }: Insight): Section
         const width = (to - from) / bins.length;
         return {
           id: `distribution-${name.replaceAll(/[^a-z0-9]+/gi, "-")}`,
-          title: `Answers by ${columnTitle(name)}`,
+          title: `Answers by ${titleOf(name)}`,
           form: "count",
           kind: "bars",
-          axis: `${columnTitle(name)}, from`,
+          axis: `${titleOf(name)}, from`,
           names: bins.map((_, at) => (from + at * width).toFixed(2)),
           values: bins,
         };
@@ -52,7 +61,7 @@ function distributions({ distributions: told, isApproximate }: Insight): Section
           { title: "shape", form: "trend" },
         ],
         rows: told.map((one) => [
-          columnTitle(one.name),
+          titleOf(one.name),
           one.answers,
           one.mean,
           one.deviation,
@@ -68,8 +77,8 @@ function distributions({ distributions: told, isApproximate }: Insight): Section
   };
 }
 
-function correlation({ correlation: { names, matrix } }: Insight): Section {
-  const titles = names.map(columnTitle);
+function correlation({ correlation: { names, matrix } }: Insight, titleOf: TitleOf): Section {
+  const titles = names.map(titleOf);
   const pairs = names
     .flatMap((_, x) =>
       names.slice(x + 1).map((_other, at) => ({ x, y: x + 1 + at, value: matrix[x]![x + 1 + at]! })),
@@ -108,7 +117,7 @@ function correlation({ correlation: { names, matrix } }: Insight): Section {
   };
 }
 
-function masks({ masks: told }: Insight): Section {
+function masks({ masks: told }: Insight, titleOf: TitleOf): Section {
   const costly = told[0];
   const tasks = [...new Set(told.flatMap(({ byTask }) => Object.keys(byTask)))].sort();
   return {
@@ -117,14 +126,14 @@ function masks({ masks: told }: Insight): Section {
     words:
       costly === undefined
         ? "No mask or penalty judged an answer."
-        : `How often each lowered a reward, the most costly first: ${shortColumn(costly.name)} left ${cellText(costly.factor, "share")} on average.`,
+        : `How often each lowered a reward, the most costly first: ${titleOf(costly.name)} left ${cellText(costly.factor, "share")} on average.`,
     charts: [
       {
         id: "masks",
         title: "Share of answers hit over time",
         form: "share",
         kind: "lines",
-        series: told.map(({ name, points }) => ({ name: shortColumn(name), points })),
+        series: told.map(({ name, points }) => ({ name: titleOf(name), points })),
       },
     ],
     tables: [
@@ -142,7 +151,7 @@ function masks({ masks: told }: Insight): Section {
           { title: "most often uid", form: "key", spare: 1 },
         ],
         rows: told.map((one) => [
-          shortColumn(one.name),
+          titleOf(one.name),
           one.kind,
           one.answers,
           one.hit,

@@ -4,7 +4,7 @@ import { cellText } from "../../analysis/report/section.ts";
 import { Failure } from "../../base/error.ts";
 import { printable } from "../../base/text.ts";
 import { nameOf } from "../../config/option.ts";
-import { shortColumn } from "../../events/column-kinds.ts";
+import { shortColumns } from "../../events/column-kinds.ts";
 import { activeRewards } from "../../rewards/roles.ts";
 import { type Answer, answersOf } from "../../telemetry/live/answers.ts";
 import { explainAnswer } from "../../telemetry/live/why.ts";
@@ -138,9 +138,10 @@ function bodyOf(told: ToldAnswer): string {
   const lines = [explainAnswer(answer).summary, `Asked: ${step.prompt}`];
   if (completion !== "") lines.push(`Answer: ${completion}`);
   if (!step.counted || completion === "" || earned.factors.length === 0) return lines.join("\n");
+  const titleOf = titlesOf(earned);
   const rows = earned.factors.map((factor, at) => [
     at + 1,
-    columnTitle(factor.name),
+    titleOf(factor.name),
     factor.kind === "model" ? modelWords(factor) : factor.kind,
     digits(answer.columns[factor.kind === "model" ? factor.name : rawOf(factor)] ?? null),
     digits(factor.value),
@@ -156,8 +157,9 @@ function bodyOf(told: ToldAnswer): string {
 }
 
 /** Columns are named by the source, which may be a stranger's. */
-function columnTitle(name: string): string {
-  return printable(shortColumn(name), 40);
+function titlesOf({ factors }: Earned): (name: string) => string {
+  const short = shortColumns(factors.map(({ name }) => name));
+  return (name) => printable(short(name), 40);
 }
 
 /** Of a penalty, the number before it was bounded. */
@@ -204,11 +206,12 @@ function stepText(step: ToldStep, answers: readonly ToldAnswer[]): string {
       digits(answer.reward),
       agreementWords(earned),
     ]);
+  const titleOf = titlesOf(first.earned);
   const titles = names.map((name, at) => {
     const { kind, weight } = first.earned.factors[at]!;
     return kind === "model" && weight !== null
-      ? `${columnTitle(name)} ${cellText(weight, "share")}`
-      : columnTitle(name);
+      ? `${titleOf(name)} ${cellText(weight, "share")}`
+      : titleOf(name);
   });
   const right = new Set([...names.keys()].map((at) => at + 3).concat(names.length + 3));
   const table = renderTable(["place", "uid", "status", ...titles, "reward", "multiplies out"], rows, right);

@@ -3,7 +3,7 @@ import { loadConfiguration } from "../../config/load.ts";
 import { MINERS_OPTIONS } from "../../config/miners-options.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
-import { shortColumn } from "../../events/column-kinds.ts";
+import { shortColumns } from "../../events/column-kinds.ts";
 import { readEvents } from "../../events/reader.ts";
 import { journalMark } from "../../events/segments.ts";
 import type { ToldAnswer, ToldMiner } from "../../telemetry/live/miner.ts";
@@ -89,7 +89,7 @@ function tableOf(rows: readonly MinerStatus[]): string {
     "seconds",
     "answers",
     "status",
-    ...columns.map(shortColumn),
+    ...columns.map(shortColumns(columns)),
   ];
   const lines = rows.map((row) => [
     row.uid,
@@ -115,9 +115,10 @@ function wholeAnswer(answer: ToldAnswer): string {
   const lines = [headOf(answer), `  ${answer.summary}`];
   if (answer.completion !== "") lines.push(`  Answer: ${answer.completion}`);
   if (answer.columns.length === 0) return `${lines.join("\n")}\n`;
+  const nameOf = shortColumns(answer.columns.map(({ column }) => column));
   const rows = answer.columns.map(({ column, kind, raw, words, isCost }) => [
     isCost ? "✗" : " ",
-    shortColumn(column),
+    nameOf(column),
     kind,
     digits(raw, 4),
     words,
