@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Scope } from "../../src/analysis/insight/ground.ts";
 import { type Insight, insightOf } from "../../src/analysis/insight/insight.ts";
 import { openWarehouse } from "../../src/analysis/open-warehouse.ts";
 import { scratchFolders } from "../scratch.ts";
+import { stepLine } from "./lines.ts";
 
 /**
  * Six steps of four miners, the last of which does not count: uid 0 answers, 1 copies it in the first two steps, 2 says
@@ -27,6 +29,23 @@ async function asked(scope: Partial<Scope> = {}, words: string[] = [JOURNAL]): P
     close();
   }
 }
+
+test("what the router gained is told exactly where steps tell whom it chose", async () => {
+  const path = join(scratch(), "events.jsonl");
+  const steps = [
+    stepLine(1, { routed: [1, 0, 0] }),
+    stepLine(2, { routed: [0, 1, 1] }),
+    stepLine(3, { routed: [1, 1, 1] }),
+    stepLine(4, { routed: [1, 0, 0], counted: false }),
+    stepLine(5),
+  ];
+  writeFileSync(path, steps.map((step) => `${JSON.stringify(step)}\n`).join(""));
+  const { choices } = (await asked({}, [path])).routing;
+  // 0.75 beside 0.125, and 0.125 beside 0.75.
+  expect(choices).toEqual([
+    { task: "answer", steps: 2, routed: 0.4375, drawn: 0.4375, gain: 0, error: expect.closeTo(0.625, 12) },
+  ]);
+});
 
 describe("of a journal it is told", () => {
   let told: Insight;
@@ -190,6 +209,7 @@ describe("of a journal it is told", () => {
       [1, "augment", 2],
       [1, "followup", 2],
     ]);
+    expect(told.routing.choices).toEqual([]);
     for (const { gain } of told.routing.gains) expect(gain).toBeCloseTo(0, 12);
   });
 

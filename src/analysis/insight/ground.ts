@@ -132,13 +132,13 @@ function answerFacts(
   const numbers = names.map(([, here]) => `CASE WHEN isfinite(${here}) THEN ${here} END AS ${here}`);
   return `CREATE OR REPLACE TABLE answer_facts AS
     SELECT id, ms, ((ms - ${fromMs}) // ${pointMs})::INTEGER AS point, task, counted, position, uid, miner, time_s,
-      status, reward, reward > 0 AND reward = best_reward AS is_best, length(completion)::INTEGER AS length, hash(completion) AS exact,
+      status, reward, routed, reward > 0 AND reward = best_reward AS is_best, length(completion)::INTEGER AS length, hash(completion) AS exact,
       hash(letters) AS near, hash(left(letters, ${OPENING_CHARACTERS})) AS opening, prompt${numbers.map((sql) => `, ${sql}`).join("")}
     FROM (SELECT *, trim(regexp_replace(lower(left(completion, ${TEXT_CHARACTERS})), '[^\\p{L}]+', ' ', 'g')) AS letters
       FROM (SELECT hash(run, sequence) AS id, epoch_ms(time)::BIGINT AS ms, task, counted, best_reward,
           hash(prompt) AS prompt, generate_subscripts(uids, 1)::INTEGER AS position, unnest(uids)::INTEGER AS uid,
           unnest(list_transform(hotkeys, lambda hotkey: hash(hotkey))) AS miner, unnest(completions) AS completion, unnest(completion_times_s) AS time_s,
-          unnest(status_codes)::INTEGER AS status, unnest(rewards) AS reward${lists.map((sql) => `, ${sql}`).join("")}
+          unnest(status_codes)::INTEGER AS status, unnest(rewards) AS reward, unnest(routed) = 1 AS routed${lists.map((sql) => `, ${sql}`).join("")}
         FROM ${steps}))
     WHERE uid IS NOT NULL`;
 }

@@ -14,6 +14,19 @@ export interface RouterGain {
   error: number | null;
 }
 
+/** Of steps that tell whom the router chose, and had both kinds of miners. */
+export interface RouterChoice {
+  task: string;
+  steps: number;
+  /** Mean reward of those that the router chose, 0..1. */
+  routed: number;
+  /** Of those in the same steps that chance drew from the others. */
+  drawn: number;
+  /** Mean difference within a step, and its standard error over the steps. */
+  gain: number;
+  error: number | null;
+}
+
 export interface Routing {
   /** [milliseconds since 1970, mean loss], oldest first. */
   loss: [number, number][];
@@ -21,6 +34,7 @@ export interface Routing {
   firstLoss: number | null;
   lastLoss: number | null;
   gains: RouterGain[];
+  choices: RouterChoice[];
 }
 
 /**
@@ -49,10 +63,17 @@ export async function routing({ ask, fromMs, toMs, pointMs }: Ground): Promise<R
       avg(asked - even)::DOUBLE AS gain, (stddev_samp(asked - even) / sqrt(count(*)))::DOUBLE AS error
     FROM steps JOIN even ON steps.explore IS NOT DISTINCT FROM even.explore AND steps.task = even.task AND steps.tenth = even.tenth
     GROUP BY 1, 2 ORDER BY 1 NULLS LAST, 2`);
+  const choices = await ask.rows(`WITH
+    steps AS (SELECT task, id, avg(reward) FILTER (routed) AS routed, avg(reward) FILTER (NOT routed) AS drawn
+      FROM answer_facts WHERE counted AND routed IS NOT NULL GROUP BY ALL)
+    SELECT task, count(*)::DOUBLE AS steps, avg(routed)::DOUBLE AS routed, avg(drawn)::DOUBLE AS drawn,
+      avg(routed - drawn)::DOUBLE AS gain, (stddev_samp(routed - drawn) / sqrt(count(*)))::DOUBLE AS error
+    FROM steps WHERE routed IS NOT NULL AND drawn IS NOT NULL GROUP BY 1 ORDER BY 1`);
   return {
     loss: loss.map((point) => [point.ms, point.loss]),
     firstLoss: ends?.first ?? null,
     lastLoss: ends?.last ?? null,
     gains: gains as unknown as RouterGain[],
+    choices: choices as unknown as RouterChoice[],
   };
 }

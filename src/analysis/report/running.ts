@@ -62,7 +62,7 @@ function weights({ weights: told, scope }: Insight): Section {
 }
 
 function routing({ routing: told }: Insight): Section {
-  const { loss, firstLoss, lastLoss, gains } = told;
+  const { loss, firstLoss, lastLoss, gains, choices } = told;
   const learnt =
     firstLoss === null || lastLoss === null
       ? "The router learnt nothing in these steps."
@@ -102,7 +102,23 @@ function routing({ routing: told }: Insight): Section {
           one.error,
         ]),
       },
+      ...(choices.length === 0 ? [] : [choiceTable(choices)]),
     ],
+  };
+}
+
+function choiceTable(choices: Insight["routing"]["choices"]): Section["tables"][number] {
+  return {
+    title: "Those that the router chose, beside those that were drawn in the same steps",
+    columns: [
+      { title: "task", form: "text" },
+      { title: "steps", form: "count" },
+      { title: "routed earned", form: "reward" },
+      { title: "drawn earned", form: "reward" },
+      { title: "gain", form: "reward" },
+      { title: "± error", form: "reward" },
+    ],
+    rows: choices.map((one) => [one.task, one.steps, one.routed, one.drawn, one.gain, one.error]),
   };
 }
 
