@@ -4,6 +4,8 @@ import type { Warehouse } from "../warehouse.ts";
 
 /** Rows that lie together in a file of Parquet; few enough that texts of some kilobytes stay within memory. */
 const ROW_GROUP = 20_000;
+/** A piece is one group, so that the groups of the whole hang on its rows alone. */
+const WHOLE_PIECE = 2 ** 30;
 
 /**
  * Writes one file of Parquet piece by piece: what a piece is made of is sorted by itself, so that memory holds one piece
@@ -22,7 +24,7 @@ export async function writePieces<Part>(
   try {
     // They are gone soon: what is quick is enough.
     for (const [at, part] of parts.entries())
-      await copy(warehouse, await rowsOf(part), pieces[at]!, "snappy");
+      await copy(warehouse, await rowsOf(part), pieces[at]!, "snappy", WHOLE_PIECE);
     // A number of the row is given by one thread, in the order of the pieces; several would end groups at other rows in
     // each run, which makes other bytes.
     await copy(
@@ -41,10 +43,11 @@ async function copy(
   sql: string,
   file: string,
   compression: "zstd" | "snappy",
+  groupRows = ROW_GROUP,
 ): Promise<void> {
   await warehouse.run(
     `COPY (${sql}) TO ${literal(file)}
-     (FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${ROW_GROUP})`,
+     (FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${groupRows})`,
   );
 }
 
