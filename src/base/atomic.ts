@@ -28,16 +28,20 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
 
 /**
  * As `writeFileAtomic`, without holding up the event loop, for large files.
- * @param parts written one after another; must not change until the promise settles
+ * @param parts written one after another; must not change until the promise settles. An error of theirs leaves the old file
  */
-export async function replaceFile(path: string, parts: readonly Uint8Array[], mode = 0o600): Promise<void> {
+export async function replaceFile(
+  path: string,
+  parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  mode = 0o600,
+): Promise<void> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const temporary = temporaryName(path);
   try {
     const file = await open(temporary, "wx", mode);
     try {
-      for (const part of parts) await file.writeFile(part);
+      for await (const part of parts) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { sleep } from "../../src/base/deadline.ts";
 import { configureLog } from "../../src/base/log.ts";
-import { GRAPH, MODEL } from "../../src/inference/graph/onnx.ts";
-import { fieldsOf, Message } from "../../src/inference/graph/protobuf.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
+import { GRAPH, MODEL } from "../../src/models/onnx/onnx.ts";
+import { fieldsOf, Message } from "../../src/models/onnx/wire.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../src/rewards/pipeline.ts";
 import { readProfile } from "../../src/rewards/profile.ts";

@@ -1,5 +1,6 @@
-import { ELEMENT, GRAPH, MODEL, nameOf, node, tensor, value } from "./onnx.ts";
-import { type Field, fieldsOf, Message } from "./protobuf.ts";
+import { ELEMENT, GRAPH, MODEL, node, tensor, value } from "../../models/onnx/onnx.ts";
+import { type Field, fieldsOf, Message } from "../../models/onnx/wire.ts";
+import { nameOf } from "./edit.ts";
 
 /** What the edited graph takes besides its own inputs, and gives in place of `logits`. */
 export const TOKEN_IDS = "scored_token_ids";

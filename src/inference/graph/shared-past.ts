@@ -1,5 +1,6 @@
-import { ELEMENT, type Element, GRAPH, nameOf, node, tensor, value } from "./onnx.ts";
-import { type Field, fieldsOf, Message } from "./protobuf.ts";
+import { ELEMENT, type Element, GRAPH, node, tensor, value } from "../../models/onnx/onnx.ts";
+import { type Field, fieldsOf, Message } from "../../models/onnx/wire.ts";
+import { nameOf } from "./edit.ts";
 import type { TemplatePart } from "./tokens.ts";
 
 const PAST = "past_key_values.";

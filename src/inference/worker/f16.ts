@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { ELEMENT, GRAPH, MODEL, node, value } from "../graph/onnx.ts";
-import { Message } from "../graph/protobuf.ts";
+import { ELEMENT, GRAPH, MODEL, node, value } from "../../models/onnx/onnx.ts";
+import { Message } from "../../models/onnx/wire.ts";
 
 const ORT_LOG_FATAL = 4;
 

@@ -3,8 +3,8 @@ import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { Classifier } from "../../../src/inference/graph/classifier.ts";
 import { Encoder } from "../../../src/inference/graph/encoder.ts";
 import { LanguageModel } from "../../../src/inference/graph/language.ts";
-import { ELEMENT } from "../../../src/inference/graph/onnx.ts";
 import { findModel } from "../../../src/models/model-files.ts";
+import { ELEMENT } from "../../../src/models/onnx/onnx.ts";
 import { type FixtureId, transformerOf, writeFixtures } from "../../fixtures/models.ts";
 import { buildTransformer, type Transformer } from "../../fixtures/transformer.ts";
 

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { numbersOf } from "../../../src/inference/graph/graph.ts";
-import { ELEMENT, GRAPH, MODEL, node, value } from "../../../src/inference/graph/onnx.ts";
-import { Message } from "../../../src/inference/graph/protobuf.ts";
 import { hasWorkingF16 } from "../../../src/inference/worker/f16.ts";
+import { ELEMENT, GRAPH, MODEL, node, value } from "../../../src/models/onnx/onnx.ts";
+import { Message } from "../../../src/models/onnx/wire.ts";
 
 test("the trial of 16-bit arithmetic succeeds where it is known to work", async () => {
   // ONNX Runtime's CPU provider computes it by way of 32 bits, so "no" would mean that the trial itself is wrong.

@@ -1,8 +1,8 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { ELEMENT, GRAPH, MODEL, node, tensor, value } from "../../../src/inference/graph/onnx.ts";
-import { fieldsOf, Message } from "../../../src/inference/graph/protobuf.ts";
 import { InferenceSupervisor } from "../../../src/inference/supervisor.ts";
 import { availableMemoryBytes } from "../../../src/inference/worker/memory.ts";
+import { ELEMENT, GRAPH, MODEL, node, tensor, value } from "../../../src/models/onnx/onnx.ts";
+import { fieldsOf, Message } from "../../../src/models/onnx/wire.ts";
 import { writeFixtures } from "../../fixtures/models.ts";
 
 // Real processes on a machine that may be busy with others.

@@ -16,6 +16,11 @@ export interface Field {
   integer: number;
 }
 
+/** Tag and length of a field whose content is written after them, by whoever has it. */
+export function fieldHead(field: number, length: number): Uint8Array {
+  return Uint8Array.from([...varint((field << 3) | WIRE.bytes), ...varint(length)]);
+}
+
 /** A message under construction; fields may come in any order and may repeat. */
 export class Message {
   readonly #parts: Uint8Array[] = [];

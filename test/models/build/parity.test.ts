@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { buildModel } from "../../../src/models/build/build.ts";
+import { scratchFolders } from "../../scratch.ts";
+import { swiftshaderEnvironment } from "../../swiftshader.ts";
+import {
+  batchOf,
+  CHECKPOINTS,
+  type Expected,
+  largestError,
+  MANIFESTS,
+  manifestOf,
+  ownNumbers,
+  readExpected,
+} from "./fixtures.ts";
+import { type GraphOutput, type GraphRun, runGraph } from "./graph-runs.ts";
+import { tinyCheckpoint } from "./tiny-checkpoint.ts";
+
+// SwiftShader needs seconds for what the CPU does in milliseconds.
+setDefaultTimeout(120_000);
+
+const NAMES = Object.keys(MANIFESTS);
+const folder = scratchFolders("build-parity")();
+const graphOf = (name: string): string => join(folder, name, "onnx/model.onnx");
+const expected = new Map(NAMES.map((name) => [name, readExpected(name)]));
+
+beforeAll(async () => {
+  for (const name of NAMES)
+    await buildModel(tinyCheckpoint(join(CHECKPOINTS, name)), manifestOf(name), {
+      dtype: "fp32",
+      into: join(folder, name),
+    });
+});
+
+const isCausal = (name: string): boolean => /^(qwen3|llama|gptj|gpt-neo-)/.test(name);
+
+/** Every way in which the rows of a checkpoint can come: alone, padded on either side, with a cache. */
+function waysOf(name: string): { way: string; run: GraphRun; own: Expected }[] {
+  const all = expected.get(name)!;
+  const single = all.rows.map(
+    (row, at): Expected => ({
+      rows: [row],
+      outputs: [all.outputs[at]!],
+      ...(all.types && { types: [all.types[at]!] }),
+    }),
+  );
+  const alone = single.map((own) => ({ way: "alone", run: batchOf(graphOf(name), own, "right"), own }));
+  const batches = (["left", "right"] as const).map((side) => ({
+    way: `padded on the ${side}`,
+    run: batchOf(graphOf(name), all, side),
+    own: all,
+  }));
+  if (!isCausal(name)) return [...alone, ...batches];
+  // The shortest row has four tokens.
+  const cached = [...alone, batches[0]!].map(({ way, run, own }) => ({
+    way: `${way}, with a cache`,
+    run: { ...run, cached: 3 },
+    own,
+  }));
+  return [...alone, ...batches, ...cached];
+}
+
+function checkWays(name: string, outputs: readonly GraphOutput[], tolerance: number): void {
+  for (const [at, { way, run, own }] of waysOf(name).entries()) {
+    const found = ownNumbers(outputs[at]!, run);
+    for (const [row, ours] of found.entries()) {
+      const theirs = own.outputs[row]!.flat();
+      // What came before is in the cache; only the rest is given.
+      const error = largestError(ours, theirs.slice(theirs.length - ours.length));
+      if (error > tolerance) throw new Error(`${name} ${way}, row ${row}: off by ${error}`);
+      expect(ours.length).toBeGreaterThan(0);
+    }
+  }
+}
+
+describe("on the CPU", () => {
+  test.each(NAMES)("%s gives PyTorch's numbers", async (name) => {
+    const outputs: GraphOutput[] = [];
+    for (const { run } of waysOf(name)) outputs.push(await runGraph("cpu", run));
+    checkWays(name, outputs, 1e-4);
+  });
+});
+
+const environment = swiftshaderEnvironment();
+describe.skipIf(environment === undefined)("on WebGPU", () => {
+  let outputs: GraphOutput[];
+
+  beforeAll(async () => {
+    const runs = NAMES.flatMap((name) => waysOf(name).map(({ run }) => run));
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "graph-runs.ts")], {
+      env: { ...process.env, ...environment },
+      stdin: new Blob([JSON.stringify({ device: "webgpu", runs })]),
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    outputs = JSON.parse(await new Response(child.stdout).text());
+  });
+
+  test.each(NAMES)("%s gives PyTorch's numbers", (name) => {
+    const before = NAMES.slice(0, NAMES.indexOf(name)).reduce((sum, other) => sum + waysOf(other).length, 0);
+    checkWays(name, outputs.slice(before, before + waysOf(name).length), 1e-3);
+  });
+});
