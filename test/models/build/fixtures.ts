@@ -31,6 +31,13 @@ export const MANIFESTS: Readonly<Record<string, Omit<BuildManifest, "id" | "maxT
   "mpnet-classes": { architecture: "mpnet", ...classes(2) },
   roberta: { architecture: "roberta", ...EMBEDDING },
   "roberta-classes": { architecture: "roberta", ...classes(2) },
+  qwen3: { architecture: "qwen3", language: {} },
+  "qwen3-classes": { architecture: "qwen3", ...classes(1) },
+  llama: { architecture: "llama", language: {} },
+  "gpt-neo": { architecture: "gpt_neo", ...EMBEDDING },
+  "gpt-neo-language": { architecture: "gpt_neo", language: {} },
+  gptj: { architecture: "gptj", ...classes(1) },
+  "gptj-language": { architecture: "gptj", language: {} },
 };
 
 export const manifestOf = (name: string): BuildManifest => ({ id: name, maxTokens: 64, ...MANIFESTS[name]! });

@@ -1,6 +1,6 @@
 import { ELEMENT } from "../../onnx/onnx.ts";
 import type { Value } from "./graph.ts";
-import { ALL, type Inputs, TOKENS } from "./inputs.ts";
+import { type Inputs, TOKENS } from "./inputs.ts";
 import * as op from "./operators.ts";
 
 /** What is added to a score that does not count: finite, so that a row of padding alone gives numbers as well. */
@@ -21,7 +21,7 @@ export function causalBias(inputs: Inputs, window?: number): Value {
   const { past, all } = inputs.lengths();
   const single = (x: Value): Value => op.cast(g, x, ELEMENT.float);
   const queries = op.unsqueeze(g, op.range(g, single(past), single(all), TOKENS), 1);
-  const keys = op.range(g, single(g.integer(0)), single(all), ALL);
+  const keys = op.range(g, single(g.integer(0)), single(all), inputs.mask.shape[1]!);
   let seen = single(op.isAtLeast(g, queries, keys));
   if (window !== undefined) {
     const near = op.isLess(g, op.subtract(g, queries, keys), g.number(window));
