@@ -31,6 +31,7 @@ export const MANIFESTS: Readonly<Record<string, Omit<BuildManifest, "id" | "maxT
   "mpnet-classes": { architecture: "mpnet", ...classes(2) },
   roberta: { architecture: "roberta", ...EMBEDDING },
   "roberta-classes": { architecture: "roberta", ...classes(2) },
+  "deberta-v2": { architecture: "deberta-v2", ...classes(1) },
   qwen3: { architecture: "qwen3", language: {} },
   "qwen3-classes": { architecture: "qwen3", ...classes(1) },
   llama: { architecture: "llama", language: {} },

@@ -1,6 +1,7 @@
 import { unsupported } from "../graph/parameters.ts";
 import type { Architecture } from "./architecture.ts";
 import { bert } from "./bert.ts";
+import { debertaV2 } from "./deberta-v2.ts";
 import { gptNeo } from "./gpt-neo.ts";
 import { gptj } from "./gptj.ts";
 import { llama } from "./llama.ts";
@@ -11,6 +12,7 @@ import { roberta } from "./roberta.ts";
 /** By `model_type` of config.json. */
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   bert,
+  "deberta-v2": debertaV2,
   gpt_neo: gptNeo,
   gptj,
   llama,
