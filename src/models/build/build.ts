@@ -3,8 +3,10 @@ import type { Dtype, ModelManifest } from "../manifest.ts";
 import { ELEMENT } from "../onnx/onnx.ts";
 import { architectureOf } from "./architectures/architectures.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
+import { BlockForm } from "./forms/blocks.ts";
 import { FloatForm } from "./forms/float.ts";
 import type { Form } from "./forms/form.ts";
+import { Int8Form } from "./forms/int8.ts";
 import { Graph } from "./graph/graph.ts";
 import type { Head } from "./graph/heads.ts";
 import { Layers } from "./graph/layers.ts";
@@ -34,9 +36,12 @@ const FILES: Readonly<Record<Dtype, string>> = {
   q4f16: "model_q4f16.onnx",
 };
 
-const FORMS: Readonly<Partial<Record<Dtype, () => Form>>> = {
+const FORMS: Readonly<Record<Dtype, () => Form>> = {
   fp32: () => new FloatForm(),
   fp16: () => new FloatForm(ELEMENT.float16),
+  q8: () => new Int8Form(),
+  q4: () => new BlockForm(),
+  q4f16: () => new BlockForm(ELEMENT.float16),
 };
 
 /**
@@ -73,7 +78,7 @@ export function planGraph(checkpoint: Checkpoint, manifest: BuildManifest, dtype
   const architecture = architectureOf(config.model_type);
   const graph = new Graph();
   const parameters = new Parameters(checkpoint);
-  const layers = new Layers(graph, FORMS[dtype]!(), parameters);
+  const layers = new Layers(graph, FORMS[dtype](), parameters);
   architecture.build({ layers, config, head: headOf(manifest), maxTokens: manifest.maxTokens });
   parameters.refuseLeft(architecture.unused);
   return graph;

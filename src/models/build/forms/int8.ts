@@ -1,0 +1,98 @@
+import { ELEMENT } from "../../onnx/onnx.ts";
+import { countOf, type Graph, type Value, type Weight } from "../graph/graph.ts";
+import * as op from "../graph/operators.ts";
+import type { Parameter } from "../graph/parameters.ts";
+import { FloatForm } from "./float.ts";
+import { bytesOf, turn } from "./storage.ts";
+
+/**
+ * Largest step of a weight. Products of 8-bit activations with 8 bits of weights are added in pairs to 16 bits on processors
+ * without VNNI, where they would not fit; with 7 bits they do, and every processor gives the same numbers.
+ */
+const MOST = 64;
+/** A head with so few outputs is no gain in 8 bits and decides the score alone. */
+const FEWEST_OUTPUTS = 16;
+
+/**
+ * Matrices in 8 bits with a scale for each output, activations in 8 bits as each run finds them (DynamicQuantizeLinear and
+ * MatMulInteger), everything between in fp32. For the CPU: on WebGPU these nodes fall back to it.
+ */
+export class Int8Form extends FloatForm {
+  /** What was quantised, by its own name: three projections read the same. */
+  readonly #quantised = new Map<string, Value[]>();
+
+  override linear(g: Graph, x: Value, matrix: Parameter): Value {
+    const [outputs] = matrix.shape as [number, number];
+    return outputs < FEWEST_OUTPUTS ? super.linear(g, x, matrix) : this.#quantisedProduct(g, x, matrix);
+  }
+
+  override tied(g: Graph, x: Value, table: Parameter): Value {
+    return this.#quantisedProduct(g, x, table);
+  }
+
+  #quantisedProduct(g: Graph, x: Value, matrix: Parameter): Value {
+    const { steps, scales } = inSteps(matrix);
+    const [rows, factor, zero] = this.#quantise(g, x) as [Value, Value, Value];
+    const shape = [...x.shape.slice(0, -1), matrix.shape[0]!];
+    const sums = g.node("MatMulInteger", [rows, g.weight(steps), zero], { shape, element: ELEMENT.int32 });
+    return op.multiply(g, op.cast(g, sums, ELEMENT.float), op.multiply(g, factor, g.weight(scales)));
+  }
+
+  #quantise(g: Graph, x: Value): Value[] {
+    const known = this.#quantised.get(x.name);
+    if (known !== undefined) return known;
+    const made = g.nodes(
+      "DynamicQuantizeLinear",
+      [x],
+      [{ shape: x.shape, element: ELEMENT.uint8 }, { shape: [] }, { shape: [], element: ELEMENT.uint8 }],
+    );
+    this.#quantised.set(x.name, made);
+    return made;
+  }
+}
+
+/** A matrix [out, in] as steps [in, out], and the size of a step for each output. */
+function inSteps(matrix: Parameter): { steps: Weight; scales: Weight } {
+  const [rows, columns] = matrix.shape as [number, number];
+  const scales = new Float32Array(rows);
+  return {
+    steps: {
+      name: `${matrix.name}_quantized`,
+      element: ELEMENT.int8,
+      shape: [columns, rows],
+      bytes: countOf(matrix.shape),
+      async *pieces() {
+        const turned = new Int8Array(rows * columns);
+        let done = 0;
+        for await (const piece of matrix.read()) {
+          const count = piece.length / columns;
+          const steps = new Int8Array(piece.length);
+          for (let row = 0; row < count; row++)
+            scales[done + row] = quantiseRow(piece, steps, row * columns, columns);
+          turn(steps, columns, turned, rows, done);
+          done += count;
+        }
+        yield bytesOf(turned);
+      },
+    },
+    scales: {
+      name: `${matrix.name}_scale`,
+      element: ELEMENT.float,
+      shape: [rows],
+      bytes: scales.byteLength,
+      // Known once the steps are written, which stand before it.
+      async *pieces() {
+        yield bytesOf(scales);
+      },
+    },
+  };
+}
+
+/** @returns the size of a step */
+function quantiseRow(row: Float32Array, steps: Int8Array, from: number, columns: number): number {
+  let most = 0;
+  for (let at = from; at < from + columns; at++) most = Math.max(most, Math.abs(row[at]!));
+  const step = most === 0 ? 1 : most / MOST;
+  for (let at = from; at < from + columns; at++) steps[at] = Math.round(row[at]! / step);
+  return step;
+}
