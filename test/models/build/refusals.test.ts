@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { isFailure } from "../../../src/base/error.ts";
+import { type BuildManifest, planGraph } from "../../../src/models/build/build.ts";
+import type { Checkpoint } from "../../../src/models/build/checkpoint/checkpoint.ts";
+import { CHECKPOINTS, manifestOf } from "./fixtures.ts";
+import { tinyCheckpoint } from "./tiny-checkpoint.ts";
+
+/** What is said of a checkpoint whose config, tensors or manifest differ from those that are built. */
+function refusal(
+  name: string,
+  config: Record<string, unknown>,
+  { manifest = {}, tensors = (own) => own }: Change = {},
+): string {
+  const checkpoint = tinyCheckpoint(join(CHECKPOINTS, name));
+  const changed: Checkpoint = {
+    ...checkpoint,
+    config: { ...checkpoint.config, ...config },
+    tensors: new Map(tensors([...checkpoint.tensors])),
+  };
+  try {
+    planGraph(changed, { ...manifestOf(name), ...manifest }, "fp32");
+  } catch (error) {
+    if (isFailure(error, "model.unsupported")) return error.message;
+    throw error;
+  }
+  throw new Error("it was built");
+}
+
+type Tensors = [string, { name: string; dtype: "F32" | "F16" | "BF16"; shape: readonly number[] }][];
+interface Change {
+  manifest?: Partial<BuildManifest>;
+  tensors?: (own: Tensors) => Tensors;
+}
+
+describe("a variant that would be built wrongly is refused by a sentence", () => {
+  test.each<[string, Record<string, unknown>, string]>([
+    ["bert", { hidden_act: "mish" }, 'config.json has hidden_act = "mish"'],
+    ["bert", { position_embedding_type: "relative_key" }, 'position_embedding_type = "relative_key"'],
+    ["bert", { is_decoder: true }, "is_decoder = true"],
+    ["bert", { num_hidden_layers: "two" }, 'num_hidden_layers = "two"'],
+    ["roberta", { position_embedding_type: "relative_key_query" }, "position_embedding_type"],
+    ["mpnet", { hidden_act: "selu" }, "hidden_act"],
+    ["deberta-v2", { position_biased_input: true }, "position_biased_input = true"],
+    ["deberta-v2", { conv_kernel_size: 3 }, "conv_kernel_size = 3"],
+    ["deberta-v2", { pos_att_type: ["c2p", "p2p"] }, 'pos_att_type = ["c2p","p2p"]'],
+    ["deberta-v2", { relative_attention: false }, "relative_attention = false"],
+    ["qwen3", { rope_scaling: { rope_type: "yarn", factor: 4 } }, 'rope_scaling = {"rope_type":"yarn"'],
+    ["qwen3", { use_sliding_window: true }, "use_sliding_window = true"],
+    ["qwen3", { layer_types: ["full_attention", "sliding_attention"] }, "layer_types"],
+    ["llama", { rope_parameters: { rope_type: "llama3", rope_theta: 1e4 } }, "rope_parameters"],
+    ["gpt-neo", { attention_types: [[["global", "sparse"], 1]] }, "attention_types"],
+    ["gptj", { tie_word_embeddings: true }, "tie_word_embeddings = true"],
+    ["bert", { model_type: "electra" }, 'config.json says "electra"'],
+  ])("%s with %j", (name, config, sentence) => {
+    expect(refusal(name, config)).toContain(sentence);
+  });
+
+  test("an architecture that nobody built here", () => {
+    const manifest = { architecture: "modernbert" };
+    expect(refusal("bert", { model_type: "modernbert" }, { manifest })).toMatch(
+      /^models of the type "modernbert" are not built, only bert, /,
+    );
+    expect(
+      refusal("bert", { model_type: "constructor" }, { manifest: { architecture: "constructor" } }),
+    ).toContain("not built");
+  });
+
+  test("tensors that are missing, of another shape, or unknown", () => {
+    const without: Change = { tensors: (own) => own.filter(([name]) => !name.endsWith("norm.weight")) };
+    expect(refusal("llama", {}, without)).toMatch(/^the checkpoint has no tensor model\.\S*norm\.weight$/);
+    expect(refusal("llama", { intermediate_size: 128 })).toBe(
+      "the checkpoint's tensor model.layers.0.mlp.gate_proj.weight has the shape [64,32], and [128,32] by its config.json",
+    );
+    expect(refusal("bert", { num_hidden_layers: 1 })).toMatch(
+      /^the checkpoint has a tensor that its architecture does not know: encoder\.layer\.1\./,
+    );
+    expect(refusal("llama", { attention_bias: true })).toBe(
+      "the checkpoint has no tensor model.layers.0.self_attn.q_proj.bias",
+    );
+    const biased: Change = {
+      tensors: (own) => [
+        ...own,
+        ["model.layers.0.self_attn.q_proj.bias", { name: "", dtype: "F32", shape: [32] }],
+      ],
+    };
+    expect(refusal("llama", {}, biased)).toContain("does not know: model.layers.0.self_attn.q_proj.bias");
+  });
+
+  test("rows longer than the model's positions, labels that it has not, a head that it has not", () => {
+    expect(refusal("bert", {}, { manifest: { maxTokens: 65 } })).toBe(
+      "the manifest wants rows of 65 tokens, and the model has 64 positions",
+    );
+    const labels = { classification: { labels: ["one", "two", "three"] } };
+    expect(refusal("bert-classes", {}, { manifest: labels })).toContain("classifier.weight");
+    expect(refusal("bert", {}, { manifest: { embedding: undefined, language: {} } })).toBe(
+      "no language head is built for this architecture",
+    );
+  });
+});
