@@ -4,6 +4,7 @@ import { configureLog } from "../../src/base/log.ts";
 import { VERSION } from "../../src/config/version.ts";
 import { benchAnalysis } from "./analysis.ts";
 import { benchMetagraph } from "./chain.ts";
+import { benchCheckpoints } from "./checkpoints.ts";
 import { benchEmbeddings } from "./embeddings.ts";
 import { benchEndurance } from "./endurance.ts";
 import { benchGating } from "./gating.ts";
@@ -20,6 +21,7 @@ import { benchUpdate } from "./update.ts";
 const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   start: benchStart,
   metagraph: benchMetagraph,
+  checkpoints: benchCheckpoints,
   embeddings: benchEmbeddings,
   inference: benchInference,
   step: benchStep,
