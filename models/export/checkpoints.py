@@ -163,7 +163,8 @@ def write(name: str, target: Path) -> None:
                 raise SystemExit(f"{name}: PyTorch's own numbers change by {error} when padded on the {side}")
     folder = target / name
     shutil.rmtree(folder, ignore_errors=True)
-    model.to(dtype).save_pretrained(folder)
+    # DeBERTa's reward model is published as PyTorch's own file alone.
+    model.to(dtype).save_pretrained(folder, safe_serialization=name != "deberta-v2")
     (folder / "generation_config.json").unlink(missing_ok=True)
     digits = lambda value: [digits(item) for item in value] if isinstance(value, list) else float(f"{value:.7g}")
     expected = {

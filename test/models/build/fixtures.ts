@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { BuildManifest } from "../../../src/models/build/build.ts";
+import type { Checkpoint } from "../../../src/models/build/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../../../src/models/build/checkpoint/open-checkpoint.ts";
 import type { GraphOutput, GraphRun } from "./graph-runs.ts";
 
 /** Checkpoints that models/export/checkpoints.py made, with what PyTorch computes for each row alone. */
@@ -42,6 +44,19 @@ export const MANIFESTS: Readonly<Record<string, Omit<BuildManifest, "id" | "maxT
 };
 
 export const manifestOf = (name: string): BuildManifest => ({ id: name, maxTokens: 64, ...MANIFESTS[name]! });
+
+/** Does something with a committed checkpoint, whose files are closed afterwards. */
+export async function withCheckpoint<T>(
+  name: string,
+  use: (checkpoint: Checkpoint) => T | Promise<T>,
+): Promise<T> {
+  const checkpoint = await openCheckpoint(join(CHECKPOINTS, name));
+  try {
+    return await use(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}
 
 export type Side = "left" | "right";
 

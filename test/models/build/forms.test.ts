@@ -4,9 +4,8 @@ import { buildModel } from "../../../src/models/build/build.ts";
 import type { Dtype } from "../../../src/models/manifest.ts";
 import { rankCorrelation } from "../../analysis/rank-correlation.ts";
 import { scratchFolders } from "../../scratch.ts";
-import { batchOf, CHECKPOINTS, largestError, MANIFESTS, manifestOf, ownNumbers } from "./fixtures.ts";
+import { batchOf, largestError, MANIFESTS, manifestOf, ownNumbers, withCheckpoint } from "./fixtures.ts";
 import { runGraph } from "./graph-runs.ts";
-import { tinyCheckpoint } from "./tiny-checkpoint.ts";
 
 setDefaultTimeout(120_000);
 
@@ -32,10 +31,9 @@ const ROWS = Array.from({ length: 60 }, (_, row) =>
 beforeAll(async () => {
   for (const name of NAMES)
     for (const dtype of Object.keys(FILES) as Dtype[])
-      await buildModel(tinyCheckpoint(join(CHECKPOINTS, name)), manifestOf(name), {
-        dtype,
-        into: join(folder, name),
-      });
+      await withCheckpoint(name, (checkpoint) =>
+        buildModel(checkpoint, manifestOf(name), { dtype, into: join(folder, name) }),
+      );
 });
 
 /** Of each row the numbers of its last token. */

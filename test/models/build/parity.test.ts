@@ -5,16 +5,15 @@ import { scratchFolders } from "../../scratch.ts";
 import { swiftshaderEnvironment } from "../../swiftshader.ts";
 import {
   batchOf,
-  CHECKPOINTS,
   type Expected,
   largestError,
   MANIFESTS,
   manifestOf,
   ownNumbers,
   readExpected,
+  withCheckpoint,
 } from "./fixtures.ts";
 import { type GraphOutput, type GraphRun, runGraph } from "./graph-runs.ts";
-import { tinyCheckpoint } from "./tiny-checkpoint.ts";
 
 // SwiftShader needs seconds for what the CPU does in milliseconds.
 setDefaultTimeout(120_000);
@@ -26,10 +25,9 @@ const expected = new Map(NAMES.map((name) => [name, readExpected(name)]));
 
 beforeAll(async () => {
   for (const name of NAMES)
-    await buildModel(tinyCheckpoint(join(CHECKPOINTS, name)), manifestOf(name), {
-      dtype: "fp32",
-      into: join(folder, name),
-    });
+    await withCheckpoint(name, (checkpoint) =>
+      buildModel(checkpoint, manifestOf(name), { dtype: "fp32", into: join(folder, name) }),
+    );
 });
 
 const isCausal = (name: string): boolean => /^(qwen3|llama|gptj|gpt-neo-)/.test(name);

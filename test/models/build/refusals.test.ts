@@ -1,25 +1,26 @@
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
 import { isFailure } from "../../../src/base/error.ts";
 import { type BuildManifest, planGraph } from "../../../src/models/build/build.ts";
 import type { Checkpoint } from "../../../src/models/build/checkpoint/checkpoint.ts";
-import { CHECKPOINTS, manifestOf } from "./fixtures.ts";
-import { tinyCheckpoint } from "./tiny-checkpoint.ts";
+import { manifestOf, withCheckpoint } from "./fixtures.ts";
 
 /** What is said of a checkpoint whose config, tensors or manifest differ from those that are built. */
-function refusal(
+async function refusal(
   name: string,
   config: Record<string, unknown>,
   { manifest = {}, tensors = (own) => own }: Change = {},
-): string {
-  const checkpoint = tinyCheckpoint(join(CHECKPOINTS, name));
-  const changed: Checkpoint = {
-    ...checkpoint,
-    config: { ...checkpoint.config, ...config },
-    tensors: new Map(tensors([...checkpoint.tensors])),
-  };
+): Promise<string> {
   try {
-    planGraph(changed, { ...manifestOf(name), ...manifest }, "fp32");
+    await withCheckpoint(name, (checkpoint) => {
+      const changed: Checkpoint = {
+        config: { ...checkpoint.config, ...config },
+        tensors: new Map(tensors([...checkpoint.tensors])),
+        others: checkpoint.others,
+        read: (...asked) => checkpoint.read(...asked),
+        close: () => checkpoint.close(),
+      };
+      planGraph(changed, { ...manifestOf(name), ...manifest }, "fp32");
+    });
   } catch (error) {
     if (isFailure(error, "model.unsupported")) return error.message;
     throw error;
@@ -52,30 +53,32 @@ describe("a variant that would be built wrongly is refused by a sentence", () =>
     ["gpt-neo", { attention_types: [[["global", "sparse"], 1]] }, "attention_types"],
     ["gptj", { tie_word_embeddings: true }, "tie_word_embeddings = true"],
     ["bert", { model_type: "electra" }, 'config.json says "electra"'],
-  ])("%s with %j", (name, config, sentence) => {
-    expect(refusal(name, config)).toContain(sentence);
+  ])("%s with %j", async (name, config, sentence) => {
+    expect(await refusal(name, config)).toContain(sentence);
   });
 
-  test("an architecture that nobody built here", () => {
+  test("an architecture that nobody built here", async () => {
     const manifest = { architecture: "modernbert" };
-    expect(refusal("bert", { model_type: "modernbert" }, { manifest })).toMatch(
+    expect(await refusal("bert", { model_type: "modernbert" }, { manifest })).toMatch(
       /^models of the type "modernbert" are not built, only bert, /,
     );
     expect(
-      refusal("bert", { model_type: "constructor" }, { manifest: { architecture: "constructor" } }),
+      await refusal("bert", { model_type: "constructor" }, { manifest: { architecture: "constructor" } }),
     ).toContain("not built");
   });
 
-  test("tensors that are missing, of another shape, or unknown", () => {
+  test("tensors that are missing, of another shape, or unknown", async () => {
     const without: Change = { tensors: (own) => own.filter(([name]) => !name.endsWith("norm.weight")) };
-    expect(refusal("llama", {}, without)).toMatch(/^the checkpoint has no tensor model\.\S*norm\.weight$/);
-    expect(refusal("llama", { intermediate_size: 128 })).toBe(
+    expect(await refusal("llama", {}, without)).toMatch(
+      /^the checkpoint has no tensor model\.\S*norm\.weight$/,
+    );
+    expect(await refusal("llama", { intermediate_size: 128 })).toBe(
       "the checkpoint's tensor model.layers.0.mlp.gate_proj.weight has the shape [64,32], and [128,32] by its config.json",
     );
-    expect(refusal("bert", { num_hidden_layers: 1 })).toMatch(
+    expect(await refusal("bert", { num_hidden_layers: 1 })).toMatch(
       /^the checkpoint has a tensor that its architecture does not know: encoder\.layer\.1\./,
     );
-    expect(refusal("llama", { attention_bias: true })).toBe(
+    expect(await refusal("llama", { attention_bias: true })).toBe(
       "the checkpoint has no tensor model.layers.0.self_attn.q_proj.bias",
     );
     const biased: Change = {
@@ -84,16 +87,18 @@ describe("a variant that would be built wrongly is refused by a sentence", () =>
         ["model.layers.0.self_attn.q_proj.bias", { name: "", dtype: "F32", shape: [32] }],
       ],
     };
-    expect(refusal("llama", {}, biased)).toContain("does not know: model.layers.0.self_attn.q_proj.bias");
+    expect(await refusal("llama", {}, biased)).toContain(
+      "does not know: model.layers.0.self_attn.q_proj.bias",
+    );
   });
 
-  test("rows longer than the model's positions, labels that it has not, a head that it has not", () => {
-    expect(refusal("bert", {}, { manifest: { maxTokens: 65 } })).toBe(
+  test("rows longer than the model's positions, labels that it has not, a head that it has not", async () => {
+    expect(await refusal("bert", {}, { manifest: { maxTokens: 65 } })).toBe(
       "the manifest wants rows of 65 tokens, and the model has 64 positions",
     );
     const labels = { classification: { labels: ["one", "two", "three"] } };
-    expect(refusal("bert-classes", {}, { manifest: labels })).toContain("classifier.weight");
-    expect(refusal("bert", {}, { manifest: { embedding: undefined, language: {} } })).toBe(
+    expect(await refusal("bert-classes", {}, { manifest: labels })).toContain("classifier.weight");
+    expect(await refusal("bert", {}, { manifest: { embedding: undefined, language: {} } })).toBe(
       "no language head is built for this architecture",
     );
   });

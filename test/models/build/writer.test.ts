@@ -2,20 +2,21 @@ import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { buildModel } from "../../../src/models/build/build.ts";
+import { type BuildOptions, buildModel } from "../../../src/models/build/build.ts";
+import type { Checkpoint } from "../../../src/models/build/checkpoint/checkpoint.ts";
 import { scratchFolders } from "../../scratch.ts";
-import { batchOf, CHECKPOINTS, largestError, manifestOf, ownNumbers, readExpected } from "./fixtures.ts";
+import { batchOf, largestError, manifestOf, ownNumbers, readExpected, withCheckpoint } from "./fixtures.ts";
 import { runGraph } from "./graph-runs.ts";
-import { tinyCheckpoint } from "./tiny-checkpoint.ts";
 
 const scratch = scratchFolders("build-writer");
 const NAME = "qwen3";
-const checkpoint = () => tinyCheckpoint(join(CHECKPOINTS, NAME));
+const build = (options: BuildOptions, change = (own: Checkpoint): Checkpoint => own) =>
+  withCheckpoint(NAME, (checkpoint) => buildModel(change(checkpoint), manifestOf(NAME), options));
 
 test("weights beside the graph give the same numbers, and begin where pages of memory do", async () => {
   const into = scratch();
   const progress: number[] = [];
-  const written = await buildModel(checkpoint(), manifestOf(NAME), {
+  const written = await build({
     dtype: "fp32",
     into,
     largestMessage: 10_000,
@@ -35,24 +36,20 @@ test("weights beside the graph give the same numbers, and begin where pages of m
 });
 
 test("the same checkpoint gives the same bytes, with tied embeddings in the file once", async () => {
-  const build = async (): Promise<[string, number]> => {
-    const [file] = await buildModel(checkpoint(), manifestOf(NAME), { dtype: "fp32", into: scratch() });
-    return [file!.sha256, file!.size];
-  };
-  const [first, size] = await build();
-  expect(await build()).toEqual([first, size]);
-  const numbers = [...checkpoint().tensors.values()].reduce(
-    (sum, { shape }) => sum + shape.reduce((product, one) => product * one, 1),
-    0,
+  const [first] = await build({ dtype: "fp32", into: scratch() });
+  const [second] = await build({ dtype: "fp32", into: scratch() });
+  expect(second!.sha256).toBe(first!.sha256);
+  const numbers = await withCheckpoint(NAME, ({ tensors }) =>
+    [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((all, size) => all * size, 1), 0),
   );
   // Beside the weights there are nodes and tables of angles, which are far less than the embeddings [64, 32] of this model.
-  expect(size).toBeLessThan(4 * numbers + 40_000);
+  expect(first!.size).toBeLessThan(4 * numbers + 40_000);
 });
 
 test("what fails or is stopped halfway leaves no file", async () => {
   const into = scratch();
   const stop = new AbortController();
-  const stopped = buildModel(checkpoint(), manifestOf(NAME), {
+  const stopped = build({
     dtype: "q4",
     into,
     signal: stop.signal,
@@ -61,13 +58,15 @@ test("what fails or is stopped halfway leaves no file", async () => {
     },
   });
   await expect(stopped).rejects.toThrow("enough");
-  const own = checkpoint();
-  const cut = {
-    ...own,
-    read: async function* (name: string) {
+  const cut = build({ dtype: "q4", into }, (own) => ({
+    config: own.config,
+    tensors: own.tensors,
+    others: own.others,
+    close: () => own.close(),
+    async *read(name) {
       for await (const piece of own.read(name)) yield name.includes("layers.1") ? piece.slice(0, -32) : piece;
     },
-  };
-  await expect(buildModel(cut, manifestOf(NAME), { dtype: "q4", into })).rejects.toThrow(/bytes in place of/);
+  }));
+  await expect(cut).rejects.toThrow(/bytes in place of/);
   expect(readdirSync(join(into, "onnx"))).toEqual([]);
 });

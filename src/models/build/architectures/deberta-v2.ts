@@ -6,7 +6,7 @@ import type { Graph, Shape, Value } from "../graph/graph.ts";
 import { Inputs, TOKENS } from "../graph/inputs.ts";
 import { paddingBias } from "../graph/masks.ts";
 import * as op from "../graph/operators.ts";
-import { type Architecture, absent, activation, checkLength, off, readConfig, size } from "./architecture.ts";
+import { type Architecture, absent, activation, checkLength, readConfig, size } from "./architecture.ts";
 import { encode, giveEncoded, type LayerNames } from "./encoder.ts";
 
 const KINDS = ["c2p", "p2c"] as const;
