@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openCheckpoint } from "../../../src/models/build/checkpoint/open-checkpoint.ts";
 import { scratchFolders } from "../../scratch.ts";
@@ -51,6 +51,19 @@ describe("a safetensors file", () => {
     expect(checkpoint.config).toEqual({ model_type: "bert" });
     expect([...checkpoint.others]).toEqual([["ids", "I64"]]);
     expect(checkpoint.tensors.get("single")).toMatchObject({ dtype: "F32", shape: [2, 2] });
+    await checkpoint.close();
+  });
+
+  test("may be large: two places that no product of them fits", async () => {
+    const half = 26_000_000;
+    const folder = folderOf({
+      "model.safetensors": safetensorsOf({ a: F32([half], 0, 4 * half), b: F32([half], 4 * half, 8 * half) }),
+    });
+    const path = join(folder, "model.safetensors");
+    // Its zeros take no place on the disk.
+    truncateSync(path, statSync(path).size + 8 * half);
+    const checkpoint = await openCheckpoint(folder);
+    expect([...checkpoint.tensors.keys()]).toEqual(["a", "b"]);
     await checkpoint.close();
   });
 

@@ -88,7 +88,7 @@ function entryOf(file: string, name: string, value: unknown): Entry {
     );
   const count = Array.isArray(shape) && shape.length <= MAX_DIMENSIONS ? countOf(shape) : undefined;
   if (count === undefined) throw damaged(file, `${who} a shape that is none`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || countOf(offsets) === undefined)
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isPlace))
     throw damaged(file, `${who} data_offsets that are not two places`);
   const [begin, end] = offsets as [number, number];
   const bytes = count * SIZES[dtype]!;
@@ -98,6 +98,10 @@ function entryOf(file: string, name: string, value: unknown): Entry {
       `${who} that it lies from ${begin} to ${end}, and its shape and type need ${bytes} bytes`,
     );
   return { name, dtype, shape: shape as number[], begin, end };
+}
+
+function isPlace(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function checkMetadata(file: string, header: Readonly<Record<string, unknown>>): void {
