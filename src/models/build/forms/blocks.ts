@@ -5,59 +5,82 @@ import { FloatForm } from "./float.ts";
 import { bytesOf, type FloatElement } from "./storage.ts";
 
 const BLOCK = 32;
-/** Four bits are 0 to 15, and 8 stands for 0. */
-const ZERO = 8;
-/** A head with so few outputs is no gain in 4 bits and decides the score alone. */
-const FEWEST_OUTPUTS = 16;
+/** A head with so few outputs is no gain in few bits and decides the score alone. */
+export const FEWEST_OUTPUTS = 16;
+/** Of MatMulNBits: activations are put into 8 bits too, block by block. */
+const ACTIVATIONS_IN_8_BITS = 4;
 /**
  * Sizes of a step that are tried for each block, as parts of the one that reaches its largest number: where the rest is
- * small, cutting the largest off leaves less error in all.
+ * small, cutting the largest off leaves less error in all. With 8 bits there is nothing to gain.
  */
-const TRIED = [1, 0.95, 0.9, 0.85, 0.8];
+const TRIED = { 4: [1, 0.95, 0.9, 0.85, 0.8], 8: [1] } as const;
 
-/** Matrices in 4 bits, with a scale for each 32 numbers of a row (MatMulNBits), activations in the form's floats. */
+export interface BlockOptions {
+  bits: 4 | 8;
+  /** Of the scales. */
+  element: FloatElement;
+  /** Whether activations lose bits as well, which a CPU computes faster. */
+  quantisesActivations?: boolean;
+}
+
+/** Matrices in 4 bits, with a scale for each 32 numbers of a row, activations in the form's floats. */
 export class BlockForm extends FloatForm {
-  override linear(g: Graph, x: Value, matrix: Parameter): Value {
-    const [outputs, inputs] = matrix.shape as [number, number];
-    if (outputs < FEWEST_OUTPUTS || inputs % BLOCK !== 0) return super.linear(g, x, matrix);
-    return this.#product(g, x, matrix);
+  override linear(g: Graph, x: Value, matrix: Parameter, isUneven: boolean): Value {
+    const options: BlockOptions = { bits: 4, element: this.element };
+    return fitsBlocks(matrix) ? blockProduct(g, x, matrix, options) : super.linear(g, x, matrix, isUneven);
   }
 
   override tied(g: Graph, x: Value, table: Parameter): Value {
-    return table.shape[1]! % BLOCK === 0 ? this.#product(g, x, table) : super.tied(g, x, table);
-  }
-
-  #product(g: Graph, x: Value, matrix: Parameter): Value {
-    const [outputs, inputs] = matrix.shape as [number, number];
-    const { blocks, scales } = inBlocks(matrix, this.element);
-    return g.node(
-      `${MICROSOFT}/MatMulNBits`,
-      [x, g.weight(blocks), g.weight(scales)],
-      { shape: [...x.shape.slice(0, -1), outputs] },
-      { K: inputs, N: outputs, bits: 4, block_size: BLOCK },
-    );
+    const options: BlockOptions = { bits: 4, element: this.element };
+    return fitsBlocks(table) ? blockProduct(g, x, table, options) : super.tied(g, x, table);
   }
 }
 
-/** A matrix [out, in] as pairs of 4 bits [out, blocks, 16], and a scale for each block. */
-function inBlocks(matrix: Parameter, element: FloatElement): { blocks: Weight; scales: Weight } {
+/** Whether rows of a matrix [out, in] are whole blocks, and enough to be worth it. */
+export function fitsBlocks({ shape }: Parameter): boolean {
+  const [outputs, inputs] = shape as [number, number];
+  return outputs >= FEWEST_OUTPUTS && inputs % BLOCK === 0;
+}
+
+/** x [..., in] times the transpose of a matrix [out, in] in blocks of its rows (MatMulNBits). */
+export function blockProduct(g: Graph, x: Value, matrix: Parameter, options: BlockOptions): Value {
+  const [outputs, inputs] = matrix.shape as [number, number];
+  const { bits, quantisesActivations = false } = options;
+  const { blocks, scales } = inBlocks(matrix, options);
+  return g.node(
+    `${MICROSOFT}/MatMulNBits`,
+    [x, g.weight(blocks), g.weight(scales)],
+    { shape: [...x.shape.slice(0, -1), outputs] },
+    {
+      K: inputs,
+      N: outputs,
+      bits,
+      block_size: BLOCK,
+      accuracy_level: quantisesActivations ? ACTIVATIONS_IN_8_BITS : 0,
+    },
+  );
+}
+
+/** A matrix [out, in] as steps of a few bits [out, blocks, bytes of a block], and the size of a step for each block. */
+function inBlocks(matrix: Parameter, { bits, element }: BlockOptions): { blocks: Weight; scales: Weight } {
   const [rows, columns] = matrix.shape as [number, number];
   const count = countOf(matrix.shape) / BLOCK;
   const scales = element === ELEMENT.float ? new Float32Array(count) : new Float16Array(count);
+  const bytes = (BLOCK * bits) / 8;
   return {
     blocks: {
-      name: `${matrix.name}_q4`,
+      name: `${matrix.name}_q${bits}`,
       element: ELEMENT.uint8,
-      shape: [rows, columns / BLOCK, BLOCK / 2],
-      bytes: (count * BLOCK) / 2,
+      shape: [rows, columns / BLOCK, bytes],
+      bytes: count * bytes,
       async *pieces() {
         let done = 0;
         for await (const piece of matrix.read()) {
-          const packed = new Uint8Array(piece.length / 2);
+          const packed = new Uint8Array((piece.length / BLOCK) * bytes);
           for (let from = 0; from < piece.length; from += BLOCK) {
             // The scale that is stored, which may be rounded, is the one that steps are counted in.
-            scales[done] = stepOf(piece, from);
-            pack(piece, from, scales[done]!, packed);
+            scales[done] = stepOf(piece, from, bits);
+            pack(piece, from, { step: scales[done]!, bits }, packed);
             done++;
           }
           yield packed;
@@ -77,19 +100,21 @@ function inBlocks(matrix: Parameter, element: FloatElement): { blocks: Weight; s
   };
 }
 
-/** The size of a step, of either sign, that leaves the least squared error: −8 steps reach further than 7. */
-function stepOf(numbers: Float32Array, from: number): number {
+/** The size of a step, of either sign, that leaves the least squared error: one more of them reaches below 0 than above. */
+function stepOf(numbers: Float32Array, from: number, bits: 4 | 8): number {
+  const zero = 2 ** (bits - 1);
   let most = 0;
   for (let at = from; at < from + BLOCK; at++)
     if (Math.abs(numbers[at]!) > Math.abs(most)) most = numbers[at]!;
-  if (most === 0) return 0;
-  let best = 0;
+  const whole = most / -zero;
+  if (most === 0 || TRIED[bits].length === 1) return whole;
+  let best = whole;
   let least = Number.POSITIVE_INFINITY;
-  for (const part of TRIED) {
-    const step = (most / -ZERO) * part;
+  for (const part of TRIED[bits]) {
+    const step = whole * part;
     let error = 0;
     for (let at = from; at < from + BLOCK; at++) {
-      const off = numbers[at]! - stepsOf(numbers[at]!, step) * step;
+      const off = numbers[at]! - stepsOf(numbers[at]!, step, zero) * step;
       error += off * off;
     }
     if (error >= least) continue;
@@ -99,15 +124,22 @@ function stepOf(numbers: Float32Array, from: number): number {
   return best;
 }
 
-function stepsOf(number: number, step: number): number {
+function stepsOf(number: number, step: number, zero: number): number {
   if (step === 0) return 0;
-  return Math.max(-ZERO, Math.min(ZERO - 1, Math.round(number / step)));
+  return Math.max(-zero, Math.min(zero - 1, Math.round(number / step)));
 }
 
-function pack(numbers: Float32Array, from: number, step: number, packed: Uint8Array): void {
-  for (let at = from; at < from + BLOCK; at += 2) {
-    const low = stepsOf(numbers[at]!, step) + ZERO;
-    const high = stepsOf(numbers[at + 1]!, step) + ZERO;
-    packed[at / 2] = low | (high << 4);
+/** Steps of a block into its bytes; of two that share one the first is in the lower bits, and half of the range is 0. */
+function pack(
+  numbers: Float32Array,
+  from: number,
+  { step, bits }: { step: number; bits: 4 | 8 },
+  packed: Uint8Array,
+): void {
+  const zero = 2 ** (bits - 1);
+  for (let at = from; at < from + BLOCK; at++) {
+    const steps = stepsOf(numbers[at]!, step, zero) + zero;
+    if (bits === 8) packed[at] = steps;
+    else packed[at >> 1]! |= steps << (4 * (at & 1));
   }
 }

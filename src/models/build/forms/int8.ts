@@ -2,6 +2,7 @@ import { ELEMENT } from "../../onnx/onnx.ts";
 import { countOf, type Graph, type Value, type Weight } from "../graph/graph.ts";
 import * as op from "../graph/operators.ts";
 import type { Parameter } from "../graph/parameters.ts";
+import { type BlockOptions, blockProduct, FEWEST_OUTPUTS, fitsBlocks } from "./blocks.ts";
 import { FloatForm } from "./float.ts";
 import { bytesOf, turn } from "./storage.ts";
 
@@ -10,8 +11,7 @@ import { bytesOf, turn } from "./storage.ts";
  * without VNNI, where they would not fit; with 7 bits they do, and every processor gives the same numbers.
  */
 const MOST = 64;
-/** A head with so few outputs is no gain in 8 bits and decides the score alone. */
-const FEWEST_OUTPUTS = 16;
+const BLOCKS: BlockOptions = { bits: 8, element: ELEMENT.float, quantisesActivations: true };
 
 /**
  * Matrices in 8 bits with a scale for each output, activations in 8 bits as each run finds them (DynamicQuantizeLinear and
@@ -21,9 +21,12 @@ export class Int8Form extends FloatForm {
   /** What was quantised, by its own name: three projections read the same. */
   readonly #quantised = new Map<string, Value[]>();
 
-  override linear(g: Graph, x: Value, matrix: Parameter): Value {
+  override linear(g: Graph, x: Value, matrix: Parameter, isUneven: boolean): Value {
     const [outputs] = matrix.shape as [number, number];
-    return outputs < FEWEST_OUTPUTS ? super.linear(g, x, matrix) : this.#quantisedProduct(g, x, matrix);
+    if (outputs < FEWEST_OUTPUTS) return super.linear(g, x, matrix, isUneven);
+    // One scale for all of x would leave nothing of most of it; a scale for each block loses little.
+    if (isUneven && fitsBlocks(matrix)) return blockProduct(g, x, matrix, BLOCKS);
+    return this.#quantisedProduct(g, x, matrix);
   }
 
   override tied(g: Graph, x: Value, table: Parameter): Value {
