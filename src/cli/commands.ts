@@ -1,6 +1,5 @@
 import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MINERS_OPTIONS } from "../config/miners-options.ts";
-import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
 import {
   JOURNAL_OPTIONS,
   LOG_OPTIONS,
@@ -13,6 +12,7 @@ import { ALERT_OPTIONS } from "../config/telemetry-options.ts";
 import { WANDB_DOWNLOAD_OPTIONS } from "../config/wandb-options.ts";
 import { ANALYSIS_COMMANDS } from "./analysis-commands.ts";
 import type { Command } from "./command.ts";
+import { MODELS_COMMANDS } from "./models-commands.ts";
 import { SELF_UPDATE_OPTIONS, UPDATE_WORKER_OPTIONS } from "./update/updater-command.ts";
 
 const OF_A_USER = { user: "The service of this user, which needs no root." };
@@ -152,52 +152,7 @@ export const COMMANDS: readonly Command[] = [
     table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
     load: async () => (await import("./commands/state.ts")).reset,
   },
-  {
-    path: ["models", "list"],
-    summary: "List the models, what they are for, and which are here.",
-    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
-    switches: { json: "Print JSON." },
-    load: async () => (await import("./commands/models.ts")).listModels,
-  },
-  {
-    path: ["models", "pull"],
-    summary: "Download models and check them; goes on where it stopped.",
-    table: { ...MODELS_PULL_OPTIONS, ...LOG_OPTIONS },
-    words: { hint: "[ID…]", min: 0, max: 32 },
-    examples: [
-      "openvalidator models pull all-mpnet-base-v2 --dtype fp16",
-      "openvalidator models pull --profile legacy",
-    ],
-    load: async () => (await import("./commands/models.ts")).pull,
-  },
-  {
-    path: ["models", "verify"],
-    summary: "Read every file of the models that are here, and name the damaged ones.",
-    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
-    words: { hint: "[ID…]", min: 0, max: 32 },
-    load: async () => (await import("./commands/models.ts")).verify,
-  },
-  {
-    path: ["models", "path"],
-    summary: "Print the folder of a model.",
-    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
-    words: { hint: "ID", min: 1, max: 1 },
-    load: async () => (await import("./commands/models.ts")).printPath,
-  },
-  {
-    path: ["models", "import"],
-    summary: "Take a model from a folder, for machines without a network.",
-    table: { ...MODELS_IMPORT_OPTIONS, ...LOG_OPTIONS },
-    words: { hint: "ID FOLDER", min: 2, max: 2 },
-    load: async () => (await import("./commands/models.ts")).importFolder,
-  },
-  {
-    path: ["models", "remove"],
-    summary: "Delete a model.",
-    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
-    words: { hint: "ID", min: 1, max: 1 },
-    load: async () => (await import("./commands/models.ts")).remove,
-  },
+  ...MODELS_COMMANDS,
   {
     path: ["devices"],
     summary: "List the GPUs that models can run on.",

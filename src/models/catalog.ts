@@ -31,6 +31,25 @@ export const catalogSchema = manifestSchema.extend({
   roles: z.array(z.string()).min(1),
   /** No hub has this model as ONNX: models/export makes it from the checkpoint of `repo`, and it is imported. */
   export: z.object({ recipe: z.string() }).optional(),
+  /**
+   * `repo` holds the original weights at `revision`, and this program builds the graphs itself: how the weights are published
+   * there, and what is known of its files. Whether they lie in shards, and what is not known, the hub tells.
+   */
+  checkpoint: z
+    .object({
+      kind: z.enum(["safetensors", "torch"]),
+      files: z.array(
+        z.object({
+          path: z.string().regex(/^[\w-][\w.-]*$/),
+          size: z.number().int().positive().nullable(),
+          sha256: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/)
+            .nullable(),
+        }),
+      ),
+    })
+    .optional(),
   /** None of an exported model, whose files nobody has seen; the manifest beside them tells. */
   files: z.array(
     manifestSchema.shape.files.element.extend({

@@ -65,7 +65,9 @@ function readManifest(path: string, id: string, expected?: CatalogModel): Catalo
       path,
       `is of ${model.repo} at ${model.revision}; this program knows ${id} as ${expected.repo} at ${expected.revision}`,
     );
-  return expected === undefined ? model : { ...model, export: expected.export, roles: expected.roles };
+  return expected === undefined
+    ? model
+    : { ...model, export: expected.export, checkpoint: expected.checkpoint, roles: expected.roles };
 }
 
 function corrupt(path: string, what: string, cause?: unknown): Failure<ModelCode> {
@@ -86,7 +88,7 @@ export function requireModels(ids: readonly string[], directory: string): void {
     (id) => !inside.has(id) && !existsSync(join(modelFolder(directory, id), "manifest.json")),
   );
   if (missing.length === 0) return;
-  const atHub = new Set(readCatalog().flatMap((model) => (model.export ? [] : model.id)));
+  const atHub = new Set(readCatalog().flatMap((model) => (isPulled(model) ? model.id : [])));
   const pulled = missing.filter((id) => atHub.has(id));
   const imported = missing.filter((id) => !atHub.has(id));
   const steps = [
@@ -97,6 +99,11 @@ export function requireModels(ids: readonly string[], directory: string): void {
     message: `models that this profile needs are not in ${directory}: ${missing.join(", ")}`,
     hint: `${steps.join("; ")}${imported.length > 0 ? " (models/README.md says how a folder is made)" : ""}`,
   });
+}
+
+/** Whether a pull brings a model: its graphs from the hub, or its original weights, of which they are built here. */
+export function isPulled({ export: recipe, checkpoint }: CatalogModel): boolean {
+  return recipe === undefined || checkpoint !== undefined;
 }
 
 /** Forms of a model that are pulled unless others are asked for: the best for a GPU, and the best for the CPU. */

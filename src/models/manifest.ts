@@ -69,10 +69,21 @@ export const manifestSchema = z.object({
   maxTokens: z.number().int().min(8),
   dtype: z.object({ webgpu: preference, cpu: preference }),
   files: z.array(file).min(1),
+  /** Of a model that was built here: what its weights are made of, and what made them. */
+  provenance: z
+    .object({
+      repo: z.string(),
+      revision: z.string(),
+      files: z.array(z.object({ path: relativePath, size: z.number().int().positive(), sha256 })).min(1),
+      /** Version of this program. */
+      builder: z.string(),
+    })
+    .optional(),
   golden: z.partialRecord(dtypeSchema, z.array(goldenCase).min(1)).optional(),
 });
 
 export type ModelManifest = z.infer<typeof manifestSchema>;
+export type Provenance = NonNullable<ModelManifest["provenance"]>;
 export type ModelFile = z.infer<typeof file>;
 
 /**

@@ -1,18 +1,12 @@
-import { constants, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { constants, copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
 import type { CatalogFile, CatalogModel } from "./catalog.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
 import type { ModelCode } from "./failure.ts";
-import {
-  downloadFile,
-  type HubAccess,
-  type HubFile,
-  listHubFiles,
-  refused,
-  type Wanted,
-} from "./hub-files.ts";
+import { fetchFiles, missingBytes, moveInto, type Progress, wantedFile } from "./fetched-files.ts";
+import { type HubAccess, type HubFile, listHubFiles, type Wanted } from "./hub-files.ts";
 import {
   addToLock,
   dtypesOf,
@@ -30,9 +24,6 @@ export interface FileProblem {
   path: string;
   problem: string;
 }
-
-/** Told of each file as it grows; first of what an earlier pull left of it. */
-export type Progress = (path: string, bytes: number, totalBytes: number) => void;
 
 export interface StoreOptions {
   /** Weights of these alone; all of them unless given. */
@@ -97,22 +88,7 @@ export async function pullModel(
     const folder = modelFolder(directory, model.id);
     const parts = partFolder(directory, model.id);
     checkSpace(directory, missingBytes(wanted, folder, parts), model.id, freeBytes);
-    const pulled = new Map<string, { size: number; sha256: string }>();
-    for (const file of wanted) {
-      const { path, size } = file;
-      const target = join(folder, path);
-      const isHere =
-        file.sha256 !== undefined && sizeOf(target) === size && (await sha256OfFile(target)) === file.sha256;
-      if (isHere) {
-        pulled.set(path, { size, sha256: file.sha256! });
-        continue;
-      }
-      const part = join(parts, path);
-      mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
-      const sha256 = await downloadFile(access, file, part, (bytes) => onProgress?.(path, bytes, size));
-      moveInto(target, part);
-      pulled.set(path, { size, sha256 });
-    }
+    const pulled = await fetchFiles(access, wanted, folder, parts, onProgress);
     addToLock(directory, model, pulled);
     dropParts(directory, model, wanted);
   });
@@ -130,21 +106,10 @@ async function knownFiles(
   const listed: ReadonlyMap<string, HubFile> = needsList
     ? await listHubFiles(access, model.repo, model.revision)
     : new Map();
-  return files.map((file) => {
-    const { path } = file;
-    const atHub = listed.get(path);
-    const sha256 = file.sha256 ?? locked.get(path)?.sha256 ?? atHub?.sha256;
-    const size = file.size ?? locked.get(path)?.size ?? atHub?.size;
-    if (!size || (sha256 === undefined && atHub?.gitSha1 === undefined))
-      throw refused(
-        `${model.repo} has no file ${path} at ${model.revision}, or tells no size and hash of it`,
-      );
-    if (atHub?.sha256 !== undefined && atHub.sha256 !== sha256)
-      throw refused(
-        `the file ${path} of ${model.repo} is another one at the server: its sha256 is ${atHub.sha256} instead of ${sha256}`,
-        "check --models.mirror: it holds another file than the one this program knows",
-      );
-    return { repo: model.repo, revision: model.revision, path, size, sha256, gitSha1: atHub?.gitSha1 };
+  return files.map(({ path, size, sha256 }) => {
+    const lock = locked.get(path);
+    const known = { path, size: size ?? lock?.size, sha256: sha256 ?? lock?.sha256 };
+    return wantedFile(model, known, listed.get(path));
   });
 }
 
@@ -240,26 +205,10 @@ function isSealed({ size, sha256 }: CatalogFile): boolean {
   return size !== null && sha256 !== null;
 }
 
-function moveInto(target: string, part: string): void {
-  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-  renameSync(part, target);
-}
-
 /** Deletes the parts of files that are whole now; what was begun of other dtypes stays. */
 function dropParts(directory: string, model: CatalogModel, whole: readonly { path: string }[]): void {
   const parts = partFolder(directory, model.id);
   for (const { path } of whole) rmSync(join(parts, path), { force: true });
   if (model.files.every(({ path }) => sizeOf(join(parts, path)) === undefined))
     rmSync(parts, { recursive: true, force: true });
-}
-
-function missingBytes(
-  wanted: readonly { path: string; size: number }[],
-  folder: string,
-  parts: string,
-): number {
-  return wanted.reduce((sum, { path, size }) => {
-    const have = sizeOf(join(folder, path)) === size ? size : (sizeOf(join(parts, path)) ?? 0);
-    return sum + Math.max(0, size - have);
-  }, 0);
 }

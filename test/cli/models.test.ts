@@ -39,7 +39,12 @@ describe("openvalidator models", () => {
     const absent = await models("path", "all-mpnet-base-v2");
     expect(absent).toMatchObject({ exitCode: 69, stdout: "" });
     expect(absent.stderr).toContain("→ openvalidator models pull all-mpnet-base-v2\n");
-    expect((await models("path", "gpt-neo-125m")).stderr).toContain("models/export/export.py");
+    expect((await models("path", "gpt-neo-125m")).stderr).toContain(
+      "→ openvalidator models pull gpt-neo-125m\n",
+    );
+    expect((await models("path", "roberta-hate-speech-dynabench-r4-target")).stderr).toContain(
+      "models/export/export.py",
+    );
     expect((await models("verify")).stdout).toContain("no models in");
   });
 
@@ -86,9 +91,11 @@ describe("openvalidator models", () => {
   });
 
   test("pulls nothing that has to be exported, and says how it is made", async () => {
-    const { exitCode, stderr } = await models("pull", "oa-deberta-v3-large-v2");
+    const { exitCode, stderr } = await models("pull", "roberta-hate-speech-dynabench-r4-target");
     expect(exitCode).toBe(69);
-    expect(stderr).toContain("no hub has these as ONNX, so they cannot be pulled: oa-deberta-v3-large-v2");
+    expect(stderr).toContain(
+      "no hub has these as ONNX, and they are not built here: roberta-hate-speech-dynabench-r4-target",
+    );
     expect(stderr).toContain("openvalidator models import ID FOLDER");
   });
 

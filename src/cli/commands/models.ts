@@ -1,62 +1,27 @@
 import { Failure } from "../../base/error.ts";
-import { badValue, type ConfigCode } from "../../config/kinds.ts";
-import { describeOrigin, loadConfiguration, type Origin } from "../../config/load.ts";
-import { MODELS_PULL_OPTIONS } from "../../config/models-options.ts";
-import { expandPath, modelDirectory } from "../../config/paths.ts";
+import type { ConfigCode } from "../../config/kinds.ts";
+import { expandPath } from "../../config/paths.ts";
 import type { InferenceCode } from "../../inference/failure.ts";
 import { type CatalogModel, catalogModel, embeddedManifests } from "../../models/catalog.ts";
-import type { HubAccess } from "../../models/hub-files.ts";
-import { importedModel, knownModels, preferredDtypes } from "../../models/known-models.ts";
+import { importedModel, isPulled, preferredDtypes } from "../../models/known-models.ts";
 import { dtypesOf, lockedFiles, modelFolder, modelState, wantedFiles } from "../../models/locked-manifest.ts";
-import { type Dtype, dtypeSchema } from "../../models/manifest.ts";
+import type { Dtype } from "../../models/manifest.ts";
 import { dtypesIn, importModel, pullModel, removeModel, verifyModel } from "../../models/pull.ts";
-import { HUB } from "../../net/hugging-face.ts";
 import { chosenProfile, PROFILE_NAMES } from "../../rewards/profiles.ts";
 import { rolesOf } from "../../rewards/roles.ts";
-import { type CommandContext, sourcesOf } from "../command.ts";
+import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { bytesText, showProgress } from "../progress.ts";
+import { openModels } from "../opened-models.ts";
+import { bytesText } from "../progress.ts";
+import { withProgress } from "../shown-progress.ts";
 import { renderTable } from "../table.ts";
+import { pullAndBuild } from "./models-build.ts";
 
 const HOW_TO_EXPORT =
   "make it with models/export/export.py (models/README.md), then: openvalidator models import ID FOLDER";
 
-function open(context: CommandContext) {
-  const { settings, origins } = loadConfiguration(MODELS_PULL_OPTIONS, sourcesOf(context));
-  const access: HubAccess = {
-    endpoint: settings.modelsMirror ?? HUB,
-    signal: context.signal,
-    ...(settings.modelsToken === undefined ? {} : { token: settings.modelsToken }),
-  };
-  const directory = modelDirectory(settings.modelsDir, context.environment);
-  return {
-    directory,
-    catalog: knownModels(directory),
-    access,
-    profile: settings.profile,
-    ...(settings.dtype === undefined
-      ? {}
-      : { dtypes: parseDtypes(settings.dtype, origins.dtype, context.command) }),
-  };
-}
-
-/** The names in `fp16,q4`. */
-function parseDtypes(text: string, origin: Origin, command: string): Dtype[] {
-  return text.split(",").map((word) => {
-    const parsed = dtypeSchema.safeParse(word.trim());
-    if (parsed.success) return parsed.data;
-    const known = dtypeSchema.options.join(", ");
-    throw badValue(
-      "dtype",
-      describeOrigin(origin),
-      `must be some of ${known}, with commas, not "${word}"`,
-      command,
-    );
-  });
-}
-
 export async function listModels(context: CommandContext): Promise<number> {
-  const { directory, catalog } = open(context);
+  const { directory, catalog } = openModels(context);
   const needs = PROFILE_NAMES.map((name) => ({ name, ids: neededBy(name) }));
   const profilesWith = (id: string): string[] =>
     needs.filter(({ ids }) => ids.includes(id)).map(({ name }) => name);
@@ -67,6 +32,7 @@ export async function listModels(context: CommandContext): Promise<number> {
       licence: model.licence.spdx,
       sizeBytes: model.files.reduce((sum, { size }) => sum + size, 0),
       isExport: false,
+      isBuilt: false,
       dtypes: dtypesOf(model),
       dtypesHere: dtypesOf(model),
       state: "embedded",
@@ -77,7 +43,8 @@ export async function listModels(context: CommandContext): Promise<number> {
       roles: model.roles,
       licence: model.licence.spdx,
       sizeBytes: knownSize(directory, model),
-      isExport: model.export !== undefined,
+      isExport: !isPulled(model),
+      isBuilt: model.checkpoint !== undefined,
       dtypes: dtypesOf(model),
       dtypesHere: dtypesHere(directory, model),
       state: modelState(directory, model),
@@ -92,7 +59,13 @@ export async function listModels(context: CommandContext): Promise<number> {
   const table = rows.map((row) => [
     row.id,
     row.roles.join("\n"),
-    row.sizeBytes === null ? (row.isExport ? "to export" : "told by pull") : bytesText(row.sizeBytes),
+    row.sizeBytes === null
+      ? row.isExport
+        ? "to export"
+        : row.isBuilt
+          ? "to build"
+          : "told by pull"
+      : bytesText(row.sizeBytes),
     row.dtypes.join(" ") || "-",
     row.state === "here" && row.dtypesHere.length < row.dtypes.length
       ? `here: ${row.dtypesHere.join("\n")}`
@@ -104,7 +77,7 @@ export async function listModels(context: CommandContext): Promise<number> {
 }
 
 export async function pull(context: CommandContext): Promise<number> {
-  const { directory, catalog, access, profile, dtypes } = open(context);
+  const { directory, catalog, access, profile, dtypes } = openModels(context);
   const inside = new Set(embeddedManifests().map(({ id }) => id));
   const needed = profile === undefined ? [] : neededBy(profile).filter((id) => !inside.has(id));
   const ids = new Set([...(context.words ?? []), ...needed]);
@@ -116,36 +89,34 @@ export async function pull(context: CommandContext): Promise<number> {
   for (const id of ids) if (inside.has(id)) context.print(`${id} is inside the program\n`);
   // All are looked up before the first byte is pulled.
   const models = [...ids].filter((id) => !inside.has(id)).map((id) => catalogModel(catalog, id));
+  const isHere = (model: CatalogModel): boolean => modelState(directory, model) === "here";
   const atHub = models.filter((model) => model.export === undefined);
   for (const model of atHub) wantedFiles(model, dtypes);
-  for (const model of atHub) {
-    const { id } = model;
+  for (const model of models) {
+    const { id, checkpoint } = model;
+    if (!isPulled(model)) continue;
     context.print(`${id}: ${model.repo} at ${model.revision}, licence ${model.licence.spdx}\n`);
     context.print(`  ${model.licence.url}\n`);
-    const progress = showProgress(process.stderr);
-    context.signal.addEventListener("abort", progress.end, { once: true });
-    try {
-      await pullModel(directory, model, access, {
-        dtypes: dtypes ?? preferredDtypes(model),
-        onProgress: progress.onProgress,
-      });
-    } finally {
-      context.signal.removeEventListener("abort", progress.end);
-      progress.end();
+    if (checkpoint !== undefined) {
+      await pullAndBuild(context, directory, { ...model, checkpoint }, access, dtypes);
+      continue;
     }
+    await withProgress(context, (onProgress) =>
+      pullModel(directory, model, access, { dtypes: dtypes ?? preferredDtypes(model), onProgress }),
+    );
     context.print(`${id} is in ${modelFolder(directory, id)}\n`);
   }
-  const missing = models.filter((model) => model.export && modelState(directory, model) !== "here");
+  const missing = models.filter((model) => !isPulled(model) && !isHere(model));
   if (missing.length > 0)
     throw new Failure<InferenceCode>("model.missing", {
-      message: `no hub has these as ONNX, so they cannot be pulled: ${missing.map(({ id }) => id).join(", ")}`,
+      message: `no hub has these as ONNX, and they are not built here: ${missing.map(({ id }) => id).join(", ")}`,
       hint: HOW_TO_EXPORT,
     });
   return EXIT.ok;
 }
 
 export async function verify(context: CommandContext): Promise<number> {
-  const { directory, catalog } = open(context);
+  const { directory, catalog } = openModels(context);
   const named = (context.words ?? []).map((id) => catalogModel(catalog, id));
   const models =
     named.length > 0 ? named : catalog.filter((model) => modelState(directory, model) !== "absent");
@@ -165,19 +136,19 @@ export async function verify(context: CommandContext): Promise<number> {
 }
 
 export async function printPath(context: CommandContext): Promise<number> {
-  const { directory, catalog } = open(context);
+  const { directory, catalog } = openModels(context);
   const model = catalogModel(catalog, context.words![0]!);
   if (modelState(directory, model) === "absent")
     throw new Failure<InferenceCode>("model.missing", {
       message: `${model.id} is not in ${directory}`,
-      hint: model.export ? HOW_TO_EXPORT : pullCommand(directory, model),
+      hint: !isPulled(model) ? HOW_TO_EXPORT : pullCommand(directory, model),
     });
   context.print(`${modelFolder(directory, model.id)}\n`);
   return EXIT.ok;
 }
 
 export async function importFolder(context: CommandContext): Promise<number> {
-  const { directory, dtypes } = open(context);
+  const { directory, dtypes } = openModels(context);
   const [id, folder] = context.words as [string, string];
   const source = expandPath(folder);
   const model = importedModel(id, source);
@@ -193,7 +164,7 @@ export async function importFolder(context: CommandContext): Promise<number> {
 }
 
 export async function remove(context: CommandContext): Promise<number> {
-  const { directory, catalog } = open(context);
+  const { directory, catalog } = openModels(context);
   const model = catalogModel(catalog, context.words![0]!);
   const wasThere = await removeModel(directory, model);
   context.print(
@@ -214,7 +185,7 @@ function knownSize(directory: string, model: CatalogModel): number | null {
 
 /** What brings the forms of a model that were got before; all of them where that is not known. */
 function pullCommand(directory: string, model: CatalogModel): string {
-  if (model.export !== undefined) return `openvalidator models import ${model.id} FOLDER`;
+  if (!isPulled(model)) return `openvalidator models import ${model.id} FOLDER`;
   const dtypes = dtypesHere(directory, model);
   const isSome = dtypes.length > 0 && dtypes.length < dtypesOf(model).length;
   return `openvalidator models pull ${model.id}${isSome ? ` --dtype ${dtypes.join(",")}` : ""}`;

@@ -1,4 +1,5 @@
 import { BUILD } from "../../config/version.ts";
+import { isPulled } from "../../models/known-models.ts";
 import { dtypesOf, lockedFiles, modelState } from "../../models/locked-manifest.ts";
 import { verifyModel } from "../../models/pull.ts";
 import { type Check, type Finding, fail, ok } from "./check.ts";
@@ -31,7 +32,7 @@ async function judge(directory: string, { placed, model }: NeededModel, isDeep: 
   const { id, roles } = placed;
   const what = `${id} (${roles.join(", ")})`;
   const bring =
-    model === undefined || model.export !== undefined
+    model === undefined || !isPulled(model)
       ? `openvalidator models import ${id} FOLDER`
       : `openvalidator models pull ${id}`;
   if (model === undefined) return fail(`${what} is no model that is known or in ${directory}`, bring);
@@ -39,7 +40,7 @@ async function judge(directory: string, { placed, model }: NeededModel, isDeep: 
   if (state !== "here")
     return fail(
       `${what} is ${state === "partly" ? "only partly in" : "not in"} ${directory}`,
-      `${bring}${model.export === undefined ? "" : " (models/README.md says how the folder is made)"}`,
+      `${bring}${isPulled(model) ? "" : " (models/README.md says how the folder is made)"}`,
     );
   const dtypes = dtypesOf({ files: [...lockedFiles(directory, model).values()] }).join(" ");
   if (!isDeep) return ok(`${what}: ${dtypes}, every file in its size; --deep reads them`);

@@ -1,0 +1,106 @@
+import { Failure } from "../../base/error.ts";
+import { expandPath } from "../../config/paths.ts";
+import { buildFromFolder, pullSource, type SourcePlan } from "../../models/built-model.ts";
+import { type CatalogModel, catalogModel } from "../../models/catalog.ts";
+import type { ModelCode } from "../../models/failure.ts";
+import type { HubAccess } from "../../models/hub-files.ts";
+import { preferredDtypes } from "../../models/known-models.ts";
+import { lockedManifest, modelFolder } from "../../models/locked-manifest.ts";
+import type { Dtype } from "../../models/manifest.ts";
+import type { Source } from "../../models/source-files.ts";
+import type { CommandContext } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { openModels } from "../opened-models.ts";
+import { bytesText } from "../progress.ts";
+import { withProgress } from "../shown-progress.ts";
+import { renderTable } from "../table.ts";
+
+/** Downloads the original weights of a model and builds what is wanted of it, telling sizes before and files as they grow. */
+export async function pullAndBuild(
+  context: CommandContext,
+  directory: string,
+  model: CatalogModel & { checkpoint: Source },
+  access: HubAccess,
+  dtypes: readonly Dtype[] | undefined,
+): Promise<void> {
+  const built = await withProgress(context, (onProgress) =>
+    pullSource(directory, model, model.checkpoint, access, {
+      dtypes: dtypes ?? preferredDtypes(model),
+      keepSource: context.flags["keep-source"] === "true",
+      onProgress,
+      onPlan: (plan) => context.print(`  ${planText(plan)}\n`),
+    }),
+  );
+  context.print(
+    built.length > 0
+      ? `${model.id} is built as ${built.join(" and ")} in ${modelFolder(directory, model.id)}\n`
+      : `${model.id} is in ${modelFolder(directory, model.id)}\n`,
+  );
+}
+
+function planText({ downloadBytes, sourceBytes, resultBytes, dtypes }: SourcePlan): string {
+  const rest = downloadBytes < sourceBytes ? ` (${bytesText(downloadBytes)} of it still to come)` : "";
+  return `original weights ${bytesText(sourceBytes)}${rest}, built as ${dtypes.join(" and ")}: at most ${bytesText(resultBytes)} more`;
+}
+
+export async function build(context: CommandContext): Promise<number> {
+  const { directory, catalog, dtypes } = openModels(context);
+  const [id, folder] = context.words as [string, string];
+  const model = catalogModel(catalog, id);
+  if (model.checkpoint === undefined) {
+    const able = catalog.filter(({ checkpoint }) => checkpoint).map((other) => other.id);
+    throw new Failure<ModelCode>("model.unsupported", {
+      message: `${id} is not built by this program`,
+      hint: `it builds ${able.join(", ")}`,
+    });
+  }
+  const { checkpoint } = model;
+  const unproven = await withProgress(context, (onProgress) =>
+    buildFromFolder(directory, model, checkpoint, expandPath(folder), {
+      dtypes: dtypes ?? preferredDtypes(model),
+      onProgress,
+      signal: context.signal,
+    }),
+  );
+  context.print(`${id} is in ${modelFolder(directory, id)}, licence ${model.licence.spdx}\n`);
+  if (unproven.length > 0)
+    context.print(`No known sha256, taken as found in the folder: ${unproven.join(", ")}\n`);
+  return EXIT.ok;
+}
+
+export async function show(context: CommandContext): Promise<number> {
+  const { directory, catalog } = openModels(context);
+  const model = catalogModel(catalog, context.words![0]!);
+  const locked = lockedManifest(directory, model);
+  if (context.flags.json === "true") {
+    context.print(`${JSON.stringify({ directory, model, here: locked ?? null }, null, 2)}\n`);
+    return EXIT.ok;
+  }
+  const { id, repo, revision, licence, architecture, maxTokens, checkpoint } = model;
+  context.print(`${id}: ${architecture}, up to ${maxTokens} tokens, licence ${licence.spdx}\n`);
+  context.print(`${repo} at ${revision}\n`);
+  if (checkpoint !== undefined) context.print(`built by this program from ${checkpoint.kind} weights\n`);
+  const files = (
+    list: readonly { path: string; size: number; sha256: string; dtype?: Dtype | undefined }[],
+  ): string =>
+    renderTable(
+      ["file", "for", "size", "sha256"],
+      list.map(({ path, size, sha256, dtype }) => [
+        path,
+        dtype ?? "all",
+        bytesText(size),
+        sha256.slice(0, 16),
+      ]),
+    );
+  if (locked === undefined) {
+    context.print(`nothing of it is in ${modelFolder(directory, id)}\n`);
+    return EXIT.ok;
+  }
+  context.print(`in ${modelFolder(directory, id)}:\n${files(locked.files)}`);
+  const { provenance } = locked;
+  if (provenance !== undefined)
+    context.print(
+      `built by openvalidator ${provenance.builder} from ${provenance.repo} at ${provenance.revision}:\n${files(provenance.files)}`,
+    );
+  return EXIT.ok;
+}

@@ -1,0 +1,69 @@
+import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
+import { LOG_OPTIONS } from "../config/options.ts";
+import type { Command } from "./command.ts";
+
+/** Commands of the models that are on this machine, in the order of the help screen. */
+export const MODELS_COMMANDS: readonly Command[] = [
+  {
+    path: ["models", "list"],
+    summary: "List the models, what they are for, and which are here.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "Print JSON." },
+    load: async () => (await import("./commands/models.ts")).listModels,
+  },
+  {
+    path: ["models", "pull"],
+    summary: "Download models and check them; goes on where it stopped.",
+    table: { ...MODELS_PULL_OPTIONS, ...LOG_OPTIONS },
+    switches: { "keep-source": "Keep the original weights of models that are built here." },
+    words: { hint: "[ID…]", min: 0, max: 32 },
+    examples: [
+      "openvalidator models pull all-mpnet-base-v2 --dtype fp16",
+      "openvalidator models pull --profile legacy",
+    ],
+    load: async () => (await import("./commands/models.ts")).pull,
+  },
+  {
+    path: ["models", "verify"],
+    summary: "Read every file of the models that are here, and name the damaged ones.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "[ID…]", min: 0, max: 32 },
+    load: async () => (await import("./commands/models.ts")).verify,
+  },
+  {
+    path: ["models", "path"],
+    summary: "Print the folder of a model.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "ID", min: 1, max: 1 },
+    load: async () => (await import("./commands/models.ts")).printPath,
+  },
+  {
+    path: ["models", "import"],
+    summary: "Take a model from a folder, for machines without a network.",
+    table: { ...MODELS_IMPORT_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "ID FOLDER", min: 2, max: 2 },
+    load: async () => (await import("./commands/models.ts")).importFolder,
+  },
+  {
+    path: ["models", "build"],
+    summary: "Build a model from its original weights in a folder, for machines without a network.",
+    table: { ...MODELS_IMPORT_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "ID FOLDER", min: 2, max: 2 },
+    load: async () => (await import("./commands/models-build.ts")).build,
+  },
+  {
+    path: ["models", "show"],
+    summary: "Show what is known of a model, its files, and what it was built from.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "Print JSON." },
+    words: { hint: "ID", min: 1, max: 1 },
+    load: async () => (await import("./commands/models-build.ts")).show,
+  },
+  {
+    path: ["models", "remove"],
+    summary: "Delete a model.",
+    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    words: { hint: "ID", min: 1, max: 1 },
+    load: async () => (await import("./commands/models.ts")).remove,
+  },
+];

@@ -1,0 +1,44 @@
+import { badValue } from "../config/kinds.ts";
+import { describeOrigin, loadConfiguration, type Origin } from "../config/load.ts";
+import { MODELS_PULL_OPTIONS } from "../config/models-options.ts";
+import { modelDirectory } from "../config/paths.ts";
+import type { HubAccess } from "../models/hub-files.ts";
+import { knownModels } from "../models/known-models.ts";
+import { type Dtype, dtypeSchema } from "../models/manifest.ts";
+import { HUB } from "../net/hugging-face.ts";
+import { type CommandContext, sourcesOf } from "./command.ts";
+
+/** What every command of models works with. */
+export function openModels(context: CommandContext) {
+  const { settings, origins } = loadConfiguration(MODELS_PULL_OPTIONS, sourcesOf(context));
+  const access: HubAccess = {
+    endpoint: settings.modelsMirror ?? HUB,
+    signal: context.signal,
+    ...(settings.modelsToken === undefined ? {} : { token: settings.modelsToken }),
+  };
+  const directory = modelDirectory(settings.modelsDir, context.environment);
+  return {
+    directory,
+    catalog: knownModels(directory),
+    access,
+    profile: settings.profile,
+    ...(settings.dtype === undefined
+      ? {}
+      : { dtypes: parseDtypes(settings.dtype, origins.dtype, context.command) }),
+  };
+}
+
+/** The names in `fp16,q4`. */
+function parseDtypes(text: string, origin: Origin, command: string): Dtype[] {
+  return text.split(",").map((word) => {
+    const parsed = dtypeSchema.safeParse(word.trim());
+    if (parsed.success) return parsed.data;
+    const known = dtypeSchema.options.join(", ");
+    throw badValue(
+      "dtype",
+      describeOrigin(origin),
+      `must be some of ${known}, with commas, not "${word}"`,
+      command,
+    );
+  });
+}

@@ -1,0 +1,85 @@
+import { mkdirSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { sha256OfFile } from "../base/file-hash.ts";
+import { downloadFile, type HubAccess, type HubFile, refused, type Wanted } from "./hub-files.ts";
+import { sizeOf } from "./locked-manifest.ts";
+
+/** Told of each file as it grows; first of what an earlier pull left of it. */
+export type Progress = (path: string, bytes: number, totalBytes: number) => void;
+
+/** What was known of a file before the hub was asked. */
+export interface KnownFile {
+  path: string;
+  size: number | null | undefined;
+  sha256: string | null | undefined;
+}
+
+/**
+ * Puts what the hub says of a file to what was known of it.
+ * @throws Failure `model.refused` where the two differ, or where neither tells a size and a hash
+ */
+export function wantedFile(
+  { repo, revision }: { repo: string; revision: string },
+  { path, ...known }: KnownFile,
+  atHub: HubFile | undefined,
+): Wanted {
+  const sha256 = known.sha256 ?? atHub?.sha256;
+  const size = known.size ?? atHub?.size;
+  if (!size || (sha256 === undefined && atHub?.gitSha1 === undefined))
+    throw refused(`${repo} has no file ${path} at ${revision}, or tells no size and hash of it`);
+  if (atHub?.sha256 !== undefined && atHub.sha256 !== sha256)
+    throw refused(
+      `the file ${path} of ${repo} is another one at the server: its sha256 is ${atHub.sha256} instead of ${sha256}`,
+      "check --models.mirror: it holds another file than the one this program knows",
+    );
+  return { repo, revision, path, size, sha256, gitSha1: atHub?.gitSha1 };
+}
+
+/**
+ * Brings files into a folder. Those that are there and right are kept; a part goes on where it stopped.
+ * @param parts where a file grows until it is whole
+ * @returns size and sha256 by path.
+ * @throws as `downloadFile`
+ */
+export async function fetchFiles(
+  access: HubAccess,
+  wanted: readonly Wanted[],
+  folder: string,
+  parts: string,
+  onProgress: Progress | undefined,
+): Promise<Map<string, { size: number; sha256: string }>> {
+  const fetched = new Map<string, { size: number; sha256: string }>();
+  for (const file of wanted) {
+    const { path, size } = file;
+    const target = join(folder, path);
+    const isHere =
+      file.sha256 !== undefined && sizeOf(target) === size && (await sha256OfFile(target)) === file.sha256;
+    if (isHere) {
+      fetched.set(path, { size, sha256: file.sha256! });
+      continue;
+    }
+    const part = join(parts, path);
+    mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
+    const sha256 = await downloadFile(access, file, part, (bytes) => onProgress?.(path, bytes, size));
+    moveInto(target, part);
+    fetched.set(path, { size, sha256 });
+  }
+  return fetched;
+}
+
+export function moveInto(target: string, part: string): void {
+  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  renameSync(part, target);
+}
+
+/** Bytes of files that are neither in their folder nor begun. */
+export function missingBytes(
+  wanted: readonly { path: string; size: number }[],
+  folder: string,
+  parts: string,
+): number {
+  return wanted.reduce((sum, { path, size }) => {
+    const have = sizeOf(join(folder, path)) === size ? size : (sizeOf(join(parts, path)) ?? 0);
+    return sum + Math.max(0, size - have);
+  }, 0);
+}
