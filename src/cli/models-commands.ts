@@ -46,7 +46,7 @@ export const MODELS_COMMANDS: readonly Command[] = [
   },
   {
     path: ["models", "build"],
-    summary: "Build a model from its original weights in a folder, for machines without a network.",
+    summary: "Build a model from original weights in a folder, without a network.",
     table: { ...MODELS_IMPORT_OPTIONS, ...LOG_OPTIONS },
     words: { hint: "ID FOLDER", min: 2, max: 2 },
     load: async () => (await import("./commands/models-build.ts")).build,

@@ -21,7 +21,7 @@ describe("models that a profile needs", () => {
       expect.objectContaining({
         code: "model.missing",
         message: `models that this profile needs are not in ${directory}: all-mpnet-base-v2, oa-deberta-v3-large-v2, mine`,
-        hint: "openvalidator models pull all-mpnet-base-v2; openvalidator models import oa-deberta-v3-large-v2 FOLDER; openvalidator models import mine FOLDER (models/README.md says how a folder is made)",
+        hint: "openvalidator models pull all-mpnet-base-v2 oa-deberta-v3-large-v2; openvalidator models import mine FOLDER (models/README.md says how a folder is made)",
       }),
     );
     requireModels([EMBEDDED_MODEL, "toxic-bert"], directory);
