@@ -17,6 +17,8 @@ export async function openWarehouse(options: SourceOptions & WarehouseOptions): 
   const { files, reports, close } = await openSources(options);
   try {
     const warehouse = await Warehouse.open(files, options);
+    const damaged = new Map(warehouse.reading.damaged.map(({ path, why }) => [path, why]));
+    for (const report of reports) report.note ??= damaged.get(report.path);
     return {
       warehouse,
       reports,

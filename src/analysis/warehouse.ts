@@ -33,11 +33,8 @@ const MAX_COLUMNS = 500;
 export interface WarehouseOptions {
   /** Where the database puts what does not fit into memory; a folder of its own is made in it and removed. */
   temporary: string;
-  /**
-   * Reads every file once and keeps what was read, for many questions; else each question reads the files. For questions
-   * by time, `lines` is enough: of Parquet, which lies in the order of time, they read little.
-   */
-  keeps?: boolean | "lines";
+  /** Reads lines once and keeps what was read, for many questions; else each question reads them. Parquet is read where it lies. */
+  keeps?: boolean;
   memoryBytes?: number;
   threads?: number;
   /** Folders that a question may write to: none unless given. */
@@ -52,6 +49,8 @@ export interface Reading {
   unreadable: number;
   /** Copies of events that were there before, in another of the files or in the same; an event counts once. */
   repeated: number;
+  /** Files of Parquet that were left out, and why. */
+  damaged: { path: string; why: string }[];
 }
 
 /** Whole numbers beyond 2^53 come as bigint. */
@@ -103,22 +102,23 @@ export class Warehouse {
     // Loaded when it is needed: 70 MB that no other command wants.
     const { DuckDBInstance, JSDuckDBValueConverter } = await import("@duckdb/node-api");
     const folder = workFolder(options.temporary, "warehouse");
-    const keeps =
-      options.keeps === "lines" ? files.some(({ format }) => format === "events") : (options.keeps ?? false);
     try {
       const instance = await DuckDBInstance.create(":memory:", settingsOf(options, folder));
       const connection = await instance.connect();
       const onAbort = (): void => connection.interrupt();
       options.signal?.addEventListener("abort", onAbort);
       try {
-        if (keeps) {
-          const file = literal(join(folder, "events.duckdb"));
-          await connection.run(`ATTACH ${file} AS kept (ROW_GROUP_SIZE ${KEPT_GROUP_ROWS})`);
-          await connection.run("USE kept");
+        if (options.keeps) {
+          const file = (name: string): string => literal(join(folder, `${name}.duckdb`));
+          await connection.run(`ATTACH ${file("kept")} AS kept (ROW_GROUP_SIZE ${KEPT_GROUP_ROWS})`);
+          // What questions make of it are narrow tables, in groups of the usual size.
+          await connection.run(`ATTACH ${file("made")} AS made`);
+          await connection.run("USE made");
         }
-        const reading = await load(connection, files, keeps);
-        // What is kept is read from no file any more.
-        await lockUp(connection, keeps ? [] : files, options.writable ?? [], folder);
+        const reading = await load(connection, files, options.keeps ?? false);
+        // Lines that are kept are read from no file any more.
+        const read = options.keeps ? files.filter(({ format }) => format === "parquet") : files;
+        await lockUp(connection, read, options.writable ?? [], folder);
         return new Warehouse(instance, connection, JSDuckDBValueConverter, folder, reading, options.signal);
       } catch (error) {
         connection.disconnectSync();
@@ -225,7 +225,12 @@ async function load(
   const parquet = files.filter(({ format }) => format === "parquet");
   // Whoever reads a journal in order keeps all of it in memory.
   await connection.run("SET preserve_insertion_order = false");
-  const reading: Reading = { events: 0, unreadable: 0, repeated: 0 };
+  // The end of each file is read once, not for each question.
+  await connection.run("SET parquet_metadata_cache = true");
+  const { kinds, leftOut } = await kindsOfParquet(connection, parquet);
+  if (leftOut.length > 0 && leftOut.length === files.length) throw leftOut[0]!.failure;
+  const reading: Reading = { events: 0, unreadable: 0, repeated: 0, damaged: [] };
+  for (const { path, failure } of leftOut) reading.damaged.push({ path, why: failure.message });
   let names: string[] = [];
   let repeats: Record<string, unknown> = {};
   if (lines.length > 0) {
@@ -255,20 +260,22 @@ async function load(
     { view: EVENTS, fromLines: eventsSql(lines), columns: columnList(EVENTS) },
     { view: STEPS, fromLines: stepsSql(lines, names), columns: columnList(STEPS) },
   ];
-  const parquetKinds = await kindsOfParquet(connection, parquet);
   for (const { view, fromLines, columns } of stored) {
     const empty = `SELECT ${Object.entries(view.columns)
       .map(([name, { type }]) => `NULL::${type} AS ${identifier(name)}`)
       .join(", ")} WHERE false`;
     const parts: string[] = [];
-    if (lines.length > 0)
-      parts.push(unrepeated(fromLines, columns, lines, reading.repeated > 0, repeats.within === true));
-    for (const [hive, paths] of parquetKinds[view.name] ?? [])
+    if (lines.length > 0) {
+      const once = unrepeated(fromLines, columns, lines, reading.repeated > 0, repeats.within === true);
+      if (keeps) await connection.run(`CREATE TABLE kept.${view.name} AS ${once}`);
+      parts.push(keeps ? `SELECT ${columns} FROM kept.${view.name}` : once);
+    }
+    for (const [hive, paths] of kinds[view.name] ?? [])
       parts.push(
         `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], union_by_name=true, ${hive}))`,
       );
     const sql = parts.length === 0 ? empty : parts.join(" UNION ALL ");
-    await connection.run(`CREATE ${keeps ? "TABLE" : "VIEW"} ${view.name} AS ${sql}`);
+    await connection.run(`CREATE VIEW ${view.name} AS ${sql}`);
   }
   if (parquet.length > 0) {
     // The steps of a folder may stand alone.

@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Scope } from "../../src/analysis/insight/ground.ts";
+import { diversity } from "../../src/analysis/insight/diversity.ts";
+import { frequent } from "../../src/analysis/insight/frequent.ts";
+import { layGround, type Scope } from "../../src/analysis/insight/ground.ts";
 import { type Insight, insightOf } from "../../src/analysis/insight/insight.ts";
+import { layTexts } from "../../src/analysis/insight/texts.ts";
 import { openWarehouse } from "../../src/analysis/open-warehouse.ts";
 import { scratchFolders } from "../scratch.ts";
 import { stepLine } from "./lines.ts";
@@ -321,3 +324,38 @@ function standing(
   const rest = { bestShare, latency, score, weight };
   return { uid, miner: `hk${uid}`, asked: 6, success, meanReward: expect.closeTo(meanReward, 12), ...rest };
 }
+
+test("texts are told the same in however many pieces they are grouped", async () => {
+  const lines = Array.from({ length: 60 }, (_, at) =>
+    stepLine(at, {
+      completions: [
+        `The same beginning of many answers, which then ends with ${"abcdefg"[at % 7]}`,
+        "One",
+        `${at}`,
+      ],
+    }),
+  );
+  const path = join(scratch(), "events.jsonl");
+  writeFileSync(path, `${lines.map((line) => JSON.stringify(line)).join("\n")}\n`);
+  const { warehouse, close } = await openWarehouse({
+    words: [path],
+    own: () => "",
+    downloads: "",
+    temporary: scratch(),
+    keeps: true,
+  });
+  try {
+    const ground = await layGround(warehouse, { top: 10 });
+    const told = [];
+    for (const pieces of [1, 2, 7]) {
+      await layTexts({ ...ground, pieces });
+      told.push({ diversity: await diversity(ground), frequent: await frequent(ground) });
+    }
+    expect(told[0]!.frequent.templates).toHaveLength(1);
+    expect(told[0]!.frequent.texts.length).toBeGreaterThan(1);
+    expect(told[1]).toEqual(told[0]!);
+    expect(told[2]).toEqual(told[0]!);
+  } finally {
+    close();
+  }
+});

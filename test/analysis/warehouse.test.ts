@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
+import { openWarehouse } from "../../src/analysis/open-warehouse.ts";
 import type { EventFile } from "../../src/analysis/sources/source.ts";
 import { VIEWS } from "../../src/analysis/views/views.ts";
 import { Warehouse, type WarehouseOptions } from "../../src/analysis/warehouse.ts";
@@ -32,6 +33,17 @@ async function warehouse(
   const made = await Warehouse.open(files, { temporary: scratch(), threads: 2, ...options });
   open.push(made);
   return made;
+}
+
+/** The stored views as a file each. */
+async function writeParquet(house: Warehouse, folder: string): Promise<EventFile[]> {
+  const files: EventFile[] = [];
+  for (const view of ["events", "steps"]) {
+    const path = join(folder, `${view}.parquet`);
+    await house.run(`COPY (SELECT * FROM ${view}) TO '${path}' (FORMAT parquet)`);
+    files.push({ path, format: "parquet", compression: "none", source: path });
+  }
+  return files;
 }
 
 describe.each([false, true])("what is asked of event lines (kept: %p)", (keeps) => {
@@ -204,6 +216,38 @@ test("Parquet that was cut off is told as a damaged source", async () => {
   expect(await opened.catch((error: unknown) => error)).toMatchObject({ code: "sources.damaged" });
 });
 
+test("a damaged file of Parquet, or one of others, is told, and those beside it are read", async () => {
+  const folder = scratch();
+  const house = await warehouse([file([stepLine(1), stepLine(2), SCORES_LINE])], { writable: [folder] });
+  await writeParquet(house, folder);
+  await house.run(`COPY (SELECT 1 AS x) TO '${folder}/foreign.parquet' (FORMAT parquet)`);
+  writeFileSync(join(folder, "garbage.parquet"), "no Parquet at all");
+  const bytes = readFileSync(join(folder, "steps.parquet"));
+  writeFileSync(join(folder, "cut.parquet"), bytes.subarray(0, bytes.length / 2));
+  for (const keeps of [false, true]) {
+    const opened = await openWarehouse({
+      words: [folder],
+      own: () => folder,
+      downloads: folder,
+      temporary: scratch(),
+      threads: 2,
+      keeps,
+    });
+    try {
+      const bad = opened.reports.filter(({ note }) => note !== undefined).map(({ path }) => basename(path));
+      expect(bad.sort()).toEqual(["cut.parquet", "foreign.parquet", "garbage.parquet"]);
+      expect(opened.warehouse.reading.damaged.map(({ path }) => basename(path)).sort()).toEqual([
+        "cut.parquet",
+        "foreign.parquet",
+      ]);
+      expect(await opened.warehouse.rows("SELECT count(*) AS n FROM steps")).toEqual([{ n: 2 }]);
+      expect(opened.warehouse.reading.events).toBe(3);
+    } finally {
+      opened.close();
+    }
+  }
+});
+
 test("names of columns with quotes are names", async () => {
   const house = await warehouse([file([stepLine(1, { "x\"'); DROP": [1, 2, 3] })])]);
   expect(
@@ -222,13 +266,7 @@ test("columns whose names differ by large and small letters alone are one, and s
 test("Parquet of both stored views gives the same answers", async () => {
   const folder = scratch();
   const house = await warehouse([file([stepLine(1), WEIGHTS_LINE, SCORES_LINE])], { writable: [folder] });
-  for (const view of ["events", "steps"])
-    await house.run(`COPY (SELECT * FROM ${view}) TO '${folder}/${view}.parquet' (FORMAT parquet)`);
-  const files = ["events", "steps"].map((view): EventFile => {
-    const path = join(folder, `${view}.parquet`);
-    return { path, format: "parquet", compression: "none", source: path };
-  });
-  const again = await warehouse(files);
+  const again = await warehouse(await writeParquet(house, folder));
   for (const { name } of VIEWS) {
     const question = `SELECT * FROM ${name} ORDER BY ALL`;
     expect(await again.rows(question)).toEqual(await house.rows(question));

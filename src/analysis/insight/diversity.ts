@@ -17,18 +17,16 @@ export interface Diversity {
   length: number;
 }
 
-/** How many different texts each miner gives, the fewest first. Groups are counted in groups, which may go to disk. */
+/** How many different texts each miner gives, the fewest first. @param ground with the tables of `layTexts` */
 export async function diversity({ ask, answers }: Ground): Promise<Diversity[]> {
-  const distinct = (column: string): string =>
-    `(SELECT uid, count(*)::DOUBLE AS n FROM (SELECT uid, ${column} FROM given GROUP BY uid, ${column}) GROUP BY uid)`;
   const rows = await ask.rows(`WITH given AS (SELECT * FROM ${answers} WHERE length > 0),
-    common AS (SELECT id, near FROM answer_facts WHERE length > 0 GROUP BY id, near HAVING count(DISTINCT uid) > 1),
-    shared AS (SELECT uid, count(*)::DOUBLE AS n FROM given JOIN common USING (id, near) GROUP BY uid)
-    SELECT uid, count(*)::DOUBLE AS answers, any_value(texts.n) / count(*) AS "distinct", any_value(letters.n) / count(*) AS "distinctByLetters",
-      any_value(prompts.n) / count(*) AS "distinctPrompts", coalesce(any_value(shared.n), 0) / count(*) AS shared,
+    shared AS (SELECT uid, count(*)::DOUBLE AS n FROM given JOIN shared_texts USING (id, near) GROUP BY uid),
+    different AS (SELECT uid, sum(texts)::DOUBLE AS texts, sum(letters)::DOUBLE AS letters, sum(prompts)::DOUBLE AS prompts
+      FROM different_texts GROUP BY uid)
+    SELECT uid, count(*)::DOUBLE AS answers, any_value(texts) / count(*) AS "distinct", any_value(letters) / count(*) AS "distinctByLetters",
+      any_value(prompts) / count(*) AS "distinctPrompts", coalesce(any_value(shared.n), 0) / count(*) AS shared,
       avg(reward) FILTER (counted)::DOUBLE AS "meanReward", avg(length)::DOUBLE AS length
-    FROM given JOIN ${distinct("exact")} texts USING (uid) JOIN ${distinct("near")} letters USING (uid)
-      JOIN ${distinct("prompt")} prompts USING (uid) LEFT JOIN shared USING (uid)
+    FROM given JOIN different USING (uid) LEFT JOIN shared USING (uid)
     GROUP BY uid ORDER BY "distinctByLetters", uid`);
   return rows as unknown as Diversity[];
 }

@@ -63,14 +63,10 @@ export interface Frequent {
 /** As many frequent texts are looked at to find near ones. */
 const CANDIDATES = 200;
 const SHOWN_CHARACTERS = 300;
-/** A beginning is a template when so many different texts have it. */
-const MIN_TEMPLATE_TEXTS = 5;
 
-/** Texts that come again: who gives them, to how many prompts, and what they earn. */
+/** Texts that come again: who gives them, to how many prompts, and what they earn. @param ground with the tables of `layTexts` */
 export async function frequent(ground: Ground): Promise<Frequent> {
   const { ask, answers } = ground;
-  await ask.rows(`CREATE OR REPLACE TABLE frequent_texts AS
-    SELECT near, count(*) AS answers FROM ${answers} WHERE length > 0 GROUP BY near HAVING count(*) > 1`);
   const [share] = (await ask.rows(`SELECT coalesce((SELECT sum(answers) FROM frequent_texts)
     / nullif((SELECT count(*) FROM ${answers} WHERE length > 0), 0), 0)::DOUBLE AS share`)) as {
     share: number;
@@ -106,7 +102,7 @@ async function frequentTexts(ground: Ground): Promise<FrequentText[]> {
   );
   const grouped = `(SELECT * FROM ${answers} JOIN near_groups USING (near) WHERE length > 0)`;
   const found = (await ask.rows(`WITH copied AS (SELECT first, count(*)::DOUBLE AS steps FROM
-      (SELECT first, id FROM ${grouped} GROUP BY first, id HAVING count(DISTINCT uid) > 1) GROUP BY first)
+      (SELECT first, id FROM ${grouped} GROUP BY first, id HAVING min(uid) < max(uid)) GROUP BY first)
     SELECT first::INTEGER AS first, count(*)::DOUBLE AS answers, count(DISTINCT near)::DOUBLE AS variants,
       count(DISTINCT uid)::DOUBLE AS uids, count(DISTINCT prompt)::DOUBLE AS prompts,
       coalesce(any_value(steps), 0) AS "copiedSteps", avg(reward) FILTER (counted)::DOUBLE AS "meanReward",
@@ -164,18 +160,17 @@ async function textsOf(
 
 async function templates(ground: Ground): Promise<Template[]> {
   const { ask, answers, scope } = ground;
-  const rows = (await ask.rows(`WITH openings AS (SELECT opening, sum(n) AS answers, count(*) AS texts FROM
-      (SELECT opening, near, count(*) AS n FROM ${answers} WHERE length > 0 GROUP BY opening, near)
-      GROUP BY opening HAVING count(*) >= ${MIN_TEMPLATE_TEXTS} ORDER BY answers DESC, opening LIMIT ${scope.top})
+  const rows =
+    (await ask.rows(`WITH openings AS (SELECT * FROM frequent_openings ORDER BY answers DESC, opening LIMIT ${scope.top})
     SELECT openings.answers::DOUBLE AS answers, texts::DOUBLE AS texts, count(DISTINCT uid)::DOUBLE AS uids,
       avg(reward) FILTER (counted)::DOUBLE AS "meanReward", arg_min(id, (ms, id, position))::VARCHAR AS id,
       arg_min(position, (ms, id, position))::DOUBLE AS position
     FROM ${answers} JOIN openings USING (opening) WHERE length > 0
     GROUP BY opening, openings.answers, texts ORDER BY 1 DESC, opening`)) as unknown as (Omit<
-    Template,
-    "opening"
-  > &
-    Candidate)[];
+      Template,
+      "opening"
+    > &
+      Candidate)[];
   if (rows.length === 0) return [];
   const texts = await textsOf(ground, rows);
   return rows.map(({ answers: count, texts: different, uids, meanReward }, index) => ({
@@ -194,10 +189,8 @@ function openingOf(text: string): string {
 async function copying({ ask, scope }: Ground): Promise<Copying[]> {
   const only = scope.uid === undefined ? "" : `WHERE uid = ${scope.uid} OR original = ${scope.uid}`;
   const rows = await ask.rows(`WITH given AS (SELECT * FROM answer_facts WHERE length > 0),
-    origins AS (SELECT id, near, arg_min(uid, (time_s, position)) AS original FROM given
-      GROUP BY id, near HAVING count(DISTINCT uid) > 1),
     pairs AS (SELECT uid, original, count(*)::DOUBLE AS steps, avg(reward) FILTER (counted)::DOUBLE AS "meanReward"
-      FROM given JOIN origins USING (id, near) WHERE uid <> original GROUP BY uid, original),
+      FROM given JOIN shared_texts USING (id, near) WHERE uid <> original GROUP BY uid, original),
     total AS (SELECT uid, count(*) AS answers FROM given GROUP BY uid)
     SELECT uid, original, steps, steps / answers AS share, "meanReward" FROM pairs JOIN total USING (uid) ${only}
     ORDER BY steps DESC, uid, original LIMIT ${scope.top}`);

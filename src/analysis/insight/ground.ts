@@ -20,8 +20,12 @@ const POINTS = 48;
 const STEPS_A_POINT = 5;
 /** Above this many answers quantiles are t-digests: exact ones would hold every value in memory. */
 const EXACT_ANSWERS = 5_000_000;
+/** A group of four hashes and a count takes some 100 bytes. */
+const PIECE_ANSWERS = 4_000_000;
 /** Of a text, what is looked at to find equal ones, characters; miners are cut to less by the validator. */
 const TEXT_CHARACTERS = 4000;
+/** A run of what is no letter, unless it is one space, which would become one: the most of them by far, and each costs time. */
+const NO_LETTERS = "[^\\p{L} ]\\P{L}*| \\P{L}+";
 /** Of a text's beginning, what makes two the same template, letters and spaces. */
 const OPENING_CHARACTERS = 48;
 /** No profile has as many; each is compared with each other. */
@@ -47,6 +51,8 @@ export interface Ground {
   /** Width of a point in time. */
   readonly pointMs: number;
   readonly isApproximate: boolean;
+  /** In so many pieces answers are grouped by what most of them have alone: each piece fits into memory. */
+  readonly pieces: number;
 }
 
 /** The relation of a view within the scope; `time` is a column of every view but `runs`. */
@@ -94,6 +100,7 @@ export async function layGround(ask: Ask, scope: Scope): Promise<Ground> {
     toMs,
     pointMs,
     isApproximate: (answers ?? 0) > EXACT_ANSWERS,
+    pieces: Math.max(1, Math.ceil((answers ?? 0) / PIECE_ANSWERS)),
   };
 }
 
@@ -134,7 +141,7 @@ function answerFacts(
     SELECT id, ms, ((ms - ${fromMs}) // ${pointMs})::INTEGER AS point, task, counted, position, uid, miner, time_s,
       status, reward, routed, reward > 0 AND reward = best_reward AS is_best, length(completion)::INTEGER AS length, hash(completion) AS exact,
       hash(letters) AS near, hash(left(letters, ${OPENING_CHARACTERS})) AS opening, prompt${numbers.map((sql) => `, ${sql}`).join("")}
-    FROM (SELECT *, trim(regexp_replace(lower(left(completion, ${TEXT_CHARACTERS})), '[^\\p{L}]+', ' ', 'g')) AS letters
+    FROM (SELECT *, trim(regexp_replace(lower(left(completion, ${TEXT_CHARACTERS})), '${NO_LETTERS}', ' ', 'g')) AS letters
       FROM (SELECT hash(run, sequence) AS id, epoch_ms(time)::BIGINT AS ms, task, counted, best_reward,
           hash(prompt) AS prompt, generate_subscripts(uids, 1)::INTEGER AS position, unnest(uids)::INTEGER AS uid,
           unnest(list_transform(hotkeys, lambda hotkey: hash(hotkey))) AS miner, unnest(completions) AS completion, unnest(completion_times_s) AS time_s,

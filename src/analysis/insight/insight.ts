@@ -12,6 +12,7 @@ import { type Routing, routing } from "./routing.ts";
 import { compareRuns, type Runs } from "./runs.ts";
 import { movingScores, type ScoreLine } from "./scores.ts";
 import { type Stages, stages } from "./stages.ts";
+import { layTexts } from "./texts.ts";
 import { type Throughput, throughput } from "./throughput.ts";
 import { type Weights, weightsOnChain } from "./weights.ts";
 
@@ -42,6 +43,7 @@ export interface Insight {
 /** Asks every question, one after another: each may take the whole memory that DuckDB has. */
 export async function insightOf(ask: Ask, scope: Scope): Promise<Insight> {
   const ground = await layGround(ask, scope);
+  await layTexts(ground);
   const { fromMs, toMs, isApproximate } = ground;
   return {
     scope,

@@ -54,7 +54,7 @@ export async function routing({ ask, fromMs, toMs, pointMs }: Ground): Promise<R
     }[];
   const tenth = Math.max(1, Math.ceil((toMs - fromMs + 1) / 10));
   const gains = await ask.rows(`WITH
-    routed AS (SELECT answers.*, TRY_CAST(json_extract_string(settings, '$."gating.explore".value') AS DOUBLE) AS explore, (ms - ${fromMs}) // ${tenth} AS tenth
+    routed AS (SELECT id, answers.task, uid, reward, TRY_CAST(json_extract_string(settings, '$."gating.explore".value') AS DOUBLE) AS explore, (ms - ${fromMs}) // ${tenth} AS tenth
       FROM answer_facts answers JOIN (SELECT id, run FROM step_facts) USING (id) LEFT JOIN (SELECT run, any_value(settings) AS settings FROM runs GROUP BY run) USING (run) WHERE counted),
     miners AS (SELECT explore, task, tenth, uid, avg(reward) AS reward FROM routed GROUP BY ALL),
     even AS (SELECT explore, task, tenth, avg(reward) AS even FROM miners GROUP BY ALL),

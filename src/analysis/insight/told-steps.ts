@@ -36,6 +36,12 @@ export async function toldSteps(
   limit: number,
 ): Promise<ToldStep[]> {
   const condition = "uid" in wanted ? `list_contains(uids, ${wanted.uid})` : `step = ${wanted.step}`;
+  // Which they are is told by few columns; what they hold is read of them alone.
+  const found =
+    await ask.rows(`SELECT hash(run, sequence)::VARCHAR AS id, sequence::VARCHAR AS sequence FROM steps
+    WHERE ${condition} ORDER BY time DESC, run, sequence DESC LIMIT ${limit}`);
+  if (found.length === 0) return [];
+  const among = (column: string): string => found.map((row) => row[column] ?? "NULL").join(", ");
   const rows = await ask.rows(`SELECT to_json({
       'run': run, 'profile': profile, 'settings': settings, 'time': strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ'), 'block': block, 'step': step,
       'name': name, 'prompt': left(prompt, ${TEXT_CHARACTERS}), 'counted': counted, 'cause': cause, 'uids': uids, 'hotkeys': hotkeys,
@@ -45,8 +51,9 @@ export async function toldSteps(
       'columns': map_from_entries(list_transform(map_entries(columns),
         lambda entry: {'key': entry.key, 'value': list_transform(entry.value, lambda n: CASE WHEN isfinite(n) THEN n END)}))
     })::VARCHAR AS told
-    FROM (SELECT * FROM steps WHERE ${condition} ORDER BY time DESC LIMIT ${limit})
+    FROM (SELECT * FROM steps WHERE (sequence IS NULL OR sequence IN (${among("sequence")})) AND hash(run, sequence) IN (${among("id")})
+        ORDER BY time DESC, run, sequence DESC LIMIT ${limit})
       LEFT JOIN (SELECT run, any_value(profile) AS profile, any_value(settings) AS settings FROM runs GROUP BY run) USING (run)
-    ORDER BY time DESC`);
+    ORDER BY time DESC, run, sequence DESC`);
   return rows.map(({ told }) => JSON.parse(String(told)) as ToldStep);
 }

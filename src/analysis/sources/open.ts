@@ -53,7 +53,7 @@ export async function openSources(options: SourceOptions): Promise<EventFiles> {
         reports.push({ path, kind: "unknown", events: null, unreadable: 0, note: messageOf(error) });
         continue;
       }
-      if (content.kind === "unknown" && !isNamed) continue;
+      if (content.kind === "unknown" && !isNamed && !path.endsWith(".parquet")) continue;
       const { file, report } = await take(path, content, join(folder, String(reports.length)), signal);
       reports.push(report);
       if (file !== undefined) files.push({ file, kind: report.kind });

@@ -55,6 +55,11 @@ export function screenOf(environment: CommandContext["environment"], top: number
 /** What was read, and how much of it could not be. */
 export function readingText({ events, unreadable }: Reading, reports: readonly SourceReport[]): string {
   const files = `${reports.length} ${reports.length === 1 ? "file" : "files"}`;
+  const damaged = reports.filter(({ note }) => note !== undefined).length;
   const bad = unreadable + reports.reduce((sum, report) => sum + report.unreadable, 0);
-  return `${events} events from ${files}${bad > 0 ? `; ${bad} lines or rows are no events` : ""}\n`;
+  const lost = [
+    bad > 0 ? `; ${bad} lines or rows are no events` : "",
+    damaged > 0 ? `; ${damaged} of the files could not be read, or not to the end` : "",
+  ];
+  return `${events} events from ${files}${lost.join("")}\n`;
 }

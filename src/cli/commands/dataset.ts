@@ -29,7 +29,7 @@ export async function dataset(context: CommandContext): Promise<number> {
     throw datasetFailure("dataset.conflict", "no folder for the dataset is named", "name one with --out");
   const folder = expandPath(out);
   const words = [...(context.words ?? []), ...old.words];
-  const opened = await openEvents(context, words, { keeps: "lines", writable: [folder] });
+  const opened = await openEvents(context, words, { keeps: true, writable: [folder] });
   try {
     const manifest = await makeDataset(opened.warehouse, recipe, folder, context.signal);
     context.print(

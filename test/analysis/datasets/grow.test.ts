@@ -150,7 +150,7 @@ describe("of more than is looked at at once", () => {
       expect(made.leftOut).toEqual({});
       const grown = join(scratch(), "out");
       for (const part of [many.slice(400).reverse(), many.slice(0, 500)])
-        await make([fileOf(part)], grown, { ...recipe, format }, { threads: 4, keeps: "lines" });
+        await make([fileOf(part)], grown, { ...recipe, format }, { threads: 4, keeps: true });
       expect(contents(grown)).toEqual(contents(whole));
       if (format === "parquet") {
         expect(made.files[0]!.examples).toBe(45_000);
