@@ -67,7 +67,7 @@ export function judge(before: Pending, health: Health | undefined, watchedMs: nu
   if (isOther && pending.restarts >= MAX_RESTARTS)
     return { kind: "failed", why: "it ended by itself and was started again, twice" };
   const seen: Pending = isOther
-    ? { ...anew(pending), run: health.run, restarts: pending.restarts + 1 }
+    ? { ...anew(pending), slowMs: 0, run: health.run, restarts: pending.restarts + 1 }
     : { ...pending, run: pending.run ?? health.run };
   if (!seen.isWell) {
     const missing = missingFrom(health);
@@ -89,13 +89,16 @@ export function judge(before: Pending, health: Health | undefined, watchedMs: nu
 }
 
 function notYet(pending: Pending, why: string): Verdict {
-  if (pending.wellLeftMs < 0) return { kind: "failed", why: `${why}, and its time is up` };
+  const { wellLeftMs, weightsLeftMs } = pending;
+  // The second: one that is well now and then, and never for long enough.
+  const isOver = wellLeftMs < 0 || (weightsLeftMs !== null && weightsLeftMs < 0);
+  if (isOver) return { kind: "failed", why: `${why}, and its time is up` };
   return { kind: "waiting", why, pending };
 }
 
 /** As just put in place, with as much time to become well. */
 function anew(pending: Pending): Pending {
-  return { ...pending, wellLeftMs: pending.wellWithinMs, slowMs: 0, isWell: false };
+  return { ...pending, wellLeftMs: pending.wellWithinMs, isWell: false };
 }
 
 function missingFrom({ phase, chain, steps, healthy, reasons }: Health): string | undefined {

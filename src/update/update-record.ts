@@ -27,7 +27,7 @@ const pendingSchema = z.object({
   weightsLeftMs: z.number().nullable(),
   /** Steps a minute of the version before; null when it was not known. */
   usualPerMinute: z.number().nullable(),
-  /** For how long on end it was seen to make far fewer. */
+  /** For how long it was seen to make far fewer, since it was last seen to make enough. */
   slowMs: z.number(),
   /** UUID of its process run, once it was seen; another one means that it ended. */
   run: z.string().nullable(),

@@ -95,6 +95,19 @@ test("below a third of the usual pace it is not confirmed, and after ten minutes
   expect(judge(pending({ usualPerMinute: null }), slow, 0).kind).toBe("confirmed");
 });
 
+test("one that is slow, or well, and silent by turns has no end of time", () => {
+  const slow = health({ steps: { counted: 20, perMinute: 1.9 } });
+  const turns = (readings: (Health | undefined)[], first = pending()): [minutes: number, last: Verdict] => {
+    let last: Verdict = { kind: "waiting", why: "", pending: first };
+    let minutes = 0;
+    for (; minutes < 1000 && last.kind === "waiting"; minutes++)
+      last = judge(last.pending, readings[minutes % readings.length], MINUTE_MS);
+    return [minutes, last];
+  };
+  expect(turns([slow, undefined])).toEqual([21, { kind: "failed", why: expect.stringContaining("usual") }]);
+  expect(turns([health(), undefined])[0]).toBeWithin(200, 203);
+});
+
 test("a watcher that stood still, for a clock that was set or without power, has seen a minute", () => {
   const hours = 5 * 60 * MINUTE_MS;
   expect(judge(pending(), undefined, hours)).toMatchObject({

@@ -21,15 +21,17 @@ export async function run(context: CommandContext): Promise<number> {
   if (environment[SUPERVISOR_VARIABLE] !== undefined) return await validateHere(context);
   const { settings, origins } = loadConfiguration(PARENT_OPTIONS, sourcesOf(context));
   const { autoUpdate = "notify" } = settings;
-  if (autoUpdate === "off") return await validateHere(context);
   const isAskedFor = origins.autoUpdate.kind !== "default";
-  if (environment.NOTIFY_SOCKET) {
-    // It waits for word from the process that it started itself, and its timer updates.
-    if (isAskedFor)
-      log.info("systemd runs this validator, so releases are left to openvalidator-update.timer");
-    return await validateHere(context);
-  }
+  const isUnit = Boolean(environment.NOTIFY_SOCKET);
+  if (autoUpdate === "off" || (isUnit && !isAskedFor)) return await validateHere(context);
   if (autoUpdate !== "notify") {
+    if (isUnit) {
+      // It waits for word from the process that it started itself.
+      log.warn("systemd runs this validator, so releases are left to the timer of service install", {
+        autoUpdate,
+      });
+      return await validateHere(context);
+    }
     const { supervise } = await import("../update/supervise.ts");
     return await supervise(context, { ...settings, autoUpdate } satisfies SuperviseSettings);
   }
