@@ -112,16 +112,27 @@ function stepOf(numbers: Float32Array, from: number, bits: 4 | 8): number {
   let least = Number.POSITIVE_INFINITY;
   for (const part of TRIED[bits]) {
     const step = whole * part;
-    let error = 0;
-    for (let at = from; at < from + BLOCK; at++) {
-      const off = numbers[at]! - stepsOf(numbers[at]!, step, zero) * step;
-      error += off * off;
-    }
+    const error = errorOf(numbers, from, step, zero);
     if (error >= least) continue;
     least = error;
     best = step;
   }
   return best;
+}
+
+/** Squared. Written out, for this is where a build in 4 bits spends its time. */
+function errorOf(numbers: Float32Array, from: number, step: number, zero: number): number {
+  const inverse = 1 / step;
+  let error = 0;
+  for (let at = from; at < from + BLOCK; at++) {
+    const number = numbers[at]!;
+    let steps = Math.floor(number * inverse + 0.5);
+    if (steps < -zero) steps = -zero;
+    else if (steps >= zero) steps = zero - 1;
+    const off = number - steps * step;
+    error += off * off;
+  }
+  return error;
 }
 
 function stepsOf(number: number, step: number, zero: number): number {

@@ -11,10 +11,12 @@ import { bytesOf, turn } from "./storage.ts";
  * without VNNI, where they would not fit; with 7 bits they do, and every processor gives the same numbers.
  */
 const MOST = 64;
+/** Largest step of a row that is only looked up. */
+const MOST_OF_ROWS = 127;
 const BLOCKS: BlockOptions = { bits: 8, element: ELEMENT.float, quantisesActivations: true };
 
 /**
- * Matrices in 8 bits with a scale for each output, activations in 8 bits as each run finds them (DynamicQuantizeLinear and
+ * Matrices in 8 bits with a scale for each output, tables with one for each row, activations in 8 bits as each run finds them (DynamicQuantizeLinear and
  * MatMulInteger), everything between in fp32. For the CPU: on WebGPU these nodes fall back to it.
  */
 export class Int8Form extends FloatForm {
@@ -31,6 +33,13 @@ export class Int8Form extends FloatForm {
 
   override tied(g: Graph, x: Value, table: Parameter): Value {
     return this.#quantisedProduct(g, x, table);
+  }
+
+  override lookUp(g: Graph, table: Parameter, places: Value): Value {
+    const { steps, scales } = rowsInSteps(table);
+    const found = op.gather(g, g.weight(steps), places);
+    const sizes = op.gather(g, op.unsqueeze(g, g.weight(scales), 1), places);
+    return op.multiply(g, op.cast(g, found, ELEMENT.float), sizes);
   }
 
   #quantisedProduct(g: Graph, x: Value, matrix: Parameter): Value {
@@ -54,6 +63,43 @@ export class Int8Form extends FloatForm {
   }
 }
 
+/** A table of rows as steps of 8 bits, and the size of a step for each row. */
+function rowsInSteps(table: Parameter): { steps: Weight; scales: Weight } {
+  const [rows, columns] = table.shape as [number, number];
+  const scales = new Float32Array(rows);
+  return {
+    steps: {
+      name: `${table.name}_rows`,
+      element: ELEMENT.int8,
+      shape: table.shape,
+      bytes: countOf(table.shape),
+      async *pieces() {
+        let done = 0;
+        for await (const piece of table.read()) {
+          const steps = new Int8Array(piece.length);
+          for (let from = 0; from < piece.length; from += columns)
+            scales[done++] = quantiseRow(piece, steps, { from, columns, most: MOST_OF_ROWS });
+          yield bytesOf(steps);
+        }
+      },
+    },
+    scales: scalesOf(`${table.name}_rows_scale`, scales),
+  };
+}
+
+/** Sizes of steps; they are known once the steps are written, which stand before them. */
+function scalesOf(name: string, scales: Float32Array): Weight {
+  return {
+    name,
+    element: ELEMENT.float,
+    shape: [scales.length],
+    bytes: scales.byteLength,
+    async *pieces() {
+      yield bytesOf(scales);
+    },
+  };
+}
+
 /** A matrix [out, in] as steps [in, out], and the size of a step for each output. */
 function inSteps(matrix: Parameter): { steps: Weight; scales: Weight } {
   const [rows, columns] = matrix.shape as [number, number];
@@ -71,31 +117,26 @@ function inSteps(matrix: Parameter): { steps: Weight; scales: Weight } {
           const count = piece.length / columns;
           const steps = new Int8Array(piece.length);
           for (let row = 0; row < count; row++)
-            scales[done + row] = quantiseRow(piece, steps, row * columns, columns);
+            scales[done + row] = quantiseRow(piece, steps, { from: row * columns, columns, most: MOST });
           turn(steps, columns, turned, rows, done);
           done += count;
         }
         yield bytesOf(turned);
       },
     },
-    scales: {
-      name: `${matrix.name}_scale`,
-      element: ELEMENT.float,
-      shape: [rows],
-      bytes: scales.byteLength,
-      // Known once the steps are written, which stand before it.
-      async *pieces() {
-        yield bytesOf(scales);
-      },
-    },
+    scales: scalesOf(`${matrix.name}_scale`, scales),
   };
 }
 
 /** @returns the size of a step */
-function quantiseRow(row: Float32Array, steps: Int8Array, from: number, columns: number): number {
-  let most = 0;
-  for (let at = from; at < from + columns; at++) most = Math.max(most, Math.abs(row[at]!));
-  const step = most === 0 ? 1 : most / MOST;
-  for (let at = from; at < from + columns; at++) steps[at] = Math.round(row[at]! / step);
+function quantiseRow(
+  rows: Float32Array,
+  steps: Int8Array,
+  { from, columns, most }: { from: number; columns: number; most: number },
+): number {
+  let largest = 0;
+  for (let at = from; at < from + columns; at++) largest = Math.max(largest, Math.abs(rows[at]!));
+  const step = largest === 0 ? 1 : largest / most;
+  for (let at = from; at < from + columns; at++) steps[at] = Math.round(rows[at]! / step);
   return step;
 }
