@@ -23,11 +23,17 @@ const folder = scratchFolders("build-parity")();
 const graphOf = (name: string): string => join(folder, name, "onnx/model.onnx");
 const expected = new Map(NAMES.map((name) => [name, readExpected(name)]));
 
+/** One of each kind of body, whose form in 4 bits is compared on both devices. */
+const IN_BLOCKS = ["mpnet", "deberta-v2", "qwen3", "gptj-language"];
+const blocksOf = (name: string): GraphRun =>
+  batchOf(join(folder, name, "onnx/model_q4.onnx"), expected.get(name)!, "left");
+
 beforeAll(async () => {
   for (const name of NAMES)
-    await withCheckpoint(name, (checkpoint) =>
-      buildModel(checkpoint, manifestOf(name), { dtype: "fp32", into: join(folder, name) }),
-    );
+    for (const dtype of IN_BLOCKS.includes(name) ? (["fp32", "q4"] as const) : (["fp32"] as const))
+      await withCheckpoint(name, (checkpoint) =>
+        buildModel(checkpoint, manifestOf(name), { dtype, into: join(folder, name) }),
+      );
 });
 
 const isCausal = (name: string): boolean => /^(qwen3|llama|gptj|gpt-neo-)/.test(name);
@@ -84,7 +90,7 @@ describe.skipIf(environment === undefined)("on WebGPU", () => {
   let outputs: GraphOutput[];
 
   beforeAll(async () => {
-    const runs = NAMES.flatMap((name) => waysOf(name).map(({ run }) => run));
+    const runs = [...NAMES.flatMap((name) => waysOf(name).map(({ run }) => run)), ...IN_BLOCKS.map(blocksOf)];
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "graph-runs.ts")], {
       env: { ...process.env, ...environment },
       stdin: new Blob([JSON.stringify({ device: "webgpu", runs })]),
@@ -97,5 +103,12 @@ describe.skipIf(environment === undefined)("on WebGPU", () => {
   test.each(NAMES)("%s gives PyTorch's numbers", (name) => {
     const before = NAMES.slice(0, NAMES.indexOf(name)).reduce((sum, other) => sum + waysOf(other).length, 0);
     checkWays(name, outputs.slice(before, before + waysOf(name).length), 1e-3);
+  });
+
+  test.each(IN_BLOCKS)("%s in 4 bits gives the CPU's numbers", async (name) => {
+    const run = blocksOf(name);
+    const ours = ownNumbers(outputs.at(IN_BLOCKS.indexOf(name) - IN_BLOCKS.length)!, run);
+    const theirs = ownNumbers(await runGraph("cpu", run), run);
+    expect(largestError(ours.flat(), theirs.flat())).toBeLessThan(1e-3);
   });
 });
