@@ -7,6 +7,7 @@ import { planScoring } from "../validator/scoring-plan.ts";
 import { type CommandContext, sourcesOf } from "./command.ts";
 import { describeLocalnet } from "./commands/localnet.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { readyModels } from "./first-start.ts";
 import { openSigner, ownTerminal } from "./open-signer.ts";
 import { startStandIns } from "./stand-ins.ts";
 import { openUpdateWatch } from "./update/open-update-watch.ts";
@@ -48,6 +49,7 @@ async function validateWith(
     signal,
     findExternalIp: () => findExternalIp(signal),
     startStandIns,
+    readyModels: (chosen, genesisHash) => readyModels(chosen, genesisHash, signal),
     exitCodeOf,
   });
   return EXIT.ok;

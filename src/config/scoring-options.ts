@@ -150,10 +150,16 @@ export const SCORING_OPTIONS = {
     { env: ["HF_TOKEN"], secret: true },
   ),
   "models.profile": option(
-    text,
-    "embedded",
+    optional(text),
+    undefined,
     "models",
-    "Which models score: embedded, lite, standard, legacy, or the path of a profile of your own.",
+    "Which models score: embedded, lite, standard, legacy, or a file of your own (default: by network and GPU).",
+  ),
+  "models.offline": option(
+    toggle,
+    false,
+    "models",
+    "Download no model at the start: what a public network needs must be here.",
   ),
   "neuron.mock_reward_models": option(
     toggle,

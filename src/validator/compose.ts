@@ -49,6 +49,8 @@ export interface StartOptions {
   findExternalIp?: () => Promise<string | undefined>;
   /** Starts reference miners that stand in for the subnet's (--neuron.mock_dendrite_pool). */
   startStandIns?: StartStandIns;
+  /** Chooses the profile where the settings name none, and brings its models, once the chain is known by its genesis hash. */
+  readyModels?: (settings: Settings, genesisHash: string) => Promise<Settings>;
   /** What is told of releases of this program: opened when there is a feed. */
   updates?: UpdateWatch;
   /** Exit code that an error ends the process with, for the event `stop`. */
@@ -74,12 +76,12 @@ export async function startValidator(options: StartOptions): Promise<void> {
   }
 }
 
-async function openAndRun(options: StartOptions, opened: Opened): Promise<void> {
-  const { settings, signer, signal } = options;
+async function openAndRun(given: StartOptions, opened: Opened): Promise<void> {
+  const { signer, signal } = given;
   requireUsableKey(signer);
   // Read here already: a wrong name or a missing model should not be found out after the chain was reached.
-  const plan = planScoring(settings);
-  const directory = stateDirectory(settings);
+  planScoring(given.settings);
+  const directory = stateDirectory(given.settings);
   opened.add("lock", lockFile(join(directory, LOCK_FILE)), (unlock) => unlock());
   // What the connection does before there is a feed is told as soon as there is one.
   const early: EventBody[] = [];
@@ -88,7 +90,7 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
     "connection to the chain",
     await orAborted(
       ChainConnection.connect({
-        ...networkOf(options),
+        ...networkOf(given),
         signal,
         onState: (change) => tell({ kind: "chain", ...change }),
       }),
@@ -96,6 +98,9 @@ async function openAndRun(options: StartOptions, opened: Opened): Promise<void> 
     ),
     (open) => open.close(),
   );
+  const settings = (await given.readyModels?.(given.settings, connection.genesisHash)) ?? given.settings;
+  const options: StartOptions = { ...given, settings };
+  const plan = planScoring(settings);
   const identity = { genesis: connection.genesisHash, netuid: settings.netuid, hotkey: signer.hotkey };
   const feed = opened.add(
     "events",

@@ -42,7 +42,9 @@ export function readWeights(settings: WeightSettings): Pick<Scoring, "profile" |
     prompt_reward_model: settings.rewardPromptBasedWeight,
   };
   return {
-    profile: chosenProfile(settings.neuronMockRewardModels ? "embedded" : settings.modelsProfile),
+    profile: chosenProfile(
+      settings.neuronMockRewardModels ? "embedded" : (settings.modelsProfile ?? "embedded"),
+    ),
     weights: Object.fromEntries(
       Object.entries(given).filter((entry): entry is [string, number] => entry[1] !== undefined),
     ),

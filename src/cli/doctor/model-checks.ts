@@ -28,7 +28,11 @@ const models: Check = {
   },
 };
 
-async function judge(directory: string, { placed, model }: NeededModel, isDeep: boolean): Promise<Finding> {
+async function judge(
+  directory: string,
+  { placed, model, isBrought }: NeededModel,
+  isDeep: boolean,
+): Promise<Finding> {
   const { id, roles } = placed;
   const what = `${id} (${roles.join(", ")})`;
   const bring =
@@ -37,6 +41,8 @@ async function judge(directory: string, { placed, model }: NeededModel, isDeep: 
       : `openvalidator models pull ${id}`;
   if (model === undefined) return fail(`${what} is no model that is known or in ${directory}`, bring);
   const state = modelState(directory, model);
+  if (state !== "here" && isBrought && isPulled(model))
+    return ok(`${what} is not in ${directory} yet; the first start brings it`);
   if (state !== "here")
     return fail(
       `${what} is ${state === "partly" ? "only partly in" : "not in"} ${directory}`,

@@ -1,4 +1,6 @@
 import { modelDirectory } from "../../config/paths.ts";
+import { listAdapters } from "../../inference/adapters.ts";
+import { visibleAdapters } from "../../inference/worker/adapter-choice.ts";
 import type { CatalogModel } from "../../models/catalog.ts";
 import { embeddedManifests } from "../../models/catalog.ts";
 import { knownModels } from "../../models/known-models.ts";
@@ -7,6 +9,7 @@ import type { Dtype } from "../../models/manifest.ts";
 import { readScoring } from "../../validator/open-judge.ts";
 import { encoderOf } from "../../validator/open-router.ts";
 import { type ModelInRole, placeModels } from "../../validator/placement.ts";
+import { defaultProfile } from "../first-start.ts";
 import type { Patient } from "./patient.ts";
 
 export interface NeededModel {
@@ -14,13 +17,20 @@ export interface NeededModel {
   /** undefined for one that no catalogue and no folder knows, and for those inside the program. */
   model: CatalogModel | undefined;
   isEmbedded: boolean;
+  /** A start with these settings pulls it by itself where it is not here. */
+  isBrought: boolean;
 }
 
 /** Every model that these settings load. @throws Failure `rewards.*`, `config.*` */
-export function readNeeded({ settings, environment }: Pick<Patient, "settings" | "environment">): {
+export function readNeeded({
+  settings: given,
+  environment,
+  nodes,
+}: Pick<Patient, "settings" | "environment" | "nodes">): {
   directory: string;
   models: NeededModel[];
 } {
+  const settings = { ...given, modelsProfile: given.modelsProfile ?? profileOf(nodes, environment) };
   const scoring = readScoring(settings);
   const placed = placeModels(settings, scoring, encoderOf(settings, scoring.profile));
   const directory = modelDirectory(settings.modelsDir, environment);
@@ -32,8 +42,18 @@ export function readNeeded({ settings, environment }: Pick<Patient, "settings" |
       placed: model,
       model: catalog.get(model.id),
       isEmbedded: embedded.has(model.id),
+      // Where nobody named a profile, only that of a public network has models outside the program.
+      isBrought: given.modelsProfile === undefined && !given.modelsOffline,
     })),
   };
+}
+
+/** What a run would choose, as far as the name of its network tells: any other endpoint is taken for a local chain. */
+function profileOf({ network }: Patient["nodes"], environment: Patient["environment"]): string {
+  const isPublic = network.expectedGenesis !== undefined;
+  const adapters = isPublic ? visibleAdapters(listAdapters() ?? [], environment.CUDA_VISIBLE_DEVICES) : [];
+  const sizes = adapters.flatMap(({ isHardware, memoryBytes }) => (isHardware ? memoryBytes : []));
+  return defaultProfile(isPublic, Math.max(0, ...sizes)).profile;
 }
 
 /** What the models that are here take on a device at least; undefined where the settings name none that fit. */

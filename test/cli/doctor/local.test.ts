@@ -268,6 +268,19 @@ test("models that are not here, data that is not there, and a sample that needs 
   expect(one("machine.descriptors")).toMatchObject({ fix: expect.stringContaining("ulimit -n") });
 });
 
+test("models that a first start on a public network brings are no fault, unless it may download none", async () => {
+  const { words, root } = await place();
+  const line = [...words, "--neuron.device", "cpu", "--models.dir", join(root, "models")];
+  const brought = (await examined(line)).all("models");
+  expect(brought.map(({ status }) => status)).toEqual(["ok", "ok"]);
+  expect(brought[1]!.found).toContain("the first start brings it");
+  const offline = (await examined([...line, "--models.offline"])).all("models");
+  expect(offline[1]).toMatchObject({
+    status: "fail",
+    fix: "openvalidator models pull minilmv2-toxic-jigsaw",
+  });
+});
+
 test("no secret is printed, whatever is wrong", async () => {
   const SECRET = CANARY.password;
   const { words, keyFile, root } = await locked();
