@@ -270,7 +270,7 @@ test("models that are not here, data that is not there, and a sample that needs 
 
 test("models that a first start on a public network brings are no fault, unless it may download none", async () => {
   const { words, root } = await place();
-  const line = [...words, "--neuron.device", "cpu", "--models.dir", join(root, "models")];
+  const line = [...words, "--models.dir", join(root, "models")];
   const brought = (await examined(line)).all("models");
   expect(brought.map(({ status }) => status)).toEqual(["ok", "ok"]);
   expect(brought[1]!.found).toContain("the first start brings it");
