@@ -15,6 +15,12 @@ export const AUTO_UPDATE_OPTIONS = {
     "service",
     "From one look for a release to the next, a third more or less.",
   ),
+  "update.trial": option(
+    decimal({ min: 0, max: 1440 }, "MINUTES"),
+    10,
+    "service",
+    "How long a new release has to be seen well before it stays; weights of its on chain as well, where they are set.",
+  ),
   "in-container": option(
     toggle,
     false,

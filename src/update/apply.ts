@@ -198,7 +198,7 @@ export class Updater {
 
   /** A release that is put in place now, and what it has to come up to. @param before how the validator was until then */
   #pending(version: string, previous: string, before: Health | undefined): Pending {
-    const { now, wellWithinMs, blockMs } = this.#pace;
+    const { now, wellWithinMs, trialMs, blockMs } = this.#pace;
     const { epochBlocks = null, isEnabled = false, included = 0 } = before?.weights ?? {};
     return {
       version,
@@ -211,6 +211,7 @@ export class Updater {
         isEnabled && included > 0 && epochBlocks !== null
           ? wellWithinMs + WEIGHTS_WITHIN_EPOCHS * epochBlocks * blockMs
           : null,
+      trialLeftMs: trialMs,
       usualPerMinute: before !== undefined && before.steps.perMinute > 0 ? before.steps.perMinute : null,
       slowMs: 0,
       run: null,

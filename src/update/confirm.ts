@@ -82,8 +82,11 @@ export function judge(before: Pending, health: Health | undefined, watchedMs: nu
       : { kind: "waiting", why: slow, pending: seen };
   }
   seen.slowMs = 0;
-  if (seen.weightsLeftMs === null || health.weights.included > 0) return { kind: "confirmed" };
-  if (seen.weightsLeftMs < 0)
+  seen.trialLeftMs -= timeMs;
+  const hasWeights = seen.weightsLeftMs === null || health.weights.included > 0;
+  if (hasWeights && seen.trialLeftMs <= 0) return { kind: "confirmed" };
+  if (hasWeights) return { kind: "waiting", why: "it is well, and still on trial", pending: seen };
+  if (seen.weightsLeftMs !== null && seen.weightsLeftMs < 0)
     return { kind: "failed", why: "no weights of its came on chain in the time of two epochs" };
   return { kind: "waiting", why: "its first weights are still to come", pending: seen };
 }

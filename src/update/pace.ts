@@ -2,6 +2,8 @@ import { sleep } from "../base/deadline.ts";
 
 /** Models of several gigabytes load before the first step. */
 const WELL_WITHIN_MS = 30 * 60_000;
+/** A leak or a timer that kills shows itself in some minutes. */
+const TRIAL_MS = 10 * 60_000;
 /** The chain's own pace. */
 const BLOCK_MS = 12_000;
 /** A window comes once in an epoch at least; 72 minutes are one of the usual length. */
@@ -17,6 +19,7 @@ export interface Pace {
   ticks(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   wellWithinMs: number;
+  trialMs: number;
   backWithinMs: number;
   windowTimeoutMs: number;
   blockMs: number;
@@ -27,6 +30,7 @@ export const PACE: Pace = {
   ticks: () => performance.now(),
   sleep,
   wellWithinMs: WELL_WITHIN_MS,
+  trialMs: TRIAL_MS,
   backWithinMs: BACK_WITHIN_MS,
   windowTimeoutMs: WINDOW_TIMEOUT_MS,
   blockMs: BLOCK_MS,

@@ -25,6 +25,8 @@ const pendingSchema = z.object({
   wellLeftMs: z.number(),
   /** The same for weights of its on chain; null where weights are not set, or were not before either. */
   weightsLeftMs: z.number().nullable(),
+  /** For how long it still has to be seen well: what goes wrong after some minutes is to be seen as well. */
+  trialLeftMs: z.number(),
   /** Steps a minute of the version before; null when it was not known. */
   usualPerMinute: z.number().nullable(),
   /** For how long it was seen to make far fewer, since it was last seen to make enough. */

@@ -49,6 +49,8 @@ function supervised(executable: string, ...flags: string[]): Running {
     ...QUICK,
     "--update.interval",
     "0.05",
+    "--update.trial",
+    "0",
     "--in-container",
     ...flags,
   ];

@@ -12,6 +12,7 @@ function pending(changes: Partial<Pending> = {}): Pending {
     wellWithinMs: 10 * MINUTE_MS,
     wellLeftMs: 10 * MINUTE_MS,
     weightsLeftMs: 200 * MINUTE_MS,
+    trialLeftMs: 0,
     usualPerMinute: 6,
     slowMs: 0,
     run: null,
@@ -50,6 +51,18 @@ test("a release is confirmed when it steps at fresh blocks and its weights are o
   if (first.kind !== "waiting") throw new Error("unreachable");
   const weights = { isEnabled: true, included: 1, epochBlocks: 360 };
   expect(judge(first.pending, health({ weights }), MINUTE_MS)).toEqual({ kind: "confirmed" });
+});
+
+test("one that is well is watched on, and what dies after five minutes is not confirmed before", () => {
+  const weights = { isEnabled: true, included: 1, epochBlocks: 360 };
+  const good = health({ weights });
+  const early = watched(pending({ trialLeftMs: 10 * MINUTE_MS }), good, 9);
+  expect(early).toMatchObject({ kind: "waiting", pending: { trialLeftMs: MINUTE_MS } });
+  if (early.kind !== "waiting") throw new Error("unreachable");
+  expect(judge(early.pending, good, MINUTE_MS)).toEqual({ kind: "confirmed" });
+  // Time in which it does not answer is none in which it was seen well.
+  const silent = judge(early.pending, undefined, MINUTE_MS);
+  expect(silent).toMatchObject({ kind: "waiting", pending: { trialLeftMs: MINUTE_MS } });
 });
 
 test("where weights are not set, good steps are enough", () => {

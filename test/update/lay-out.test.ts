@@ -66,7 +66,15 @@ describe("a folder of releases", () => {
     writeReceipt(root, { method: "standalone", service: { unit: "x.service", scope: "system" } });
     const pending = {
       ...{ version: "1.0.0", previous: "0.9.0", since: "2026-01-01T00:00:00.000Z", wellWithinMs: 1 },
-      ...{ wellLeftMs: 1, weightsLeftMs: null, usualPerMinute: null, slowMs: 0, run: null, restarts: 0 },
+      ...{
+        wellLeftMs: 1,
+        weightsLeftMs: null,
+        trialLeftMs: 0,
+        usualPerMinute: null,
+        slowMs: 0,
+        run: null,
+        restarts: 0,
+      },
       isWell: false,
     };
     changeRecord(folder.recordFile, () => ({ pending }));

@@ -11,6 +11,7 @@ import { type Service, Updater } from "../../update/apply.ts";
 import { stopped, updateFailure } from "../../update/failure.ts";
 import { type Installation, LoneFile, ReleaseFolder } from "../../update/installation.ts";
 import { placeOf } from "../../update/look-times.ts";
+import { PACE, type Pace } from "../../update/pace.ts";
 import { readReceipt } from "../../update/receipt.ts";
 import { readRecord } from "../../update/update-record.ts";
 import { channelToParent, serviceOfParent } from "../../update/updater-channel.ts";
@@ -33,7 +34,7 @@ const WATCH_MS = 40 * 60_000;
 
 /** What a release is installed and judged with. */
 interface Work {
-  settings: Wish;
+  settings: Wish & { updateTrial: number };
   installation: Installation;
   /** Absent where a person runs it. */
   unattended: "patch" | "on" | undefined;
@@ -178,7 +179,8 @@ async function goOn(context: CommandContext, work: Work): Promise<number> {
   // What is in place: the program that updates may be an older one.
   const current = installation.currentVersion() ?? VERSION;
   const tell = teller(context);
-  const updater = new Updater(installation, { ...(service && { service }), signal });
+  const pace: Pace = { ...PACE, trialMs: work.settings.updateTrial * 60_000 };
+  const updater = new Updater(installation, { ...(service && { service }), pace, signal });
   if (!changesNothing) installation.requireWritable();
   const unlock = work.isKept ? installation.lock() : undefined;
   try {
