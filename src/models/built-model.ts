@@ -237,7 +237,7 @@ function lockBuilt(
 ): void {
   const paths = new Set(built.map(({ path }) => path));
   const before = lockedManifest(directory, model)?.files.filter(({ path }) => !paths.has(path)) ?? [];
-  const text = `${JSON.stringify({ ...model, files: [...built, ...before], provenance }, null, 2)}\n`;
+  const text = `${JSON.stringify({ ...model, files: [...before, ...built], provenance }, null, 2)}\n`;
   writeFileAtomic(join(modelFolder(directory, model.id), "manifest.json"), text);
 }
 

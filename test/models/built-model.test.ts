@@ -91,8 +91,8 @@ describe("a pull of original weights", () => {
     );
     const onnx = locked.files.filter(({ dtype }) => dtype !== undefined);
     expect(onnx.map(({ path, dtype }) => [path, dtype])).toEqual([
-      ["onnx/model_q4.onnx", "q4"],
       ["onnx/model.onnx", "fp32"],
+      ["onnx/model_q4.onnx", "q4"],
     ]);
     expect(onnx.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(plans[0]!.resultBytes);
     const found = await readVerified(await findModel(model.id, directory), "cpu");

@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { readCatalog } from "../../src/models/catalog.ts";
+import { CANARY } from "../canaries.ts";
+import { CHECKPOINTS } from "../models/build/fixtures.ts";
+import { sha256, startHub } from "../models/model-hub-double.ts";
+import { scratchFolders } from "../scratch.ts";
+
+// Real processes on a machine that may be busy with others.
+setDefaultTimeout(60_000);
+
+const MAIN = resolve(import.meta.dir, "../../src/main.ts");
+const scratch = scratchFolders("models-build");
+/** A model of this program, in whose place a tiny one of the same architecture is served. */
+const model = readCatalog().find(({ id }) => id === "qwen3-0.6b-base")!;
+const read = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
+const TOKENIZER = resolve(import.meta.dir, "../golden/exports/tiny-qwen3");
+const FILES = {
+  // As long as the model that it stands for; rotary positions have no weights.
+  "config.json": Buffer.from(
+    JSON.stringify({
+      ...JSON.parse(readFileSync(join(CHECKPOINTS, "qwen3", "config.json"), "utf8")),
+      max_position_embeddings: 32_768,
+    }),
+  ),
+  "model.safetensors": read(join(CHECKPOINTS, "qwen3", "model.safetensors")),
+  "tokenizer.json": read(join(TOKENIZER, "tokenizer.json")),
+  "tokenizer_config.json": read(join(TOKENIZER, "tokenizer_config.json")),
+};
+
+let directory: string;
+let hub: ReturnType<typeof startHub>;
+beforeEach(() => {
+  directory = scratch();
+  hub = startHub(FILES, model.revision, model.repo);
+});
+afterEach(() => hub.stop());
+
+async function models(...words: string[]) {
+  const child = Bun.spawn([process.execPath, MAIN, "models", ...words, "--models.dir", directory], {
+    env: { ...process.env, HF_TOKEN: CANARY.hubToken, OPENVALIDATOR_MODELS_MIRROR: hub.endpoint },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { exitCode: await child.exited, stdout, stderr };
+}
+
+test("pull builds a model from its original weights, telling sizes before; show, list and verify know it then", async () => {
+  const pulled = await models("pull", model.id, "--dtype", "fp32,q4");
+  expect(pulled.stderr).not.toContain("error");
+  expect(pulled.exitCode).toBe(0);
+  expect(pulled.stdout).toMatch(/^ {2}original weights \d+\.\d kB, built as fp32 and q4: at most \d+/m);
+  expect(pulled.stdout).toContain(`${model.id} is built as fp32 and q4 in ${join(directory, model.id)}`);
+  expect(existsSync(join(directory, ".source", model.id))).toBe(false);
+
+  const shown = await models("show", model.id);
+  expect(shown.stdout).toMatch(/^onnx\/model\.onnx +fp32 /m);
+  expect(shown.stdout).toContain(`from ${model.repo} at ${model.revision}`);
+  expect(shown.stdout).toContain(sha256(FILES["model.safetensors"]).slice(0, 16));
+  expect(shown.stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
+  expect((await models("verify", model.id)).stdout).toStartWith(`${model.id}: right, `);
+  const { models: listed } = JSON.parse((await models("list", "--json")).stdout);
+  expect(listed.find(({ id }: { id: string }) => id === model.id)).toMatchObject({
+    state: "here",
+    dtypesHere: ["fp32", "q4"],
+  });
+
+  const before = hub.requests.length;
+  expect((await models("pull", model.id, "--dtype", "q4")).stdout).toContain(
+    `${model.id} is in ${directory}`,
+  );
+  expect(hub.requests.length).toBe(before);
+});
+
+test("--keep-source keeps the weights, from which build works without a network", async () => {
+  expect((await models("pull", model.id, "--dtype", "q4", "--keep-source")).exitCode).toBe(0);
+  const source = join(directory, ".source", model.id);
+  expect(readdirSync(source).sort()).toEqual(Object.keys(FILES).sort());
+  const asked = hub.requests.length;
+  const built = await models("build", model.id, source, "--dtype", "fp32");
+  expect(built.exitCode).toBe(0);
+  expect(built.stdout).toContain("No known sha256, taken as found in the folder: config.json");
+  expect(hub.requests.length).toBe(asked);
+  expect((await models("verify", model.id)).exitCode).toBe(0);
+});
+
+test("build says what it does not build, and what a folder lacks", async () => {
+  const folder = scratch();
+  writeFileSync(join(folder, "config.json"), "{}");
+  const other = await models("build", "toxic-bert", folder);
+  expect(other.exitCode).not.toBe(0);
+  expect(other.stderr).toContain("toxic-bert is not built by this program");
+  expect(other.stderr).toContain("qwen3-0.6b-base");
+  const lacking = await models("build", model.id, folder);
+  expect(lacking.exitCode).toBe(69);
+  expect(lacking.stderr).toContain("has no tokenizer.json and no tokenizer_config.json");
+  expect((await models("show", model.id)).stdout).toContain("nothing of it is in");
+});
