@@ -61,7 +61,9 @@ test("pull builds a model from its original weights, telling sizes before; show,
 
   const shown = await models("show", model.id);
   expect(shown.stdout).toMatch(/^onnx\/model\.onnx +fp32 /m);
-  expect(shown.stdout).toContain(`from ${model.repo} at ${model.revision}`);
+  expect(shown.stdout).toMatch(/^fp32, \d+ nodes: .*\d+ MatMul/m);
+  expect(shown.stdout).toMatch(/^q4, \d+ nodes:[\s\S]*\d+ com\.microsoft\/MatMulNBits/m);
+  expect(shown.stdout).toContain(`from ${model.repo}\nat ${model.revision}:`);
   expect(shown.stdout).toContain(sha256(FILES["model.safetensors"]).slice(0, 16));
   expect(shown.stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
   expect((await models("verify", model.id)).stdout).toStartWith(`${model.id}: right, `);

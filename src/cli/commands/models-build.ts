@@ -1,12 +1,15 @@
+import { join } from "node:path";
 import { Failure } from "../../base/error.ts";
+import { printable } from "../../base/text.ts";
 import { expandPath } from "../../config/paths.ts";
 import { buildFromFolder, pullSource, type SourcePlan } from "../../models/built-model.ts";
 import { type CatalogModel, catalogModel } from "../../models/catalog.ts";
-import type { ModelCode } from "../../models/failure.ts";
+import { type ModelCode, unusableFile } from "../../models/failure.ts";
 import type { HubAccess } from "../../models/hub-files.ts";
 import { preferredDtypes } from "../../models/known-models.ts";
 import { lockedManifest, modelFolder } from "../../models/locked-manifest.ts";
 import type { Dtype } from "../../models/manifest.ts";
+import { nodeKinds } from "../../models/onnx/node-kinds.ts";
 import type { Source } from "../../models/source-files.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -14,6 +17,8 @@ import { openModels } from "../opened-models.ts";
 import { bytesText } from "../progress.ts";
 import { withProgress } from "../shown-progress.ts";
 import { renderTable } from "../table.ts";
+
+const LINE_CHARACTERS = 98;
 
 /** Downloads the original weights of a model and builds what is wanted of it, telling sizes before and files as they grow. */
 export async function pullAndBuild(
@@ -68,6 +73,24 @@ export async function build(context: CommandContext): Promise<number> {
   return EXIT.ok;
 }
 
+/** Nodes by kind, in lines of a width that fits. */
+function nodesText(path: string, id: string, dtype: Dtype | undefined): string {
+  let kinds: ReturnType<typeof nodeKinds>;
+  try {
+    kinds = nodeKinds(path);
+  } catch (error) {
+    throw unusableFile(path, id, error);
+  }
+  const total = kinds.reduce((sum, [, count]) => sum + count, 0);
+  const lines = [`${dtype ?? "graph"}, ${total} nodes:`];
+  for (const [kind, count] of kinds) {
+    const word = ` ${count} ${printable(kind, 60)}`;
+    if (`${lines.at(-1)}${word}`.length > LINE_CHARACTERS) lines.push(" ");
+    lines[lines.length - 1] += word;
+  }
+  return `${lines.join("\n")}\n`;
+}
+
 export async function show(context: CommandContext): Promise<number> {
   const { directory, catalog } = openModels(context);
   const model = catalogModel(catalog, context.words![0]!);
@@ -97,10 +120,12 @@ export async function show(context: CommandContext): Promise<number> {
     return EXIT.ok;
   }
   context.print(`in ${modelFolder(directory, id)}:\n${files(locked.files)}`);
+  for (const { path, dtype } of locked.files)
+    if (path.endsWith(".onnx")) context.print(nodesText(join(modelFolder(directory, id), path), id, dtype));
   const { provenance } = locked;
   if (provenance !== undefined)
     context.print(
-      `built by openvalidator ${provenance.builder} from ${provenance.repo} at ${provenance.revision}:\n${files(provenance.files)}`,
+      `built by openvalidator ${provenance.builder} from ${provenance.repo}\nat ${provenance.revision}:\n${files(provenance.files)}`,
     );
   return EXIT.ok;
 }
