@@ -4,6 +4,7 @@ import { writeFileAtomic } from "../base/atomic.ts";
 import type { DeadlineCode } from "../base/deadline.ts";
 import { Failure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
+import { printable } from "../base/text.ts";
 import { VERSION } from "../config/version.ts";
 import { buildModel, planGraph } from "./build/build.ts";
 import type { Checkpoint } from "./build/checkpoint/checkpoint.ts";
@@ -71,8 +72,13 @@ export async function pullSource(
     const downloadBytes = missingBytes(wanted, folder, parts);
     options.onPlan?.({ downloadBytes, sourceBytes, resultBytes, dtypes });
     checkSpace(directory, downloadBytes + resultBytes, model.id, options.freeBytes);
-    const fetched = await fetchFiles(access, wanted, folder, parts, options.onProgress);
-    await buildForms(directory, model, folder, filesOf(fetched), { ...options, dtypes }, access.signal);
+    // What tells of another model than is known comes first: gigabytes are not fetched for it.
+    const [small, weights] = [wanted.filter(isDescription), wanted.filter((file) => !isDescription(file))];
+    const described = await fetchFiles(access, small, folder, parts, options.onProgress);
+    checkDescriptions(folder, model);
+    const fetched = await fetchFiles(access, weights, folder, parts, options.onProgress);
+    const files = filesOf(new Map([...described, ...fetched]));
+    await buildForms(directory, model, folder, files, { ...options, dtypes }, access.signal);
     if (!options.keepSource) rmSync(folder, { recursive: true, force: true });
     rmSync(partFolder(directory, model.id), { recursive: true, force: true });
     return dtypes;
@@ -142,7 +148,7 @@ async function buildForms(
   { dtypes, freeBytes, onProgress }: BuildStoreOptions,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  checkTokenizer(folder, model);
+  checkDescriptions(folder, model);
   const provenance: Provenance = {
     repo: model.repo,
     revision: model.revision,
@@ -203,16 +209,23 @@ async function buildForm(
   }
 }
 
-/** So that a tokenizer that is none is told before the hours of a build, and not by the first question. */
-function checkTokenizer(folder: string, model: CatalogModel): void {
-  for (const path of ["tokenizer.json", "tokenizer_config.json"]) {
+/** So that another model, or a tokenizer that is none, is told before the hours of a build. */
+function checkDescriptions(folder: string, model: CatalogModel): void {
+  const contents = DESCRIPTIONS.map((path): Record<string, unknown> => {
     try {
       const content: unknown = JSON.parse(readFileSync(join(folder, path), "utf8"));
       if (typeof content !== "object" || content === null) throw new Error("it holds no JSON object");
+      return content as Record<string, unknown>;
     } catch (error) {
       throw unusableFile(path, model.id, error);
     }
-  }
+  });
+  const type = contents[0]!.model_type;
+  if (type === model.architecture) return;
+  throw new Failure<ModelCode>("model.unsupported", {
+    message: `config.json says that the model is ${printable(JSON.stringify(type) ?? "of no type")}, and ${model.id} is ${model.architecture}`,
+    hint: `the checkpoint must be that of ${model.repo} at ${model.revision}`,
+  });
 }
 
 function isDescription({ path }: { path: string }): boolean {

@@ -352,6 +352,14 @@ describe("a hub that lies", () => {
     expect(asked()).toEqual([]);
   });
 
+  test("of what the model is has no weights fetched", async () => {
+    files["config.json"] = Buffer.from('{"model_type":"gpt2"}');
+    expect((await failure(pull())).message).toContain('config.json says that the model is "gpt2"');
+    files["config.json"] = Buffer.from("{}");
+    expect((await failure(pull())).message).toContain("config.json says that the model is of no type");
+    expect(asked()).toEqual([]);
+  });
+
   test("names no file of an earlier revision twice: what is not of this one is removed", async () => {
     const folder = sourceFolder(directory, model.id);
     mkdirSync(folder, { recursive: true });

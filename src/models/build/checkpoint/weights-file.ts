@@ -24,7 +24,14 @@ export class WeightsFile {
   static async open(folder: string, name: string): Promise<WeightsFile> {
     const path = await placeOf(folder, name);
     // Not blocked by a pipe that nobody writes to; what the link led to was looked at above.
-    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const handle = await open(path, flags).catch((cause) => {
+      throw new Failure<ModelCode>("model.missing", {
+        message: `${name} in ${folder} cannot be read: ${messageOf(cause)}`,
+        hint: "give this user the right to read it",
+        cause,
+      });
+    });
     let stat: Stats;
     try {
       stat = await handle.stat();
