@@ -16,10 +16,10 @@ export const MODELS_COMMANDS: readonly Command[] = [
     summary: "Download models and check them; goes on where it stopped.",
     table: { ...MODELS_PULL_OPTIONS, ...LOG_OPTIONS },
     switches: { "keep-source": "Keep the original weights of models that are built here." },
-    words: { hint: "[ID…]", min: 0, max: 32 },
+    words: { hint: "[ID|PROFILE…]", min: 0, max: 32 },
     examples: [
       "openvalidator models pull all-mpnet-base-v2 --dtype fp16",
-      "openvalidator models pull --profile legacy",
+      "openvalidator models pull standard",
     ],
     load: async () => (await import("./commands/models.ts")).pull,
   },

@@ -132,7 +132,7 @@ describe("help", () => {
     [["help", "wallet"], "Usage: openvalidator wallet COMMAND [FLAGS]"],
     [["wallet", "--help"], "wallet create  Make a hotkey"],
     [["models", "--help"], "models pull    Download models"],
-    [["help", "models", "pull"], "Usage: openvalidator models pull [ID…] [FLAGS]"],
+    [["help", "models", "pull"], "Usage: openvalidator models pull [ID|PROFILE…] [FLAGS]"],
     [["--netuid", "1", "--help"], "Usage: openvalidator [COMMAND] [FLAGS]"],
     [["-V"], "openvalidator "],
   ])("%p prints what was asked for", async (words, text) => {

@@ -115,6 +115,7 @@ describe("openvalidator models", () => {
 
   test.each([
     [["pull"], 64, "needs the id of a model"],
+    [["pull", "lite", "--dtype", "fp32"], 69, "minilmv2-toxic-jigsaw has no fp32"],
     [["pull", "nope"], 69, "all-mpnet-base-v2"],
     [["pull", "--profile", "nope"], 64, "embedded, lite, standard, legacy"],
     [

@@ -80,10 +80,13 @@ export async function pull(context: CommandContext): Promise<number> {
   const { directory, catalog, access, profile, dtypes } = openModels(context);
   const inside = new Set(embeddedManifests().map(({ id }) => id));
   const needed = profile === undefined ? [] : neededBy(profile).filter((id) => !inside.has(id));
-  const ids = new Set([...(context.words ?? []), ...needed]);
+  const named = (context.words ?? []).flatMap((word) =>
+    PROFILE_NAMES.includes(word) ? neededBy(word) : word,
+  );
+  const ids = new Set([...named, ...needed]);
   if (ids.size === 0 && profile === undefined)
     throw new Failure<ConfigCode>("config.missing-value", {
-      message: "openvalidator models pull needs the id of a model, or --profile NAME",
+      message: "openvalidator models pull needs the id of a model, the name of a profile, or --profile FILE",
       hint: "openvalidator models list shows the ids",
     });
   for (const id of ids) if (inside.has(id)) context.print(`${id} is inside the program\n`);
