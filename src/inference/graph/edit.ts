@@ -1,4 +1,4 @@
-import { GRAPH, MODEL } from "../../models/onnx/onnx.ts";
+import { MODEL } from "../../models/onnx/onnx.ts";
 import { type Field, fieldsOf, Message } from "../../models/onnx/wire.ts";
 
 /** Name of an onnx.ValueInfoProto: an input or output of a graph. */
