@@ -50,6 +50,7 @@ describe("a variant that would be built wrongly is refused by a sentence", () =>
     ["qwen3", { use_sliding_window: true }, "use_sliding_window = true"],
     ["qwen3", { layer_types: ["full_attention", "sliding_attention"] }, "layer_types"],
     ["llama", { rope_parameters: { rope_type: "llama3", rope_theta: 1e4 } }, "rope_parameters"],
+    ["llama", { rope_interleaved: true }, "rope_interleaved = true"],
     ["gpt-neo", { attention_types: [[["global", "sparse"], 1]] }, "attention_types"],
     ["gptj", { tie_word_embeddings: true }, "tie_word_embeddings = true"],
     ["bert", { model_type: "electra" }, 'config.json says "electra"'],

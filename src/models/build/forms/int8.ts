@@ -16,8 +16,9 @@ const MOST_OF_ROWS = 127;
 const BLOCKS: BlockOptions = { bits: 8, element: ELEMENT.float, quantisesActivations: true };
 
 /**
- * Matrices in 8 bits with a scale for each output, tables with one for each row, activations in 8 bits as each run finds them (DynamicQuantizeLinear and
- * MatMulInteger), everything between in fp32. For the CPU: on WebGPU these nodes fall back to it.
+ * Matrices in 8 bits with a scale for each output, tables with one for each row, activations in 8 bits with one scale for all
+ * of a run (DynamicQuantizeLinear and MatMulInteger), everything between in fp32. For the CPU: on WebGPU these nodes fall
+ * back to it. As rows of a run share the scale, each moves the others within the form's error.
  */
 export class Int8Form extends FloatForm {
   /** What was quantised, by its own name: three projections read the same. */

@@ -10,7 +10,7 @@ export function splitHeads(g: Graph, x: Value, heads: number): Value {
 }
 
 /** [batch, heads, tokens, size] → [batch, tokens, heads × size]. */
-export function joinHeads(g: Graph, x: Value): Value {
+function joinHeads(g: Graph, x: Value): Value {
   const [batch, heads, tokens, size] = x.shape as [Size, number, Size, number];
   return op.reshape(g, op.transpose(g, x, 0, 2, 1, 3), batch, tokens, heads * size);
 }
