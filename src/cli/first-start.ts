@@ -16,6 +16,7 @@ import { readScoring } from "../validator/open-judge.ts";
 import { encoderOf } from "../validator/open-router.ts";
 import { placeModels } from "../validator/placement.ts";
 import { bytesText } from "./progress.ts";
+import { openStartPatience } from "./start-patience.ts";
 
 /**
  * Memory of a GPU from which on the models of `standard` are chosen: their best forms have 7 GB, of which `--models.memory`
@@ -73,7 +74,13 @@ export async function readyModels(
   const { profile, reason } = defaultProfile(isPublic, isPublic ? await gpuBytes(settings) : 0);
   log.info("Profile of models chosen", { profile, because: reason, otherwise: "--models.profile" });
   const chosen = { ...settings, modelsProfile: profile };
-  if (isPublic && !settings.modelsOffline) await bringModels(missingModels(chosen), chosen, signal);
+  if (!isPublic || settings.modelsOffline) return chosen;
+  const patience = openStartPatience(process.env);
+  try {
+    await bringModels(missingModels(chosen), chosen, signal, patience.more);
+  } finally {
+    patience.close();
+  }
   return chosen;
 }
 
@@ -89,11 +96,16 @@ function missingModels(settings: Settings): CatalogModel[] {
   );
 }
 
-/** Pulls models, or builds them from their original weights, in their best forms, and logs how far it is. @throws as pulls */
+/**
+ * Pulls models, or builds them from their original weights, in their best forms, and logs how far it is.
+ * @param onGrowth told of every growth, in words
+ * @throws as pulls
+ */
 export async function bringModels(
   missing: readonly CatalogModel[],
   settings: Pick<Settings, "modelsDir" | "modelsMirror" | "modelsToken">,
   signal: AbortSignal,
+  onGrowth: (status: string) => void,
 ): Promise<void> {
   if (missing.length === 0) return;
   const directory = modelDirectory(settings.modelsDir, process.env);
@@ -108,7 +120,7 @@ export async function bringModels(
   });
   for (const model of missing) {
     const dtypes = preferredDtypes(model);
-    const options = { dtypes, onProgress: tenthsOf(model.id) };
+    const options = { dtypes, onProgress: tenthsOf(model.id, onGrowth) };
     log.info("Bringing a model", { model: model.id, repo: model.repo, licence: model.licence.spdx });
     if (model.checkpoint === undefined) await pullModel(directory, model, access, options);
     else
@@ -126,9 +138,10 @@ export async function bringModels(
 }
 
 /** One line of the log for each tenth of a file. */
-function tenthsOf(model: string): Progress {
+function tenthsOf(model: string, onGrowth: (status: string) => void): Progress {
   const told = new Map<string, number>();
   return (file, bytes, total) => {
+    onGrowth(`Bringing ${model}: ${bytesText(bytes)} of ${bytesText(total)} of ${file}`);
     const tenth = Math.floor((bytes / total) * TENTHS);
     if (tenth <= (told.get(file) ?? 0)) return;
     told.set(file, tenth);

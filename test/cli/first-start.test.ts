@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { bringModels, defaultProfile, readyModels, STANDARD_GPU_BYTES } from "../../src/cli/first-start.ts";
+import { openStartPatience } from "../../src/cli/start-patience.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS, type Settings } from "../../src/config/options.ts";
 import { readCatalog } from "../../src/models/catalog.ts";
@@ -109,7 +110,9 @@ test("models are brought as graphs or built from their weights, with a line for 
       checkpoint: { kind: "safetensors" as const, files: [] },
     };
     const settings = { modelsDir: directory, modelsMirror: weights.endpoint, modelsToken: undefined };
-    await bringModels([graph, built], settings, never);
+    const told: string[] = [];
+    await bringModels([graph, built], settings, never, (status) => told.push(status));
+    expect(told).toContain("Bringing test-model: 50.0 kB of 50.0 kB of onnx/model.onnx");
     expect(modelState(directory, graph, ["fp32"])).toBe("here");
     const [known] = knownModels(directory).filter(({ id }) => id === "built");
     expect(modelState(directory, known!, ["fp32"])).toBe("here");
@@ -121,4 +124,30 @@ test("models are brought as graphs or built from their weights, with a line for 
   } finally {
     await weights.stop();
   }
+});
+
+test("a service manager is asked to wait while models grow, not with every byte", () => {
+  const sent: string[] = [];
+  let nowMs = 0;
+  const socket = { send: (text: string) => sent.push(text) > 1, close: () => sent.push("closed") };
+  const patience = openStartPatience(
+    { NOTIFY_SOCKET: "@test" },
+    () => socket,
+    () => nowMs,
+  );
+  // The first does not go, so the next is sent at once.
+  for (const status of ["a", "b", "c"]) patience.more(status);
+  nowMs = 30_000;
+  patience.more("d");
+  patience.close();
+  expect(sent).toEqual([
+    ...["a", "b", "d"].map((status) => `EXTEND_TIMEOUT_USEC=600000000\nSTATUS=${status}`),
+    "closed",
+  ]);
+  const none = openStartPatience({}, () => {
+    throw new Error("opened");
+  });
+  none.more("a");
+  none.close();
+  expect(log).toEqual([]);
 });
