@@ -15,7 +15,14 @@ import { checkSpace } from "./disk-space.ts";
 import { type ModelCode, unusableFile } from "./failure.ts";
 import { fetchFiles, missingBytes, moveInto, type Progress } from "./fetched-files.ts";
 import { type HubAccess, listHubFiles, type Wanted } from "./hub-files.ts";
-import { lockedManifest, modelFolder, partFolder, sizeOf, withModelLock } from "./locked-manifest.ts";
+import {
+  lockedManifest,
+  modelFolder,
+  partFolder,
+  sizeOf,
+  sourceFolder,
+  withModelLock,
+} from "./locked-manifest.ts";
 import type { Dtype, ModelFile, Provenance } from "./manifest.ts";
 import type { StoreOptions } from "./pull.ts";
 import { DESCRIPTIONS, folderPaths, type Source, sourceFiles } from "./source-files.ts";
@@ -38,11 +45,6 @@ export interface BuildStoreOptions extends StoreOptions {
 
 /** Bytes of a graph for each byte of its source, at most: the source may be in 16 bits, and the tables of words stay floats. */
 const GROWTH: Readonly<Record<Dtype, number>> = { fp32: 2.05, fp16: 1.05, q8: 1, q4: 1, q4f16: 0.7 };
-
-/** Where the original files of a model lie until its graphs are made. */
-export function sourceFolder(directory: string, id: string): string {
-  return join(directory, ".source", id);
-}
 
 /**
  * Downloads the original weights of a model and builds its graphs in the given forms. Goes on where it stopped: a file that

@@ -27,6 +27,11 @@ export function partFolder(directory: string, id: string): string {
   return join(directory, ".partial", id);
 }
 
+/** Where the original files of a model lie until its graphs are made. */
+export function sourceFolder(directory: string, id: string): string {
+  return join(directory, ".source", id);
+}
+
 /** The forms that a model's weights come in. */
 export function dtypesOf({ files }: { files: readonly { dtype?: Dtype | undefined }[] }): Dtype[] {
   return [...new Set(files.flatMap(({ dtype }) => dtype ?? []))];

@@ -15,6 +15,7 @@ import {
   modelFolder,
   partFolder,
   sizeOf,
+  sourceFolder,
   wantedFiles,
   withModelLock,
 } from "./locked-manifest.ts";
@@ -189,12 +190,12 @@ function notInFolder(model: CatalogModel, file: CatalogFile, source: string): Fa
 }
 
 /**
- * Deletes a model and what was begun of it.
+ * Deletes a model, its original weights, and what was begun of it.
  * @returns whether there was anything.
  */
 export async function removeModel(directory: string, model: CatalogModel): Promise<boolean> {
   return await withModelLock(directory, model, async () => {
-    const folders = [modelFolder(directory, model.id), partFolder(directory, model.id)];
+    const folders = [modelFolder, partFolder, sourceFolder].map((place) => place(directory, model.id));
     const isThere = folders.some((folder) => existsSync(folder));
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
     return isThere;

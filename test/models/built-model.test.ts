@@ -7,13 +7,18 @@ import {
   buildFromFolder,
   pullSource,
   type SourcePlan,
-  sourceFolder,
 } from "../../src/models/built-model.ts";
 import type { CatalogModel } from "../../src/models/catalog.ts";
 import type { HubAccess } from "../../src/models/hub-files.ts";
-import { lockedManifest, modelFolder, modelState, partFolder } from "../../src/models/locked-manifest.ts";
+import {
+  lockedManifest,
+  modelFolder,
+  modelState,
+  partFolder,
+  sourceFolder,
+} from "../../src/models/locked-manifest.ts";
 import { findModel, readVerified } from "../../src/models/model-files.ts";
-import { verifyModel } from "../../src/models/pull.ts";
+import { removeModel, verifyModel } from "../../src/models/pull.ts";
 import type { Source } from "../../src/models/source-files.ts";
 import { scratchFolders } from "../scratch.ts";
 import { MANIFESTS } from "./build/fixtures.ts";
@@ -119,6 +124,13 @@ describe("a pull of original weights", () => {
     expect(readFileSync(graph).equals(right)).toBe(true);
     // The weights were kept, so that only the list was asked for.
     expect(asked()).toHaveLength(2);
+  });
+
+  test("is undone by a removal, with weights that were kept", async () => {
+    await pull({ keepSource: true });
+    expect(await removeModel(directory, model)).toBe(true);
+    expect(readdirSync(join(directory, ".source"))).toEqual([]);
+    await nothingLoads();
   });
 
   test("keeps the source where asked to, and builds another form of it", async () => {
