@@ -6,10 +6,10 @@
 import { statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { buildExecutable } from "./build/executable.ts";
-import { makeRelease } from "./build/release.ts";
-import { BuildError, ROOT } from "./build/targets.ts";
 import { messageOf } from "./src/base/error.ts";
+import { buildExecutable } from "./src/packaging/executable.ts";
+import { makeRelease } from "./src/packaging/make-release.ts";
+import { BuildError, ROOT } from "./src/packaging/targets.ts";
 import { RELEASE_TOOLS, runReleaseTool } from "./src/update/repository/command-line.ts";
 
 async function main(words: string[]): Promise<void> {

@@ -26,6 +26,7 @@ const RANKS: Record<string, number> = {
   validator: 6,
   localnet: 6,
   cli: 7,
+  packaging: 7,
   main: 8,
 };
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BuildFacts } from "../src/config/version.ts";
+import type { BuildFacts } from "../config/version.ts";
 import { BuildError, ROOT } from "./targets.ts";
 
 /** What bun.lock says of a package: name and version, tarball, facts, hash. */

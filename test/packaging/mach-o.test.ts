@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { signAdHoc } from "../../build/mach-o.ts";
+import { signAdHoc } from "../../src/packaging/mach-o.ts";
 import { scratchFolders } from "../scratch.ts";
 
 const scratch = scratchFolders("mach-o");

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { withoutInference } from "../../build/targets.ts";
+import { withoutInference } from "../../src/packaging/targets.ts";
 import { readArtifacts } from "../../src/update/repository/artifacts.ts";
 import { scratchFolders } from "../scratch.ts";
 import { ReleaseServer } from "../update/release-server.ts";

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { $ } from "bun";
-import manifest from "../package.json" with { type: "json" };
-import type { BuildFacts } from "../src/config/version.ts";
+import manifest from "../../package.json" with { type: "json" };
+import type { BuildFacts } from "../config/version.ts";
 import { signAdHoc } from "./mach-o.ts";
 import { plugins, requirePatches, type Seen } from "./plugins.ts";
 import { BuildError, modulesFor, nativePackages, ROOT, targetOf, withoutInference } from "./targets.ts";
@@ -106,7 +106,7 @@ async function compile(targetName: string, outfile: string, flags: ReleaseFlags)
     },
   });
   if (target.os === "darwin" && target.cpu === "x64") signAdHoc(outfile);
-  for (const message of result.logs) console.warn(String(message));
+  for (const message of result.logs) process.stderr.write(`${message}\n`);
   requirePatches(seen);
   const libraries = packages.flatMap(({ libraries }) =>
     (libraries?.files ?? []).map((name) => join(libraries!.folder, name)),

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
-import type { EmbeddedLibrary } from "../src/base/native.ts";
+import type { EmbeddedLibrary } from "../base/native.ts";
 import { BuildError, type NativePackage, ROOT } from "./targets.ts";
 
 /*
@@ -60,7 +60,7 @@ const withoutImages: BunPlugin = {
   setup(build) {
     build.onResolve({ filter: /^sharp$/ }, () => ({ path: "sharp", namespace: "absent" }));
     build.onLoad({ filter: /^sharp$/, namespace: "absent" }, () => ({
-      contents: 'export default function sharp() { throw new Error("this program reads no images") }',
+      contents: 'module.exports = function sharp() { throw new Error("this program reads no images") }',
       loader: "js",
     }));
   },

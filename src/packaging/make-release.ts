@@ -2,22 +2,22 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } f
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { $ } from "bun";
-import { sha256OfFile } from "../src/base/file-hash.ts";
-import type { BuildFacts } from "../src/config/version.ts";
+import { sha256OfFile } from "../base/file-hash.ts";
+import type { BuildFacts } from "../config/version.ts";
 import {
   BOM_FILE,
   completeArtifacts,
   executableName,
   packedName,
   SUMS_FILE,
-} from "../src/update/repository/artifacts.ts";
-import { STATE_VERSION } from "../src/validator/state/schema.ts";
+} from "../update/repository/artifacts.ts";
+import { STATE_VERSION } from "../validator/state/schema.ts";
 import { type BomSubject, billOfMaterials } from "./bom.ts";
 import { buildExecutable } from "./executable.ts";
 import { BuildError, ROOT, TARGETS } from "./targets.ts";
 
 /** The root that the project keeps, beside what builds with it. */
-const OWN_ROOT = join(ROOT, "build/update-root.json");
+const OWN_ROOT = join(ROOT, "src/packaging/update-root.json");
 
 /**
  * Makes everything of a release that needs no key: executables of all platforms, packed, what is inside them, and hashes. The
@@ -72,7 +72,7 @@ export async function makeRelease(words: string[]): Promise<void> {
     const [full, packed] = [executableName(target), packedName(target)].map(
       (name) => `${(statSync(join(out, name)).size / 1e6).toFixed(1)} MB`,
     );
-    console.log(`${target}  ${full}, packed ${packed}`);
+    process.stdout.write(`${target}  ${full}, packed ${packed}\n`);
   }
-  console.log(`${version} of ${commit} is in ${relative(process.cwd(), out)}, unsigned`);
+  process.stdout.write(`${version} of ${commit} is in ${relative(process.cwd(), out)}, unsigned\n`);
 }
