@@ -82,7 +82,10 @@ export abstract class Installation {
     return existsSync(this.programOf(version));
   }
 
-  /** @throws Failure `update.no-permission` unless this user may put a release here */
+  /**
+   * @throws Failure `update.no-permission` unless this user may put a release here; what the system says of a disk that is
+   * full or read-only
+   */
   requireWritable(): void {
     try {
       mkdirSync(this.data, { recursive: true, mode: 0o755 });
@@ -90,6 +93,7 @@ export abstract class Installation {
       mkdirSync(probe);
       rmSync(probe, { recursive: true });
     } catch (cause) {
+      if (!isRefusal(cause)) throw cause;
       throw updateFailure("update.no-permission", {
         message: `this user may not write to ${this.data}`,
         hint: `run it as the owner of that folder: sudo ${this.program} self-update`,
@@ -138,6 +142,11 @@ export abstract class Installation {
     const names = existsSync(this.#releases) ? readdirSync(this.#releases) : [];
     return names.filter(isVersion);
   }
+}
+
+/** Whether the system says that this user has no right to it: another one might do it. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
 }
 
 /** A folder of releases, made by `install`. */

@@ -1,8 +1,9 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isFailure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
 import { updateFailure } from "./failure.ts";
-import { ReleaseFolder } from "./installation.ts";
+import { isRefusal, ReleaseFolder } from "./installation.ts";
 import { preflight } from "./preflight.ts";
 import { readReceipt, writeReceipt } from "./receipt.ts";
 import { compareVersions, type Release } from "./release.ts";
@@ -88,14 +89,15 @@ function makeFolder(root: string, folder: ReleaseFolder): void {
   try {
     // Those above it are made as the system makes them for everybody.
     mkdirSync(dirname(root), { recursive: true, mode: 0o755 });
+    folder.requireWritable();
   } catch (cause) {
+    if (!isFailure(cause, "update.no-permission") && !isRefusal(cause)) throw cause;
     throw updateFailure("update.no-permission", {
-      message: `this user may not make ${root}`,
+      message: `this user may not write to ${root}`,
       hint: "put sudo before the command, or give --user for a folder in your home",
       cause,
     });
   }
-  folder.requireWritable();
 }
 
 /**

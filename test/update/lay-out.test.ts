@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { randomUUID } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -35,6 +36,34 @@ function downloaded(version: string, says = version) {
 const firstLineOf = (path: string): string => readFileSync(path, "utf8").split("\n")[1]!;
 
 describe("a folder of releases", () => {
+  // Only root may do without the rights of root.
+  test.skipIf(process.getuid?.() !== 0)(
+    "asks who has no right to it for sudo or --user, and names no program that is not there yet",
+    async () => {
+      const program = downloaded("1.0.0");
+      // In the folder of all folders, which anybody may look into; those of scratch are closed.
+      const folder = `/${randomUUID()}`;
+      for (const root of [folder, join(folder, "openvalidator")]) {
+        process.seteuid?.(65534);
+        const refused = layOut(root, program);
+        await expect(refused.finally(() => process.seteuid?.(0))).rejects.toMatchObject({
+          code: "update.no-permission",
+          message: `this user may not write to ${root}`,
+          hint: "put sudo before the command, or give --user for a folder in your home",
+        });
+      }
+    },
+  );
+
+  test("that cannot be made for another reason than rights is not for sudo to make", async () => {
+    const file = join(scratch(), "file");
+    writeFileSync(file, "");
+    expect(() => new ReleaseFolder(join(file, "openvalidator")).requireWritable()).toThrow("ENOTDIR");
+    await expect(layOut(join(file, "openvalidator"), downloaded("1.0.0"))).rejects.toMatchObject({
+      code: expect.stringMatching(/^(?:ENOTDIR|EEXIST)$/),
+    });
+  });
+
   test("is laid out whole, for all to run and its owner alone to change, and once more changes nothing", async () => {
     const root = join(scratch(), "opt/openvalidator");
     const program = downloaded("1.0.0");

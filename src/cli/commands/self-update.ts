@@ -17,7 +17,7 @@ import { readRecord } from "../../update/update-record.ts";
 import { channelToParent, serviceOfParent } from "../../update/updater-channel.ts";
 import { findInstallation } from "../../update/whereabouts.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT, refusedBySystem } from "../exit-codes.ts";
 import { showProgress } from "../progress.ts";
 import { lookForRelease, type Wish } from "../update/look-for-release.ts";
 import {
@@ -95,7 +95,7 @@ function mayWrite(installation: Installation): boolean {
     installation.requireWritable();
     return true;
   } catch (error) {
-    if (!isFailure(error, "update.no-permission")) throw error;
+    if (!isFailure(error, "update.no-permission") && refusedBySystem(error) === undefined) throw error;
     return false;
   }
 }
