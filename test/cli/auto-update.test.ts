@@ -29,6 +29,26 @@ test("self-update --unattended does nothing where the operator wants no updates"
   expect({ exitCode, said: JSON.parse(stdout) }).toMatchObject({ exitCode: 0, said: { state: "off" } });
 });
 
+// From source it would be refused as well, with another exit code and another sentence.
+test.each([
+  "--rollback --check",
+  "--rollback --dry-run",
+  "--rollback --unattended",
+  "--rollback --version=1.0.0",
+  "--if-unconfirmed",
+])("self-update %s goes neither back nor on", async (words) => {
+  const { exitCode, stderr } = await captured(["self-update", ...words.split(" ")]);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 64, stderr: expect.stringContaining("leave") });
+});
+
+test.each(["--rollback", "--rollback --if-unconfirmed", "--rollback --check=false"])(
+  "self-update %s asks for one thing",
+  async (words) => {
+    const { exitCode, stderr } = await captured(["self-update", ...words.split(" ")]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 78, stderr: expect.stringContaining("git pull") });
+  },
+);
+
 test("nobody but a parent starts the worker", async () => {
   const { exitCode, stderr } = await captured(["update-worker", "--auto-update", "on"]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 64, stderr: expect.stringContaining("not by hand") });

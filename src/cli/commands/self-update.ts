@@ -53,6 +53,7 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
   const { flags, environment, signal } = context;
   const { settings } = loadConfiguration(SELF_UPDATE_OPTIONS, sourcesOf(context));
   const is = (name: string): boolean => flags[name] === "true";
+  requireOneWish(flags);
   const policy = is("unattended") ? (settings.autoUpdate ?? "on") : undefined;
   if (policy === "off") return teller(context)({ state: "off", why: "--auto-update says so" });
   const installation = findInstallation({
@@ -87,6 +88,27 @@ export async function selfUpdate(context: CommandContext): Promise<number> {
     service: found?.isStopped ? undefined : found?.service,
     watchMs: WATCH_MS,
   });
+}
+
+/**
+ * Going back is done at once and looks for nothing, so that nobody who only asks gets it.
+ * @throws Failure `config.conflict`
+ */
+function requireOneWish(flags: CommandContext["flags"]): void {
+  const isBack = flags.rollback === "true";
+  const other = ["check", "dry-run", "unattended", "version"].find(
+    (flag) => flags[flag] !== undefined && flags[flag] !== "false",
+  );
+  if (isBack && other !== undefined)
+    throw new Failure<ConfigCode>("config.conflict", {
+      message: `--rollback goes back at once, and --${other} asks for something else`,
+      hint: "leave one of the two out",
+    });
+  if (!isBack && flags["if-unconfirmed"] === "true")
+    throw new Failure<ConfigCode>("config.conflict", {
+      message: "--if-unconfirmed says when to go back, and nothing asks for that",
+      hint: "add --rollback, or leave it out",
+    });
 }
 
 /** Whoever may not write here may still be told of releases. */
