@@ -1,5 +1,5 @@
-import { constants, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
 import { writeFileAtomic } from "../base/atomic.ts";
 import type { DeadlineCode } from "../base/deadline.ts";
 import { Failure } from "../base/error.ts";
@@ -13,7 +13,7 @@ import { WeightsFile } from "./build/checkpoint/weights-file.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { checkSpace } from "./disk-space.ts";
 import { type ModelCode, unusableFile } from "./failure.ts";
-import { fetchFiles, missingBytes, moveInto, type Progress } from "./fetched-files.ts";
+import { anotherFile, copyTo, fetchFiles, missingBytes, moveInto, type Progress } from "./fetched-files.ts";
 import { type HubAccess, listHubFiles, type Wanted } from "./hub-files.ts";
 import {
   lockedManifest,
@@ -109,11 +109,7 @@ export async function buildFromFolder(
       const size = sizeOf(join(folder, path)) ?? 0;
       const sha256 = await sha256OfFile(join(folder, path));
       const known = source.files.find((file) => file.path === path);
-      if ((known?.sha256 ?? sha256) !== sha256)
-        throw new Failure<ModelCode>("model.corrupt", {
-          message: `the file ${path} in ${folder} is not the one of ${model.id}: ${size} bytes, sha256 ${sha256}`,
-          hint: `copy it again, from ${model.repo} at ${model.revision}`,
-        });
+      if ((known?.sha256 ?? sha256) !== sha256) throw anotherFile(model, folder, { path, size, sha256 });
       if (!known?.sha256) unproven.push(path);
       found.push({ path, size, sha256 });
     }
@@ -160,10 +156,12 @@ async function buildForms(
   const checkpoint = await openCheckpoint(folder);
   try {
     // All forms are planned before the first is written, so that a variant that is not built is told at once.
-    const plans = dtypes.map((dtype) => ({ dtype, bytes: weightBytes(checkpoint, model, dtype) }));
-    const neededBytes = plans.reduce((sum, { bytes }) => sum + bytes, 0);
+    const neededBytes = dtypes.reduce(
+      (sum, dtype) => sum + planGraph(checkpoint, model, dtype).weightBytes,
+      0,
+    );
     checkSpace(directory, neededBytes, model.id, freeBytes);
-    for (const { dtype } of plans) {
+    for (const dtype of dtypes) {
       const built = await buildForm(directory, model, checkpoint, dtype, onProgress, signal);
       copyDescriptions(directory, model, folder);
       lockBuilt(directory, model, [...files.filter(isDescription), ...built], provenance);
@@ -171,10 +169,6 @@ async function buildForms(
   } finally {
     await checkpoint.close();
   }
-}
-
-function weightBytes(checkpoint: Checkpoint, model: CatalogModel, dtype: Dtype): number {
-  return planGraph(checkpoint, model, dtype).weights.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 async function buildForm(
@@ -237,8 +231,7 @@ function isDescription({ path }: { path: string }): boolean {
 function copyDescriptions(directory: string, model: CatalogModel, folder: string): void {
   for (const path of DESCRIPTIONS) {
     const part = join(partFolder(directory, model.id), path);
-    mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
-    copyFileSync(join(folder, path), part, constants.COPYFILE_FICLONE);
+    copyTo(part, join(folder, path));
     moveInto(join(modelFolder(directory, model.id), path), part);
   }
 }

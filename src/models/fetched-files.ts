@@ -1,8 +1,12 @@
-import { mkdirSync, renameSync } from "node:fs";
+import { constants, copyFileSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { Failure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
+import type { CatalogModel } from "./catalog.ts";
+import type { ModelCode } from "./failure.ts";
 import { downloadFile, type HubAccess, type HubFile, refused, type Wanted } from "./hub-files.ts";
 import { sizeOf } from "./locked-manifest.ts";
+import type { ModelFile } from "./manifest.ts";
 
 /** Told of each file as it grows; first of what an earlier pull left of it. */
 export type Progress = (path: string, bytes: number, totalBytes: number) => void;
@@ -65,6 +69,24 @@ export async function fetchFiles(
     fetched.set(path, { size, sha256 });
   }
   return fetched;
+}
+
+/** A file in a folder of this machine that is not the one that is known. */
+export function anotherFile(
+  { id, repo, revision }: Pick<CatalogModel, "id" | "repo" | "revision">,
+  folder: string,
+  { path, size, sha256 }: ModelFile,
+): Failure<ModelCode> {
+  return new Failure<ModelCode>("model.corrupt", {
+    message: `the file ${path} in ${folder} is not the one of ${id}: ${size} bytes, sha256 ${sha256}`,
+    hint: `copy it again, from ${repo} at ${revision}`,
+  });
+}
+
+/** A copy that shares its bytes with the original where the file system can. @param part where it grows */
+export function copyTo(part: string, from: string): void {
+  mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
+  copyFileSync(from, part, constants.COPYFILE_FICLONE);
 }
 
 export function moveInto(target: string, part: string): void {

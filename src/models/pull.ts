@@ -1,11 +1,19 @@
-import { constants, copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { Failure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
 import type { CatalogFile, CatalogModel } from "./catalog.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
 import type { ModelCode } from "./failure.ts";
-import { fetchFiles, missingBytes, moveInto, type Progress, wantedFile } from "./fetched-files.ts";
+import {
+  anotherFile,
+  copyTo,
+  fetchFiles,
+  missingBytes,
+  moveInto,
+  type Progress,
+  wantedFile,
+} from "./fetched-files.ts";
 import { type HubAccess, type HubFile, listHubFiles, type Wanted } from "./hub-files.ts";
 import {
   addToLock,
@@ -138,10 +146,7 @@ export async function importModel(
       const sha256 = await sha256OfFile(path);
       const wanted = file.sha256 ?? locked.get(file.path)?.sha256;
       if (size === 0 || (file.size !== null && file.size !== size) || (wanted ?? sha256) !== sha256)
-        throw new Failure<ModelCode>("model.corrupt", {
-          message: `the file ${file.path} in ${source} is not the one of ${model.id}: ${size} bytes, sha256 ${sha256}`,
-          hint: `copy it again, from ${model.repo} at ${model.revision}`,
-        });
+        throw anotherFile(model, source, { path: file.path, size, sha256 });
       if (wanted === undefined) unproven.push(file.path);
       found.set(file.path, { size, sha256 });
     }
@@ -150,8 +155,7 @@ export async function importModel(
     const parts = partFolder(directory, model.id);
     for (const [path, { sha256 }] of found) {
       const part = join(parts, path);
-      mkdirSync(dirname(part), { recursive: true, mode: 0o700 });
-      copyFileSync(join(source, path), part, constants.COPYFILE_FICLONE);
+      copyTo(part, join(source, path));
       if ((await sha256OfFile(part)) !== sha256)
         throw new Failure<ModelCode>("model.corrupt", { message: `${path} changed while it was copied` });
       moveInto(join(modelFolder(directory, model.id), path), part);

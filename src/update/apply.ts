@@ -26,6 +26,7 @@ const WEIGHTS_WITHIN_EPOCHS = 2;
 const LOOK_MS = 2_000;
 /** What was watched since the record was written is lost with this process. */
 const WRITE_EVERY_MS = 60_000;
+
 /** Who runs the validator, for whoever updates it. */
 export interface Service {
   /** Ends the validator in order and starts what the installation's program is now. @throws when it did not start */

@@ -29,6 +29,9 @@ export type UpdateCode =
   /** The new program was not well, and the previous one did not come back. */
   | "update.rollback-failed";
 
+/** What is wrong with a program that cannot tell a release from anything else. */
+export const NO_KEYS = "this program was built without the keys that releases are signed with";
+
 export function updateFailure(code: UpdateCode, options: FailureOptions<unknown>): Failure<UpdateCode> {
   return new Failure<UpdateCode>(code, options);
 }

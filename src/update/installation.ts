@@ -259,7 +259,8 @@ function replaceByLink(from: string, to: string): void {
   syncDirectory(dirname(to));
 }
 
-function isSameFile(one: string, other: string): boolean {
+/** Whether two paths lead to one file; not where one of them leads nowhere. */
+export function isSameFile(one: string, other: string): boolean {
   const [left, right] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
   return left !== undefined && right !== undefined && left.ino === right.ino && left.dev === right.dev;
 }

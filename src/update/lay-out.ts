@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { isFailure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
 import { updateFailure } from "./failure.ts";
-import { isRefusal, ReleaseFolder } from "./installation.ts";
+import { isRefusal, isSameFile, ReleaseFolder } from "./installation.ts";
 import { preflight } from "./preflight.ts";
 import { readReceipt, writeReceipt } from "./receipt.ts";
 import { compareVersions, type Release } from "./release.ts";
@@ -148,9 +148,9 @@ function requireNewer(
 }
 
 async function isSame(one: string, other: string): Promise<boolean> {
-  const [left, right] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
-  if (left === undefined || right === undefined || left.size !== right.size) return false;
-  if (left.ino === right.ino && left.dev === right.dev) return true;
+  if (isSameFile(one, other)) return true;
+  const [left, right] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false })?.size);
+  if (left === undefined || left !== right) return false;
   return (await sha256OfFile(one)) === (await sha256OfFile(other));
 }
 

@@ -81,8 +81,7 @@ export class UpdateWatch {
       detail: cut(why),
       unattended: isUnattended,
       answered_at: answeredAt,
-      on_trial: this.#record?.pending?.version ?? null,
-      rollbacks: rollbacksIn(this.#record),
+      ...standing(this.#record),
     });
   }
 
@@ -132,13 +131,16 @@ function bodyOfNews({ at, outcome, from, to, why }: News, record: UpdateRecord):
     detail: cut(why),
     unattended: false,
     answered_at: record.look?.answeredAt ?? null,
-    on_trial: record.pending?.version ?? null,
-    rollbacks: rollbacksIn(record),
+    ...standing(record),
   };
 }
 
-function rollbacksIn(record: UpdateRecord | undefined): number {
-  return record?.news.filter(({ outcome }) => outcome === "rolled-back").length ?? 0;
+/** How things stand by the record, whatever is told. */
+function standing(record: UpdateRecord | undefined): Pick<UpdateBody, "on_trial" | "rollbacks"> {
+  return {
+    on_trial: record?.pending?.version ?? null,
+    rollbacks: record?.news.filter(({ outcome }) => outcome === "rolled-back").length ?? 0,
+  };
 }
 
 function cut(text: string | null): string | null {

@@ -5,6 +5,7 @@ import { printableUrl } from "../../base/url.ts";
 import { BUILD, isCompiled } from "../../config/version.ts";
 import { ROOM } from "../../update/apply.ts";
 import { findRelease } from "../../update/artifact.ts";
+import { NO_KEYS } from "../../update/failure.ts";
 import type { Installation } from "../../update/installation.ts";
 import { channelPath } from "../../update/release.ts";
 import { type Expiry, expiryIn, readTrusted } from "../../update/trust.ts";
@@ -21,7 +22,6 @@ const ASK_MS = 30_000;
 const DAY_MS = 86_400_000;
 /** The keepers date these anew each week, for thirty days. */
 const LATE_DAYS = 14;
-const NO_KEYS = "this program was built without the keys that releases are signed with";
 
 /** What is looked at; tests have their own. */
 export interface UpdatePlace extends Whereabouts {

@@ -1,7 +1,7 @@
 import { isFailure, messageOf } from "../../base/error.ts";
 import { BUILD, type BuildFacts } from "../../config/version.ts";
 import { type FoundRelease, findRelease } from "../../update/artifact.ts";
-import { updateFailure } from "../../update/failure.ts";
+import { NO_KEYS, updateFailure } from "../../update/failure.ts";
 import { type Circumstances, type Decision, decide } from "../../update/gates.ts";
 import type { Installation } from "../../update/installation.ts";
 import { type Channel, channelPath, isVersion, releasePath } from "../../update/release.ts";
@@ -36,7 +36,7 @@ interface Place {
 export function requireKeys(): NonNullable<BuildFacts["update"]> {
   if (BUILD.update !== undefined) return BUILD.update;
   throw updateFailure("update.no-keys", {
-    message: "this program was built without the keys that releases are signed with",
+    message: NO_KEYS,
     hint: "take an executable of a release; one that was built from source is updated by building it anew",
   });
 }

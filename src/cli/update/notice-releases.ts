@@ -2,10 +2,11 @@ import { log } from "../../base/log.ts";
 import type { ValuesOf } from "../../config/option.ts";
 import type { AUTO_UPDATE_OPTIONS } from "../../config/update-options.ts";
 import { BUILD, isCompiled } from "../../config/version.ts";
+import { NO_KEYS } from "../../update/failure.ts";
 import { type Notices, watchReleases } from "../../update/notices.ts";
-import { CONFIG_FLAG, type CommandContext } from "../command.ts";
+import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { SELF_UPDATE_OPTIONS, updaterEnvironment, writtenFlags } from "./updater-command.ts";
+import { flagsFor, SELF_UPDATE_OPTIONS, updaterEnvironment, writtenFlags } from "./updater-command.ts";
 
 /**
  * Says of new releases that they are there, until the signal; changes nothing.
@@ -17,21 +18,15 @@ export async function noticeReleases(
   { isAskedFor, onLook, signal }: Pick<Notices, "isAskedFor" | "onLook" | "signal">,
 ): Promise<void> {
   if (!isCompiled || BUILD.update === undefined) {
-    if (isAskedFor)
-      log.warn(
-        "No release is looked for: this program was built without the keys that releases are signed with",
-      );
+    if (isAskedFor) log.warn(`No release is looked for: ${NO_KEYS}`);
     return;
   }
   if (mock) return;
-  const known = Object.entries(flags).filter(
-    ([flag]) => flag === CONFIG_FLAG || Object.hasOwn(SELF_UPDATE_OPTIONS, flag),
-  );
   await watchReleases({
     command: [
       process.execPath,
       "self-update",
-      ...writtenFlags({ ...Object.fromEntries(known), check: "true", json: "true" }),
+      ...writtenFlags({ ...flagsFor(SELF_UPDATE_OPTIONS, flags), check: "true", json: "true" }),
     ],
     environment: updaterEnvironment(environment),
     intervalMs: updateInterval * 60_000,

@@ -15,17 +15,18 @@ import { LookTimes, placeOf } from "../../update/look-times.ts";
 import { SupervisingParent } from "../../update/supervising-parent.ts";
 import { changeRecord, readRecord } from "../../update/update-record.ts";
 import { findInstallation } from "../../update/whereabouts.ts";
-import { CONFIG_FLAG, type CommandContext } from "../command.ts";
+import { STOP_TIMEOUT_MS } from "../../validator/stop-times.ts";
+import type { CommandContext } from "../command.ts";
 import { requireKeys } from "./look-for-release.ts";
-import { UPDATE_WORKER_OPTIONS, updaterEnvironment, writtenFlags } from "./updater-command.ts";
+import { flagsFor, UPDATE_WORKER_OPTIONS, updaterEnvironment, writtenFlags } from "./updater-command.ts";
 
 export type SuperviseSettings = Omit<
   ValuesOf<typeof AUTO_UPDATE_OPTIONS & typeof JOURNAL_OPTIONS>,
   "autoUpdate"
 > & { autoUpdate: "patch" | "on"; mock: boolean; runForwards: number };
 
-/** A validator that lost its parent ends within this; see validator/stop-times.ts. */
-const LEFT_BEHIND_MS = 25_000;
+/** A validator that lost its parent notices that, and ends, within this. */
+const LEFT_BEHIND_MS = STOP_TIMEOUT_MS + 5_000;
 const LOOK_MS = 250;
 
 /**
@@ -57,7 +58,7 @@ export async function supervise(context: CommandContext, settings: SuperviseSett
       updaterOf(installation),
       "update-worker",
       ...writtenFlags({
-        ...flagsOf(flags),
+        ...flagsFor(UPDATE_WORKER_OPTIONS, flags),
         "auto-update": autoUpdate,
         program: process.execPath,
       }),
@@ -70,13 +71,6 @@ export async function supervise(context: CommandContext, settings: SuperviseSett
   context.takeSignals?.((name) => parent.signal(name));
   log.info("New releases are taken by themselves", { autoUpdate, program: installation.program });
   return await parent.run();
-}
-
-/** Of the flags of `run`, those that the updater takes as well. */
-function flagsOf(flags: CommandContext["flags"]): Record<string, string> {
-  const known = ([flag]: [string, string]): boolean =>
-    flag === CONFIG_FLAG || Object.hasOwn(UPDATE_WORKER_OPTIONS, flag);
-  return Object.fromEntries(Object.entries(flags).filter(known));
 }
 
 /** The program that was well: the one on trial may be unable to take itself back. */

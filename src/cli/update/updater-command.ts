@@ -3,7 +3,7 @@ import { path } from "../../config/kinds.ts";
 import { environmentName, type OptionTable, option } from "../../config/option.ts";
 import { JOURNAL_OPTIONS, LOG_OPTIONS } from "../../config/options.ts";
 import { UPDATE_OPTIONS } from "../../config/update-options.ts";
-import type { CommandContext } from "../command.ts";
+import { CONFIG_FLAG, type CommandContext } from "../command.ts";
 
 /** Of `self-update`. */
 export const SELF_UPDATE_OPTIONS = { ...UPDATE_OPTIONS, ...JOURNAL_OPTIONS, ...LOG_OPTIONS };
@@ -14,6 +14,12 @@ export const UPDATE_WORKER_OPTIONS = {
 };
 
 const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+
+/** Of the flags of `run`, those that a command with these options takes as well. */
+export function flagsFor(options: OptionTable, flags: CommandContext["flags"]): Record<string, string> {
+  const isKnown = ([flag]: [string, string]): boolean => flag === CONFIG_FLAG || Object.hasOwn(options, flag);
+  return Object.fromEntries(Object.entries(flags).filter(isKnown));
+}
 
 /** Flags as a command line has them. */
 export function writtenFlags(flags: CommandContext["flags"]): string[] {

@@ -56,7 +56,7 @@ export async function buildModel(
   { dtype, into, onProgress, ...options }: BuildOptions,
 ): Promise<WrittenFile[]> {
   const graph = planGraph(checkpoint, manifest, dtype);
-  const total = graph.weights.reduce((sum, { bytes }) => sum + bytes, 0);
+  const total = graph.weightBytes;
   let done = 0;
   return await writeGraph(graph, join(into, "onnx", FILES[dtype]), {
     ...options,

@@ -41,6 +41,11 @@ export class Graph {
   /** Numbers given to the values that have no name of their own. */
   #values = 0;
 
+  /** Of all weights, as they stand in the file. */
+  get weightBytes(): number {
+    return this.weights.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   /** Everything but the weights. */
   encode(): Uint8Array {
     return this.#message.encode();

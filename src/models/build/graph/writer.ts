@@ -35,8 +35,7 @@ export interface WrittenFile {
  */
 export async function writeGraph(graph: Graph, path: string, options: WriteOptions): Promise<WrittenFile[]> {
   const { largestMessage = LARGEST_MESSAGE } = options;
-  const bytes = graph.weights.reduce((sum, weight) => sum + weight.bytes, 0);
-  if (bytes <= largestMessage) return [await write(path, wholeModel(graph, options))];
+  if (graph.weightBytes <= largestMessage) return [await write(path, wholeModel(graph, options))];
   const dataPath = `${path}_data`;
   const data = await write(dataPath, dataFile(graph.weights, options));
   const tensors = new Message();
