@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import type { BunPlugin } from "bun";
 import type { EmbeddedLibrary } from "../base/native.ts";
 import { BuildError, type NativePackage, ROOT } from "./targets.ts";
@@ -148,6 +149,7 @@ async function loadCall({ package: name, libraries }: NativePackage): Promise<st
       name,
       sizeBytes: bytes.length,
       sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
+      crc32: crc32(bytes),
     };
     facts.push(`{ ...${JSON.stringify(library)}, compressedPath: fileOf(require("embed:${name}")) }`);
   }

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { Failure } from "../../src/base/error.ts";
 import { cacheDirectory, type EmbeddedLibrary, openNative } from "../../src/base/native.ts";
 
@@ -32,7 +33,7 @@ beforeAll(() => {
     const compressedPath = join(root, `${name}.zst`);
     writeFileSync(compressedPath, Bun.zstdCompressSync(bytes));
     const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-    return { name, sizeBytes: bytes.length, sha256, compressedPath };
+    return { name, sizeBytes: bytes.length, sha256, crc32: crc32(bytes), compressedPath };
   });
 });
 beforeEach(() => {
