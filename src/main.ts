@@ -74,6 +74,7 @@ let exitCode = await runCli(process.argv.slice(2), {
   environment: process.env,
   signal: stop.signal,
   takeSignals,
+  isTerminal: process.stdout.isTTY === true,
   stdout: (text) => output.write(text),
   stderr: (text) => process.stderr.write(text),
 });

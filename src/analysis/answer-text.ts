@@ -1,4 +1,4 @@
-import { printable } from "../base/text.ts";
+import { jsonText, printable } from "../base/text.ts";
 import { csvLine, plainOf, textOf } from "./cells.ts";
 import type { Answer, Value } from "./warehouse.ts";
 
@@ -32,7 +32,7 @@ const LINES: Record<TextForm, (names: readonly string[]) => LineOf> = {
 };
 
 function jsonOf(names: readonly string[], row: readonly Value[]): string {
-  return JSON.stringify(Object.fromEntries(names.map((name, at) => [name, plainOf(row[at])])));
+  return jsonText(Object.fromEntries(names.map((name, at) => [name, plainOf(row[at])])));
 }
 
 function markdownRow(cells: readonly string[]): string {

@@ -6,13 +6,53 @@ export function printable(text: string, maxCharacters = 200): string {
   const well = text.slice(0, maxCharacters * 2).toWellFormed();
   let out = "";
   for (const character of well) {
-    const safe = /[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/u.test(character)
-      ? `\\u{${character.codePointAt(0)!.toString(16)}}`
-      : character;
+    const safe = /[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/u.test(character) ? escaped(character) : character;
     if (out.length + safe.length > maxCharacters) return `${out}…`;
     out += safe;
   }
   return well.length < text.length ? `${out}…` : out;
+}
+
+/** What a terminal obeys or does not show. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/gu;
+/** What this program writes of a terminal's language: clear the screen or the line, and bold and plain letters. */
+const CLEARS = ["\u001b[H\u001b[2J", "\r\u001b[K"];
+const LETTERS = ["\u001b[1m", "\u001b[0m"];
+
+/**
+ * Lines of text that hold nothing of a stranger's which a terminal obeys: as `printable`, but of any length, with line ends,
+ * tabs, bold letters, and a clearing of line or screen that stands before all else.
+ */
+export function printableLines(text: string): string {
+  const clear = CLEARS.find((one) => text.startsWith(one)) ?? "";
+  const rest = text.slice(clear.length).toWellFormed();
+  return (
+    clear +
+    rest.replaceAll(UNSEEN, (character, at: number) => {
+      const isOurs =
+        character === "\n" ||
+        character === "\t" ||
+        (character === "\r" && rest[at + 1] === "\n") ||
+        LETTERS.some((one) => rest.startsWith(one, at));
+      return isOurs ? character : escaped(character);
+    })
+  );
+}
+
+/** JSON in which no control or format character stands as itself: the same value to every reader, and safe on a terminal. */
+export function jsonText(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replaceAll(
+    /[\u007f-\u009f]|[\p{Cf}\p{Co}\p{Zl}\p{Zp}]/gu,
+    (character) =>
+      Array.from(
+        { length: character.length },
+        (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
+      ).join(""),
+  );
+}
+
+function escaped(character: string): string {
+  return `\\u{${character.codePointAt(0)!.toString(16)}}`;
 }
 
 /** A share of 0..1 in whole hundredths. */

@@ -1,6 +1,7 @@
 import { forbidCoreDumps } from "../base/core-dumps.ts";
 import { Failure, messageOf } from "../base/error.ts";
 import { configureLog, keepInLogFile, type LogFormat, log } from "../base/log.ts";
+import { printableLines } from "../base/text.ts";
 import { diskBudget } from "../config/disk-budget.ts";
 import { refuseUnknownVariables } from "../config/environment.ts";
 import type { ConfigCode } from "../config/kinds.ts";
@@ -21,6 +22,8 @@ export interface CliIo {
   environment: Readonly<Record<string, string | undefined>>;
   signal: AbortSignal;
   takeSignals?: CommandContext["takeSignals"];
+  /** Whether `stdout` is a terminal, which obeys what is written to it. */
+  isTerminal?: boolean;
   stdout(text: string): void;
   stderr(text: string): void;
 }
@@ -59,7 +62,8 @@ async function runOne(command: Command, { words: own, flags }: Arguments, io: Cl
     environment: io.environment,
     signal: io.signal,
     ...(io.takeSignals && { takeSignals: io.takeSignals }),
-    print: io.stdout,
+    // Whatever a command prints may repeat what a stranger wrote; a file or a pipe gets the bytes as they are.
+    print: io.isTerminal === true ? (text) => io.stdout(printableLines(text)) : io.stdout,
   };
   const hasSettings = Object.keys(command.table).length > 0;
   // A secret may be among them.

@@ -1,3 +1,4 @@
+import { printable } from "../base/text.ts";
 import { RATERS_SUFFIX, SHADOW_PREFIX } from "./schema.ts";
 
 /** What a column of a step is for. */
@@ -41,12 +42,19 @@ export function kindsOfColumns(names: readonly string[]): Map<string, ColumnKind
   return kinds;
 }
 
-/** A column's name as people read it: `relevance_filter` → `relevance`, `rlhf_reward_model` → `rlhf`. */
+/** Of a name that people read. */
+const NAME_CHARACTERS = 60;
+
+/**
+ * A column's name as people read it: `relevance_filter` → `relevance`, `rlhf_reward_model` → `rlhf`. A journal may come from
+ * a stranger, so the name is made printable.
+ */
 export function shortColumn(name: string): string {
-  return name
-    .replace(/_applied$/, "")
-    .replace(/_(?:reward_model|filter)$/, "")
-    .replaceAll("_", " ");
+  return shown(name.replace(/_applied$/, "").replace(/_(?:reward_model|filter)$/, ""));
+}
+
+function shown(name: string): string {
+  return printable(name.replaceAll("_", " "), NAME_CHARACTERS);
 }
 
 /** Short names of columns that are told together: two that would be one name keep what they are for. */
@@ -54,9 +62,6 @@ export function shortColumns(names: Iterable<string>): (name: string) => string 
   const groups = Map.groupBy(new Set(names), shortColumn);
   return (name) =>
     (groups.get(shortColumn(name))?.length ?? 0) > 1
-      ? name
-          .replace(/_applied$/, "")
-          .replace(/_reward_model$/, "_model")
-          .replaceAll("_", " ")
+      ? shown(name.replace(/_applied$/, "").replace(/_reward_model$/, "_model"))
       : shortColumn(name);
 }

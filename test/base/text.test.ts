@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { printable } from "../../src/base/text.ts";
+import { jsonText, printable, printableLines } from "../../src/base/text.ts";
 
 describe("a stranger's text on one line", () => {
   test.each([
@@ -17,4 +17,20 @@ describe("a stranger's text on one line", () => {
     expect(printable("x".repeat(1_000_000), 10)).toBe(`${"x".repeat(10)}…`);
     expect(printable("x".repeat(10), 10)).toBe("x".repeat(10));
   });
+});
+
+test("lines for a terminal keep their ends, tabs and bold letters, and nothing else that it obeys", () => {
+  expect(printableLines("\u001b[1mhead\u001b[0m\n\tcell\r\n")).toBe("\u001b[1mhead\u001b[0m\n\tcell\r\n");
+  expect(printableLines("a\u001b]0;x\u0007\u009b2J\rb\u202e")).toBe(
+    "a\\u{1b}]0;x\\u{7}\\u{9b}2J\\u{d}b\\u{202e}",
+  );
+  const clear = "\u001b[H\u001b[2J";
+  expect(printableLines(`${clear}a${clear}`)).toBe(`${clear}a\\u{1b}[H\\u{1b}[2J`);
+});
+
+test("JSON for a terminal is the same value", () => {
+  const value = { "\u009b": ["\u202e", "\u{e0001}", "\u007f", "ä", "\n"] };
+  const text = jsonText(value);
+  expect(text).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  expect(JSON.parse(text)).toEqual(value);
 });

@@ -1,3 +1,4 @@
+import { jsonText } from "../../base/text.ts";
 import { VERSION } from "../../config/version.ts";
 import type { DatasetFile, Manifest } from "./manifest.ts";
 import { PRIVATE_KINDS } from "./private-text.ts";
@@ -96,7 +97,7 @@ function head(
 
 function featureLines(features: readonly Feature[], indent: string): string[] {
   return features.flatMap((feature) => {
-    const first = `${indent}- name: ${JSON.stringify(feature.name)}`;
+    const first = `${indent}- name: ${jsonText(feature.name)}`;
     if ("dtype" in feature) return [first, `${indent}  dtype: ${feature.dtype}`];
     if ("struct" in feature)
       return [first, `${indent}  struct:`, ...featureLines(feature.struct, `${indent}  `)];

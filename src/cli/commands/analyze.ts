@@ -4,6 +4,7 @@ import { sectionsOf } from "../../analysis/report/sections.ts";
 import type { SourceReport } from "../../analysis/sources/source.ts";
 import type { Reading } from "../../analysis/warehouse.ts";
 import { wantsColour } from "../../base/terminal.ts";
+import { jsonText } from "../../base/text.ts";
 import { ANALYZE_OPTIONS } from "../../config/analysis-options.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { expandPath } from "../../config/paths.ts";
@@ -36,9 +37,7 @@ export async function analyze(context: CommandContext): Promise<number> {
   if (charts !== undefined) await writeCharts(expandPath(charts), sections);
   if (report !== undefined) await writeReport(expandPath(report), insight, sections, sources);
   if (context.flags.json === "true") {
-    context.print(
-      `${JSON.stringify({ sources: reports, reading: warehouse.reading, ...insight }, null, 2)}\n`,
-    );
+    context.print(`${jsonText({ sources: reports, reading: warehouse.reading, ...insight }, 2)}\n`);
     return EXIT.ok;
   }
   context.print(`${sources}\n`);

@@ -7,6 +7,7 @@ import { datasetFailure, type Recipe } from "../../analysis/datasets/recipe.ts";
 import { REASONS, type Reason } from "../../analysis/datasets/rows.ts";
 import { checkRecipe } from "../../analysis/datasets/shapes.ts";
 import { log } from "../../base/log.ts";
+import { jsonText } from "../../base/text.ts";
 import { DATASET_OPTIONS, type DatasetSettings, OLD_DATASET_OPTIONS } from "../../config/dataset-options.ts";
 import { badValue } from "../../config/kinds.ts";
 import { loadConfiguration } from "../../config/load.ts";
@@ -32,9 +33,7 @@ export async function dataset(context: CommandContext): Promise<number> {
   const opened = await openEvents(context, words, { keeps: true, writable: [folder] });
   try {
     const manifest = await makeDataset(opened.warehouse, recipe, folder, context.signal);
-    context.print(
-      context.flags.json === "true" ? `${JSON.stringify(manifest, null, 2)}\n` : summaryOf(manifest, out),
-    );
+    context.print(context.flags.json === "true" ? `${jsonText(manifest, 2)}\n` : summaryOf(manifest, out));
   } finally {
     opened.close();
   }

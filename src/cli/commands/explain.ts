@@ -2,7 +2,7 @@ import { type Earned, earnedBy, type Factor } from "../../analysis/insight/facto
 import { type ToldStep, toldSteps } from "../../analysis/insight/told-steps.ts";
 import { cellText } from "../../analysis/report/section.ts";
 import { Failure } from "../../base/error.ts";
-import { printable } from "../../base/text.ts";
+import { jsonText, printable } from "../../base/text.ts";
 import { nameOf } from "../../config/option.ts";
 import { shortColumns } from "../../events/column-kinds.ts";
 import { activeRewards } from "../../rewards/roles.ts";
@@ -50,8 +50,7 @@ export async function explain(context: CommandContext): Promise<number> {
     step,
     answers: "uid" in wanted ? answers.filter(({ uid }) => uid === wanted.uid) : answers,
   }));
-  if (context.flags.json === "true")
-    context.print(`${JSON.stringify({ steps: only.map(jsonOf) }, null, 2)}\n`);
+  if (context.flags.json === "true") context.print(`${jsonText({ steps: only.map(jsonOf) }, 2)}\n`);
   else
     for (const one of only)
       context.print("uid" in wanted ? minerText(one.answers) : stepText(one.step, one.answers));
@@ -182,7 +181,10 @@ function productWords({ factors, computed, recorded, agrees, impliedModels }: Ea
     return `The profile of this run is not known here, so the models' weights are not${implied}.`;
   }
   const sum = models.map(({ weight, value }) => `${trimmed(weight!)} × ${trimmed(value ?? 0)}`).join(" + ");
-  const left = others.length === 0 ? sum : `${models.length > 1 ? `(${sum})` : sum}${product}`;
+  const left =
+    others.length === 0
+      ? sum
+      : `${models.length > 1 ? `(${sum})` : models.length === 1 ? sum : "1"}${product}`;
   const end = agrees
     ? "as recorded"
     : `but ${trimmed(recorded)} is recorded: the weights, masks or penalties of that run were others than its settings tell`;

@@ -1,4 +1,5 @@
 import { isFailure } from "../../base/error.ts";
+import { jsonText } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { MINERS_OPTIONS } from "../../config/miners-options.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
@@ -35,7 +36,7 @@ export async function miners(context: CommandContext): Promise<number> {
     const told = folder === undefined ? await tell(stateDirectory(settings), uid) : undefined;
     const found = bestFirst(told ?? fromBook(await journal.book(journalFolder(folder, settings)), uid));
     // One line for each time, so that a watched one can be read line by line.
-    if (asJson) return { text: `${JSON.stringify("answers" in found ? found : { miners: found })}\n` };
+    if (asJson) return { text: `${jsonText("answers" in found ? found : { miners: found })}\n` };
     return { text: "answers" in found ? why(found) : tableOf(found) };
   });
   return EXIT.ok;

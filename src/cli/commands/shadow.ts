@@ -1,6 +1,7 @@
 import { shadowAgreement } from "../../analysis/insight/agreement.ts";
 import { layGround } from "../../analysis/insight/ground.ts";
 import { agreement } from "../../analysis/report/scoring.ts";
+import { jsonText } from "../../base/text.ts";
 import { analysisScreen } from "../analysis-screen.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -16,7 +17,7 @@ export async function shadow(context: CommandContext): Promise<number> {
       [agreement(scorers)],
       screenOf(context.environment, Number.POSITIVE_INFINITY),
     );
-    context.print(context.flags.json === "true" ? `${JSON.stringify({ scorers }, null, 2)}\n` : text);
+    context.print(context.flags.json === "true" ? `${jsonText({ scorers }, 2)}\n` : text);
     return EXIT.ok;
   } finally {
     close();

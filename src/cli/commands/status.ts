@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { isFailure, messageOf } from "../../base/error.ts";
 import { lockHolder } from "../../base/lock.ts";
+import { jsonText } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { LOCK_FILE, stateDirectory } from "../../config/paths.ts";
@@ -24,7 +25,7 @@ async function look(directory: string, asJson: boolean): Promise<{ text: string;
   try {
     const found = await readStatus(directory);
     return {
-      text: asJson ? `${JSON.stringify(found)}\n` : statusScreen(found, Date.now()),
+      text: asJson ? `${jsonText(found)}\n` : statusScreen(found, Date.now()),
       exit: found.healthy ? EXIT.ok : EXIT.unhealthy,
     };
   } catch (error) {
@@ -34,7 +35,7 @@ async function look(directory: string, asJson: boolean): Promise<{ text: string;
       holder === undefined
         ? `no validator runs in ${directory}`
         : `a validator runs (${holder}), but ${messageOf(error)}`;
-    const text = asJson ? JSON.stringify({ healthy: false, reasons: [reason] }) : `NOT HEALTHY  ${reason}`;
+    const text = asJson ? jsonText({ healthy: false, reasons: [reason] }) : `NOT HEALTHY  ${reason}`;
     return { text: `${text}\n`, exit: holder === undefined ? EXIT.unavailable : EXIT.tryLater };
   }
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { isFailure } from "../../base/error.ts";
 import { lockFile } from "../../base/lock.ts";
-import { printable } from "../../base/text.ts";
+import { jsonText, printable } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { WANDB_SYNC_OPTIONS } from "../../config/options.ts";
 import { downloadDirectory, expandPath, LOCK_FILE, stateDirectory } from "../../config/paths.ts";
@@ -129,7 +129,7 @@ export async function download(context: CommandContext): Promise<number> {
         display.show(`${done} of ${runs} runs, ${rows} rows`, done / runs),
     });
     display.end();
-    if (flags.json === "true") context.print(`${JSON.stringify(collected, null, 2)}\n`);
+    if (flags.json === "true") context.print(`${jsonText(collected, 2)}\n`);
     else {
       context.print(textOf(collected));
       if (isOpen && !settings.all)

@@ -3,7 +3,7 @@ import { printable } from "../../base/text.ts";
 import type { AnyStep } from "../../events/reader.ts";
 import { answeredIn, meanRewardIn } from "../../events/step-figures.ts";
 
-/** What one step was, for all its miners. */
+/** What one step was, for all its miners. Its texts are printable: a journal may come from a stranger. */
 export interface AskedStep {
   /** ISO 8601. */
   time: string;
@@ -29,6 +29,7 @@ export interface AskedStep {
 /** What one miner did in one step, and what it earned. */
 export interface Answer {
   step: AskedStep;
+  /** Printable. */
   hotkey: string;
   /** HTTP-like: 200 is an answer. */
   status: number;
@@ -39,7 +40,7 @@ export interface Answer {
   reward: number;
   /** 1 = the best reward of the step. */
   place: number;
-  /** Raw numbers of models, masks and penalties as the journal has them; null where there is none. */
+  /** Raw numbers of models, masks and penalties as the journal has them, by names that are not printable; null where there is none. */
   columns: Record<string, number | null>;
   /** Printable, at most 300 characters; empty when there is none. */
   completion: string;
@@ -47,6 +48,9 @@ export interface Answer {
 
 const MAX_COMPLETION = 300;
 const MAX_LINE = 200;
+const MAX_NAME = 40;
+/** An SS58 address has 48. */
+export const MAX_HOTKEY = 64;
 
 /** What of a step its answers are made of. */
 export type StepOfAnswers = Pick<
@@ -78,7 +82,7 @@ export function answersOf(
     const reward = event.rewards[row] ?? 0;
     return {
       step,
-      hotkey: event.hotkeys[row] ?? "",
+      hotkey: printable(event.hotkeys[row] ?? "", MAX_HOTKEY),
       status: event.completion_status_codes[row] ?? 0,
       message: oneLine(event.completion_status_messages[row] ?? "", MAX_LINE),
       seconds: event.completion_times[row] ?? 0,
@@ -93,13 +97,13 @@ export function answersOf(
 function stepFacts(event: StepOfAnswers, columns: [string, (number | null)[]][]): AskedStep {
   const { rewards } = event;
   return {
-    time: event.time,
+    time: oneLine(event.time, MAX_NAME),
     block: event.block,
     step: event.step,
-    name: event.name,
+    name: oneLine(event.name, MAX_NAME),
     prompt: oneLine(event.prompt, MAX_LINE),
     counted: event.counted,
-    cause: event.cause,
+    cause: event.cause === null ? null : oneLine(event.cause, MAX_LINE),
     asked: event.uids.length,
     answered: answeredIn(event),
     meanReward: meanRewardIn(event),

@@ -1,10 +1,11 @@
 import { meanOf } from "../../base/mean.ts";
+import { printable } from "../../base/text.ts";
 import { kindsOfColumns } from "../../events/column-kinds.ts";
 import { liftStep } from "../../events/reader.ts";
 import { type AnyEvent, columnsOf, type EventOf, type StepEvent } from "../../events/schema.ts";
 import { ANSWERED } from "../../events/step-figures.ts";
 import type { MinerStatus } from "../status.ts";
-import { type Answer, answersOf } from "./answers.ts";
+import { type Answer, answersOf, MAX_HOTKEY } from "./answers.ts";
 import { type ToldMiner, tellMiner } from "./miner.ts";
 
 /** Answers kept per miner, and those that means are over: 20 · 256 miners · 1.5 KB are 8 MB. */
@@ -84,7 +85,8 @@ export class MinerBook {
     for (const [uid, known] of moving) if (known !== undefined) this.#known.set(uid, known);
   }
 
-  #of(uid: number, hotkey: string): Known {
+  #of(uid: number, told: string): Known {
+    const hotkey = printable(told, MAX_HOTKEY);
     const known = this.#known.get(uid);
     if (known?.hotkey === hotkey) return known;
     const fresh: Known = {

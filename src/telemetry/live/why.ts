@@ -3,6 +3,7 @@ import type { Answer } from "./answers.ts";
 
 /** One column of an answer, in plain words. */
 export interface ColumnVerdict {
+  /** As the journal has it, so it may be a stranger's; `shortColumn` makes it printable. */
   column: string;
   kind: ColumnKind;
   /** As the journal has it; null where the part gave none. */
