@@ -19,10 +19,28 @@ export interface LeftOut {
   failure: Failure<SourceCode>;
 }
 
+/** Files that one reading takes: the first tells the columns of all, so that a question opens no other to know them. */
+export interface ParquetGroup {
+  /** Name of the stored view. */
+  view: string;
+  /** How DuckDB is to read them. */
+  options: string;
+  paths: string[];
+  rows: number;
+}
+
 export interface ParquetKinds {
-  /** Paths by view and by how they are read. */
-  kinds: Record<string, Map<string, string[]>>;
+  groups: ParquetGroup[];
   leftOut: LeftOut[];
+}
+
+/** What the end of a file tells. */
+interface Told {
+  /** Of columns at all depths. */
+  names: Set<string>;
+  /** Equal in files whose columns have the same names, types and order. */
+  form: string;
+  rows: number;
 }
 
 /**
@@ -33,12 +51,13 @@ export async function kindsOfParquet(
   connection: DuckDBConnection,
   files: readonly EventFile[],
 ): Promise<ParquetKinds> {
-  const kinds: ParquetKinds["kinds"] = {};
+  const groups = new Map<string, ParquetGroup>();
   const leftOut: LeftOut[] = [];
-  const columns = await columnsOf(connection, files, leftOut);
+  const ends = await endsOf(connection, files, leftOut);
   for (const { path } of files) {
-    const names = columns.get(path);
-    if (names === undefined) continue;
+    const told = ends.get(path);
+    if (told === undefined) continue;
+    const { names, form, rows } = told;
     const view = names.has("completions") ? STEPS : EVENTS;
     const isInFolder = !names.has(PARTITIONED_BY) && path.includes(`/${PARTITIONED_BY}=`);
     const missing = Object.keys(view.columns).find(
@@ -50,27 +69,39 @@ export async function kindsOfParquet(
       leftOut.push({ path, failure });
       continue;
     }
-    const groups = kinds[view.name] ?? new Map<string, string[]>();
-    const group = isInFolder ? IN_FOLDERS : WITHIN;
-    kinds[view.name] = groups.set(group, [...(groups.get(group) ?? []), path]);
+    const options = isInFolder ? IN_FOLDERS : WITHIN;
+    const key = `${options} ${form}`;
+    const group = groups.get(key) ?? { view: view.name, options, paths: [], rows: 0 };
+    group.paths.push(path);
+    group.rows += rows;
+    groups.set(key, group);
   }
-  return { kinds, leftOut };
+  return { groups: [...groups.values()], leftOut };
 }
 
-/** Names of the columns of each file, at all depths; asked for all files at once, and by halves where one of them is damaged. */
-async function columnsOf(
+/** Looked up for all files at once, and by halves where one of them is damaged. */
+async function endsOf(
   connection: DuckDBConnection,
   files: readonly EventFile[],
   leftOut: LeftOut[],
-): Promise<Map<string, Set<string>>> {
+): Promise<Map<string, Told>> {
   if (files.length === 0) return new Map();
   const paths = files.map(({ path }) => literal(path)).join(", ");
   try {
     const found = await connection.runAndReadAll(
-      `SELECT file_name, list(DISTINCT name) AS names FROM parquet_schema([${paths}]) GROUP BY file_name`,
+      `SELECT file_name, names, form, num_rows::DOUBLE AS rows FROM parquet_file_metadata([${paths}]) JOIN (
+         SELECT file_name, list(name) AS names,
+           string_agg(concat_ws(' ', name, type, num_children, converted_type, logical_type), ',' ORDER BY column_id) AS form
+         FROM parquet_schema([${paths}]) GROUP BY file_name
+       ) USING (file_name)`,
     );
-    const rows = found.getRowObjectsJS() as { file_name: string; names: string[] }[];
-    return new Map(rows.map(({ file_name, names }) => [file_name, new Set(names)]));
+    const rows = found.getRowObjectsJS() as unknown as (Omit<Told, "names"> & {
+      file_name: string;
+      names: string[];
+    })[];
+    return new Map(
+      rows.map(({ file_name, names, ...told }) => [file_name, { ...told, names: new Set(names) }]),
+    );
   } catch (error) {
     const [file, ...others] = files;
     if (file !== undefined && others.length === 0) {
@@ -80,7 +111,7 @@ async function columnsOf(
       return new Map();
     }
     const half = Math.ceil(files.length / 2);
-    const first = await columnsOf(connection, files.slice(0, half), leftOut);
-    return new Map([...first, ...(await columnsOf(connection, files.slice(half), leftOut))]);
+    const first = await endsOf(connection, files.slice(0, half), leftOut);
+    return new Map([...first, ...(await endsOf(connection, files.slice(half), leftOut))]);
   }
 }

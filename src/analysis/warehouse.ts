@@ -227,7 +227,7 @@ async function load(
   await connection.run("SET preserve_insertion_order = false");
   // The end of each file is read once, not for each question.
   await connection.run("SET parquet_metadata_cache = true");
-  const { kinds, leftOut } = await kindsOfParquet(connection, parquet);
+  const { groups, leftOut } = await kindsOfParquet(connection, parquet);
   if (leftOut.length > 0 && leftOut.length === files.length) throw leftOut[0]!.failure;
   const reading: Reading = { events: 0, unreadable: 0, repeated: 0, damaged: [] };
   for (const { path, failure } of leftOut) reading.damaged.push({ path, why: failure.message });
@@ -270,18 +270,17 @@ async function load(
       if (keeps) await connection.run(`CREATE TABLE kept.${view.name} AS ${once}`);
       parts.push(keeps ? `SELECT ${columns} FROM kept.${view.name}` : once);
     }
-    for (const [hive, paths] of kinds[view.name] ?? [])
+    for (const { paths, options } of groups.filter((group) => group.view === view.name))
       parts.push(
-        `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], union_by_name=true, ${hive}))`,
+        `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], ${options}))`,
       );
     const sql = parts.length === 0 ? empty : parts.join(" UNION ALL ");
     await connection.run(`CREATE VIEW ${view.name} AS ${sql}`);
   }
-  if (parquet.length > 0) {
-    // The steps of a folder may stand alone.
-    const all = "SELECT greatest((SELECT count(*) FROM events), (SELECT count(*) FROM steps)) AS events";
-    reading.events = Number((await one(connection, all)).events);
-  }
+  const rowsOf = (name: string): number =>
+    groups.filter(({ view }) => view === name).reduce((sum, { rows }) => sum + rows, 0);
+  // The steps of a folder may stand alone.
+  reading.events += Math.max(rowsOf(EVENTS.name), rowsOf(STEPS.name));
   if (reading.events === 0)
     throw sourceFailure("sources.empty", "there are no events in what was named", "check the names");
   for (const { name, sql } of DERIVED) await connection.run(`CREATE VIEW ${name} AS ${sql}`);
