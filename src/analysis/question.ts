@@ -4,28 +4,28 @@ import { Failure, messageOf } from "../base/error.ts";
 export type WarehouseCode = "query.refused" | "query.stopped" | "query.no-room" | "query.no-memory";
 
 /**
- * Makes a question of strangers' SQL ready to run. It may only ask: DuckDB lets COPY write to every file that a question
- * may read, which would be the journal of a validator. Before it, CREATE may make what it asks of, in memory; PIVOT does so
- * by itself.
+ * Makes the questions of strangers' SQL ready to run, one after another. They may only ask: DuckDB lets COPY write to every
+ * file that a question may read, which would be the journal of a validator. Before the last, CREATE may make what is asked
+ * of, in memory; PIVOT does so by itself.
  * @throws Failure `query.refused`, and what DuckDB says
  */
-export async function prepareQuestion(
+export async function* prepareQuestions(
   connection: DuckDBConnection,
   sql: string,
-): Promise<DuckDBPreparedStatement> {
+): AsyncGenerator<DuckDBPreparedStatement> {
   const { StatementType } = await import("@duckdb/node-api");
   const statements = await connection.extractStatements(sql);
-  for (let at = 0; ; at++) {
+  for (let at = 0; at < statements.count; at++) {
     const statement = await statements.prepare(at);
     const isLast = at === statements.count - 1;
+    if (statement.statementType === StatementType.SELECT) yield statement;
+    else if (statement.statementType === StatementType.CREATE && !isLast) await statement.run();
     // EXPLAIN ANALYZE runs what it explains.
-    if (statement.statementType !== (isLast ? StatementType.SELECT : StatementType.CREATE))
+    else
       throw new Failure<WarehouseCode>("query.refused", {
         message: `the question cannot be answered: ${StatementType[statement.statementType]} does not ask for rows`,
         hint: "ask by SELECT, FROM, WITH, VALUES, PIVOT, DESCRIBE or SUMMARIZE; only CREATE may stand before it; --out writes the answer to a file",
       });
-    if (isLast) return statement;
-    await statement.run();
   }
 }
 

@@ -10,7 +10,7 @@ import type {
 } from "@duckdb/node-api";
 import { Failure } from "../base/error.ts";
 import { kindsOfParquet } from "./parquet-kinds.ts";
-import { noRoom, prepareQuestion, refusedQuestion, stopped } from "./question.ts";
+import { noRoom, prepareQuestions, refusedQuestion, stopped } from "./question.ts";
 import { type EventFile, sourceFailure } from "./sources/source.ts";
 import { EVENTS } from "./views/events.ts";
 import { columnList, eventsSql, keysSql, namesSql, stepsSql } from "./views/lines.ts";
@@ -146,18 +146,24 @@ export class Warehouse {
     return this.#answer(await this.#asked(() => this.#connection.stream(sql)));
   }
 
-  /** As `stream`, for SQL that is not ours: it may ask and nothing else. */
-  async ask(sql: string): Promise<Answer> {
-    return this.#answer(
-      await this.#asked(async () => (await prepareQuestion(this.#connection, sql)).stream()),
-    );
+  /** As `stream`, for SQL that is not ours: it may ask and nothing else. An answer ends when the next question is asked. */
+  async *ask(sql: string): AsyncGenerator<Answer> {
+    const questions = prepareQuestions(this.#connection, sql);
+    for (;;) {
+      const answer = await this.#asked(async () => {
+        const next = await questions.next();
+        return next.done ? undefined : this.#answer(await next.value.stream());
+      });
+      if (answer === undefined) return;
+      yield answer;
+    }
   }
 
-  /** Writes the answer to SQL that is not ours as a file of Parquet. @param path in a folder that may be written to */
+  /** Writes the answer to a question of SQL that is not ours as a file of Parquet. @param path in a folder that may be written to */
   async save(sql: string, path: string): Promise<void> {
     await this.#asked(async () => {
       // What stands as a question by itself does so within brackets, and cannot end them.
-      (await prepareQuestion(this.#connection, sql)).destroySync();
+      for await (const question of prepareQuestions(this.#connection, sql)) question.destroySync();
       // It may end in a comment.
       await this.#connection.run(`COPY (${sql}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`);
     });

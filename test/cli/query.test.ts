@@ -56,6 +56,16 @@ for (const [form, text] of Object.entries(FORMS))
     expect(readdirSync(join(folder, "new"))).toEqual(["answer"]);
   });
 
+const SEVERAL: Record<string, string> = {
+  table: "a\n-\n1\n1 rows\n\nb\n-\n2\n1 rows\n",
+  csv: "a\r\n1\r\n\nb\r\n2\r\n",
+  jsonl: '{"a":1}\n{"b":2}\n',
+};
+for (const [form, text] of Object.entries(SEVERAL))
+  test(`the answers to two questions as ${form}`, async () => {
+    expect((await ask("SELECT 1 AS a; SELECT 2 AS b;", journal(), "--format", form)).stdout).toBe(text);
+  });
+
 test("a question that ends in a comment goes into Parquet too", async () => {
   const out = join(scratch(), "steps.parquet");
   const sql = "SELECT * FROM steps -- all of them";

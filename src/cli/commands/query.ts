@@ -23,7 +23,7 @@ const MAX_TABLE_ROWS = 1_000;
 const MAX_CELL = 60;
 const COMMENTS = /--.*|\/\*[\s\S]*?\*\//g;
 
-/** Answers a question in SQL about events. */
+/** Answers questions in SQL about events, one after another. */
 export async function query(context: CommandContext): Promise<number> {
   if (context.flags.list === "true") {
     context.print(viewList(context.flags.json === "true"));
@@ -34,8 +34,8 @@ export async function query(context: CommandContext): Promise<number> {
   const out = settings.out === undefined ? undefined : expandPath(settings.out);
   const [first, ...words] = context.words ?? [];
   const sql = (first === undefined || first === "-" ? await Bun.stdin.text() : first)
-    .trim()
-    .replace(/;+$/, "");
+    .trimStart()
+    .replace(/[;\s]+$/, "");
   if (sql.replace(COMMENTS, "").trim() === "")
     throw new Failure<QueryCode>("query.no-question", {
       message: "no question was asked",
@@ -89,8 +89,7 @@ async function answer(
     await warehouse.save(sql, join(work!, ANSWER));
     return;
   }
-  const given = await warehouse.ask(sql);
-  const texts = format === "table" ? tableText(given, width) : answerText(given, format);
+  const texts = answersText(warehouse.ask(sql), format, width);
   if (work === undefined) {
     for await (const text of texts) print(text);
     return;
@@ -100,6 +99,20 @@ async function answer(
     for await (const text of texts) writeWhole(fd, text);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** An empty line between two answers ends no row of either form but JSON lines, which have none. */
+async function* answersText(
+  answers: AsyncIterable<Answer>,
+  format: TextForm | "table",
+  width: number,
+): AsyncGenerator<string> {
+  let isFirst = true;
+  for await (const given of answers) {
+    if (!isFirst && format !== "jsonl") yield "\n";
+    isFirst = false;
+    yield* format === "table" ? tableText(given, width) : answerText(given, format);
   }
 }
 
