@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { attendWhole } from "../graph/attention.ts";
+import { attend, splitHeads } from "../graph/attention.ts";
 import type { Value } from "../graph/graph.ts";
 import { Inputs } from "../graph/inputs.ts";
 import type { Layers } from "../graph/layers.ts";
-import { paddingBiasByQuery } from "../graph/masks.ts";
+import { paddingBias } from "../graph/masks.ts";
 import * as op from "../graph/operators.ts";
 import { type Architecture, activation, checkLength, off, readConfig, size } from "./architecture.ts";
 import { BERT_LAYER, encode, giveEncoded } from "./encoder.ts";
@@ -54,12 +54,19 @@ export function encodeBert(
   const sum = op.add(g, op.add(g, words, kinds), places);
   const embedded = layers.layerNorm(sum, table("LayerNorm"), own.layer_norm_eps);
   const heads = own.num_attention_heads;
-  const bias = paddingBiasByQuery(inputs);
+  const bias = paddingBias(inputs);
   const factor = (width / heads) ** -0.5;
   return encode(layers, embedded, {
     prefix,
     names: BERT_LAYER,
     size: own,
-    attend: (query, key, value) => attendWhole(g, { query, key, value, heads, bias, factor }),
+    attend: (query, key, value) =>
+      attend(g, {
+        query: splitHeads(g, query, heads),
+        key: splitHeads(g, key, heads),
+        value: splitHeads(g, value, heads),
+        bias,
+        factor,
+      }),
   });
 }

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { ELEMENT } from "../../onnx/onnx.ts";
-import { attendWhole, splitHeads } from "../graph/attention.ts";
+import { attend, splitHeads } from "../graph/attention.ts";
 import { bucketsByDistance, distances } from "../graph/distances.ts";
 import type { Graph, Shape, Value } from "../graph/graph.ts";
 import { Inputs, TOKENS } from "../graph/inputs.ts";
-import { paddingBiasByQuery } from "../graph/masks.ts";
+import { paddingBias } from "../graph/masks.ts";
 import * as op from "../graph/operators.ts";
 import { type Architecture, absent, activation, checkLength, readConfig, size } from "./architecture.ts";
 import { encode, giveEncoded, type LayerNames } from "./encoder.ts";
@@ -66,7 +66,7 @@ export const debertaV2: Architecture = {
     const places = placesOf(inputs, maxTokens, span, (distance) =>
       own.position_buckets > 0 ? bucketOf(distance, own.position_buckets, most) : distance,
     );
-    const padding = paddingBiasByQuery(inputs);
+    const padding = paddingBias(inputs);
     // Each kind of attention to positions widens the scores as the one to words does.
     const factor = ((width / heads) * (1 + own.pos_att_type.length)) ** -0.5;
 
@@ -80,17 +80,17 @@ export const debertaV2: Architecture = {
       prefix,
       names: DEBERTA_LAYER,
       size: own,
-      attend: (query, key, value, layer) => {
+      attend: (wholeQuery, wholeKey, wholeValue, layer) => {
+        const query = op.scale(g, splitHeads(g, wholeQuery, heads), factor);
+        const key = splitHeads(g, wholeKey, heads);
         let bias = padding;
-        if (own.pos_att_type.includes("c2p")) {
-          const scaled = op.scale(g, splitHeads(g, query, heads), factor);
-          bias = op.add(g, bias, pick(g, op.product(g, scaled, projected(layer, "key")), places.byQuery));
-        }
+        if (own.pos_att_type.includes("c2p"))
+          bias = op.add(g, bias, pick(g, op.product(g, query, projected(layer, "key")), places.byQuery));
         if (own.pos_att_type.includes("p2c")) {
           const scaled = op.scale(g, projected(layer, "query"), factor);
-          bias = op.add(g, bias, pick(g, op.product(g, splitHeads(g, key, heads), scaled), places.byKey));
+          bias = op.add(g, bias, pick(g, op.product(g, key, scaled), places.byKey));
         }
-        return attendWhole(g, { query, key, value, heads, bias, factor });
+        return attend(g, { query, key, value: splitHeads(g, wholeValue, heads), bias, factor: 1 });
       },
     });
     giveEncoded(layers, inputs, hidden, {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ELEMENT } from "../../onnx/onnx.ts";
-import { attendWhole } from "../graph/attention.ts";
+import { attend, splitHeads } from "../graph/attention.ts";
 import { bucketsByDistance, distances } from "../graph/distances.ts";
 import { Inputs } from "../graph/inputs.ts";
 import { paddingBias } from "../graph/masks.ts";
@@ -61,7 +61,13 @@ export const mpnet: Architecture = {
       names: MPNET_LAYER,
       size: own,
       attend: (query, key, value) =>
-        attendWhole(g, { query, key, value, heads, bias, factor: (width / heads) ** -0.5 }),
+        attend(g, {
+          query: splitHeads(g, query, heads),
+          key: splitHeads(g, key, heads),
+          value: splitHeads(g, value, heads),
+          bias,
+          factor: (width / heads) ** -0.5,
+        }),
     });
     giveEncoded(layers, inputs, hidden, { head, dense: "classifier.dense", out: "classifier.out_proj" });
   },

@@ -1,4 +1,4 @@
-import { ELEMENT, MICROSOFT } from "../../onnx/onnx.ts";
+import { ELEMENT } from "../../onnx/onnx.ts";
 import type { Graph, Size, Value } from "./graph.ts";
 import { BATCH, TOKENS } from "./inputs.ts";
 import * as op from "./operators.ts";
@@ -43,26 +43,4 @@ export function attend(g: Graph, { query, key, value, bias, factor }: Attention)
     : weights;
   const mixed = op.product(g, shares, value);
   return joinHeads(g, isGrouped ? op.reshape(g, mixed, BATCH, heads, TOKENS, size) : mixed);
-}
-
-export interface WholeAttention {
-  /** [batch, tokens, heads × size] each. */
-  query: Value;
-  key: Value;
-  value: Value;
-  heads: number;
-  /** As in Attention, with as many or one in place of the batch and of the heads. */
-  bias: Value;
-  factor: number;
-}
-
-/** As attend() of tokens to each other, in one operator: [batch, tokens, heads × size]. */
-export function attendWhole(g: Graph, { query, key, value, heads, bias, factor }: WholeAttention): Value {
-  const inputs = [query, key, value, undefined, undefined, op.cast(g, bias, query.element)];
-  return g.node(
-    `${MICROSOFT}/MultiHeadAttention`,
-    inputs,
-    { shape: query.shape },
-    { num_heads: heads, scale: { float: factor } },
-  );
 }

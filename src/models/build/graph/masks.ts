@@ -3,26 +3,13 @@ import type { Value } from "./graph.ts";
 import { type Inputs, TOKENS } from "./inputs.ts";
 import * as op from "./operators.ts";
 
-/**
- * What is taken from a score that does not count. Finite in half precision too: where nothing counts, as in a row of
- * padding or in a part of a row that a kernel takes by itself, infinity less infinity would be no number.
- */
-const HIDDEN = 30_000;
+/** What is added to a score that does not count: finite, so that a row of padding alone gives numbers as well. */
+const HIDDEN = 1e9;
 
 /** What is added to the scores of padding, [batch, 1, 1, all], in 32 bits. */
 export function paddingBias(inputs: Inputs): Value {
   const g = inputs.graph;
   return biasOf(inputs, op.unsqueeze(g, op.cast(g, inputs.mask, ELEMENT.float), 1, 2));
-}
-
-/** As paddingBias(), once for each query, as MultiHeadAttention wants it: [batch, 1, tokens, tokens]. */
-export function paddingBiasByQuery(inputs: Inputs): Value {
-  const g = inputs.graph;
-  const { tokens } = inputs.lengths();
-  const one = g.integers(1, 1);
-  const shape = op.concat(g, [one, op.reshape(g, tokens, 1), g.integers(1)], 0, 4);
-  const bias = paddingBias(inputs);
-  return g.node("Expand", [bias, shape], { shape: [bias.shape[0]!, 1, TOKENS, bias.shape[3]!] });
 }
 
 /**
