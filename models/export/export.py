@@ -125,9 +125,8 @@ def run(
         agreement = write_graphs(measured, checkpoint, folder / "onnx", Path(scratch), dtypes)
         manifest = manifest_of(measured, folder, dtypes)
         manifest["revision"] = revision
-        manifest["agreement"] = {
-            "texts": len(measured.cases), "comparedWith": "PyTorch in fp32, one text at a time", **agreement
-        }
+        compared = {"comparedWith": "PyTorch in fp32, one text at a time", "texts": len(measured.cases)}
+        manifest["agreement"] = {dtype: {**compared, **agreement[dtype]} for dtype in dtypes}
         manifest["golden"] = {
             dtype: some(golden(recipe, measured.cases, measured.found[dtype])) for dtype in dtypes
         }

@@ -133,7 +133,7 @@ def main() -> None:
     upper = np.triu_indices(len(sentences), 1)
     pairs_expected, pairs_actual = (expected @ expected.T)[upper], (actual @ actual.T)[upper]
     report = {
-        "sentences": len(sentences),
+        "texts": len(sentences),
         "cosine": {"mean": float(cosines.mean()), "min": float(cosines.min())},
         "rankCorrelation": float(np.corrcoef(ranks(pairs_expected), ranks(pairs_actual))[0, 1]),
         "pairError": {

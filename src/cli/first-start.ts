@@ -4,6 +4,7 @@ import { ownCommand } from "../base/program.ts";
 import { isPublicGenesis } from "../chain/networks.ts";
 import type { Settings } from "../config/options.ts";
 import { modelDirectory } from "../config/paths.ts";
+import { formRunner } from "../inference/form-runner.ts";
 import { pullSource } from "../models/built-model.ts";
 import { type CatalogModel, embeddedManifests } from "../models/catalog.ts";
 import type { Progress } from "../models/fetched-files.ts";
@@ -15,7 +16,7 @@ import { HUB } from "../net/hugging-face.ts";
 import { readScoring } from "../validator/open-judge.ts";
 import { encoderOf } from "../validator/open-router.ts";
 import { placeModels } from "../validator/placement.ts";
-import { bytesText } from "./progress.ts";
+import { amountText, bytesText } from "./progress.ts";
 import { openStartPatience } from "./start-patience.ts";
 
 /**
@@ -126,11 +127,13 @@ export async function bringModels(
     else
       await pullSource(directory, model, model.checkpoint, access, {
         ...options,
-        onPlan: ({ downloadBytes, resultBytes }) =>
+        runner: formRunner,
+        onPlan: ({ downloadBytes, resultBytes, truthBytes }) =>
           log.info("The model is built from its original weights", {
             model: model.id,
             download: bytesText(downloadBytes),
             resultAtMost: bytesText(resultBytes),
+            ...(truthBytes > 0 && { fp32ForAWhileAtMost: bytesText(truthBytes) }),
           }),
       });
   }
@@ -140,12 +143,13 @@ export async function bringModels(
 /** One line of the log for each tenth of a file. */
 function tenthsOf(model: string, onGrowth: (status: string) => void): Progress {
   const told = new Map<string, number>();
-  return (file, bytes, total) => {
-    onGrowth(`Bringing ${model}: ${bytesText(bytes)} of ${bytesText(total)} of ${file}`);
+  return (file, bytes, total, unit) => {
+    const amount = amountText(total, unit);
+    onGrowth(`Bringing ${model}: ${amountText(bytes, unit)} of ${amount} of ${file}`);
     const tenth = Math.floor((bytes / total) * TENTHS);
     if (tenth <= (told.get(file) ?? 0)) return;
     told.set(file, tenth);
-    log.info("A model grows", { model, file, percent: tenth * TENTHS, of: bytesText(total) });
+    log.info("A model grows", { model, file, percent: tenth * TENTHS, of: amount });
   };
 }
 

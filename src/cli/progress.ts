@@ -16,7 +16,8 @@ const DEFAULT_COLUMNS = 80;
 const REDRAW = "\r\u001b[K";
 
 export interface ProgressDisplay {
-  onProgress(path: string, bytes: number, totalBytes: number): void;
+  /** @param unit of what is counted; bytes unless given */
+  onProgress(path: string, done: number, total: number, unit?: string): void;
   /** The last word: ends a line that is still growing, so that whatever is printed next begins its own. */
   end(): void;
 }
@@ -40,7 +41,7 @@ function showBar(output: ProgressOutput, now: () => number): ProgressDisplay {
     drawnMs = Number.NEGATIVE_INFINITY;
   };
   return {
-    onProgress(path, bytes, totalBytes) {
+    onProgress(path, bytes, totalBytes, unit) {
       if (isOver) return;
       if (current !== undefined && current.path !== path) endLine();
       // Bytes of an earlier pull were not fetched now, and a file that is begun anew starts its clock anew.
@@ -52,7 +53,12 @@ function showBar(output: ProgressOutput, now: () => number): ProgressDisplay {
       drawnMs = now();
       const seconds = (now() - current.startedMs) / 1000;
       const speed = seconds > 0 ? (bytes - current.firstBytes) / seconds : 0;
-      output.write(`${REDRAW}${barLine(path, bytes, totalBytes, speed, output.columns || DEFAULT_COLUMNS)}`);
+      const line = barLine(
+        path,
+        { done: bytes, total: totalBytes, speed, unit },
+        output.columns || DEFAULT_COLUMNS,
+      );
+      output.write(`${REDRAW}${line}`);
       if (isWhole) endLine();
     },
     end() {
@@ -62,25 +68,38 @@ function showBar(output: ProgressOutput, now: () => number): ProgressDisplay {
   };
 }
 
+interface Growth {
+  done: number;
+  total: number;
+  /** Of bytes, in a second. */
+  speed: number;
+  unit: string | undefined;
+}
+
 /** A line that is shorter than the terminal is wide: the name gives way, from its front, since its end tells more. */
-function barLine(path: string, bytes: number, totalBytes: number, speed: number, columns: number): string {
-  const percent = percentOf(bytes, totalBytes);
+function barLine(path: string, { done, total, speed, unit }: Growth, columns: number): string {
+  const percent = percentOf(done, total);
   const bar = "#".repeat(Math.floor((percent * BAR_CHARACTERS) / 100)).padEnd(BAR_CHARACTERS, ".");
-  const total = bytesText(totalBytes);
-  const amount = bytesText(bytes).padStart(total.length);
-  const rate = speed > 0 ? `  ${bytesText(speed)}/s` : "";
-  const rest = ` [${bar}] ${String(percent).padStart(3)} %  ${amount} of ${total}${rate}`;
+  const whole = amountText(total, unit);
+  const amount = unit === undefined ? bytesText(done).padStart(whole.length) : `${done}`;
+  const rate = speed > 0 && unit === undefined ? `  ${bytesText(speed)}/s` : "";
+  const rest = ` [${bar}] ${String(percent).padStart(3)} %  ${amount} of ${whole}${rate}`;
   const room = Math.max(0, columns - 1 - 2 - rest.length);
   const name = path.length <= room ? path : `…${path.slice(path.length - Math.max(0, room - 1))}`;
   return `  ${name}${rest}`.slice(0, columns - 1);
 }
 
+/** Bytes in their unit, or a count of something else. */
+export function amountText(amount: number, unit: string | undefined): string {
+  return unit === undefined ? bytesText(amount) : `${amount} ${unit}`;
+}
+
 function printTenths(output: ProgressOutput): ProgressDisplay {
   let last = "";
   return {
-    onProgress(path, bytes, totalBytes) {
+    onProgress(path, bytes, totalBytes, unit) {
       const percent = percentOf(bytes, totalBytes);
-      const line = `  ${path} ${percent - (percent % 10)} % of ${bytesText(totalBytes)}\n`;
+      const line = `  ${path} ${percent - (percent % 10)} % of ${amountText(totalBytes, unit)}\n`;
       if (line !== last) output.write(line);
       last = line;
     },

@@ -46,6 +46,8 @@ export interface SupervisorOptions extends InferenceObserver {
   requestTimeoutMs?: number;
   /** Ends the wait for the start. */
   signal?: AbortSignal;
+  /** For a question or two: its start is nothing to tell of. */
+  isBrief?: boolean;
 }
 
 /**
@@ -221,7 +223,7 @@ export class InferenceSupervisor {
   #adopt(worker: WorkerProcess): void {
     this.#current = worker;
     this.#device = worker.device;
-    log.info("Inference ready", { ...worker.device, pid: worker.pid });
+    log[this.#options.isBrief ? "debug" : "info"]("Inference ready", { ...worker.device, pid: worker.pid });
     void worker.exited.then(() => this.#replace(worker));
   }
 

@@ -8,8 +8,8 @@ import { downloadFile, type HubAccess, type HubFile, refused, type Wanted } from
 import { sizeOf } from "./locked-manifest.ts";
 import type { ModelFile } from "./manifest.ts";
 
-/** Told of each file as it grows; first of what an earlier pull left of it. */
-export type Progress = (path: string, bytes: number, totalBytes: number) => void;
+/** Told of each file as it grows; first of what an earlier pull left of it. @param unit of what is no bytes */
+export type Progress = (path: string, done: number, total: number, unit?: string) => void;
 
 /** What was known of a file before the hub was asked. */
 export interface KnownFile {

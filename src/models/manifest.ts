@@ -37,6 +37,20 @@ const goldenCase = z.union([
 ]);
 export type GoldenCase = z.infer<typeof goldenCase>;
 
+/** How near a form comes to fp32 on some texts, or why nobody knows. */
+const agreement = z.union([
+  z.object({
+    comparedWith: z.string(),
+    texts: z.number().int().positive(),
+    /** Spearman's: of scores, or of the cosines of all pairs of vectors. */
+    rankCorrelation: z.number(),
+    /** Of any number. */
+    maxError: z.number().optional(),
+  }),
+  z.object({ unmeasured: z.string() }),
+]);
+export type Agreement = z.infer<typeof agreement>;
+
 /** models/manifests/*.json: what is known of a model before a byte of it is used. Unknown fields are for people. */
 export const manifestSchema = z.object({
   id: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/),
@@ -79,7 +93,10 @@ export const manifestSchema = z.object({
       builder: z.string(),
     })
     .optional(),
+  /** What each form gave for some inputs where it was made. */
   golden: z.partialRecord(dtypeSchema, z.array(goldenCase).min(1)).optional(),
+  /** For people. What has another form, as older exports have it, counts as none. */
+  agreement: z.partialRecord(dtypeSchema, agreement).optional().catch(undefined),
 });
 
 export type ModelManifest = z.infer<typeof manifestSchema>;

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { type ScorerAgreement, shadowAgreement } from "../../src/analysis/insight/agreement.ts";
 import { layGround } from "../../src/analysis/insight/ground.ts";
 import { openWarehouse } from "../../src/analysis/open-warehouse.ts";
+import { rankCorrelation } from "../../src/base/rank-correlation.ts";
 import type { AnyEvent, EventOf } from "../../src/events/schema.ts";
 import { stepBodyOf, stopEvent } from "../events/bodies.ts";
 import { stepEventOf } from "../events/step-event.ts";
 import { scratchFolders } from "../scratch.ts";
-import { rankCorrelation } from "./rank-correlation.ts";
 
 const scratch = scratchFolders("agreement");
 

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readCatalog } from "../../src/models/catalog.ts";
 import { CANARY } from "../canaries.ts";
+import { LETTER_TOKENIZER } from "../fixtures/tokenizers.ts";
 import { CHECKPOINTS } from "../models/build/fixtures.ts";
 import { sha256, startHub } from "../models/model-hub-double.ts";
 import { scratchFolders } from "../scratch.ts";
@@ -15,7 +16,6 @@ const scratch = scratchFolders("models-build");
 /** A model of this program, in whose place a tiny one of the same architecture is served. */
 const model = readCatalog().find(({ id }) => id === "qwen3-0.6b-base")!;
 const read = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
-const TOKENIZER = resolve(import.meta.dir, "../golden/exports/tiny-qwen3");
 const FILES = {
   // As long as the model that it stands for; rotary positions have no weights.
   "config.json": Buffer.from(
@@ -25,8 +25,8 @@ const FILES = {
     }),
   ),
   "model.safetensors": read(join(CHECKPOINTS, "qwen3", "model.safetensors")),
-  "tokenizer.json": read(join(TOKENIZER, "tokenizer.json")),
-  "tokenizer_config.json": read(join(TOKENIZER, "tokenizer_config.json")),
+  "tokenizer.json": Buffer.from(JSON.stringify(LETTER_TOKENIZER.tokenizer)),
+  "tokenizer_config.json": Buffer.from(JSON.stringify(LETTER_TOKENIZER.config)),
 };
 
 let directory: string;

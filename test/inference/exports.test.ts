@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { rankCorrelation } from "../../src/base/rank-correlation.ts";
 import type { ClassifierInput } from "../../src/inference/protocol.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { type ModelManifest, manifestSchema } from "../../src/models/manifest.ts";
-import { rankCorrelation } from "../analysis/rank-correlation.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 
 /**

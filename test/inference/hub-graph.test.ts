@@ -2,10 +2,10 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { configureLog } from "../../src/base/log.ts";
+import { rankCorrelation } from "../../src/base/rank-correlation.ts";
 import { LanguageModel } from "../../src/inference/graph/language.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { findModel } from "../../src/models/model-files.ts";
-import { rankCorrelation } from "../analysis/rank-correlation.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
 
 /**

@@ -86,7 +86,14 @@ describe("a pull of original weights", () => {
     const names = ["config.json", "tokenizer.json", "tokenizer_config.json", INDEX, ...SHARDS];
     const sourceBytes = names.reduce((sum, name) => sum + files[name]!.length, 0);
     expect(plans).toEqual([
-      { downloadBytes: sourceBytes, sourceBytes, resultBytes: expect.any(Number), dtypes: ["fp32", "q4"] },
+      {
+        downloadBytes: sourceBytes,
+        sourceBytes,
+        resultBytes: expect.any(Number),
+        truthBytes: 0,
+        freeMemoryBytes: 0,
+        dtypes: ["fp32", "q4"],
+      },
     ]);
     expect([...grown]).toEqual([...names, "test-model as fp32", "test-model as q4"]);
     const locked = lockedManifest(directory, model)!;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { LETTER_TOKENIZER } from "../fixtures/tokenizers.ts";
 import { rawSafetensors } from "./build/checkpoint-files.ts";
 import { CHECKPOINTS } from "./build/fixtures.ts";
 
@@ -29,8 +30,8 @@ export function shardedFiles(): Record<string, Uint8Array> {
   const half = Math.floor(tensors.length / 2);
   return {
     "config.json": read("config.json"),
-    "tokenizer.json": Buffer.from('{"model":{}}'),
-    "tokenizer_config.json": Buffer.from("{}"),
+    "tokenizer.json": Buffer.from(JSON.stringify(LETTER_TOKENIZER.tokenizer)),
+    "tokenizer_config.json": Buffer.from(JSON.stringify(LETTER_TOKENIZER.config)),
     [SHARDS[0]]: shardOf(SHARDS[0], tensors.slice(0, half)),
     [SHARDS[1]]: shardOf(SHARDS[1], tensors.slice(half)),
     [INDEX]: Buffer.from(JSON.stringify({ weight_map: map })),

@@ -2,15 +2,17 @@ import { join } from "node:path";
 import { Failure } from "../../base/error.ts";
 import { printable } from "../../base/text.ts";
 import { expandPath } from "../../config/paths.ts";
+import { formRunner } from "../../inference/form-runner.ts";
 import { buildFromFolder, pullSource, type SourcePlan } from "../../models/built-model.ts";
 import { type CatalogModel, catalogModel } from "../../models/catalog.ts";
 import { type ModelCode, unusableFile } from "../../models/failure.ts";
 import type { HubAccess } from "../../models/hub-files.ts";
 import { preferredDtypes } from "../../models/known-models.ts";
-import { lockedManifest, modelFolder } from "../../models/locked-manifest.ts";
-import type { Dtype } from "../../models/manifest.ts";
+import { dtypesOf, lockedManifest, modelFolder } from "../../models/locked-manifest.ts";
+import type { Dtype, ModelManifest } from "../../models/manifest.ts";
 import { nodeKinds } from "../../models/onnx/node-kinds.ts";
 import type { Source } from "../../models/source-files.ts";
+import { memoryToRun } from "../../models/trials/form-trials.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { openModels } from "../opened-models.ts";
@@ -31,6 +33,7 @@ export async function pullAndBuild(
   const built = await withProgress(context, (onProgress) =>
     pullSource(directory, model, model.checkpoint, access, {
       dtypes: dtypes ?? preferredDtypes(model),
+      runner: formRunner,
       keepSource: context.flags["keep-source"] === "true",
       onProgress,
       onPlan: (plan) => context.print(`  ${planText(plan)}\n`),
@@ -41,11 +44,37 @@ export async function pullAndBuild(
       ? `${model.id} is built as ${built.join(" and ")} in ${modelFolder(directory, model.id)}\n`
       : `${model.id} is in ${modelFolder(directory, model.id)}\n`,
   );
+  context.print(trialsText(lockedManifest(directory, model), built));
 }
 
-function planText({ downloadBytes, sourceBytes, resultBytes, dtypes }: SourcePlan): string {
+function planText(plan: SourcePlan): string {
+  const { downloadBytes, sourceBytes, resultBytes, dtypes } = plan;
   const rest = downloadBytes < sourceBytes ? ` (${bytesText(downloadBytes)} of it still to come)` : "";
-  return `original weights ${bytesText(sourceBytes)}${rest}, built as ${dtypes.join(" and ")}: at most ${bytesText(resultBytes)} more`;
+  return `original weights ${bytesText(sourceBytes)}${rest}, built as ${dtypes.join(" and ")}: at most ${bytesText(resultBytes)} more${truthText(plan)}`;
+}
+
+/** What the others are held against, where it is made for that alone. */
+function truthText({ truthBytes, freeMemoryBytes }: SourcePlan): string {
+  if (truthBytes === 0) return "";
+  const memory = `${bytesText(memoryToRun(truthBytes))} of memory (${bytesText(freeMemoryBytes)} are free)`;
+  return `\n  fp32 is made for a while, to hold the others against it: at most ${bytesText(truthBytes)} and ${memory}`;
+}
+
+/** What is known of the numbers of each form. */
+function trialsText(locked: ModelManifest | undefined, dtypes: readonly Dtype[]): string {
+  return dtypes.map((dtype) => `  ${dtype}: ${trialText(locked, dtype)}\n`).join("");
+}
+
+function trialText(locked: ModelManifest | undefined, dtype: Dtype): string {
+  const golden = locked?.golden?.[dtype]?.length ?? 0;
+  const kept =
+    golden > 0 ? `${golden} golden numbers, tried at each load` : "no golden numbers to try it on at a load";
+  const agreement = locked?.agreement?.[dtype];
+  if (agreement === undefined) return kept;
+  if ("unmeasured" in agreement) return `${kept}; agreement not measured: ${agreement.unmeasured}`;
+  const { comparedWith, texts, rankCorrelation, maxError } = agreement;
+  const error = maxError === undefined ? "" : `, off by ${maxError} at most`;
+  return `${kept};\n    ranks ${rankCorrelation.toFixed(4)}${error}, against ${comparedWith} (${texts} texts)`;
 }
 
 export async function build(context: CommandContext): Promise<number> {
@@ -63,11 +92,13 @@ export async function build(context: CommandContext): Promise<number> {
   const unproven = await withProgress(context, (onProgress) =>
     buildFromFolder(directory, model, checkpoint, expandPath(folder), {
       dtypes: dtypes ?? preferredDtypes(model),
+      runner: formRunner,
       onProgress,
       signal: context.signal,
     }),
   );
   context.print(`${id} is in ${modelFolder(directory, id)}, licence ${model.licence.spdx}\n`);
+  context.print(trialsText(lockedManifest(directory, model), dtypes ?? preferredDtypes(model)));
   if (unproven.length > 0)
     context.print(`No known sha256, taken as found in the folder: ${unproven.join(", ")}\n`);
   return EXIT.ok;
@@ -122,6 +153,7 @@ export async function show(context: CommandContext): Promise<number> {
   context.print(`in ${modelFolder(directory, id)}:\n${files(locked.files)}`);
   for (const { path, dtype } of locked.files)
     if (path.endsWith(".onnx")) context.print(nodesText(join(modelFolder(directory, id), path), id, dtype));
+  context.print(trialsText(locked, dtypesOf(locked)));
   const { provenance } = locked;
   if (provenance !== undefined)
     context.print(

@@ -1,8 +1,8 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { rankCorrelation } from "../../../src/base/rank-correlation.ts";
 import { buildModel } from "../../../src/models/build/build.ts";
 import type { Dtype } from "../../../src/models/manifest.ts";
-import { rankCorrelation } from "../../analysis/rank-correlation.ts";
 import { scratchFolders } from "../../scratch.ts";
 import { batchOf, largestError, MANIFESTS, manifestOf, ownNumbers, withCheckpoint } from "./fixtures.ts";
 import { runGraph } from "./graph-runs.ts";

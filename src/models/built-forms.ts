@@ -1,0 +1,198 @@
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { writeFileAtomic } from "../base/atomic.ts";
+import type { DeadlineCode } from "../base/deadline.ts";
+import { Failure } from "../base/error.ts";
+import { printable } from "../base/text.ts";
+import { VERSION } from "../config/version.ts";
+import { buildModel, planGraph } from "./build/build.ts";
+import type { Checkpoint } from "./build/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "./build/checkpoint/open-checkpoint.ts";
+import type { CatalogModel } from "./catalog.ts";
+import { checkSpace, type FreeBytes } from "./disk-space.ts";
+import { type ModelCode, unusableFile } from "./failure.ts";
+import { copyTo, moveInto, type Progress } from "./fetched-files.ts";
+import { lockedManifest, modelFolder, partFolder } from "./locked-manifest.ts";
+import type { Dtype, ModelFile, ModelManifest, Provenance } from "./manifest.ts";
+import { DESCRIPTIONS } from "./source-files.ts";
+import { type FormRunner, FormTrials, type Tried } from "./trials/form-trials.ts";
+
+export interface FormOptions {
+  dtypes: readonly Dtype[];
+  onProgress?: Progress;
+  /** Runs each form before it is kept; without it nothing is known of their numbers. */
+  runner?: FormRunner;
+  signal?: AbortSignal | undefined;
+  /** For tests. */
+  freeBytes?: FreeBytes;
+}
+
+/** What every step of a build works with. */
+interface Building extends Omit<FormOptions, "dtypes" | "freeBytes"> {
+  directory: string;
+  model: CatalogModel;
+  /** Of the original weights. */
+  folder: string;
+  checkpoint: Checkpoint;
+  /** Of `folder`, with their hashes. */
+  files: readonly ModelFile[];
+  provenance: Provenance;
+}
+
+interface TriedForm {
+  dtype: Dtype;
+  built: ModelFile[];
+  tried: Tried;
+}
+
+/**
+ * Builds the forms of a model from original weights in a folder, tries each, and puts it into the store with the manifest that
+ * makes it loadable, one after the other. fp32 comes first, for the others are held against it; where it is not asked for, it
+ * is made for that alone, and removed.
+ * @param files of the folder, with their hashes
+ * @throws Failure `model.unsupported`, also for a form that gives other numbers than fp32, `model.corrupt`,
+ * `model.no-space`, `deadline.aborted`; what a form meets when it is run
+ */
+export async function buildForms(
+  directory: string,
+  model: CatalogModel,
+  folder: string,
+  files: readonly ModelFile[],
+  { dtypes, freeBytes, ...options }: FormOptions,
+): Promise<void> {
+  checkDescriptions(folder, model);
+  const provenance: Provenance = {
+    repo: model.repo,
+    revision: model.revision,
+    files: [...files],
+    builder: VERSION,
+  };
+  const trials = options.runner && new FormTrials(directory, model, provenance, options.runner);
+  const checkpoint = await openCheckpoint(folder);
+  try {
+    // All forms are planned before the first is written, so that a variant that is not built is told at once.
+    const bytesOf = (dtype: Dtype): number => planGraph(checkpoint, model, dtype).weightBytes;
+    const sizes = new Map(dtypes.map((dtype) => [dtype, bytesOf(dtype)]));
+    const truthBytes = trials?.lacksTruth && !sizes.has("fp32") ? bytesOf("fp32") : 0;
+    const reason = truthBytes > 0 ? trials?.whyNot(truthBytes) : undefined;
+    if (reason !== undefined) trials?.goWithoutTruth(reason);
+    const formBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    checkSpace(directory, Math.max(formBytes, reason === undefined ? truthBytes : 0), model.id, freeBytes);
+    const building: Building = { ...options, directory, model, folder, checkpoint, files, provenance };
+    if (truthBytes > 0 && reason === undefined) await makeForm(building, "fp32", truthBytes, trials);
+    for (const dtype of truthFirst(dtypes))
+      keepForm(building, await makeForm(building, dtype, sizes.get(dtype)!, trials));
+  } finally {
+    await checkpoint.close();
+    rmSync(join(partFolder(directory, model.id), "built"), { recursive: true, force: true });
+  }
+}
+
+/** Where a form lies until it is kept: a model's folder in a folder of models, so that it can be run there. */
+function builtFolder(directory: string, { id }: CatalogModel): string {
+  return join(partFolder(directory, id), "built", id);
+}
+
+function truthFirst(dtypes: readonly Dtype[]): Dtype[] {
+  return [...dtypes].sort((a, b) => Number(b === "fp32") - Number(a === "fp32"));
+}
+
+async function makeForm(
+  building: Building,
+  dtype: Dtype,
+  weightBytes: number,
+  trials: FormTrials | undefined,
+): Promise<TriedForm> {
+  const { directory, model, signal } = building;
+  try {
+    const built = await writeForm(building, dtype);
+    if (trials === undefined) return { dtype, built, tried: {} };
+    const form = { directory: dirname(builtFolder(directory, model)), id: model.id, dtype };
+    return { dtype, built, tried: await trials.run(form, weightBytes, building) };
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new Failure<DeadlineCode>("deadline.aborted", {
+      message: `the build of ${model.id} was stopped`,
+      hint: "begin it again; what is downloaded, and forms that are built, are kept",
+      cause: error,
+    });
+  }
+}
+
+/** Writes a form where it can be run, with a manifest of its own. */
+async function writeForm(
+  { directory, model, folder, checkpoint, files, onProgress, signal }: Building,
+  dtype: Dtype,
+): Promise<ModelFile[]> {
+  const into = builtFolder(directory, model);
+  // Nothing of another form, nor of a build that was killed.
+  rmSync(into, { recursive: true, force: true });
+  mkdirSync(into, { recursive: true, mode: 0o700 });
+  const written = await buildModel(checkpoint, model, {
+    dtype,
+    into,
+    onProgress: (done, total) => onProgress?.(`${model.id} as ${dtype}`, done, total),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const built = written.map(({ path, size, sha256 }) => ({
+    path: relative(into, path),
+    size,
+    sha256,
+    dtype,
+  }));
+  const descriptions = files.filter(isDescription);
+  for (const { path } of descriptions) copyTo(join(into, path), join(folder, path));
+  writeManifest(into, { ...model, files: [...descriptions, ...built] });
+  return built;
+}
+
+/** So that another model, or a tokenizer that is none, is told before the hours of a build. */
+export function checkDescriptions(folder: string, model: CatalogModel): void {
+  const contents = DESCRIPTIONS.map((path): Record<string, unknown> => {
+    try {
+      const content: unknown = JSON.parse(readFileSync(join(folder, path), "utf8"));
+      if (typeof content !== "object" || content === null) throw new Error("it holds no JSON object");
+      return content as Record<string, unknown>;
+    } catch (error) {
+      throw unusableFile(path, model.id, error);
+    }
+  });
+  const type = contents[0]!.model_type;
+  if (type === model.architecture) return;
+  throw new Failure<ModelCode>("model.unsupported", {
+    message: `config.json says that the model is ${printable(JSON.stringify(type) ?? "of no type")}, and ${model.id} is ${model.architecture}`,
+    hint: `the checkpoint must be that of ${model.repo} at ${model.revision}`,
+  });
+}
+
+export function isDescription({ path }: { path: string }): boolean {
+  return (DESCRIPTIONS as readonly string[]).includes(path);
+}
+
+/** Puts a form that was tried into the store: its files, then the manifest that makes it loadable. */
+function keepForm({ directory, model, folder, files, provenance }: Building, form: TriedForm): void {
+  const into = modelFolder(directory, model.id);
+  for (const { path } of form.built) moveInto(join(into, path), join(builtFolder(directory, model), path));
+  const descriptions = files.filter(isDescription);
+  for (const { path } of descriptions) {
+    const part = join(partFolder(directory, model.id), path);
+    copyTo(part, join(folder, path));
+    moveInto(join(into, path), part);
+  }
+  const added = [...descriptions, ...form.built];
+  const paths = new Set(added.map(({ path }) => path));
+  const before = lockedManifest(directory, model);
+  const kept = before?.files.filter(({ path }) => !paths.has(path)) ?? [];
+  const { golden, agreement } = form.tried;
+  writeManifest(into, {
+    ...model,
+    files: [...kept, ...added],
+    provenance,
+    golden: { ...before?.golden, [form.dtype]: golden },
+    agreement: { ...before?.agreement, [form.dtype]: agreement },
+  });
+}
+
+function writeManifest(folder: string, manifest: ModelManifest): void {
+  writeFileAtomic(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+}

@@ -1,0 +1,147 @@
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formRunner } from "../../src/inference/form-runner.ts";
+import { editGraph } from "../../src/inference/graph/edit.ts";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
+import { buildFromFolder } from "../../src/models/built-model.ts";
+import { lockedManifest } from "../../src/models/locked-manifest.ts";
+import { GRAPH, node, tensor } from "../../src/models/onnx/onnx.ts";
+import { type Field, fieldsOf, Message } from "../../src/models/onnx/wire.ts";
+import { sha256 } from "../models/model-hub-double.ts";
+import { KINDS, tinyModel, writeTinySource } from "../models/trials/tiny-sources.ts";
+import { scratchFolders } from "../scratch.ts";
+import { swiftshaderEnvironment } from "../swiftshader.ts";
+
+// Real processes on a machine that may be busy with others.
+setDefaultTimeout(120_000);
+
+const scratch = scratchFolders("form-runner");
+const directory = scratch();
+const FORMS = ["fp32", "fp16", "q8", "q4"] as const;
+const FILES = {
+  fp32: "model.onnx",
+  fp16: "model_fp16.onnx",
+  q8: "model_quantized.onnx",
+  q4: "model_q4.onnx",
+};
+
+beforeAll(async () => {
+  for (const name of KINDS) {
+    const folder = scratch();
+    writeTinySource(name, folder);
+    const model = tinyModel(name);
+    await buildFromFolder(directory, model, model.checkpoint!, folder, { dtypes: FORMS, runner: formRunner });
+  }
+});
+
+describe("a model that is built here", () => {
+  test.each(KINDS)("has golden numbers of each form, and is told how near it comes to fp32 (%s)", (name) => {
+    const { golden, agreement } = lockedManifest(directory, tinyModel(name))!;
+    expect(Object.keys(golden!).sort()).toEqual([...FORMS].sort());
+    expect(Object.keys(agreement!).sort()).toEqual(["fp16", "q4", "q8"]);
+    for (const dtype of FORMS) expect(golden![dtype]!.length).toBe(4);
+    const longest = golden!.fp32!.map((asked) => JSON.stringify(asked).length).sort((a, b) => a - b);
+    expect(longest.at(-1)).toBeGreaterThan(1500);
+    const ranks = (["fp16", "q8", "q4"] as const).map((dtype) => {
+      const told = agreement![dtype]!;
+      return "unmeasured" in told ? Number.NaN : told.rankCorrelation;
+    });
+    expect(ranks[0]).toBeGreaterThan(0.999);
+    expect(ranks[1]).toBeGreaterThan(0.97);
+    expect(ranks[2]).toBeGreaterThan(0.93);
+  });
+
+  test("runs in each form on the numbers that were kept of it", async () => {
+    for (const dtype of FORMS) {
+      const tried: (string | null)[] = [];
+      const inference = await InferenceSupervisor.start({
+        device: "cpu",
+        modelDirectory: directory,
+        models: KINDS.map((name) => ({ id: `tiny-${name}`, dtypes: { cpu: dtype } })),
+        onModel: ({ state, detail }) => state === "tried" && tried.push(detail),
+      });
+      expect(inference.leftOut).toEqual([]);
+      await inference.stop();
+      expect(tried).toHaveLength(KINDS.length);
+      for (const detail of tried) expect(detail).toMatch(/^\d+ numbers are off by \S+ at most/);
+    }
+  });
+});
+
+/** A copy of a built model whose output is multiplied: what a driver that computes wrongly gives. */
+function doctored(name: string, dtype: (typeof FORMS)[number], factor: number): string {
+  const place = scratch();
+  const [id, path] = [`tiny-${name}`, `onnx/${FILES[dtype]}`];
+  cpSync(join(directory, id), join(place, id), { recursive: true });
+  const output = name === "bert" ? "last_hidden_state" : "logits";
+  const bytes = editGraph(readFileSync(join(place, id, path)), [
+    (parts) => multiplied(parts, output, factor),
+  ]);
+  writeFileSync(join(place, id, path), bytes);
+  const manifest = JSON.parse(readFileSync(join(place, id, "manifest.json"), "utf8"));
+  const file = manifest.files.find((one: { path: string }) => one.path === path);
+  Object.assign(file, { size: bytes.length, sha256: sha256(bytes) });
+  writeFileSync(join(place, id, "manifest.json"), JSON.stringify(manifest));
+  return place;
+}
+
+function multiplied(parts: readonly Field[], output: string, factor: number): Field[] {
+  const [OUTPUT, NAME] = [2, 3];
+  const textOf = ({ content }: Field): string => new TextDecoder().decode(content);
+  const isMaker = (part: Field): boolean =>
+    part.number === GRAPH.node &&
+    fieldsOf(part.content).some((field) => field.number === OUTPUT && textOf(field) === output);
+  const renamed = parts.flatMap((part) => {
+    if (!isMaker(part)) return part;
+    const fields = fieldsOf(part.content).filter(({ number }) => number !== OUTPUT && number !== NAME);
+    return fieldsOf(
+      new Message().message(GRAPH.node, new Message().copy(...fields).text(OUTPUT, "right")).encode(),
+    );
+  });
+  // Added up in fp32 whatever the form computes in, so that zero times a number is none but zero.
+  const last = new Message()
+    .message(GRAPH.initializer, tensor("factor", [1], Float32Array.of(factor)))
+    .message(GRAPH.node, node("Mul", ["right", "factor"], [output]));
+  return [...renamed, ...fieldsOf(last.encode())];
+}
+
+const WAYS: [string, number][] = [
+  ["no numbers", Number.NaN],
+  ["zeros", 0],
+  ["numbers a tenth too large", 1.1],
+];
+async function refusalOf(place: string, name: string, device: "cpu" | "webgpu"): Promise<unknown> {
+  const options = { device, modelDirectory: place, models: [`tiny-${name}`], ...environmentOf(device) };
+  const started = InferenceSupervisor.start(options);
+  const error = await started.then(
+    (inference) => inference.stop(),
+    (error: unknown) => error,
+  );
+  return error;
+}
+const environment = swiftshaderEnvironment();
+const environmentOf = (device: string) => (device === "webgpu" && environment ? { environment } : {});
+
+describe.each(KINDS)("a driver that computes %s wrongly is found at the load", (name) => {
+  test.each(WAYS)("by %s", async (_, factor) => {
+    // A vector is scaled to length 1, whatever it was multiplied by: there only what is no vector shows.
+    if (name === "bert" && factor > 1) return;
+    expect(await refusalOf(doctored(name, "fp32", factor), name, "cpu")).toMatchObject({
+      code: "inference.wrong-numbers",
+    });
+  });
+
+  test("and the right one is taken", async () => {
+    expect(await refusalOf(doctored(name, "fp32", 1), name, "cpu")).toBeUndefined();
+  });
+});
+
+describe.skipIf(environment === undefined)("on WebGPU", () => {
+  test.each(KINDS)("the CPU's numbers of %s are met, and doctored ones are refused", async (name) => {
+    expect(await refusalOf(doctored(name, "fp32", 1), name, "webgpu")).toBeUndefined();
+    expect(await refusalOf(doctored(name, "fp32", Number.NaN), name, "webgpu")).toMatchObject({
+      code: "inference.wrong-numbers",
+    });
+  });
+});
