@@ -1,10 +1,16 @@
 import { join } from "node:path";
+import { benchLargeModels } from "./large-models.ts";
 import type { BenchRow } from "./row.ts";
 
 const ROUNDS = 10_000;
 
-/** Weights of strangers that were changed at random, each opened and read or refused, in a process of their own. */
+/** Weights of strangers, changed at random, and models of real shapes that are built of weights. */
 export async function benchCheckpoints(): Promise<BenchRow[]> {
+  return [...(await changedRows()), ...(await benchLargeModels())];
+}
+
+/** Each is opened and read or refused, in a process of their own. */
+async function changedRows(): Promise<BenchRow[]> {
   const script = join(import.meta.dir, "../models/build/mutations.ts");
   const child = Bun.spawn([process.execPath, script, String(ROUNDS)], { stderr: "inherit" });
   const out = await new Response(child.stdout).text();
