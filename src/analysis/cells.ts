@@ -46,8 +46,11 @@ export function textOf(value: Value | undefined): string {
   return typeof plain === "object" ? JSON.stringify(plain) : String(plain);
 }
 
-/** What a spreadsheet takes for a formula at the start of a cell (OWASP, "CSV injection"), also behind our own mark. */
-const FORMULA = /^'*[=+\-@\t\r]/;
+/**
+ * What a spreadsheet takes for a formula at the start of a cell (OWASP, "CSV injection"), also behind our own mark: with the
+ * signs in full width of East Asian keyboards.
+ */
+const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
 
 export function isFormula(text: string): boolean {
   return FORMULA.test(text);

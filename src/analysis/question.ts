@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from "@duckdb/node-api";
 import { Failure, messageOf } from "../base/error.ts";
+import { identifier } from "./views/view.ts";
 
 export type WarehouseCode = "query.refused" | "query.stopped" | "query.no-room" | "query.no-memory";
 
@@ -29,6 +30,25 @@ export async function* prepareQuestions(
   }
 }
 
+/**
+ * SUMMARIZE of numbers of which some are NaN, which the standard deviation refuses: they count as missing, as they do where
+ * null was written for them. Any other question stays as it is.
+ */
+export async function withoutNaN(connection: DuckDBConnection, sql: string): Promise<string> {
+  const [, asked] = /^\s*SUMMARIZE\s+(?:TABLE\s+)?([\s\S]+)$/i.exec(sql) ?? [];
+  if (asked === undefined || (await connection.extractStatements(sql)).count !== 1) return sql;
+  const from = /^(?:SELECT|FROM|WITH|VALUES)\b/i.test(asked) ? `(${asked}\n)` : asked;
+  const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${from}`);
+  const finite = described
+    .getRowObjectsJS()
+    .filter(({ column_type: type }) => type === "DOUBLE" || type === "FLOAT")
+    .map(({ column_name: name }) => identifier(String(name)))
+    .map((name) => `CASE WHEN isfinite(${name}) THEN ${name} END AS ${name}`);
+  const numbers = finite.length === 0 ? "" : ` REPLACE (${finite.join(", ")})`;
+  // Within brackets it can be copied into a file, too.
+  return `SELECT * FROM (SUMMARIZE SELECT *${numbers} FROM ${from})`;
+}
+
 /** DuckDB tells by its text alone that memory is short, or a disk: as the system does, or by its own bound on what it may put there. */
 export function noRoom(cause: unknown): Failure<WarehouseCode> | undefined {
   const [what = ""] = messageOf(cause).split("\n");
@@ -48,6 +68,8 @@ export function noRoom(cause: unknown): Failure<WarehouseCode> | undefined {
   return undefined;
 }
 
+const OUT_OF_RANGE = /\b(?:STDDEV|VAR|COVAR|CORR|REGR)\w* is out of range/i;
+
 /** DuckDB tells in lines: what is wrong, what may be meant, where it stands. */
 export function refusedQuestion(cause: unknown): Failure<WarehouseCode> {
   const [what = "", ...more] = messageOf(cause)
@@ -57,7 +79,9 @@ export function refusedQuestion(cause: unknown): Failure<WarehouseCode> {
   const [, start = "", line] = /^(LINE (\d+): )/.exec(more[at] ?? "") ?? [];
   const column = (more[at + 1]?.indexOf("^") ?? -1) - start.length + 1;
   const place = at >= 0 && column > 0 ? ` (line ${line}, character ${column})` : "";
-  const hints = (at >= 0 ? more.slice(0, at) : more).join(" ");
+  const hints = OUT_OF_RANGE.test(what)
+    ? "numbers of which one is NaN have no such figure: leave those out with WHERE isfinite(column), or FILTER (isfinite(column))"
+    : (at >= 0 ? more.slice(0, at) : more).join(" ");
   const said = what.replace(/^Failed to extract statements: /, "").replace(/!$/, "");
   return new Failure<WarehouseCode>("query.refused", {
     message: `the question cannot be answered: ${said}${place}`,

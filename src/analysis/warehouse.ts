@@ -10,7 +10,7 @@ import type {
 } from "@duckdb/node-api";
 import { Failure } from "../base/error.ts";
 import { kindsOfParquet } from "./parquet-kinds.ts";
-import { noRoom, prepareQuestions, refusedQuestion, stopped } from "./question.ts";
+import { noRoom, prepareQuestions, refusedQuestion, stopped, withoutNaN } from "./question.ts";
 import { type EventFile, sourceFailure } from "./sources/source.ts";
 import { EVENTS } from "./views/events.ts";
 import { columnList, eventsSql, keysSql, namesSql, stepsSql } from "./views/lines.ts";
@@ -148,7 +148,8 @@ export class Warehouse {
 
   /** As `stream`, for SQL that is not ours: it may ask and nothing else. An answer ends when the next question is asked. */
   async *ask(sql: string): AsyncGenerator<Answer> {
-    const questions = prepareQuestions(this.#connection, sql);
+    const asked = await this.#asked(() => withoutNaN(this.#connection, sql));
+    const questions = prepareQuestions(this.#connection, asked);
     for (;;) {
       const answer = await this.#asked(async () => {
         const next = await questions.next();
@@ -162,10 +163,11 @@ export class Warehouse {
   /** Writes the answer to a question of SQL that is not ours as a file of Parquet. @param path in a folder that may be written to */
   async save(sql: string, path: string): Promise<void> {
     await this.#asked(async () => {
+      const asked = await withoutNaN(this.#connection, sql);
       // What stands as a question by itself does so within brackets, and cannot end them.
-      for await (const question of prepareQuestions(this.#connection, sql)) question.destroySync();
+      for await (const question of prepareQuestions(this.#connection, asked)) question.destroySync();
       // It may end in a comment.
-      await this.#connection.run(`COPY (${sql}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`);
+      await this.#connection.run(`COPY (${asked}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`);
     });
   }
 

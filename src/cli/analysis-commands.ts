@@ -42,7 +42,10 @@ export const ANALYSIS_COMMANDS: readonly Command[] = [
     path: ["query"],
     summary: "Answer a question in SQL about events of validators.",
     table: { ...QUERY_OPTIONS, ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
-    switches: { list: "List the views and columns that can be asked.", json: "With --list: print JSON." },
+    switches: {
+      list: "List the views and columns that can be asked.",
+      json: "Print JSON, as --format json does.",
+    },
     words: { hint: "[SQL [SOURCE…]]", min: 0, max: 1_000 },
     examples: [
       'openvalidator query "SELECT uid, avg(reward) FROM answers GROUP BY uid ORDER BY 2 DESC" ./events',

@@ -9,12 +9,13 @@ import { loadConfiguration } from "../config/load.ts";
 import { JOURNAL_OPTIONS } from "../config/options.ts";
 import { downloadDirectory } from "../config/paths.ts";
 import { type CommandContext, sourcesOf } from "./command.ts";
+import { refuseJournalFlags } from "./idle-flags.ts";
 import { journalFolder } from "./journal-folder.ts";
 
 /**
  * The events that words name, or those of the validator of these settings, for a command that asks something of them.
  * Works at low priority, for a validator may run on the same machine.
- * @throws Failure `sources.*`, `journal.missing`, `query.stopped`
+ * @throws Failure `config.conflict`, `sources.*`, `journal.missing`, `query.stopped`
  */
 export async function openEvents(
   context: CommandContext,
@@ -22,6 +23,7 @@ export async function openEvents(
   options: Pick<WarehouseOptions, "keeps" | "writable"> = {},
 ): Promise<Opened> {
   const { environment, signal } = context;
+  refuseJournalFlags(context, words);
   const { settings } = loadConfiguration(JOURNAL_OPTIONS, sourcesOf(context));
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const opened = await openWarehouse({

@@ -1,5 +1,5 @@
 import { badValue } from "../config/kinds.ts";
-import { describeOrigin, loadConfiguration, type Origin } from "../config/load.ts";
+import { loadConfiguration, type Origin, originWords } from "../config/load.ts";
 import { MODELS_PULL_OPTIONS } from "../config/models-options.ts";
 import { modelDirectory } from "../config/paths.ts";
 import type { HubAccess } from "../models/hub-files.ts";
@@ -36,7 +36,7 @@ function parseDtypes(text: string, origin: Origin, command: string): Dtype[] {
     const known = dtypeSchema.options.join(", ");
     throw badValue(
       "dtype",
-      describeOrigin(origin),
+      originWords(origin),
       `must be some of ${known}, with commas, not "${word}"`,
       command,
     );

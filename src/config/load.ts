@@ -151,6 +151,11 @@ function suggestion(flag: string, known: Iterable<string>, command = "run"): str
   return close === undefined ? `openvalidator ${command} --help lists every key` : `did you mean "${close}"?`;
 }
 
+/** As a sentence about a bad value names it. */
+export function originWords(origin: Origin): string {
+  return origin.kind === "flag" ? "the command line" : describeOrigin(origin);
+}
+
 export function describeOrigin(origin: Origin): string {
   if (origin.kind === "environment") return `$${origin.name}`;
   return origin.kind === "file" ? origin.path : origin.kind;

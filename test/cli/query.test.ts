@@ -47,13 +47,13 @@ for (const [form, text] of Object.entries(FORMS))
     const sql =
       "SELECT uid, completion, columns['dpo'] AS dpo FROM answers WHERE step = 1 ORDER BY position;";
     expect((await ask(sql, journal(), "--format", form)).stdout).toBe(text);
-    const out = join(folder, "new", "answer");
+    const out = join(folder, "answer");
     expect(await ask(sql, journal(), "--format", form, "--out", out)).toMatchObject({
       stdout: "",
       exitCode: 0,
     });
     expect(readFileSync(out, "utf8")).toBe(text);
-    expect(readdirSync(join(folder, "new"))).toEqual(["answer"]);
+    expect(readdirSync(folder)).toEqual(["answer"]);
   });
 
 const SEVERAL: Record<string, string> = {
@@ -65,6 +65,26 @@ for (const [form, text] of Object.entries(SEVERAL))
   test(`the answers to two questions as ${form}`, async () => {
     expect((await ask("SELECT 1 AS a; SELECT 2 AS b;", journal(), "--format", form)).stdout).toBe(text);
   });
+
+test.each([
+  "SUMMARIZE rewards",
+  "SUMMARIZE SELECT uid, value FROM rewards -- of all",
+  "summarize table rewards",
+])("%s counts NaN as missing, also into a file", async (sql) => {
+  const { stdout, exitCode } = await ask(sql, journal(), "--json");
+  expect(exitCode).toBe(0);
+  const value = JSON.parse(stdout).find((row: Record<string, unknown>) => row.column_name === "value");
+  expect(value).toMatchObject({ min: "-3.0", max: "0.75", count: 18 });
+  expect(Number(value.null_percentage)).toBeCloseTo(22.22, 1);
+  const out = join(scratch(), "summary.parquet");
+  expect((await ask(sql, journal(), "--format", "parquet", "--out", out)).exitCode).toBe(0);
+});
+
+test("a figure that NaN takes away says how to leave it out", async () => {
+  const { stderr, exitCode } = await ask("SELECT stddev(value) FROM rewards", journal());
+  expect(stderr).toContain("WHERE isfinite(column)");
+  expect(exitCode).toBe(64);
+});
 
 test("a question that ends in a comment goes into Parquet too", async () => {
   const out = join(scratch(), "steps.parquet");

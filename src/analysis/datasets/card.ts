@@ -135,7 +135,7 @@ function rules(recipe: Recipe, { replaced, neutralised }: Manifest): string[] {
     );
   if (neutralised > 0)
     rules.push(
-      `${neutralised} cells that a spreadsheet would take for a formula begin with one more ': cells that match ^'*[=+\\-@\\t\\r]. Take that one away to have the text.`,
+      `${neutralised} cells that a spreadsheet would take for a formula begin with one more ': cells that match ^'*[=+\\-@\\t\\r\\n＝＋－＠]. Take that one away to have the text.`,
     );
   return rules;
 }

@@ -5,7 +5,7 @@ import { languageOf } from "./language.ts";
 import { LineFile } from "./line-file.ts";
 import { writePieces } from "./pieces.ts";
 import { PRIVATE_KINDS, withoutPrivate } from "./private-text.ts";
-import { namesOf, type Recipe } from "./recipe.ts";
+import { datasetFailure, namesOf, type Recipe } from "./recipe.ts";
 
 /** Why an answer is in no dataset, in the order in which reasons are looked for: the first one counts. */
 export const REASONS = {
@@ -102,6 +102,7 @@ export async function gatherRows(
   recipe: Recipe,
   { grain, before, file, signal }: { grain: Grain; before: string; file: string; signal: AbortSignal },
 ): Promise<void> {
+  if (!existsSync(before)) await checkColumns(warehouse, recipe);
   const known = existsSync(before) ? `read_parquet(${literal(before)})` : undefined;
   const isNew =
     known === undefined
@@ -123,6 +124,23 @@ export async function gatherRows(
   await writePieces(warehouse, file, await timesOf(warehouse, known), rowsWithin);
   await warehouse.run(`CREATE OR REPLACE TEMP VIEW kept AS
     SELECT *, file_row_number AS id FROM read_parquet(${literal(file)}, file_row_number = true)`);
+}
+
+/** A column that no step has would leave out everything, for a slip of the pen. @throws Failure `dataset.conflict` */
+async function checkColumns(warehouse: Warehouse, { minima }: Recipe): Promise<void> {
+  for (const { name } of minima) {
+    const has = `SELECT 1 AS found FROM steps WHERE len(columns[${literal(name)}]) > 0 LIMIT 1`;
+    if ((await warehouse.rows(has)).length > 0) continue;
+    const rows = await warehouse.rows(
+      "SELECT DISTINCT unnest(map_keys(columns)) AS name FROM (SELECT columns FROM steps LIMIT 1000) ORDER BY name",
+    );
+    if (rows.length === 0) return;
+    throw datasetFailure(
+      "dataset.conflict",
+      `--min names the column ${name}, which no step has`,
+      `there are ${rows.map((row) => row.name).join(", ")}`,
+    );
+  }
 }
 
 /** Conditions on `time`, in its order, each of which some hundred megabytes of rows hold for: what is sorted at once. */

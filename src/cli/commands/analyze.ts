@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import type { Scope } from "../../analysis/insight/ground.ts";
 import { type Insight, insightOf } from "../../analysis/insight/insight.ts";
 import { sectionsOf } from "../../analysis/report/sections.ts";
@@ -14,6 +15,7 @@ import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { screenWidth } from "../fit.ts";
 import { openEvents } from "../open-events.ts";
+import { outputFile } from "../output-file.ts";
 
 /** Where the terminal does not tell its width, as in a pipe. */
 const PLAIN_WIDTH = 120;
@@ -24,6 +26,9 @@ export async function analyze(context: CommandContext): Promise<number> {
   const { settings } = loadConfiguration(ANALYZE_OPTIONS, sourcesOf(context));
   const { since, uid, name, top } = settings;
   const scope: Scope = { sinceMs: since === undefined ? undefined : Date.parse(since), uid, name, top };
+  const report = settings.report === undefined ? undefined : outputFile(settings.report);
+  const charts = settings.charts === undefined ? undefined : expandPath(settings.charts);
+  if (charts !== undefined) mkdirSync(charts, { recursive: true });
   const { warehouse, reports, close } = await openEvents(context, context.words ?? [], { keeps: true });
   let insight: Insight;
   try {
@@ -33,9 +38,8 @@ export async function analyze(context: CommandContext): Promise<number> {
   }
   const sections = sectionsOf(insight);
   const sources = readingText(warehouse.reading, reports);
-  const { charts, report } = settings;
-  if (charts !== undefined) await writeCharts(expandPath(charts), sections);
-  if (report !== undefined) await writeReport(expandPath(report), insight, sections, sources);
+  if (charts !== undefined) await writeCharts(charts, sections);
+  if (report !== undefined) await writeReport(report, insight, sections, sources);
   if (context.flags.json === "true") {
     context.print(`${jsonText({ sources: reports, reading: warehouse.reading, ...insight }, 2)}\n`);
     return EXIT.ok;

@@ -10,21 +10,41 @@ import { log } from "../../base/log.ts";
 import { jsonText } from "../../base/text.ts";
 import { DATASET_OPTIONS, type DatasetSettings, OLD_DATASET_OPTIONS } from "../../config/dataset-options.ts";
 import { badValue } from "../../config/kinds.ts";
-import { loadConfiguration } from "../../config/load.ts";
+import { loadConfiguration, originWords } from "../../config/load.ts";
 import { expandPath } from "../../config/paths.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { type IdleFlag, refuseIdleFlags } from "../idle-flags.ts";
 import { openEvents } from "../open-events.ts";
 import { bytesText } from "../progress.ts";
 import { renderTable } from "../table.ts";
 
 /** Makes training data of events. */
 export async function dataset(context: CommandContext): Promise<number> {
-  const { settings } = loadConfiguration({ ...DATASET_OPTIONS, ...OLD_DATASET_OPTIONS }, sourcesOf(context));
+  const { settings, origins } = loadConfiguration(
+    { ...DATASET_OPTIONS, ...OLD_DATASET_OPTIONS },
+    sourcesOf(context),
+  );
   const old = oldFlags(settings);
   for (const sentence of old.sentences) log.info(sentence);
-  const recipe = recipeOf({ ...settings, format: settings.format ?? old.format });
+  const recipe = recipeOf(
+    { ...settings, format: settings.format ?? old.format },
+    originWords(origins.language),
+  );
   checkRecipe(recipe);
+  const { format, dedupe, validation } = recipe;
+  refuseIdleFlags(context, [
+    ...["margin", "pairs"].map(
+      (flag): IdleFlag => [flag, format !== "dpo-pairs", `on ${format}: it is of dpo-pairs`],
+    ),
+    ["near", dedupe !== "near", `without --dedupe near`],
+    ["seed", validation === 0, "without --validation"],
+    [
+      "mining_dataset_output_format",
+      !settings.exportMiningDataset && !settings.exportMiningWithScoringDataset,
+      "without --export_mining_dataset or --export_mining_with_scoring_dataset",
+    ],
+  ]);
   const out = settings.out ?? old.out;
   if (out === undefined)
     throw datasetFailure("dataset.conflict", "no folder for the dataset is named", "name one with --out");
@@ -40,7 +60,7 @@ export async function dataset(context: CommandContext): Promise<number> {
   return EXIT.ok;
 }
 
-function recipeOf(settings: DatasetSettings): Recipe {
+function recipeOf(settings: DatasetSettings, languageOrigin: string): Recipe {
   const { format, language } = settings;
   if (format === undefined)
     throw datasetFailure(
@@ -53,7 +73,7 @@ function recipeOf(settings: DatasetSettings): Recipe {
   if (strange !== undefined)
     throw badValue(
       "language",
-      "the settings",
+      languageOrigin,
       `knows no "${strange}"; there are ${known.join(", ")}`,
       "dataset",
     );

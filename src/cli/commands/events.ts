@@ -8,6 +8,7 @@ import { loadConfiguration } from "../../config/load.ts";
 import { expandPath } from "../../config/paths.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { refuseIdleFlags } from "../idle-flags.ts";
 import { openEvents } from "../open-events.ts";
 import { renderTable } from "../table.ts";
 
@@ -30,6 +31,14 @@ export async function exportEvents(context: CommandContext): Promise<number> {
     });
   const folder = expandPath(settings.out);
   if (context.flags.spark === "true") {
+    refuseIdleFlags(context, [
+      ["spark", settings.to !== "parquet", `beside --to ${settings.to}: Spark loads the folder of Parquet`],
+      [
+        "spark",
+        (context.words ?? []).length > 0,
+        "where a source is named: it prints lines and exports nothing",
+      ],
+    ]);
     context.print(sparkLines(folder));
     return EXIT.ok;
   }

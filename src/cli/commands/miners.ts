@@ -13,6 +13,7 @@ import type { MinerStatus } from "../../telemetry/status.ts";
 import { readMiner, readMiners } from "../../telemetry/status-socket.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { refuseJournalFlags } from "../idle-flags.ts";
 import { journalFolder } from "../journal-folder.ts";
 import { renderTable } from "../table.ts";
 import { printWatched } from "../watching.ts";
@@ -29,6 +30,7 @@ const SHOWN_WHOLE = 3;
 export async function miners(context: CommandContext): Promise<number> {
   const { settings } = loadConfiguration({ ...MINERS_OPTIONS, ...JOURNAL_OPTIONS }, sourcesOf(context));
   const [folder] = context.words ?? [];
+  refuseJournalFlags(context, context.words ?? []);
   const { uid } = settings;
   const asJson = context.flags.json === "true";
   const journal = new ReadJournal();

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { answerText, type TextForm } from "../../analysis/answer-text.ts";
 import { textOf } from "../../analysis/cells.ts";
@@ -9,11 +9,12 @@ import { Failure } from "../../base/error.ts";
 import { printable } from "../../base/text.ts";
 import { QUERY_OPTIONS } from "../../config/analysis-options.ts";
 import { loadConfiguration } from "../../config/load.ts";
-import { expandPath } from "../../config/paths.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { cut, fitted, screenWidth } from "../fit.ts";
+import { refuseIdleFlags } from "../idle-flags.ts";
 import { openEvents } from "../open-events.ts";
+import { outputFile } from "../output-file.ts";
 import { renderTable } from "../table.ts";
 
 export type QueryCode = "query.no-question" | "query.needs-file";
@@ -25,14 +26,19 @@ const COMMENTS = /--.*|\/\*[\s\S]*?\*\//g;
 
 /** Answers questions in SQL about events, one after another. */
 export async function query(context: CommandContext): Promise<number> {
+  const { settings } = loadConfiguration(QUERY_OPTIONS, sourcesOf(context));
+  const format = formatOf(context, settings.format);
+  const [first, ...words] = context.words ?? [];
   if (context.flags.list === "true") {
-    context.print(viewList(context.flags.json === "true"));
+    refuseIdleFlags(context, [
+      ["list", first !== undefined, "beside a question: it shows what can be asked, and asks nothing"],
+      ["out", true, "beside --list, which goes to standard output"],
+      ["format", format !== "json" && format !== "table", "beside --list, which is a table or JSON"],
+    ]);
+    context.print(viewList(format === "json"));
     return EXIT.ok;
   }
-  const { settings } = loadConfiguration(QUERY_OPTIONS, sourcesOf(context));
-  const { format } = settings;
-  const out = settings.out === undefined ? undefined : expandPath(settings.out);
-  const [first, ...words] = context.words ?? [];
+  const out = settings.out === undefined ? undefined : outputFile(settings.out);
   const sql = (first === undefined || first === "-" ? await Bun.stdin.text() : first)
     .trimStart()
     .replace(/[;\s]+$/, "");
@@ -63,11 +69,19 @@ export async function query(context: CommandContext): Promise<number> {
   return EXIT.ok;
 }
 
+/** @throws Failure `config.conflict` for two forms at once */
+function formatOf(context: CommandContext, format: Sink["format"]): Sink["format"] {
+  if (context.flags.json !== "true") return format;
+  refuseIdleFlags(context, [
+    ["json", (context.flags.format ?? "json") !== "json", `beside --format ${format}`],
+  ]);
+  return "json";
+}
+
 const ANSWER = "answer";
 
 /** Beside the file, so that it can be put in its place whole. */
 function workFolder(out: string): string {
-  mkdirSync(dirname(out), { recursive: true });
   return mkdtempSync(join(dirname(out), `.${basename(out)}-`));
 }
 

@@ -15,6 +15,7 @@ import { wandbFailure } from "../../wandb/failure.ts";
 import { findKey, netrcPath, saveKey, wandbUrl } from "../../wandb/key.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { refuseIdleFlags } from "../idle-flags.ts";
 import { ownTerminal } from "../open-signer.ts";
 import { showCount } from "../progress.ts";
 
@@ -113,6 +114,9 @@ export async function download(context: CommandContext): Promise<number> {
   const { environment, signal, flags } = context;
   const { settings } = loadConfiguration(WANDB_DOWNLOAD_OPTIONS, sourcesOf(context));
   const { entity, project, run: runs, tags, state: states, since, filters } = settings;
+  refuseIdleFlags(context, [
+    ["all", tags.length > 0, "beside --tags: it lifts the choice of a version, and the tags choose"],
+  ]);
   const isOpen = [runs, tags, states].every(({ length }) => length === 0) && !since && !filters;
   const url = wandbUrl(environment);
   const display = showCount(process.stderr, environment);

@@ -91,7 +91,22 @@ describe("a filter", () => {
 });
 
 test("a cell that a spreadsheet computes gets a mark, which can be taken away again", async () => {
-  const texts = ["=1+1", "+49", "-5", "@x", "\tx", "'=x", "''-x", "x=1", "'x", " =1"];
+  const texts = [
+    "=1+1",
+    "+49",
+    "-5",
+    "@x",
+    "\tx",
+    "'=x",
+    "''-x",
+    "x=1",
+    "'x",
+    " =1",
+    "＝1",
+    "＋1",
+    "－1",
+    "＠x",
+  ];
   const lines = texts.flatMap((text, at) => [
     stepLine(2 * at, {
       name: "followup0",
@@ -108,8 +123,23 @@ test("a cell that a spreadsheet computes gets a mark, which can be taken away ag
     .split("\n")
     .slice(1)
     .map((line) => line.split(",")[2]!);
-  expect(cells).toEqual(["'=1+1", "'+49", "'-5", "'@x", "'\tx", "''=x", "'''-x", "x=1", "'x", " =1"]);
-  expect(cells.map((cell) => cell.replace(/^'(?='*[=+\-@\t\r])/, ""))).toEqual(texts);
+  expect(cells).toEqual([
+    "'=1+1",
+    "'+49",
+    "'-5",
+    "'@x",
+    "'\tx",
+    "''=x",
+    "'''-x",
+    "x=1",
+    "'x",
+    " =1",
+    "'＝1",
+    "'＋1",
+    "'－1",
+    "'＠x",
+  ]);
+  expect(cells.map((cell) => cell.replace(/^'(?='*[=+\-@\t\r\n＝＋－＠])/, ""))).toEqual(texts);
   const raw = await dataset(lines, "--format", "mining-csv", "--csv-raw");
   expect(raw.text("train.csv")).toContain("0,q0,=1+1,a0,fine\n");
 });
