@@ -13,7 +13,16 @@ import { kindsOfParquet } from "./parquet-kinds.ts";
 import { noRoom, prepareQuestions, refusedQuestion, stopped, withoutNaN } from "./question.ts";
 import { type EventFile, sourceFailure } from "./sources/source.ts";
 import { EVENTS } from "./views/events.ts";
-import { columnList, eventsSql, keysSql, namesSql, stepsSql } from "./views/lines.ts";
+import {
+  columnList,
+  eventsSql,
+  keysSql,
+  type Lines,
+  namesSql,
+  stepsSql,
+  type Wanted,
+  wantedSql,
+} from "./views/lines.ts";
 import { STEPS } from "./views/steps.ts";
 import { identifier, literal } from "./views/view.ts";
 import { DERIVED } from "./views/views.ts";
@@ -35,6 +44,8 @@ export interface WarehouseOptions {
   temporary: string;
   /** Reads lines once and keeps what was read, for many questions; else each question reads them. Parquet is read where it lies. */
   keeps?: boolean;
+  /** Of lines, the steps that questions will want alone, so many of the newest, and what runs told: read once, too. */
+  only?: { wanted: Wanted; newest: number };
   memoryBytes?: number;
   threads?: number;
   /** Folders that a question may write to: none unless given. */
@@ -115,9 +126,10 @@ export class Warehouse {
           await connection.run(`ATTACH ${file("made")} AS made`);
           await connection.run("USE made");
         }
-        const reading = await load(connection, files, options.keeps ?? false);
+        const reading = await load(connection, files, options);
         // Lines that are kept are read from no file any more.
-        const read = options.keeps ? files.filter(({ format }) => format === "parquet") : files;
+        const read =
+          options.keeps || options.only ? files.filter(({ format }) => format === "parquet") : files;
         await lockUp(connection, read, options.writable ?? [], folder);
         return new Warehouse(instance, connection, JSDuckDBValueConverter, folder, reading, options.signal);
       } catch (error) {
@@ -227,9 +239,9 @@ function settingsOf({ memoryBytes, threads }: WarehouseOptions, folder: string):
 async function load(
   connection: DuckDBConnection,
   files: readonly EventFile[],
-  keeps: boolean,
+  { keeps = false, only }: WarehouseOptions,
 ): Promise<Reading> {
-  const lines = files.filter(({ format }) => format === "events");
+  const withLines = files.filter(({ format }) => format === "events");
   const parquet = files.filter(({ format }) => format === "parquet");
   // Whoever reads a journal in order keeps all of it in memory.
   await connection.run("SET preserve_insertion_order = false");
@@ -241,7 +253,13 @@ async function load(
   for (const { path, failure } of leftOut) reading.damaged.push({ path, why: failure.message });
   let names: string[] = [];
   let repeats: Record<string, unknown> = {};
-  if (lines.length > 0) {
+  const lines: Lines = { files: withLines };
+  if (withLines.length > 0) {
+    if (only !== undefined) {
+      lines.table = "wanted_lines";
+      const sql = wantedSql(withLines, only.wanted, only.newest);
+      await connection.run(`CREATE TEMP TABLE ${lines.table} AS ${sql}`);
+    }
     await connection.run(`CREATE TEMP TABLE line_keys AS ${keysSql(lines)}`);
     const counts = await one(
       connection,
@@ -273,8 +291,8 @@ async function load(
       .map(([name, { type }]) => `NULL::${type} AS ${identifier(name)}`)
       .join(", ")} WHERE false`;
     const parts: string[] = [];
-    if (lines.length > 0) {
-      const once = unrepeated(fromLines, columns, lines, reading.repeated > 0, repeats.within === true);
+    if (withLines.length > 0) {
+      const once = unrepeated(fromLines, columns, withLines, reading.repeated > 0, repeats.within === true);
       if (keeps) await connection.run(`CREATE TABLE kept.${view.name} AS ${once}`);
       parts.push(keeps ? `SELECT ${columns} FROM kept.${view.name}` : once);
     }
@@ -289,7 +307,7 @@ async function load(
     groups.filter(({ view }) => view === name).reduce((sum, { rows }) => sum + rows, 0);
   // The steps of a folder may stand alone.
   reading.events += Math.max(rowsOf(EVENTS.name), rowsOf(STEPS.name));
-  if (reading.events === 0)
+  if (reading.events === 0 && only === undefined)
     throw sourceFailure("sources.empty", "there are no events in what was named", "check the names");
   for (const { name, sql } of DERIVED) await connection.run(`CREATE VIEW ${name} AS ${sql}`);
   return reading;

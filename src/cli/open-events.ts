@@ -20,7 +20,7 @@ import { journalFolder } from "./journal-folder.ts";
 export async function openEvents(
   context: CommandContext,
   words: readonly string[],
-  options: Pick<WarehouseOptions, "keeps" | "writable"> = {},
+  options: Pick<WarehouseOptions, "keeps" | "only" | "writable"> = {},
 ): Promise<Opened> {
   const { environment, signal } = context;
   refuseJournalFlags(context, words);

@@ -1,14 +1,16 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
+import { toldSteps } from "../../src/analysis/insight/told-steps.ts";
 import { openWarehouse } from "../../src/analysis/open-warehouse.ts";
 import type { EventFile } from "../../src/analysis/sources/source.ts";
+import type { Wanted } from "../../src/analysis/views/lines.ts";
 import { VIEWS } from "../../src/analysis/views/views.ts";
 import { type Value, Warehouse, type WarehouseOptions } from "../../src/analysis/warehouse.ts";
 import { isFailure } from "../../src/base/error.ts";
 import { scratchFolders } from "../scratch.ts";
-import { SCORES_LINE, stepLine, WEIGHTS_LINE } from "./lines.ts";
+import { BASE, SCORES_LINE, stepLine, WEIGHTS_LINE } from "./lines.ts";
 
 const scratch = scratchFolders("warehouse");
 const open: Warehouse[] = [];
@@ -405,6 +407,41 @@ describe("a question reaches nothing but what was named", () => {
     expect(await house.rows(`SELECT count(*) AS n FROM read_ndjson_objects('${one.path}')`)).toEqual([
       { n: 1 },
     ]);
+  });
+});
+
+describe("of lines, the newest steps alone that are wanted", () => {
+  const run = { ...BASE, kind: "run", time: "2026-11-01T00:00:00Z", block: 99, sequence: 0, profile: "lite" };
+  const settings = { "--neuron.device": { value: "cpu", origin: "flag" } };
+  const stepOf = (sequence: number) => stepLine(sequence, sequence % 2 ? {} : { uids: [1, 2, 3] });
+  const lines = [
+    { ...run, settings },
+    ...Array.from({ length: 9 }, (_, at) => stepOf(at + 1)),
+    "no event",
+    WEIGHTS_LINE,
+  ];
+  // Of copies the first file's counts.
+  const copies = [5, 6, 7].map((sequence) => ({ ...stepOf(sequence), prompt: "a copy" }));
+  const files = () => [file(lines, { compression: "zstd" }), file([...copies, "{cut"])];
+
+  test.each([{ uid: 9 }, { uid: 3 }, { step: 6 }, { step: 77 }] satisfies Wanted[])(
+    "tell the same as all would: %p",
+    async (wanted) => {
+      const all = await toldSteps(await warehouse(files()), wanted, 3);
+      const house = await warehouse(files(), { only: { wanted, newest: 3 } });
+      expect(await toldSteps(house, wanted, 3)).toEqual(all);
+      expect(all).toHaveLength("uid" in wanted ? 3 : wanted.step === 6 ? 1 : 0);
+      for (const step of all)
+        expect(step).toMatchObject({ profile: "lite", settings, prompt: "What is a tree?" });
+      expect(house.reading.unreadable).toBe(2);
+    },
+  );
+
+  test("are read from no file any more", async () => {
+    const [one] = files();
+    const house = await warehouse([one!], { only: { wanted: { uid: 9 }, newest: 3 } });
+    rmSync(one!.path);
+    expect(await house.rows("SELECT count(*) AS n FROM answers WHERE uid = 9")).toEqual([{ n: 5 }]);
   });
 });
 

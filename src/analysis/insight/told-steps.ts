@@ -1,3 +1,4 @@
+import type { Wanted } from "../views/lines.ts";
 import type { Ask } from "./ask.ts";
 
 /** A step with everything that its answers earned by; lists run in step with `uids`. */
@@ -30,11 +31,7 @@ const TEXT_CHARACTERS = 2000;
  * The newest steps that asked a miner, or those of a number, newest first. The number is counted since a state was made, so
  * two validators may have one each.
  */
-export async function toldSteps(
-  ask: Ask,
-  wanted: { uid: number } | { step: number },
-  limit: number,
-): Promise<ToldStep[]> {
+export async function toldSteps(ask: Ask, wanted: Wanted, limit: number): Promise<ToldStep[]> {
   const condition = "uid" in wanted ? `list_contains(uids, ${wanted.uid})` : `step = ${wanted.step}`;
   // Which they are is told by few columns; what they hold is read of them alone.
   const found =

@@ -1,6 +1,7 @@
 import { type Earned, earnedBy, type Factor } from "../../analysis/insight/factors.ts";
 import { type ToldStep, toldSteps } from "../../analysis/insight/told-steps.ts";
 import { cellText } from "../../analysis/report/section.ts";
+import type { Wanted } from "../../analysis/views/lines.ts";
 import { Failure } from "../../base/error.ts";
 import { jsonText, printable } from "../../base/text.ts";
 import { nameOf } from "../../config/option.ts";
@@ -33,10 +34,11 @@ interface ToldAnswer {
 /** Tells factor by factor why answers earned what they earned, against the others of the step. */
 export async function explain(context: CommandContext): Promise<number> {
   const { wanted, sources } = wantedOf(context.words ?? []);
-  const opened = await openEvents(context, sources);
+  const newest = "uid" in wanted ? SHOWN_ANSWERS : SHOWN_STEPS;
+  const opened = await openEvents(context, sources, { only: { wanted, newest } });
   let steps: ToldStep[];
   try {
-    steps = await toldSteps(opened.warehouse, wanted, "uid" in wanted ? SHOWN_ANSWERS : SHOWN_STEPS);
+    steps = await toldSteps(opened.warehouse, wanted, newest);
   } finally {
     opened.close();
   }
@@ -59,7 +61,7 @@ export async function explain(context: CommandContext): Promise<number> {
 
 /** @throws Failure `explain.bad-word` */
 function wantedOf([first = "", ...rest]: readonly string[]): {
-  wanted: { uid: number } | { step: number };
+  wanted: Wanted;
   sources: readonly string[];
 } {
   const [number, ...sources] = first === "step" ? rest : [first, ...rest];
