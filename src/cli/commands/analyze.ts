@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import type { Scope } from "../../analysis/insight/ground.ts";
 import { type Insight, insightOf } from "../../analysis/insight/insight.ts";
+import type { Reading } from "../../analysis/lay-tables.ts";
 import { sectionsOf } from "../../analysis/report/sections.ts";
 import type { SourceReport } from "../../analysis/sources/source.ts";
-import type { Reading } from "../../analysis/warehouse.ts";
 import { wantsColour } from "../../base/terminal.ts";
 import { jsonText } from "../../base/text.ts";
 import { ANALYZE_OPTIONS } from "../../config/analysis-options.ts";

@@ -1,0 +1,144 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { kindsOfParquet } from "./parquet-kinds.ts";
+import { type EventFile, sourceFailure } from "./sources/source.ts";
+import { EVENTS } from "./views/events.ts";
+import {
+  columnList,
+  eventsSql,
+  keysSql,
+  type Lines,
+  namesSql,
+  stepsSql,
+  type Wanted,
+  wantedSql,
+} from "./views/lines.ts";
+import { STEPS } from "./views/steps.ts";
+import { identifier, literal } from "./views/view.ts";
+import { DERIVED } from "./views/views.ts";
+
+/** Names of columns come from files; more of them than this is no profile. */
+const MAX_COLUMNS = 500;
+
+/** How lines are read. */
+export interface Laying {
+  /** Reads lines once and keeps what was read, for many questions; else each question reads them. Parquet is read where it lies. */
+  keeps?: boolean;
+  /** Of lines, the steps that questions will want alone, so many of the newest, and what runs told: read once, too. */
+  only?: { wanted: Wanted; newest: number };
+}
+
+/** What reading the files came to. */
+export interface Reading {
+  events: number;
+  /** Lines that are no events: cut by a crash, damaged, or of something else. */
+  unreadable: number;
+  /** Copies of events that were there before, in another of the files or in the same; an event counts once. */
+  repeated: number;
+  /** Files of Parquet that were left out, and why. */
+  damaged: { path: string; why: string }[];
+}
+
+/**
+ * Makes the views of some files; where lines are kept, in the database `kept`.
+ * @returns what was found on the way
+ * @throws Failure `sources.*`
+ */
+export async function layTables(
+  connection: DuckDBConnection,
+  files: readonly EventFile[],
+  { keeps = false, only }: Laying,
+): Promise<Reading> {
+  const withLines = files.filter(({ format }) => format === "events");
+  const parquet = files.filter(({ format }) => format === "parquet");
+  // Whoever reads a journal in order keeps all of it in memory.
+  await connection.run("SET preserve_insertion_order = false");
+  // The end of each file is read once, not for each question.
+  await connection.run("SET parquet_metadata_cache = true");
+  const { groups, leftOut } = await kindsOfParquet(connection, parquet);
+  if (leftOut.length > 0 && leftOut.length === files.length) throw leftOut[0]!.failure;
+  const reading: Reading = { events: 0, unreadable: 0, repeated: 0, damaged: [] };
+  for (const { path, failure } of leftOut) reading.damaged.push({ path, why: failure.message });
+  let names: string[] = [];
+  let repeats: Record<string, unknown> = {};
+  const lines: Lines = { files: withLines };
+  if (withLines.length > 0) {
+    if (only !== undefined) {
+      lines.table = "wanted_lines";
+      const sql = wantedSql(withLines, only.wanted, only.newest);
+      await connection.run(`CREATE TEMP TABLE ${lines.table} AS ${sql}`);
+    }
+    await connection.run(`CREATE TEMP TABLE line_keys AS ${keysSql(lines)}`);
+    const counts = await one(
+      connection,
+      "SELECT count(kind) AS events, count(*) FILTER (kind IS NULL) AS bad FROM line_keys",
+    );
+    reading.events = Number(counts.events);
+    reading.unreadable = Number(counts.bad);
+    const found = await connection.runAndReadAll(`${namesSql(lines)} ORDER BY name LIMIT ${MAX_COLUMNS}`);
+    names = found.getRowObjectsJS().map(({ name }) => String(name));
+    await connection.run(
+      `CREATE TEMP TABLE first_keys AS
+       SELECT run, sequence, min(file) AS file, sum(copies) AS copies, arg_min(copies, file) > 1 AS is_within FROM (
+         SELECT run, sequence, file, count(*) AS copies FROM line_keys
+         WHERE kind IS NOT NULL AND run IS NOT NULL AND sequence IS NOT NULL GROUP BY run, sequence, file
+       ) GROUP BY run, sequence HAVING sum(copies) > 1`,
+    );
+    repeats = await one(
+      connection,
+      "SELECT coalesce(sum(copies - 1), 0) AS copies, coalesce(bool_or(is_within), false) AS within FROM first_keys",
+    );
+    reading.repeated = Number(repeats.copies);
+  }
+  const stored = [
+    { view: EVENTS, fromLines: eventsSql(lines), columns: columnList(EVENTS) },
+    { view: STEPS, fromLines: stepsSql(lines, names), columns: columnList(STEPS) },
+  ];
+  for (const { view, fromLines, columns } of stored) {
+    const empty = `SELECT ${Object.entries(view.columns)
+      .map(([name, { type }]) => `NULL::${type} AS ${identifier(name)}`)
+      .join(", ")} WHERE false`;
+    const parts: string[] = [];
+    if (withLines.length > 0) {
+      const once = unrepeated(fromLines, columns, withLines, reading.repeated > 0, repeats.within === true);
+      if (keeps) await connection.run(`CREATE TABLE kept.${view.name} AS ${once}`);
+      parts.push(keeps ? `SELECT ${columns} FROM kept.${view.name}` : once);
+    }
+    for (const { paths, options } of groups.filter((group) => group.view === view.name))
+      parts.push(
+        `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], ${options}))`,
+      );
+    const sql = parts.length === 0 ? empty : parts.join(" UNION ALL ");
+    await connection.run(`CREATE VIEW ${view.name} AS ${sql}`);
+  }
+  const rowsOf = (name: string): number =>
+    groups.filter(({ view }) => view === name).reduce((sum, { rows }) => sum + rows, 0);
+  // The steps of a folder may stand alone.
+  reading.events += Math.max(rowsOf(EVENTS.name), rowsOf(STEPS.name));
+  if (reading.events === 0 && only === undefined)
+    throw sourceFailure("sources.empty", "there are no events in what was named", "check the names");
+  for (const { name, sql } of DERIVED) await connection.run(`CREATE VIEW ${name} AS ${sql}`);
+  return reading;
+}
+
+/** Events that lie in two files are read from the first of them; of copies within it, any order of the lines gives the same. */
+function unrepeated(
+  sql: string,
+  columns: string,
+  files: readonly EventFile[],
+  hasRepeated: boolean,
+  hasWithin: boolean,
+): string {
+  if (!hasRepeated) return `SELECT ${columns} FROM (${sql})`;
+  const order = `MAP {${files.map(({ path }, at) => `${literal(path)}: ${at}`).join(", ")}}[filename]`;
+  const isCopy = `SELECT 1 FROM first_keys AS first WHERE first.run = line.run AND first.sequence = line.sequence AND`;
+  const others = `SELECT ${columns} FROM (${sql}) AS line WHERE NOT EXISTS (${isCopy} (first.file < ${order} OR first.is_within))`;
+  if (!hasWithin) return others;
+  return `${others} UNION ALL SELECT * FROM (
+      SELECT DISTINCT ON (run, sequence) ${columns} FROM (${sql}) AS line
+      WHERE EXISTS (${isCopy} first.is_within AND first.file = ${order}) ORDER BY ALL
+    )`;
+}
+
+async function one(connection: DuckDBConnection, sql: string): Promise<Record<string, unknown>> {
+  return (await connection.runAndReadAll(sql)).getRowObjectsJS()[0] ?? {};
+}
