@@ -9,7 +9,7 @@ import {
   type Table,
 } from "../analysis/report/section.ts";
 import { printable } from "../base/text.ts";
-import { cut, fitted, GAP } from "./fit.ts";
+import { cut, fitted, GAP, wrapped } from "./fit.ts";
 import { renderTable } from "./table.ts";
 
 export interface ScreenOptions {
@@ -102,26 +102,4 @@ function titleOf({ title }: Column): string {
 
 function isText({ form }: Column): boolean {
   return form === "text" || form === "prose";
-}
-
-/** Lines end at spaces, and within a word that no line holds. */
-function wrapped(text: string, width: number): string {
-  const lines: string[] = [""];
-  const pieces = text.split(" ").flatMap((word) => piecesOf(word, width));
-  for (const piece of pieces) {
-    const line = lines.at(-1)!;
-    if (line !== "" && Bun.stringWidth(line) + 1 + Bun.stringWidth(piece) > width) lines.push(piece);
-    else lines[lines.length - 1] = line === "" ? piece : `${line} ${piece}`;
-  }
-  return lines.join("\n");
-}
-
-function piecesOf(word: string, width: number): string[] {
-  if (Bun.stringWidth(word) <= width) return [word];
-  const pieces = [""];
-  for (const character of word) {
-    if (Bun.stringWidth(pieces.at(-1)! + character) > width) pieces.push("");
-    pieces[pieces.length - 1] += character;
-  }
-  return pieces;
 }

@@ -15,7 +15,8 @@ import { type Command, type CommandContext, nameOfCommand, sourcesOf } from "./c
 import { COMMANDS } from "./commands.ts";
 import { describeError, isInterruption } from "./error-text.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
-import { commandHelp, groupHelp, rootHelp } from "./help.ts";
+import { screenWidth } from "./fit.ts";
+import { commandHelp, groupHelp, HELP_WIDTH, rootHelp } from "./help.ts";
 import { runTree } from "./tree.ts";
 
 export interface CliIo {
@@ -44,7 +45,7 @@ async function dispatch(rawArguments: readonly string[], io: CliIo): Promise<num
   const asked = spelledOut(rawArguments);
   const words = leadingWords(asked);
   if (asksForHelp(asked)) {
-    io.stdout(helpOf(words));
+    io.stdout(helpOf(words, Math.min(HELP_WIDTH, screenWidth(io.environment) ?? HELP_WIDTH)));
     return EXIT.ok;
   }
   const command = commandOf(words);
@@ -103,11 +104,11 @@ function asksForHelp(rawArguments: readonly string[]): boolean {
   return before.some((word) => word === "--help" || word === "-h");
 }
 
-function helpOf(words: readonly string[]): string {
-  if (words.length === 0) return rootHelp(COMMANDS);
+function helpOf(words: readonly string[], width: number): string {
+  if (words.length === 0) return rootHelp(COMMANDS, width);
   const members = COMMANDS.filter(({ path }) => path.length > 1 && path[0] === words[0]);
-  if (words.length === 1 && members.length > 0) return groupHelp(words[0]!, members);
-  return commandHelp(commandOf(words));
+  if (words.length === 1 && members.length > 0) return groupHelp(words[0]!, members, width);
+  return commandHelp(commandOf(words), width);
 }
 
 /** The command that the leading words name; no words mean the default command. */

@@ -13,10 +13,14 @@ export interface ScreenColumn {
   spare: number;
 }
 
+/** Of a terminal that does not tell. */
+const USUAL_WIDTH = 100;
+
 /** Characters of a line of the terminal; undefined where it is none, and none is told of. */
 export function screenWidth(environment: CommandContext["environment"]): number | undefined {
   const { stdout } = process;
-  return (stdout.isTTY ? stdout.columns : Number(environment.COLUMNS)) || undefined;
+  const told = Number(environment.COLUMNS) || undefined;
+  return stdout.isTTY ? stdout.columns || told || USUAL_WIDTH : told;
 }
 
 /** Which columns fit, and how wide the cells of each may be: texts are cut first, then spare columns go. */
@@ -74,4 +78,26 @@ export function cut(text: string, width: number): string {
     out += character;
   }
   return `${out}…`;
+}
+
+/** Lines end at spaces, and within a word that no line holds. */
+export function wrapped(text: string, width: number): string {
+  const lines: string[] = [""];
+  const pieces = text.split(" ").flatMap((word) => piecesOf(word, width));
+  for (const piece of pieces) {
+    const line = lines.at(-1)!;
+    if (line !== "" && Bun.stringWidth(line) + 1 + Bun.stringWidth(piece) > width) lines.push(piece);
+    else lines[lines.length - 1] = line === "" ? piece : `${line} ${piece}`;
+  }
+  return lines.join("\n");
+}
+
+function piecesOf(word: string, width: number): string[] {
+  if (Bun.stringWidth(word) <= width) return [word];
+  const pieces = [""];
+  for (const character of word) {
+    if (Bun.stringWidth(pieces.at(-1)! + character) > width) pieces.push("");
+    pieces[pieces.length - 1] += character;
+  }
+  return pieces;
 }

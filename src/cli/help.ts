@@ -2,52 +2,60 @@ import { environmentName, GROUPS, type Option } from "../config/option.ts";
 import { VERSION } from "../config/version.ts";
 import { CONFIG_FLAG, type Command, nameOfCommand } from "./command.ts";
 
-/** Terminals of operators are at least this wide. */
-const COLUMNS = 100;
+/** Longer lines are hard to read, on however wide a screen. */
+export const HELP_WIDTH = 100;
+/** On a narrower screen a text stands below what it is about, not beside. */
+const BESIDE_WIDTH = 80;
 const FLAG_COLUMN = 42;
+const BELOW_COLUMN = 6;
 
-export function rootHelp(commands: readonly Command[]): string {
+/** @param width characters of a line */
+export function rootHelp(commands: readonly Command[], width = HELP_WIDTH): string {
   return [
-    `openvalidator ${VERSION}: a Bittensor text-prompting validator in one executable`,
+    ...wrap(`openvalidator ${VERSION}: a Bittensor text-prompting validator in one executable`, 0, width),
     "",
     "Usage: openvalidator [COMMAND] [FLAGS]",
     "",
     "Commands",
-    ...commandLines(commands),
+    ...commandLines(commands, width),
     "",
     "Start here",
     "  openvalidator demo",
     "  openvalidator --wallet.name W --wallet.hotkey H",
     "",
-    "openvalidator COMMAND --help shows the flags of a command.",
+    ...wrap("openvalidator COMMAND --help shows the flags of a command.", 0, width),
     "",
   ].join("\n");
 }
 
 /** Help of a word that begins several commands, for example `wallet`. */
-export function groupHelp(name: string, members: readonly Command[]): string {
+export function groupHelp(name: string, members: readonly Command[], width = HELP_WIDTH): string {
   return [
     `Usage: openvalidator ${name} COMMAND [FLAGS]`,
     "",
     "Commands",
-    ...commandLines(members),
+    ...commandLines(members, width),
     "",
-    `openvalidator ${name} COMMAND --help shows the flags of a command.`,
+    ...wrap(`openvalidator ${name} COMMAND --help shows the flags of a command.`, 0, width),
     "",
   ].join("\n");
 }
 
-function commandLines(commands: readonly Command[]): string[] {
+function commandLines(commands: readonly Command[], width: number): string[] {
   const visible = commands.filter((command) => !command.hidden);
-  const width = Math.max(...visible.map((command) => nameOfCommand(command).length)) + 2;
-  return visible.map((command) => `  ${nameOfCommand(command).padEnd(width)}${command.summary}`);
+  const column = Math.max(...visible.map((command) => nameOfCommand(command).length)) + 4;
+  return visible.flatMap((command) => row(nameOfCommand(command), command.summary, width, column));
 }
 
-export function commandHelp(command: Command): string {
+export function commandHelp(command: Command, width = HELP_WIDTH): string {
   const lines = [
-    `Usage: openvalidator ${nameOfCommand(command)}${command.words ? ` ${command.words.hint}` : ""} [FLAGS]`,
+    ...wrap(
+      `Usage: openvalidator ${nameOfCommand(command)}${command.words ? ` ${command.words.hint}` : ""} [FLAGS]`,
+      0,
+      width,
+    ),
     "",
-    ...wrap(command.summary, 0),
+    ...wrap(command.summary, 0, width),
     "",
   ];
   const options = Object.entries(command.table);
@@ -56,34 +64,43 @@ export function commandHelp(command: Command): string {
     if (members.length === 0) continue;
     lines.push(
       group[0]!.toUpperCase() + group.slice(1),
-      ...members.flatMap(([flag, option]) => optionLines(flag, option)),
+      ...members.flatMap(([flag, option]) => optionLines(flag, option, width)),
       "",
     );
   }
   const own = Object.entries(command.switches ?? {});
-  lines.push("Other", ...own.flatMap(([name, help]) => row(`--${name}`, help)));
+  lines.push("Other", ...own.flatMap(([name, help]) => row(`--${name}`, help, width)));
   if (options.length > 0)
     lines.push(
       ...row(
         `--${CONFIG_FLAG} PATH`,
         "JSON file, comments allowed, with the same keys (or $OPENVALIDATOR_CONFIG).",
+        width,
       ),
     );
-  lines.push(...row("--help", "Show this text."), "");
+  lines.push(...row("--help", "Show this text.", width), "");
   if (options.length > 0) {
     lines.push(
       ...wrap(
         `Every flag is also an environment variable (${environmentName(options[0]![0])}) and a key of the config file; a flag wins over the environment, the environment over the file.`,
         0,
+        width,
       ),
       "",
     );
   }
-  if (command.examples) lines.push("Examples", ...command.examples.map((example) => `  ${example}`), "");
+  if (command.examples)
+    lines.push("Examples", ...command.examples.flatMap((example) => exampleLines(example, width)), "");
   return lines.join("\n");
 }
 
-function optionLines(flag: string, option: Option<unknown>): string[] {
+/** A command on several lines is one to the shell by the backslashes. */
+function exampleLines(example: string, width: number): string[] {
+  const lines = wrap(example, 4, width - 2);
+  return lines.map((line, at) => `${at === 0 ? line.slice(2) : line}${at < lines.length - 1 ? " \\" : ""}`);
+}
+
+function optionLines(flag: string, option: Option<unknown>, width: number): string[] {
   const written = option.secret ? `$${environmentName(flag)}` : `--${flag}`;
   const hint = option.kind.isSwitch || option.secret ? "" : ` ${option.kind.hint ?? "VALUE"}`;
   const usual =
@@ -92,21 +109,24 @@ function optionLines(flag: string, option: Option<unknown>): string[] {
       : (option.kind.format?.(option.default) ?? String(option.default));
   const shown = usual === "" ? "" : ` [${usual}]`;
   const on = option.kind.isSwitch && option.default === true ? " [on]" : "";
-  return row(written + hint, option.help + shown + on);
+  return row(written + hint, option.help + shown + on, width);
 }
 
-function row(left: string, right: string): string[] {
-  const wrapped = wrap(right, FLAG_COLUMN);
+function row(left: string, right: string, width: number, beside = FLAG_COLUMN): string[] {
+  const isBeside = width >= BESIDE_WIDTH;
+  const column = isBeside ? beside : BELOW_COLUMN;
+  const wrapped = wrap(right, column, width);
   const head = `  ${left}`;
-  if (head.length >= FLAG_COLUMN) return [head, ...wrapped];
-  return [head.padEnd(FLAG_COLUMN) + wrapped[0]!.trimStart(), ...wrapped.slice(1)];
+  if (!isBeside || head.length >= column) return [...wrap(left, 2, width), ...wrapped];
+  return [head.padEnd(column) + wrapped[0]!.trimStart(), ...wrapped.slice(1)];
 }
 
-function wrap(text: string, indent: number): string[] {
+/** Breaks at spaces alone: flags and addresses stay whole. */
+function wrap(text: string, indent: number, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
-    if (line !== "" && indent + line.length + 1 + word.length > COLUMNS) {
+    if (line !== "" && indent + line.length + 1 + word.length > width) {
       lines.push(" ".repeat(indent) + line);
       line = word;
     } else {

@@ -127,6 +127,12 @@ export const OPTIONS = {
     "validator",
     "Stop after so many forward passes; 0 = run until stopped.",
   ),
+  "run.weights": option(
+    integer({ min: 0, max: 1_000_000_000 }),
+    0,
+    "validator",
+    "Stop after weights were set so often, and not before --run.forwards; 0 = do not wait for weights.",
+  ),
   mock: option(toggle, false, "validator", "Validate a local subnet made for this run; needs no wallet."),
 
   "neuron.followup_sample_size": option(uidCount, 50, "miners", "Miners asked for a question."),

@@ -15,17 +15,20 @@ const MAX_UNEXPECTED_IN_A_ROW = 5;
 type PassFacts = Omit<ForwardBody, "kind" | "forward" | "seconds">;
 
 /**
- * One lane of forward passes; lanes share the wanted number evenly. A pass that failed or gave no evidence is tried
+ * One lane of forward passes; lanes share the wanted number evenly, and go on until weights were set as often as is wanted. A pass that failed or gave no evidence is tried
  * again after a pause that doubles.
  * @throws what no retry can mend
  */
 export async function runLane<N extends Neuron>(session: Session<N>, lane: number): Promise<void> {
-  const { settings, signal, modules } = session;
-  const share = (settings.forwards + settings.concurrentForwards - 1 - lane) / settings.concurrentForwards;
-  const wanted = settings.forwards === 0 ? Number.POSITIVE_INFINITY : Math.floor(share);
+  const { settings, signal, modules, state } = session;
+  const { forwards, weights, concurrentForwards } = settings;
+  const share = Math.floor((forwards + concurrentForwards - 1 - lane) / concurrentForwards);
+  const wantsMore = (): boolean =>
+    (forwards === 0 && weights === 0) || done < share || state.weightsSet < weights;
+  let done = 0;
   let unexpected = 0;
   let tries = 0;
-  for (let done = 0; done < wanted && !signal.aborted; ) {
+  while (wantsMore() && !signal.aborted) {
     const id = crypto.randomUUID();
     const startedMs = modules.time.nowMs();
     const tell = (end: PassFacts): unknown =>
@@ -45,8 +48,7 @@ export async function runLane<N extends Neuron>(session: Session<N>, lane: numbe
       if (end.outcome === "ended") done++;
       // Without a single step a pass costs nothing, so the next one waits: for the subnet, the network, the permit.
       tries = end.outcome === "ended" && end.steps > 0 ? 0 : tries + 1;
-      if (tries > 0 && done < wanted)
-        await modules.time.sleep(backOffMs(FORWARD_BACK_OFF, tries - 1), signal);
+      if (tries > 0 && wantsMore()) await modules.time.sleep(backOffMs(FORWARD_BACK_OFF, tries - 1), signal);
     } catch (error) {
       if (signal.aborted) return;
       const isExpected = error instanceof Failure;

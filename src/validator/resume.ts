@@ -71,7 +71,7 @@ function stateOf<N extends Neuron>(
   const { scores, asked, replaced, moved } = alignScores(saved.scores, subnet.neurons);
   if (replaced.length + moved.length > 0)
     log.info("Uids changed hands while this validator was away", { replaced, moved: moved.length });
-  return { subnet, scores, asked, steps: saved.steps, evidence: saved.evidence, countedAt };
+  return { subnet, scores, asked, steps: saved.steps, evidence: saved.evidence, weightsSet: 0, countedAt };
 }
 
 function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber): RunState<N> {
@@ -82,6 +82,7 @@ function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber)
     asked: new Uint32Array(length),
     steps: 0,
     evidence: { countedSteps: 0, blocks: 0 },
+    weightsSet: 0,
     countedAt,
   };
 }

@@ -15,8 +15,10 @@ export interface ValidatorSettings {
   answerTimeoutMs: number;
   followupSteps: number;
   concurrentForwards: number;
-  /** 0 = no end. */
+  /** 0, with `weights` 0 = no end. */
   forwards: number;
+  /** How often weights are to be set in this run before it ends; 0 = the passes alone decide. */
+  weights: number;
   movingAverageAlpha: number;
   checkpointBlocks: number;
   /** 0 = the subnet's tempo. */
@@ -59,6 +61,8 @@ export interface RunState<N extends Neuron> {
   steps: number;
   /** What the scores rest on; the first weights wait for enough of it. */
   evidence: Evidence;
+  /** How often weights came onto the chain in this run. */
+  weightsSet: number;
   /** Head at the last step that counted, or at the start of this run. */
   countedAt: BlockNumber;
 }

@@ -1,8 +1,17 @@
+import { Failure } from "../base/error.ts";
+import type { ConfigCode } from "../config/kinds.ts";
 import type { Settings } from "../config/options.ts";
 import { expandPath } from "../config/paths.ts";
 import type { ValidatorSettings } from "./session.ts";
 
+/** @throws Failure `config.conflict` for weights to wait for where none are set */
 export function validatorSettings(settings: Settings): ValidatorSettings {
+  const setsWeights = !settings.neuronDisableSetWeights && !settings.neuronMockDendritePool;
+  if (settings.runWeights > 0 && !setsWeights)
+    throw new Failure<ConfigCode>("config.conflict", {
+      message: "--run.weights waits for weights, and this run sets none",
+      hint: `leave it out, or --neuron.${settings.neuronDisableSetWeights ? "disable_set_weights" : "mock_dendrite_pool"}`,
+    });
   return {
     netuid: settings.netuid,
     followupSampleSize: settings.neuronFollowupSampleSize,
@@ -12,13 +21,14 @@ export function validatorSettings(settings: Settings): ValidatorSettings {
     followupSteps: settings.neuronNumFollowupSteps,
     concurrentForwards: settings.neuronNumConcurrentForwards,
     forwards: settings.runForwards,
+    weights: settings.runWeights,
     movingAverageAlpha: settings.neuronMovingAverageAlpha,
     checkpointBlocks: settings.neuronCheckpointBlockLength,
     epochBlocks: settings.neuronEpochLengthOverride,
     vpermitTaoLimit: settings.neuronVpermitTaoLimit,
     explore: settings.gatingExplore,
     shadowMiners: settings.shadowMiners,
-    setsWeights: !settings.neuronDisableSetWeights && !settings.neuronMockDendritePool,
+    setsWeights,
     seedsScores: !settings.neuronSeedScoresOff,
     showsLayer: settings.wandbTrackGatingModel && !settings.wandbOff,
     logRewards: !settings.neuronDisableLogRewards,

@@ -61,6 +61,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
         signal,
       });
       this.#lastSent = sent.block;
+      this.#session.state.weightsSet++;
       this.#waitsFor = undefined;
       this.#tellIncluded(sent);
       const { pending, extrinsicHash: id, block: committed, revealRound } = sent;

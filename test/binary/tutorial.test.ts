@@ -112,7 +112,16 @@ test(
     const suggested = flags(printed.split("another terminal:")[1]!).map((flag) =>
       flag.replace(`:${port}`, ":9944"),
     );
-    expect(flags(others[0]!.command)).toEqual([...suggested, "--run.forwards 2", "--wandb.off"]);
+    expect(flags(others[0]!.command)).toEqual([
+      ...suggested,
+      "--run.forwards 2",
+      "--run.weights 1",
+      "--wandb.off",
+    ]);
+    // Weights were set before the end, however quick this machine is; the leaderboard tells the best miner's.
+    const asked = "SELECT count(*) AS n FROM weights WHERE state = 'included' AND weight > 0";
+    const weights = await runCommand(["./openvalidator", "query", asked, "subnet/logs", "--json"], place);
+    expect(JSON.parse(weights.stdout)[0].n).toBeGreaterThan(0);
     const pairs = readFileSync(join(place.directory, "pairs/train.jsonl"), "utf8").trimEnd().split("\n");
     expect(pairs.length).toBeGreaterThan(5);
     for (const pair of pairs.map((text) => JSON.parse(text))) {

@@ -150,4 +150,4 @@ test("a dataset's card and screen, a report and its charts hold it as text", asy
   const page = readFileSync(report, "utf8");
   expectHarmless(page.replaceAll("\t", ""));
   expect(page.match(/<script/g)).toHaveLength(1);
-});
+}, 30_000);

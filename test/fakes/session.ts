@@ -26,6 +26,7 @@ export const SETTINGS: ValidatorSettings = {
   answerTimeoutMs: 1_000,
   followupSteps: 1,
   concurrentForwards: 1,
+  weights: 0,
   forwards: 1,
   movingAverageAlpha: 0.5,
   checkpointBlocks: 5,

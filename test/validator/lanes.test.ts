@@ -38,6 +38,27 @@ describe("a lane of forward passes", () => {
     expect(modules.judge.open.size).toBe(0);
   });
 
+  test("goes on after its passes until weights were set as often as is wanted", async () => {
+    const chain = new FakeChain();
+    for (const forwards of [0, 2]) {
+      const { session, events } = await openSession(chain, { settings: { forwards, weights: 2 } });
+      const { feed } = session.modules;
+      const emit = feed.emit.bind(feed);
+      let passes = 0;
+      feed.emit = (body) => {
+        // Weights come with the third pass and the fifth.
+        if (body.kind === "forward" && ++passes % 2 === 1 && passes > 1) session.state.weightsSet++;
+        return emit(body);
+      };
+      await runLane(session, 0);
+      expect(forwardsOf(events)).toHaveLength(5);
+    }
+    const { session, events } = await openSession(chain, { settings: { forwards: 3, weights: 1 } });
+    session.state.weightsSet = 1;
+    await runLane(session, 0);
+    expect(forwardsOf(events)).toHaveLength(3);
+  });
+
   test("waits longer and longer while nobody can be asked, then goes on at once", async () => {
     const chain = new FakeChain();
     const { session, events, modules } = await openSession(chain, { settings: { forwards: 1 } });

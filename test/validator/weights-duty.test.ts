@@ -38,8 +38,9 @@ async function openDuty(chain = new FakeChain(), choice: Partial<RunChoice> = {}
 
 describe("weights", () => {
   test("wait for one epoch of steps where there was no state, then come once per epoch", async () => {
-    const { pass, weights } = await openDuty();
+    const { pass, weights, session } = await openDuty();
     expect(await pass(45)).toEqual([120, 140]);
+    expect(session.state.weightsSet).toBe(2);
     expect(weights().map(({ state }) => state)).toEqual([
       "waiting",
       "due",

@@ -2,7 +2,8 @@ import { type Adapter, listAdapters } from "../../inference/adapters.ts";
 import { visibleAdapters } from "../../inference/worker/adapter-choice.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { renderTable } from "../table.ts";
+import { screenWidth } from "../fit.ts";
+import { fittedTable } from "../table.ts";
 
 /** Lists what `--neuron.device webgpu:N` can choose, in the order of N. */
 export async function devices({ flags, environment, print }: CommandContext): Promise<number> {
@@ -30,7 +31,8 @@ export async function devices({ flags, environment, print }: CommandContext): Pr
     adapter.f16 ? "yes" : "no",
     useOf(adapter),
   ]);
-  print(renderTable(["device", "name", "kind", "driver", "memory", "f16", "good for"], rows));
+  const titles = ["device", "name", "kind", "driver", "memory", "f16", "good for"];
+  print(fittedTable(titles, rows, { width: screenWidth(environment), spare: (at) => at }).text);
   print("f16 is the driver's word; the inference process tries it before it loads such a model.\n");
   return EXIT.ok;
 }

@@ -12,8 +12,9 @@ import { explainAnswer } from "../../telemetry/live/why.ts";
 import { readWeights, type WeightSettings } from "../../validator/open-judge.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { screenWidth, wrapped } from "../fit.ts";
 import { openEvents } from "../open-events.ts";
-import { renderTable } from "../table.ts";
+import { fittedTable, noRoomText } from "../table.ts";
 
 export type ExplainCode = "explain.bad-word" | "explain.not-found";
 
@@ -21,6 +22,11 @@ export type ExplainCode = "explain.bad-word" | "explain.not-found";
 const SHOWN_ANSWERS = 3;
 /** Steps of one number, from different validators. */
 const SHOWN_STEPS = 3;
+
+const INDENT = "  ";
+/** Of the columns about a factor, which goes first where there is no room. */
+const FACTOR_SPARE = [4, 0, 2, 1, 0, 3, 0];
+const ALL_BY_JSON = "--json has all";
 
 /** One answer with how its reward came about. */
 interface ToldAnswer {
@@ -52,10 +58,11 @@ export async function explain(context: CommandContext): Promise<number> {
     step,
     answers: "uid" in wanted ? answers.filter(({ uid }) => uid === wanted.uid) : answers,
   }));
+  const width = screenWidth(context.environment) ?? Number.POSITIVE_INFINITY;
   if (context.flags.json === "true") context.print(`${jsonText({ steps: only.map(jsonOf) }, 2)}\n`);
   else
     for (const one of only)
-      context.print("uid" in wanted ? minerText(one.answers) : stepText(one.step, one.answers));
+      context.print("uid" in wanted ? minerText(one.answers, width) : stepText(one.step, one.answers, width));
   return EXIT.ok;
 }
 
@@ -123,8 +130,10 @@ function jsonOf({ step, answers }: { step: ToldStep; answers: readonly ToldAnswe
   };
 }
 
-function minerText(answers: readonly ToldAnswer[]): string {
-  return answers.map((told) => `${headOf(told)}\n${indent(bodyOf(told))}\n`).join("");
+function minerText(answers: readonly ToldAnswer[], width: number): string {
+  return answers
+    .map((told) => `${wrapped(headOf(told), width)}\n${indent(bodyOf(told, width - INDENT.length))}\n`)
+    .join("");
 }
 
 function headOf({ uid, answer: { step, hotkey, status, seconds, reward } }: ToldAnswer): string {
@@ -133,12 +142,13 @@ function headOf({ uid, answer: { step, hotkey, status, seconds, reward } }: Told
   return `${number}${printable(step.name, 40)} at ${printable(step.time, 40)}: ${miner}, status ${status}, ${seconds.toFixed(2)} s, reward ${reward.toFixed(4)}`;
 }
 
-function bodyOf(told: ToldAnswer): string {
+function bodyOf(told: ToldAnswer, width: number): string {
   const { answer, earned } = told;
   const { step, completion } = answer;
   const lines = [explainAnswer(answer).summary, `Asked: ${step.prompt}`];
   if (completion !== "") lines.push(`Answer: ${completion}`);
-  if (!step.counted || completion === "" || earned.factors.length === 0) return lines.join("\n");
+  const words = lines.map((line) => wrapped(line, width));
+  if (!step.counted || completion === "" || earned.factors.length === 0) return words.join("\n");
   const titleOf = titlesOf(earned);
   const rows = earned.factors.map((factor, at) => [
     at + 1,
@@ -149,12 +159,17 @@ function bodyOf(told: ToldAnswer): string {
     digits(told.others[factor.kind === "model" ? `${factor.name}_normalized` : factor.name] ?? null),
     digits(factor.after),
   ]);
-  const table = renderTable(
+  const { text, gone } = fittedTable(
     ["", "factor", "is", "raw", "counts", "step's mean", "reward so far"],
     rows,
-    new Set([3, 4, 5, 6]),
+    { width, spare: (at) => FACTOR_SPARE[at]!, right: new Set([3, 4, 5, 6]) },
   );
-  return [...lines, table.trimEnd(), productWords(earned)].join("\n");
+  const missing = noRoomText(
+    gone.filter((title) => title !== ""),
+    ALL_BY_JSON,
+    width,
+  );
+  return [...words, text.trimEnd(), `${missing}${wrapped(productWords(earned), width)}`].join("\n");
 }
 
 /** Columns are named by the source, which may be a stranger's. */
@@ -193,7 +208,7 @@ function productWords({ factors, computed, recorded, agrees, impliedModels }: Ea
   return `${left} = ${trimmed(computed)}, ${end}.`;
 }
 
-function stepText(step: ToldStep, answers: readonly ToldAnswer[]): string {
+function stepText(step: ToldStep, answers: readonly ToldAnswer[], width: number): string {
   const [first] = answers;
   if (first === undefined) return `Step ${step.step} asked nobody.\n`;
   const { asked, answered, meanReward, bestReward, prompt, counted, cause } = first.answer.step;
@@ -218,8 +233,12 @@ function stepText(step: ToldStep, answers: readonly ToldAnswer[]): string {
       : titleOf(name);
   });
   const right = new Set([...names.keys()].map((at) => at + 3).concat(names.length + 3));
-  const table = renderTable(["place", "uid", "status", ...titles, "reward", "multiplies out"], rows, right);
-  return `${[head, ...words, `Asked: ${prompt}`, table].join("\n")}\n`;
+  const header = ["place", "uid", "status", ...titles, "reward", "multiplies out"];
+  // What multiplies out is told of the whole product; single factors go before it.
+  const spare = (at: number): number => (at === 2 ? 1 : at > 2 && at < names.length + 3 ? at : 0);
+  const { text, gone } = fittedTable(header, rows, { width, spare, right });
+  const lines = [head, ...words, `Asked: ${prompt}`].map((line) => wrapped(line, width));
+  return `${[...lines, text].join("\n")}${noRoomText(gone, ALL_BY_JSON, width)}\n`;
 }
 
 function agreementWords({ computed, agrees }: Earned): string {
@@ -236,5 +255,5 @@ function trimmed(value: number): string {
 }
 
 function indent(text: string): string {
-  return text.replace(/^/gm, "  ");
+  return text.replace(/^/gm, INDENT);
 }

@@ -13,9 +13,10 @@ import type { MinerStatus } from "../../telemetry/status.ts";
 import { readMiner, readMiners } from "../../telemetry/status-socket.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { screenWidth, wrapped } from "../fit.ts";
 import { refuseJournalFlags } from "../idle-flags.ts";
 import { journalFolder } from "../journal-folder.ts";
-import { renderTable } from "../table.ts";
+import { fittedTable, noRoomText } from "../table.ts";
 import { printWatched } from "../watching.ts";
 
 /** The last answers of every miner are in the newest segments; each may hold 32 MiB. */
@@ -39,7 +40,8 @@ export async function miners(context: CommandContext): Promise<number> {
     const found = bestFirst(told ?? fromBook(await journal.book(journalFolder(folder, settings)), uid));
     // One line for each time, so that a watched one can be read line by line.
     if (asJson) return { text: `${jsonText("answers" in found ? found : { miners: found })}\n` };
-    return { text: "answers" in found ? why(found) : tableOf(found) };
+    const width = screenWidth(context.environment) ?? Number.POSITIVE_INFINITY;
+    return { text: "answers" in found ? why(found, width) : tableOf(found, width) };
   });
   return EXIT.ok;
 }
@@ -81,7 +83,7 @@ class ReadJournal {
   }
 }
 
-function tableOf(rows: readonly MinerStatus[]): string {
+function tableOf(rows: readonly MinerStatus[], width: number): string {
   if (rows.length === 0) return "No miner was asked yet.\n";
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row.columns)))];
   const head = [
@@ -104,20 +106,36 @@ function tableOf(rows: readonly MinerStatus[]): string {
     row.lastStatus ?? "-",
     ...columns.map((name) => digits(row.columns[name] ?? null, 3)),
   ]);
-  return `${renderTable(head, lines)}\nMeans are over the last 20 calls of each miner, failed ones included; the columns are those of the last one. --uid N tells why.\n`;
+  // Models and masks go first, then what is told of calls.
+  const { text, gone } = fittedTable(head, lines, { width, spare: (at) => (at < 4 ? 0 : at) });
+  const words =
+    "Means are over the last 20 calls of each miner, failed ones included; the columns are those of the last one. --uid N tells why.";
+  return `${text}${noRoomText(gone, "--json has all", width)}\n${wrapped(words, width)}\n`;
 }
 
-function why({ uid, hotkey, summary, answers }: ToldMiner): string {
-  const parts = [`Miner ${uid}${hotkey === null ? "" : `, hotkey ${hotkey}`}\n${summary}\n`];
+function why({ uid, hotkey, summary, answers }: ToldMiner, width: number): string {
+  const head = `Miner ${uid}${hotkey === null ? "" : `, hotkey ${hotkey}`}`;
+  const parts = [`${wrapped(head, width)}\n${wrapped(summary, width)}\n`];
   for (const [index, answer] of answers.entries())
-    parts.push(index < SHOWN_WHOLE ? wholeAnswer(answer) : `${headOf(answer)}\n  ${answer.summary}\n`);
+    parts.push(
+      index < SHOWN_WHOLE
+        ? wholeAnswer(answer, width)
+        : `${wordsOf([headOf(answer), answer.summary], width)}\n`,
+    );
   return parts.join("\n");
 }
 
-function wholeAnswer(answer: ToldAnswer): string {
-  const lines = [headOf(answer), `  ${answer.summary}`];
-  if (answer.completion !== "") lines.push(`  Answer: ${answer.completion}`);
-  if (answer.columns.length === 0) return `${lines.join("\n")}\n`;
+/** A head, and what stands below it. */
+function wordsOf([head, ...below]: readonly string[], width: number): string {
+  const lines = below.map((line) => wrapped(line, width - 2).replace(/^/gm, "  "));
+  return [wrapped(head!, width), ...lines].join("\n");
+}
+
+function wholeAnswer(answer: ToldAnswer, width: number): string {
+  const lines = [headOf(answer), answer.summary];
+  if (answer.completion !== "") lines.push(`Answer: ${answer.completion}`);
+  const words = wordsOf(lines, width);
+  if (answer.columns.length === 0) return `${words}\n`;
   const nameOf = shortColumns(answer.columns.map(({ column }) => column));
   const rows = answer.columns.map(({ column, kind, raw, words, isCost }) => [
     isCost ? "✗" : " ",
@@ -126,8 +144,11 @@ function wholeAnswer(answer: ToldAnswer): string {
     digits(raw, 4),
     words,
   ]);
-  const table = renderTable(["", "column", "is", "raw", "what it did"], rows);
-  return `${lines.join("\n")}\n${table.replace(/^/gm, "  ").trimEnd()}\n`;
+  const { text } = fittedTable(["", "column", "is", "raw", "what it did"], rows, {
+    width: width - 2,
+    spare: (at) => (at === 2 ? 1 : 0),
+  });
+  return `${words}\n${text.replace(/^/gm, "  ").trimEnd()}\n`;
 }
 
 function headOf({ step, name, time, status, seconds, reward }: ToldAnswer): string {

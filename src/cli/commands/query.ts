@@ -11,11 +11,11 @@ import { QUERY_OPTIONS } from "../../config/analysis-options.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { cut, fitted, screenWidth } from "../fit.ts";
+import { GAP, screenWidth, wrapped } from "../fit.ts";
 import { refuseIdleFlags } from "../idle-flags.ts";
 import { openEvents } from "../open-events.ts";
 import { outputFile } from "../output-file.ts";
-import { renderTable } from "../table.ts";
+import { fittedTable, noRoomText, renderTable } from "../table.ts";
 
 export type QueryCode = "query.no-question" | "query.needs-file";
 
@@ -35,7 +35,8 @@ export async function query(context: CommandContext): Promise<number> {
       ["out", true, "beside --list, which goes to standard output"],
       ["format", format !== "json" && format !== "table", "beside --list, which is a table or JSON"],
     ]);
-    context.print(viewList(format === "json"));
+    const width = screenWidth(context.environment) ?? Number.POSITIVE_INFINITY;
+    context.print(format === "json" ? viewData() : viewList(width));
     return EXIT.ok;
   }
   const out = settings.out === undefined ? undefined : outputFile(settings.out);
@@ -139,36 +140,54 @@ async function* tableText({ names, chunks }: Answer, width: number): AsyncGenera
     isCut ||= rows.length === MAX_TABLE_ROWS;
     if (isCut) break;
   }
-  const columns = names.map((name, at) => ({
-    title: printable(name, MAX_CELL),
-    isText: rows.some((row) => typeof row[at] !== "number"),
-    // Who writes a question puts first what matters.
-    spare: at,
-  }));
-  const texts = rows.map((row) => row.map(String));
-  const { kept, widths } = fitted(columns, texts, width);
-  const shown = (row: readonly string[]): string[] => kept.map((at) => cut(row[at]!, widths.get(at)!));
-  const right = new Set(kept.keys().filter((at) => !columns[kept[at]!]!.isText));
-  yield renderTable(shown(columns.map(({ title }) => title)), texts.map(shown), right);
+  const titles = names.map((name) => printable(name, MAX_CELL));
+  // Who writes a question puts first what matters.
+  const { text, gone } = fittedTable(titles, rows, { width, spare: (at) => at });
+  yield text;
   yield isCut ? `… the first ${MAX_TABLE_ROWS} rows; --format csv gives all\n` : `${rows.length} rows\n`;
-  const gone = columns.filter((_, at) => !kept.includes(at)).map(({ title }) => title);
-  if (gone.length > 0) yield `… no room for ${gone.join(", ")}: ask for fewer columns, or by --format json\n`;
+  yield noRoomText(gone, "ask for fewer columns, or by --format json", width);
 }
 
-function viewList(asJson: boolean): string {
-  if (asJson)
-    return `${JSON.stringify(
-      VIEWS.map(({ name, doc, columns }) => ({ name, doc, columns })),
-      null,
-      2,
-    )}\n`;
+/** @param width characters of a line, in which what a column is takes several where it must */
+function viewList(width: number): string {
   return VIEWS.map(({ name, doc, columns }) => {
-    const rows = Object.entries(columns).map(([column, { type, unit, doc: about }]) => [
+    const rows = Object.entries(columns).map(([column, { type, unit = "", doc: about }]) => [
       column,
       printable(type, 40),
-      unit ?? "",
+      unit,
       about,
     ]);
-    return `${name}: ${doc}\n${renderTable(["column", "type", "unit", "what it is"], rows)}`;
+    return `${wrapped(`${name}: ${doc}`, width)}\n${listTable(rows, width)}`;
   }).join("\n");
+}
+
+const LIST_TITLES = ["column", "type", "unit", "what it is"];
+/** Least of the last column; a screen that has no room for it has one of two. */
+const LEAST_WORDS = 24;
+
+function listTable(rows: readonly string[][], width: number): string {
+  const names = [0, 1, 2].map((at) =>
+    Math.max(...[LIST_TITLES, ...rows].map((row) => Bun.stringWidth(row[at]!))),
+  );
+  const room = width - names.reduce((sum, one) => sum + one + GAP, 0);
+  if (room >= LEAST_WORDS)
+    return renderTable(
+      LIST_TITLES,
+      rows.map(([column, type, unit, about]) => [column!, type!, unit!, wrapped(about!, room)]),
+    );
+  const left = names[0]!;
+  const words = ([, type, unit, about]: readonly string[]): string =>
+    wrapped([`${type}${unit === "" ? "" : ` (${unit})`}:`, about].join(" "), width - left - GAP);
+  return renderTable(
+    ["column", "what it is"],
+    rows.map((row) => [row[0]!, words(row)]),
+  );
+}
+
+function viewData(): string {
+  return `${JSON.stringify(
+    VIEWS.map(({ name, doc, columns }) => ({ name, doc, columns })),
+    null,
+    2,
+  )}\n`;
 }

@@ -12,7 +12,7 @@ import type { SuperviseSettings } from "../update/supervise.ts";
 const PARENT_OPTIONS = {
   ...AUTO_UPDATE_OPTIONS,
   ...JOURNAL_OPTIONS,
-  ...rowsOf(OPTIONS, "mock", "run.forwards"),
+  ...rowsOf(OPTIONS, "mock", "run.forwards", "run.weights"),
 };
 
 /** Validates, in this process or in one that this process supervises; only what is needed for the one is loaded. */

@@ -23,7 +23,7 @@ import { flagsFor, UPDATE_WORKER_OPTIONS, updaterEnvironment, writtenFlags } fro
 export type SuperviseSettings = Omit<
   ValuesOf<typeof AUTO_UPDATE_OPTIONS & typeof JOURNAL_OPTIONS>,
   "autoUpdate"
-> & { autoUpdate: "patch" | "on"; mock: boolean; runForwards: number };
+> & { autoUpdate: "patch" | "on"; mock: boolean; runForwards: number; runWeights: number };
 
 /** A validator that lost its parent notices that, and ends, within this. */
 const LEFT_BEHIND_MS = STOP_TIMEOUT_MS + 5_000;
@@ -66,7 +66,7 @@ export async function supervise(context: CommandContext, settings: SuperviseSett
     updaterEnvironment: updaterEnvironment(environment),
     hasUnconfirmed: () => pendingOf(installation) !== null,
     looks: new LookTimes(updateInterval * 60_000, placeOf(record.installId)),
-    hasEnd: settings.runForwards > 0,
+    hasEnd: settings.runForwards > 0 || settings.runWeights > 0,
   });
   context.takeSignals?.((name) => parent.signal(name));
   log.info("New releases are taken by themselves", { autoUpdate, program: installation.program });

@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { Journal } from "../../src/events/journal.ts";
+import { scratchFolders } from "../scratch.ts";
+import { eventsOfRun } from "../telemetry/live/subnet.ts";
+import { captured } from "./captured.ts";
+
+const GOLDEN = join(import.meta.dir, "../golden/analysis/events.jsonl");
+const scratch = scratchFolders("screen-width");
+
+/** What miners of long texts and many columns gave. */
+function journal(): string {
+  const folder = scratch();
+  const writer = Journal.open(folder, { budgetBytes: 1e9 });
+  for (const event of eventsOfRun(6, 12)) writer.append(event);
+  writer.close();
+  return folder;
+}
+
+const SCREENS: Record<string, (at: string) => string[]> = {
+  "explain UID": (at) => ["explain", "3", at],
+  "explain step": (at) => ["explain", "step", "104", at],
+  "explain of a journal with weights": () => ["explain", "1", GOLDEN],
+  analyze: (at) => ["analyze", at],
+  miners: (at) => ["miners", at],
+  "miners --uid": (at) => ["miners", at, "--uid", "2"],
+  "query --list": () => ["query", "--list"],
+  "query of everything": (at) => ["query", "SELECT * FROM answers LIMIT 3", at],
+  help: () => ["--help"],
+  "help of a group": () => ["models", "--help"],
+  ...Object.fromEntries(
+    COMMANDS.filter(({ hidden }) => !hidden).map(({ path }) => [
+      `help of ${path.join(" ")}`,
+      () => [...path, "--help"],
+    ]),
+  ),
+};
+
+for (const width of [60, 80, 100])
+  test.each(Object.entries(SCREENS))(`%s keeps to a screen of ${width} characters`, async (_, words) => {
+    const { exitCode, stdout } = await captured(words(journal()), {
+      COLUMNS: String(width),
+      HOME: scratch(),
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout.length).toBeGreaterThan(20);
+    expect(stdout.split("\n").filter((line) => Bun.stringWidth(line) > width)).toEqual([]);
+  });
+
+test("what does not go to a terminal is as wide as it is", async () => {
+  const { stdout } = await captured(["explain", "step", "104", journal()]);
+  expect(stdout).toContain("multiplies out");
+  expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeGreaterThan(100);
+});
