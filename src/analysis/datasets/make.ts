@@ -10,7 +10,7 @@ import { cardOf } from "./card.ts";
 import { LineFile, type Written } from "./line-file.ts";
 import { type DatasetFile, type Manifest, type SourceRun, SPLITS, type Split } from "./manifest.ts";
 import { pickExamples } from "./picks.ts";
-import { type Windows, windowsOf, writePieces } from "./pieces.ts";
+import { LAID, type Window, windowsOf, writePieces } from "./pieces.ts";
 import { PRIVATE_KINDS, type PrivateCounts } from "./private-text.ts";
 import { datasetFailure, factsOf, type Recipe } from "./recipe.ts";
 import { gatherRows, type Reason } from "./rows.ts";
@@ -57,7 +57,7 @@ export async function makeDataset(
           warehouse,
           shape,
           recipe,
-          { known, froms: fromsOf(shape, windows, sideSql(recipe, split)) },
+          { known, parts: partsOf(shape, windows, sideSql(recipe, split)) },
           folder,
           split,
           manifest,
@@ -156,12 +156,18 @@ async function columnsOf(warehouse: Warehouse): Promise<string[]> {
   return rows.map(({ name }) => String(name));
 }
 
-/** What the examples are made of, in order: some thousand rows at once where that gives the same. */
-function fromsOf({ isInOrder }: Shape, windows: Windows, side: string): From[] {
-  if (!isInOrder) return [{ picked: "picked", kept: "kept", side }];
+/** What some of the examples are made of, and what has to be there before. */
+interface Part {
+  from: From;
+  window?: Window;
+}
+
+/** Some thousand rows at once where that gives the same, in order. */
+function partsOf({ isInOrder }: Shape, windows: readonly Window[], side: string): Part[] {
+  if (!isInOrder) return [{ from: { picked: "picked", kept: "kept", side } }];
   return windows.map((window) => {
-    const within = (name: string): string => `(SELECT * FROM ${name} WHERE ${window("id")})`;
-    return { picked: within("picked"), kept: within("kept"), side };
+    const within = (name: string): string => `(SELECT * FROM ${name} WHERE ${window.holds("id")})`;
+    return { from: { picked: within("picked"), kept: within(LAID), side }, window };
   });
 }
 
@@ -169,7 +175,7 @@ async function writeSplit(
   warehouse: Warehouse,
   shape: Shape,
   recipe: Recipe,
-  { known, froms }: { known: Known; froms: readonly From[] },
+  { known, parts }: { known: Known; parts: readonly Part[] },
   folder: string,
   split: Split,
   manifest: Manifest,
@@ -177,14 +183,18 @@ async function writeSplit(
 ): Promise<DatasetFile> {
   const name = `${split}.${shape.extension}`;
   const path = join(folder, `.${name}.new`);
-  const queries = froms.map((from) => shape.select(recipe, from, known));
-  if (shape.text === undefined) return { name, split, ...(await writeParquet(warehouse, queries, path)) };
+  const rowsOf = async ({ from, window }: Part): Promise<string> => {
+    await window?.lay();
+    return shape.select(recipe, from, known);
+  };
+  if (shape.text === undefined)
+    return { name, split, ...(await writeParquet(warehouse, parts, rowsOf, path)) };
   const out = new LineFile(path);
   const { head, between, tail, entries } = shape.text;
   out.write(head);
   let examples = 0;
   const onChanged = (): void => void manifest.neutralised++;
-  for await (const entry of entries(single(warehouse, queries, signal), recipe, known, onChanged)) {
+  for await (const entry of entries(single(warehouse, parts, rowsOf, signal), recipe, known, onChanged)) {
     out.write(examples === 0 ? entry : between + entry);
     examples++;
   }
@@ -201,11 +211,12 @@ function sideSql({ validation, seed }: Recipe, split: Split): string {
 
 async function* single(
   warehouse: Warehouse,
-  queries: readonly string[],
+  parts: readonly Part[],
+  rowsOf: (part: Part) => Promise<string>,
   signal: AbortSignal,
 ): AsyncGenerator<Value[]> {
-  for (const sql of queries)
-    for await (const rows of (await warehouse.stream(sql)).chunks) {
+  for (const part of parts)
+    for await (const rows of (await warehouse.stream(await rowsOf(part))).chunks) {
       signal.throwIfAborted();
       yield* rows;
     }
@@ -213,10 +224,11 @@ async function* single(
 
 async function writeParquet(
   warehouse: Warehouse,
-  queries: readonly string[],
+  parts: readonly Part[],
+  rowsOf: (part: Part) => Promise<string>,
   path: string,
 ): Promise<Written & { examples: number }> {
-  await writePieces(warehouse, path, queries, (sql) => sql);
+  await writePieces(warehouse, path, parts, rowsOf);
   const [row] = await warehouse.rows(`SELECT count(*) AS n FROM read_parquet(${literal(path)})`);
   return { examples: Number(row!.n), bytes: statSync(path).size, sha256: await sha256OfFile(path) };
 }

@@ -3,7 +3,7 @@ import { literal } from "../views/view.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { LineFile } from "./line-file.ts";
 import { NearIndex } from "./minhash.ts";
-import type { Windows } from "./pieces.ts";
+import { LAID, type Window } from "./pieces.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Grain } from "./rows.ts";
 
@@ -22,19 +22,28 @@ export interface Repeats {
 export async function pickExamples(
   warehouse: Warehouse,
   recipe: Recipe,
-  { grain, windows, folder, signal }: { grain: Grain; windows: Windows; folder: string; signal: AbortSignal },
+  {
+    grain,
+    windows,
+    folder,
+    signal,
+  }: { grain: Grain; windows: readonly Window[]; folder: string; signal: AbortSignal },
 ): Promise<Repeats> {
   const isPairs = recipe.format === "dpo-pairs";
   const said = recipe.dedupe === "off" ? "" : `, ${saidSql(isPairs)} AS said`;
-  for (const [at, window] of windows.entries()) {
-    const rows = `(SELECT * FROM kept WHERE ${window("id")} AND reason IS NULL)`;
-    const chosen = isPairs
-      ? pairsSql(recipe, rows, said)
-      : `SELECT id, NULL::BIGINT AS rejected ${said} FROM ${rows} AS c`;
+  if (isPairs) {
     await warehouse.run(
-      at === 0 ? `CREATE OR REPLACE TEMP TABLE picked AS ${chosen}` : `INSERT INTO picked ${chosen}`,
+      `CREATE OR REPLACE TEMP TABLE picked (id BIGINT, rejected BIGINT${said === "" ? "" : ", said UHUGEINT"})`,
     );
-  }
+    for (const window of windows) {
+      await window.lay();
+      const rows = `(SELECT * FROM ${LAID} WHERE ${window.holds("id")} AND reason IS NULL)`;
+      await warehouse.run(`INSERT INTO picked ${pairsSql(recipe, rows, said)}`);
+    }
+  } else
+    await warehouse.run(
+      `CREATE OR REPLACE TEMP TABLE picked AS SELECT id, NULL::BIGINT AS rejected ${said} FROM kept AS c WHERE reason IS NULL`,
+    );
   const repeats: Repeats = { duplicate: 0, near: 0 };
   if (recipe.dedupe === "off") return repeats;
   const all = await countPicked(warehouse);
@@ -74,7 +83,7 @@ async function dropNear(
   warehouse: Warehouse,
   { near }: Recipe,
   isWithinStep: boolean,
-  windows: Windows,
+  windows: readonly Window[],
   path: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -83,10 +92,11 @@ async function dropNear(
   let step = "";
   try {
     for (const window of windows) {
+      await window.lay();
       const { chunks } = await warehouse.stream(
         `SELECT p.id, p.rejected, k.run || ':' || k.sequence, k.completion
-         FROM picked AS p JOIN kept AS k ON k.id = p.id
-         WHERE ${window("p.id")} AND ${window("k.id")} ORDER BY p.id, p.rejected`,
+         FROM picked AS p JOIN ${LAID} AS k ON k.id = p.id
+         WHERE ${window.holds("p.id")} AND ${window.holds("k.id")} ORDER BY p.id, p.rejected`,
       );
       for await (const rows of chunks) {
         signal.throwIfAborted();

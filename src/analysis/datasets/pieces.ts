@@ -53,18 +53,39 @@ async function copy(
 
 /** Rows that are looked at together: those of whole steps. */
 const WINDOW_ROWS = 20_000;
+/** Windows whose rows are laid at once; some hundred megabytes where texts are long. */
+const LAID_WINDOWS = 10;
+/** The rows of the windows that were laid last. */
+export const LAID = "laid_rows";
 
-/** Conditions on a column with the `id` of a row, in order: ranges that no step goes across. */
-export type Windows = readonly ((id: string) => string)[];
+/** A range of rows of `kept` that no step goes across. */
+export interface Window {
+  /** The condition on a column with the `id` of a row. */
+  holds(id: string): string;
+  /**
+   * Makes the table `LAID` hold its rows. Every question to the file of `kept` looks at the statistics of all its groups
+   * first, which of fifty million rows takes longer than what one window asks.
+   */
+  lay(): Promise<void>;
+}
 
-/** Divides the rows of `kept` into windows. */
-export async function windowsOf(warehouse: Warehouse): Promise<Windows> {
+/** Divides the rows of `kept` into windows, in order. */
+export async function windowsOf(warehouse: Warehouse): Promise<Window[]> {
   const starts = await warehouse.rows(`SELECT min(start) AS start
     FROM (SELECT min(id) AS start FROM kept GROUP BY run, sequence) GROUP BY start // ${WINDOW_ROWS} ORDER BY 1`);
   const at = starts.map(({ start }) => Number(start));
-  if (at.length < 2) return [() => "true"];
-  return at.map((from, n) => (id) => {
-    const end = at[n + 1];
-    return end === undefined ? `${id} >= ${from}` : `${id} >= ${from} AND ${id} < ${end}`;
-  });
+  const between = (id: string, from: number, end: number): string =>
+    at[end] === undefined ? `${id} >= ${at[from] ?? 0}` : `${id} >= ${at[from]} AND ${id} < ${at[end]}`;
+  let laid = -1;
+  return Array.from({ length: Math.max(1, at.length) }, (_, n) => ({
+    holds: (id) => between(id, n, n + 1),
+    async lay() {
+      const first = n - (n % LAID_WINDOWS);
+      if (laid === first) return;
+      await warehouse.run(
+        `CREATE OR REPLACE TEMP TABLE ${LAID} AS SELECT * FROM kept WHERE ${between("id", first, first + LAID_WINDOWS)}`,
+      );
+      laid = first;
+    },
+  }));
 }
