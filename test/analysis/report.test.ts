@@ -37,6 +37,23 @@ async function hostileReport(): Promise<{ report: string; charts: string; count:
   }
 }
 
+test("figures that are near enough are told as such wherever they stand, and no others", async () => {
+  const folder = scratch();
+  const journal = join(folder, "events.jsonl");
+  const lines = eventsOfRun(16, 60).map((event) => `${JSON.stringify(event)}\n`);
+  await Bun.write(journal, lines.join(""));
+  const opened = await openWarehouse({ words: [journal], own: () => "", downloads: "", temporary: folder });
+  const insight = await insightOf(opened.warehouse, { top: 20 }).finally(() => opened.close());
+  expect(JSON.stringify(sectionsOf(insight))).not.toContain("≈");
+  const sections = sectionsOf({ ...insight, isApproximate: true });
+  const told = sections.filter(({ words }) => words.includes("near enough, not exact (≈)"));
+  expect(told.map(({ id }) => id)).toEqual(["leaderboard", "latency", "distributions", "stages", "runs"]);
+  const titles = sections.flatMap(({ tables }) => tables.flatMap(({ columns }) => columns));
+  const near = titles.filter(({ title }) => title.startsWith("≈ "));
+  expect(near).toHaveLength(12);
+  expect(titles.filter(({ title }) => /^(?:median\b|\d+ %$)/.test(title))).toEqual([]);
+});
+
 describe("a report of hostile texts", () => {
   let made: Awaited<ReturnType<typeof hostileReport>>;
   beforeAll(async () => {

@@ -23,14 +23,11 @@ function titlesOf({ correlation: { names }, distributions: told, masks: hits }: 
   return (name) => (name.endsWith("_normalized") ? `${short(modelOf(name))} (normalised)` : short(name));
 }
 
-function distributions({ distributions: told, isApproximate }: Insight, titleOf: TitleOf): Section {
-  const near = isApproximate
-    ? " Quantiles are near enough, not exact: there are more than five million answers."
-    : "";
+function distributions({ distributions: told }: Insight, titleOf: TitleOf): Section {
   return {
     id: "distributions",
     title: "Rewards and models",
-    words: `How rewards and the numbers of the models lie, over the answered calls of counted steps.${near}`,
+    words: `How rewards and the numbers of the models lie, over the answered calls of counted steps.`,
     charts: told
       .filter(({ name }) => name === "reward" || name.endsWith("_normalized"))
       .map(({ name, bins, from, to }): Chart => {
@@ -54,9 +51,9 @@ function distributions({ distributions: told, isApproximate }: Insight, titleOf:
           { title: "mean", form: "number" },
           { title: "deviation", form: "number", spare: 3 },
           { title: "least", form: "number", spare: 1 },
-          { title: "10 %", form: "number" },
-          { title: "median", form: "number" },
-          { title: "90 %", form: "number" },
+          { title: "10 %", form: "number", isQuantile: true },
+          { title: "median", form: "number", isQuantile: true },
+          { title: "90 %", form: "number", isQuantile: true },
           { title: "most", form: "number", spare: 1 },
           { title: "shape", form: "trend" },
         ],

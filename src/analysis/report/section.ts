@@ -18,6 +18,8 @@ export interface Column {
   form: Form;
   /** Left out first where the width does not do, the highest first; 0 stays. */
   spare?: number;
+  /** Of many answers it is near enough instead of exact. */
+  isQuantile?: true;
 }
 
 /** A list of numbers is drawn as a small line (form `trend`). */

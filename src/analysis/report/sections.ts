@@ -5,12 +5,33 @@ import { scoringSections } from "./scoring.ts";
 import type { Section } from "./section.ts";
 import { textSections } from "./texts.ts";
 
+const NEARLY = "≈";
+
 /** Everything that is told, in the order in which it is read. */
 export function sectionsOf(insight: Insight): Section[] {
-  return [
+  const sections = [
     ...minerSections(insight),
     ...textSections(insight),
     ...scoringSections(insight),
     ...runningSections(insight),
   ];
+  return insight.isApproximate ? sections.map(withNearFigures) : sections;
+}
+
+/** Says of each figure that is near enough instead of exact that it is. */
+function withNearFigures(section: Section): Section {
+  const isNear = section.tables.some(
+    ({ columns, rows }) => rows.length > 0 && columns.some(({ isQuantile }) => isQuantile),
+  );
+  if (!isNear) return section;
+  return {
+    ...section,
+    words: `${section.words} Medians and other quantiles are near enough, not exact (${NEARLY}): there are more than five million answers.`,
+    tables: section.tables.map((table) => ({
+      ...table,
+      columns: table.columns.map((column) =>
+        column.isQuantile ? { ...column, title: `${NEARLY} ${column.title}` } : column,
+      ),
+    })),
+  };
 }
