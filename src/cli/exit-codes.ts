@@ -136,9 +136,26 @@ const BY_ERRNO: Readonly<Record<string, { exit: number; hint: string }>> = {
   ENOMEM: { exit: EXIT.unavailable, hint: "make memory free" },
 };
 
-/** What an error of the operating system gives; undefined for any other. */
+/** What the C library writes behind an error of DuckDB's, which has no number. */
+const BY_WORDS: Readonly<Record<string, string>> = {
+  "Permission denied": "EACCES",
+  "Operation not permitted": "EPERM",
+  "Read-only file system": "EROFS",
+  "No space left on device": "ENOSPC",
+  "Disk quota exceeded": "EDQUOT",
+  "Is a directory": "EISDIR",
+  "File too large": "EFBIG",
+  "Input/output error": "EIO",
+  "Stale file handle": "ESTALE",
+  "Too many open files": "EMFILE",
+  "Too many open files in system": "ENFILE",
+};
+
+/** What an error of the operating system gives, also one that DuckDB tells in words; undefined for any other. */
 export function refusedBySystem(error: unknown): { exit: number; hint: string } | undefined {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (!(error instanceof Error)) return undefined;
+  const [, words = ""] = /^IO Error: .*: ([A-Z][^:\n]+)/.exec(error.message) ?? [];
+  const code = "code" in error ? String(error.code) : Object.hasOwn(BY_WORDS, words) ? BY_WORDS[words]! : "";
   return Object.hasOwn(BY_ERRNO, code) ? BY_ERRNO[code] : undefined;
 }
 

@@ -48,11 +48,28 @@ describe("an exit code", () => {
     ["ENOSPC", 73],
     ["EADDRINUSE", 78],
     ["EMFILE", 75],
+    ["EEXIST", 73],
+    ["ENOTEMPTY", 73],
+    ["ELOOP", 73],
+    ["EXDEV", 73],
+    ["ETXTBSY", 73],
+    ["EBUSY", 73],
     ["EWHATEVER", 70],
   ])("of what the system refuses with %p is %p", (code, exitCode) => {
     const error = Object.assign(new Error(`${code}: no, mkdir '/x'`), { code });
     expect(exitCodeOf(error)).toBe(exitCode);
     expect(describeError(error)).not.toContain("exit-codes.test.ts");
+    expect(describeError(error).includes("a fault of openvalidator")).toBe(exitCode === 70);
+  });
+
+  test.each([
+    ['Could not write file "/x/kept.duckdb": File too large', 73],
+    ['Cannot open file "/x/0": Too many open files', 75],
+    ['Cannot open file "/x/0": Permission denied', 73],
+    ['Cannot open file "/x/0": Nobody knows', 70],
+  ])("of what the system refuses DuckDB, %p, is %p", (words, exitCode) => {
+    const error = new Error(`IO Error: ${words}`);
+    expect(exitCodeOf(error)).toBe(exitCode);
     expect(describeError(error).includes("a fault of openvalidator")).toBe(exitCode === 70);
   });
 

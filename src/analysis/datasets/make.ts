@@ -83,6 +83,8 @@ function lock(folder: string): () => void {
   try {
     return lockFile(join(folder, LOCK_FILE));
   } catch (error) {
+    // Its advice is about the state of a validator.
+    if (isFailure(error, "state.unwritable")) throw error.cause;
     if (!isFailure(error, "state.locked")) throw error;
     throw datasetFailure(
       "dataset.busy",
