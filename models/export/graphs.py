@@ -84,7 +84,7 @@ def write_graph(recipe: Recipe, checkpoint: Path, dtype: str, target: Path) -> N
 def simplified(raw: Path) -> onnx.ModelProto:
     """Without what only describes the graph's making; large models keep their nodes, ONNX Runtime folds them anyway."""
     model = onnx.load(str(raw))
-    if model.ByteSize() < LARGEST_MESSAGE:
+    if fits_message(model):
         model = onnxslim.slim(model)
     for node in model.graph.node:
         node.ClearField("doc_string")
@@ -114,9 +114,14 @@ def write_quantized(source: Path, target: Path) -> None:
     save(quantized, target)
 
 
+def fits_message(model: onnx.ModelProto) -> bool:
+    """By its weights: protobuf raises an error when asked for the size of what is longer than a message can be."""
+    return sum(len(tensor.raw_data) for tensor in model.graph.initializer) < LARGEST_MESSAGE
+
+
 def save(model: onnx.ModelProto, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if model.ByteSize() < LARGEST_MESSAGE:
+    if fits_message(model):
         target.write_bytes(model.SerializeToString(deterministic=True))
         return
     weights = target.with_name(f"{target.name}_data")

@@ -1,4 +1,9 @@
-import { MODELS_IMPORT_OPTIONS, MODELS_OPTIONS, MODELS_PULL_OPTIONS } from "../config/models-options.ts";
+import {
+  MODELS_IMPORT_OPTIONS,
+  MODELS_OPTIONS,
+  MODELS_PULL_OPTIONS,
+  MODELS_SHOW_OPTIONS,
+} from "../config/models-options.ts";
 import { LOG_OPTIONS } from "../config/options.ts";
 import type { Command } from "./command.ts";
 
@@ -53,11 +58,12 @@ export const MODELS_COMMANDS: readonly Command[] = [
   },
   {
     path: ["models", "show"],
-    summary: "Show what is known of a model, its files, and what it was built from.",
-    table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    summary: "Show what is known of a model, its files and numbers, and what it was built from.",
+    table: { ...MODELS_SHOW_OPTIONS, ...LOG_OPTIONS },
     switches: { json: "Print JSON." },
     words: { hint: "ID", min: 1, max: 1 },
-    load: async () => (await import("./commands/models-build.ts")).show,
+    examples: ["openvalidator models show all-mpnet-base-v2 --device webgpu"],
+    load: async () => (await import("./commands/models-show.ts")).show,
   },
   {
     path: ["models", "remove"],

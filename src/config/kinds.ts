@@ -143,6 +143,13 @@ export function devicePlan<const Role extends string>(...roles: Role[]): Kind<De
   };
 }
 
+/** One device. */
+export const oneDevice: Kind<DeviceChoice> = {
+  hint: "DEVICE",
+  format: (device) => device,
+  parse: parseDevice,
+};
+
 function parseDevice(value: string): DeviceChoice {
   if (value === "auto" || value === "webgpu" || value === "cpu") return value;
   if (/^webgpu:.+$/.test(value)) return value as `webgpu:${string}`;

@@ -33,6 +33,16 @@ export interface WorkerSettings {
   modelDirectory?: string;
   /** Most bytes of weights on the device; 80 % of its memory unless given. */
   memoryBytes?: number;
+  /** An empty folder, for a worker that is asked for nothing but where the nodes of its models run. */
+  profileInto?: string;
+}
+
+/** A node of a graph as it runs, after the runtime has joined what it could. */
+export interface PlacedNode {
+  /** Name of its operator. */
+  kind: string;
+  /** Of the runtime's part that runs it: "cpu", "webgpu". */
+  device: string;
 }
 
 /** A model that a worker has loaded, or has run for the first time. */
@@ -49,6 +59,8 @@ export interface ModelReport {
   ms: number;
   /** One sentence about the trial. */
   detail: string | null;
+  /** Of one that was tried in a worker that tells. */
+  nodes?: PlacedNode[];
 }
 
 /** A model that is not loaded, and why. */

@@ -4,7 +4,6 @@ import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { backOffMs } from "../base/retry.ts";
 import type { DeviceChoice } from "../config/kinds.ts";
-import { BUILD } from "../config/version.ts";
 import { EMBEDDED_MODEL } from "../models/embedded.ts";
 import type { InferenceObserver, RunningModel } from "./changes.ts";
 import type { InferenceCode } from "./failure.ts";
@@ -84,11 +83,6 @@ export class InferenceSupervisor {
    * `inference.late` or `inference.stopped`.
    */
   static async start(options: SupervisorOptions): Promise<InferenceSupervisor> {
-    if (BUILD.withoutInference !== undefined)
-      throw new Failure<InferenceCode>("inference.none", {
-        message: `no model runs in this executable: ${BUILD.withoutInference}`,
-        hint: "validate on Linux or on a Mac with Apple silicon; analysis, datasets and queries work here",
-      });
     const models = new RunningModels(options);
     const start = performance.now();
     const worker = await spawnWorker(options, models, options.signal);

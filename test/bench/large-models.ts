@@ -7,7 +7,7 @@ import type { Dtype } from "../../src/models/manifest.ts";
 import { WORDS } from "../fixtures/tokenizers.ts";
 import { sha256 } from "../models/model-hub-double.ts";
 import { SHAPES, type Shape } from "./random-checkpoints.ts";
-import type { BenchRow } from "./row.ts";
+import { type BenchRow, renderTable } from "./row.ts";
 
 const DESCRIPTIONS = ["config.json", "tokenizer.json", "tokenizer_config.json"];
 /** As in the bench of rewards: a text of ten sentences and an instruction, and answers of one sentence to eight. */
@@ -57,11 +57,10 @@ async function rowsOf(shape: Shape, dtype: Dtype, place: string): Promise<BenchR
   ];
   writeFileSync(join(folder, "manifest.json"), JSON.stringify({ ...model, files }));
   const size = built.files.reduce((sum, file) => sum + file.size, 0);
-  process.stderr.write(`  ${name} ${dtype}\n`);
   const step = await stepOf(shape, dtype, join(place, "models"));
   rmSync(folder, { recursive: true });
   const label = `${name} with random weights, ${dtype}`;
-  return [
+  const rows: BenchRow[] = [
     { name: `${label}: built`, value: built.seconds, unit: "s" },
     { name: `${label}: memory of the build`, value: built.bytes / 1e6, unit: "MB" },
     { name: `${label}: size`, value: size / 1e6, unit: "MB" },
@@ -69,6 +68,9 @@ async function rowsOf(shape: Shape, dtype: Dtype, place: string): Promise<BenchR
     { name: `${label}: ${ANSWERS} answers, CPU`, value: step.seconds, unit: "s" },
     { name: `${label}: memory of its worker at most`, value: step.peakMb, unit: "MB" },
   ];
+  // All of them take a quarter of an hour: what is known is told.
+  process.stderr.write(`${renderTable(rows)}\n`);
+  return rows;
 }
 
 interface Built {

@@ -7,9 +7,10 @@ import { LETTER_TOKENIZER } from "../fixtures/tokenizers.ts";
 import { CHECKPOINTS } from "../models/build/fixtures.ts";
 import { sha256, startHub } from "../models/model-hub-double.ts";
 import { scratchFolders } from "../scratch.ts";
+import { swiftshaderEnvironment } from "../swiftshader.ts";
 
 // Real processes on a machine that may be busy with others.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 const scratch = scratchFolders("models-build");
@@ -37,9 +38,16 @@ beforeEach(() => {
 });
 afterEach(() => hub.stop());
 
+const environment = swiftshaderEnvironment();
+
 async function models(...words: string[]) {
   const child = Bun.spawn([process.execPath, MAIN, "models", ...words, "--models.dir", directory], {
-    env: { ...process.env, HF_TOKEN: CANARY.hubToken, OPENVALIDATOR_MODELS_MIRROR: hub.endpoint },
+    env: {
+      ...process.env,
+      ...environment,
+      HF_TOKEN: CANARY.hubToken,
+      OPENVALIDATOR_MODELS_MIRROR: hub.endpoint,
+    },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -57,12 +65,16 @@ test("pull builds a model from its original weights, telling sizes before; show,
   expect(pulled.exitCode).toBe(0);
   expect(pulled.stdout).toMatch(/^ {2}original weights \d+\.\d kB, built as fp32 and q4: at most \d+/m);
   expect(pulled.stdout).toContain(`${model.id} is built as fp32 and q4 in ${join(directory, model.id)}`);
+  const numbers =
+    /^ {2}q4: 4 golden numbers, tried at each load;\n {4}ranks 0\.9\d+, off by \S+ at most, against fp32/m;
+  expect(pulled.stdout).toMatch(numbers);
   expect(existsSync(join(directory, ".source", model.id))).toBe(false);
 
   const shown = await models("show", model.id);
   expect(shown.stdout).toMatch(/^onnx\/model\.onnx +fp32 /m);
   expect(shown.stdout).toMatch(/^fp32, \d+ nodes: .*\d+ MatMul/m);
   expect(shown.stdout).toMatch(/^q4, \d+ nodes:[\s\S]*\d+ com\.microsoft\/MatMulNBits/m);
+  expect(shown.stdout).toMatch(numbers);
   expect(shown.stdout).toContain(`from ${model.repo}\nat ${model.revision}:`);
   expect(shown.stdout).toContain(sha256(FILES["model.safetensors"]).slice(0, 16));
   expect(shown.stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
@@ -78,6 +90,31 @@ test("pull builds a model from its original weights, telling sizes before; show,
     `${model.id} is in ${directory}`,
   );
   expect(hub.requests.length).toBe(before);
+});
+
+test("show tells what of a model runs on a device, and what on the CPU", async () => {
+  await models("pull", model.id, "--dtype", "q4");
+  const onCpu = await models("show", model.id, "--device", "cpu");
+  expect(onCpu.stdout).toMatch(
+    /^q4 on cpu, tried in \d+ ms: 4 numbers are off by \S+ at most, 0\.005 is allowed$/m,
+  );
+  expect(onCpu.stdout).toMatch(/^ {2}run by cpu, \d+ nodes: \d+ [A-Z]/m);
+  expect(onCpu.stdout).not.toContain("run by webgpu");
+  if (environment === undefined) return;
+  const onGpu = await models("show", model.id, "--device", "webgpu");
+  expect(onGpu.stdout).toMatch(/^q4 on webgpu:\S.*, tried in \d+ ms: 4 numbers/m);
+  const count = (device: string): number =>
+    Number(new RegExp(`run by ${device}, (\\d+) nodes`).exec(onGpu.stdout)?.[1]);
+  expect(count("webgpu")).toBeGreaterThan(50);
+  expect(count("cpu")).toBeLessThan(30);
+  expect(onGpu.stdout).toMatch(/run by webgpu, \d+ nodes:[\s\S]*MatMulNBits/);
+});
+
+test("fp32 that is made for a while is told before", async () => {
+  const pulled = await models("pull", model.id, "--dtype", "q4");
+  expect(pulled.stdout).toMatch(
+    /^ {2}fp32 is made for a while, to hold the others against it: at most \S+ kB and \S+ kB of memory \(\S+ MB are free\)$/m,
+  );
 });
 
 test("--keep-source keeps the weights, from which build works without a network", async () => {

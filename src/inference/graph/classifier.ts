@@ -27,12 +27,13 @@ export class Classifier extends GraphModel {
   }
 
   /** @throws Failure `model.unsupported` for a model without classes, and as Graph.open(). */
-  static async load(stored: StoredModel, device: DeviceKind): Promise<Classifier> {
+  static async load(stored: StoredModel, device: DeviceKind, profileInto?: string): Promise<Classifier> {
     const { id, classification } = stored.manifest;
     if (classification === undefined)
       throw new Failure<InferenceCode>("model.unsupported", { message: `${id} does not classify texts` });
     const graph = await Graph.open(stored, device, {
       limits: BATCH_LIMITS,
+      profileInto,
       edit: (onnx) => editGraph(onnx, [sharePast]),
     });
     const classifier = new Classifier(graph, classification);

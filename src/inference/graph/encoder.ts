@@ -34,13 +34,13 @@ export class Encoder extends GraphModel {
   }
 
   /** @throws Failure `model.unsupported` for a model without an embedding, and as Graph.open(). */
-  static async load(stored: StoredModel, device: DeviceKind): Promise<Encoder> {
+  static async load(stored: StoredModel, device: DeviceKind, profileInto?: string): Promise<Encoder> {
     const { id, embedding } = stored.manifest;
     if (embedding === undefined)
       throw new Failure<InferenceCode>("model.unsupported", {
         message: `${id} does not turn texts into vectors`,
       });
-    const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS });
+    const graph = await Graph.open(stored, device, { limits: BATCH_LIMITS, profileInto });
     return new Encoder(graph, embedding);
   }
 

@@ -1,3 +1,4 @@
+import type { PlacedNode } from "../protocol.ts";
 import type { Graph } from "./graph.ts";
 
 /** What models of all kinds have in common: a graph that tells of its batches and can be let go of. */
@@ -11,6 +12,11 @@ export abstract class GraphModel {
   /** Called after each batch. */
   set onBatch(callback: () => void) {
     this.graph.onBatch = callback;
+  }
+
+  /** Where each node ran so far, of a model that was loaded to tell. */
+  placedNodes(): PlacedNode[] {
+    return this.graph.placedNodes();
   }
 
   /** Frees the model's memory; it cannot be used any more. */

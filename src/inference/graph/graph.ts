@@ -3,11 +3,13 @@ import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { Failure, messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { unusableFile } from "../../models/failure.ts";
-import type { DeviceKind, ModelManifest } from "../../models/manifest.ts";
+import type { DeviceKind, Dtype, ModelManifest } from "../../models/manifest.ts";
 import { readVerified, type StoredModel, type VerifiedFiles } from "../../models/model-files.ts";
 import { failureOf, type InferenceCode, isUnreadableModel } from "../failure.ts";
+import type { PlacedNode } from "../protocol.ts";
 import { type Batch, type BatchLimits, planBatches } from "./batches.ts";
 import { cacheFeeds, rowFeeds } from "./feeds.ts";
+import { endProfile, profilingInto } from "./placed-nodes.ts";
 import { groupByPrefix, LEAST_SAVED_TOKENS, type PrefixGroup } from "./prefix.ts";
 import { type BatchWork, type Copies, equalRows, type GraphRow, type Outputs } from "./rows.ts";
 import { cacheOutputs } from "./shared-past.ts";
@@ -32,6 +34,8 @@ export interface OpenOptions {
    * causal model, and ONNX Runtime's GroupQueryAttention takes hidden tokens for the beginning of the row.
    */
   showsPadding?: boolean;
+  /** Folder for ONNX Runtime's notes of what it runs where; none are taken unless given. */
+  profileInto?: string | undefined;
   /** Changes the graph before it is compiled. */
   edit?(onnx: Uint8Array): Uint8Array;
 }
@@ -49,14 +53,19 @@ interface Sharing {
   maxRows: number;
 }
 
-/** A model's numbers with and without a shared prefix differ by less than this part of the largest one. */
-const SHARING_TOLERANCE = 5e-3;
+/**
+ * A model's numbers with and without a shared prefix differ by less than this part of the largest one. With activations in
+ * 8 bits what is computed together shares a scale, so that numbers move by the form's own error with everything that does.
+ */
+const SHARING_TOLERANCE = { q8: 0.1, others: 5e-3 } as const;
 
 /** A model's graph on one device, with its tokenizer. */
 export class Graph {
   readonly tokenizer: BoundedTokenizer;
   readonly #session: InferenceSession;
   readonly #showsPadding: boolean;
+  readonly #sharingTolerance: number;
+  readonly #profileInto: string | undefined;
   /** The output that each past input takes; undefined for a graph whose rows cannot share a prefix. */
   readonly #cached: ReadonlyMap<string, string> | undefined;
   /** Called after each batch. */
@@ -71,11 +80,17 @@ export class Graph {
     tokenizer: BoundedTokenizer,
     session: InferenceSession,
     limits: BatchLimits,
-    showsPadding: boolean,
+    {
+      showsPadding,
+      dtype,
+      profileInto,
+    }: Pick<OpenOptions, "showsPadding" | "profileInto"> & { dtype?: Dtype },
   ) {
     this.tokenizer = tokenizer;
     this.#session = session;
-    this.#showsPadding = showsPadding;
+    this.#showsPadding = showsPadding ?? false;
+    this.#profileInto = profileInto;
+    this.#sharingTolerance = SHARING_TOLERANCE[dtype === "q8" ? "q8" : "others"];
     this.#cached = cacheOutputs(session.inputNames, session.outputNames);
     this.#limits = limits;
   }
@@ -89,9 +104,10 @@ export class Graph {
     const files = await readVerified(stored, device);
     try {
       const tokenizer = await openTokenizer(manifest, files);
-      const session = await openSession(manifest, files, device, options.edit);
+      const session = await openSession(manifest, files, device, options);
       const limits = { ...options.limits[device], maxWidth: manifest.maxTokens };
-      return new Graph(tokenizer, session, limits, options.showsPadding ?? false);
+      const [dtype] = manifest.dtype[device];
+      return new Graph(tokenizer, session, limits, { ...options, ...(dtype && { dtype }) });
     } catch (error) {
       throw failureOf(error);
     }
@@ -127,15 +143,22 @@ export class Graph {
       // A model whose limit leaves no room for a trial goes without.
       if (this.#prefixes === before) return "there is no room for a trial";
       const largest = whole.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
-      const isSame = shared.every(
-        (number, at) => Math.abs(number - whole[at]!) <= SHARING_TOLERANCE * largest,
-      );
-      return isSame ? undefined : "its numbers change";
+      const off = shared
+        .map((number, at) => Math.abs(number - whole[at]!))
+        .reduce((a, b) => Math.max(a, b), 0);
+      return off <= this.#sharingTolerance * largest
+        ? undefined
+        : `its numbers change by ${((100 * off) / largest).toPrecision(2)} %`;
     } catch (error) {
       const failure = failureOf(error);
       if (failure.code === "gpu.lost") throw failure;
       return failure.message;
     }
+  }
+
+  /** Where each node ran so far, of a graph that was opened to tell. */
+  placedNodes(): PlacedNode[] {
+    return this.#profileInto === undefined ? [] : endProfile(this.#session, this.#profileInto);
   }
 
   async release(): Promise<void> {
@@ -275,7 +298,7 @@ async function openSession(
   manifest: ModelManifest,
   files: VerifiedFiles,
   device: DeviceKind,
-  edit?: (onnx: Uint8Array) => Uint8Array,
+  { edit, profileInto }: OpenOptions,
 ): Promise<InferenceSession> {
   const weights = manifest.files.filter(({ path, dtype }) => files.has(path) && dtype !== undefined);
   const graph = weights.find(({ path }) => path.endsWith(".onnx"));
@@ -287,6 +310,7 @@ async function openSession(
   try {
     return await InferenceSession.create(edit?.(bytes) ?? bytes, {
       ...SESSION_OPTIONS,
+      ...(profileInto !== undefined && profilingInto(profileInto)),
       executionProviders: [device],
       externalData: weights
         .filter((file) => file !== graph)

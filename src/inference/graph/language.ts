@@ -43,12 +43,13 @@ export class LanguageModel extends GraphModel {
   }
 
   /** @throws Failure `model.unsupported` for a model of another kind, and as Graph.open(). */
-  static async load(stored: StoredModel, device: DeviceKind): Promise<LanguageModel> {
+  static async load(stored: StoredModel, device: DeviceKind, profileInto?: string): Promise<LanguageModel> {
     const { id, language } = stored.manifest;
     if (language === undefined)
       throw new Failure<InferenceCode>("model.unsupported", { message: `${id} is no language model` });
     const graph = await Graph.open(stored, device, {
       limits: BATCH_LIMITS,
+      profileInto,
       showsPadding: true,
       edit: (onnx) => editGraph(onnx, [appendScoredHead, sharePast]),
     });

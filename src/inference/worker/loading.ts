@@ -14,6 +14,8 @@ export interface LoadedModelsOptions {
   directory: string | undefined;
   /** Most bytes of weights. */
   memoryBytes: number;
+  /** As in WorkerSettings. */
+  profileInto?: string;
   /** Called after each batch that was computed. */
   onBatch(): void;
   /** Called for each model when it is loaded, and when it has run once. */
@@ -106,7 +108,8 @@ export class LoadedModels {
         retry: "soon",
       });
     const start = performance.now();
-    const loaded: Loaded = { ...(await open(stored, this.#device)), weightBytes };
+    const { profileInto } = this.#options;
+    const loaded: Loaded = { ...(await open(stored, this.#device, profileInto)), weightBytes };
     loaded.model.onBatch = this.#options.onBatch;
     this.#loaded.set(id, loaded);
     const loadMs = performance.now() - start;
@@ -121,7 +124,8 @@ export class LoadedModels {
     // Told together: one that fails its trial counts as never loaded.
     this.#options.onModel({ ...facts, state: "loaded", ms: loadMs, detail: null });
     const trialMs = performance.now() - start - loadMs;
-    this.#options.onModel({ ...facts, state: "tried", ms: trialMs, detail: outcome });
+    const nodes = profileInto !== undefined && { nodes: loaded.model.placedNodes() };
+    this.#options.onModel({ ...facts, state: "tried", ms: trialMs, detail: outcome, ...nodes });
   }
 
   /** The last ordered optional model that is loaded, other than the one that memory is wanted for. */
@@ -149,7 +153,10 @@ function weightBytesOf({ manifest }: StoredModel, { kind }: Device): number {
   return manifest.files.reduce((sum, file) => sum + (file.dtype === dtype ? file.size : 0), 0);
 }
 
-function factsOf(stored: StoredModel, device: Device): Omit<ModelReport, "state" | "ms" | "detail"> {
+function factsOf(
+  stored: StoredModel,
+  device: Device,
+): Omit<ModelReport, "state" | "ms" | "detail" | "nodes"> {
   const { manifest } = stored;
   const [dtype] = manifest.dtype[device.kind] as [Dtype];
   const weights = manifest.files.find((file) => file.dtype === dtype);
@@ -162,21 +169,21 @@ function factsOf(stored: StoredModel, device: Device): Omit<ModelReport, "state"
   };
 }
 
-async function open(stored: StoredModel, { kind }: Device): Promise<Opened> {
+async function open(stored: StoredModel, { kind }: Device, profileInto?: string): Promise<Opened> {
   const { embedding, classification } = stored.manifest;
   if (embedding)
     return {
       kind: "embedding",
-      model: await (await import("../graph/encoder.ts")).Encoder.load(stored, kind),
+      model: await (await import("../graph/encoder.ts")).Encoder.load(stored, kind, profileInto),
     };
   if (classification)
     return {
       kind: "classification",
-      model: await (await import("../graph/classifier.ts")).Classifier.load(stored, kind),
+      model: await (await import("../graph/classifier.ts")).Classifier.load(stored, kind, profileInto),
     };
   return {
     kind: "language",
-    model: await (await import("../graph/language.ts")).LanguageModel.load(stored, kind),
+    model: await (await import("../graph/language.ts")).LanguageModel.load(stored, kind, profileInto),
   };
 }
 

@@ -25,6 +25,7 @@ async function startOn(device: Device, memoryBytes: number, settings: Start): Pr
   const models = new LoadedModels(device, {
     directory: settings.modelDirectory,
     memoryBytes: budget,
+    ...(settings.profileInto !== undefined && { profileInto: settings.profileInto }),
     onBatch: settings.onBatch,
     onModel: settings.onModel,
   });

@@ -8,8 +8,11 @@ import type { Graph, Weight } from "./graph.ts";
 /** Operators of opset 18 and com.microsoft 1 have kernels for CPU and WebGPU in ONNX Runtime 1.30. */
 const OPSET = 18;
 const IR_VERSION = 8;
-/** A protobuf message cannot be longer than 2 GiB; weights near it lie in a file of their own. */
-const LARGEST_MESSAGE = 1_900_000_000;
+/**
+ * Weights from which on they lie in a file of their own. A protobuf message cannot be longer than 2 GiB; but whoever changes a
+ * graph before it runs copies it, and with it every weight that stands in it.
+ */
+const LARGEST_MESSAGE = 64_000_000;
 /** Where tensors begin in a file of their own, so that a page of memory can be mapped to them. */
 const ALIGNMENT = 4096;
 
