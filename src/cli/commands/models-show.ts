@@ -3,7 +3,7 @@ import { printable } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { MODELS_SHOW_OPTIONS } from "../../config/models-options.ts";
 import { deviceName } from "../../inference/changes.ts";
-import { placementOf } from "../../inference/placement.ts";
+import { placementOf } from "../../inference/node-placement.ts";
 import type { ModelReport } from "../../inference/protocol.ts";
 import { catalogModel } from "../../models/catalog.ts";
 import { unusableFile } from "../../models/failure.ts";
