@@ -277,3 +277,25 @@ describe("hostile content", () => {
     expect((await read(path)).reports).toMatchObject([{ events: 1, unreadable: 1 }]);
   });
 });
+
+test("who is asked to stop while files are read is told that, and no file stays", async () => {
+  const lines = readFileSync(join(GOLDEN, "version-1.jsonl"), "utf8");
+  const path = join(folder(), "old.jsonl");
+  writeFileSync(path, lines);
+  const temporary = folder();
+  // Once at the first file, once within it.
+  for (const looks of [1, 2]) {
+    const control = new AbortController();
+    let left = looks;
+    const signal = new Proxy(control.signal, {
+      get(target, name) {
+        if (name === "aborted" && --left === 0) control.abort();
+        const value = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const options = { words: [path], own: () => path, downloads: path, temporary, signal };
+    await expect(openSources(options)).rejects.toMatchObject({ code: "query.stopped" });
+    expect(readdirSync(temporary)).toEqual([]);
+  }
+});

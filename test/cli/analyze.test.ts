@@ -12,7 +12,7 @@ test("openvalidator analyze tells what a journal comes to, and leaves no file", 
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toStartWith("10 events from 1 file\n");
   expect(stdout).toContain(
-    "6 steps in 0.1 hours, 72.0 an hour: 18 of 24 calls were answered (75 %), mean reward 0.3305. 1 did not count",
+    "6 steps in 5.0 minutes, 72.0 an hour: 18 of 24 calls were answered (75 %), mean reward 0.3305. 1 did not count",
   );
   expect(stdout).toMatch(/\n {2}0 +hk0… +6 +100 % +0\.8600 +100 % +1\.00 s +0\.4000 +0\.7500\n/);
   expect(stdout).toContain("… 2 more\n");
@@ -33,7 +33,7 @@ test("openvalidator analyze says so where there is nothing to read", async () =>
   expect((await captured(["analyze", "/nowhere/at/all"])).exitCode).toBe(78);
   const none = await captured(["analyze", JOURNAL, "--since", "2030-01-01"]);
   expect(none).toMatchObject({ exitCode: 0 });
-  expect(none.stdout).toContain("0 steps in 0.0 hours");
+  expect(none.stdout).toContain("0 steps in 0.0 seconds");
 });
 
 test("no line is wider than the terminal, whatever miners write, and what they write is escaped", () => {

@@ -4,6 +4,7 @@ import { syncDirectory, writeFileAtomic } from "../../base/atomic.ts";
 import { isFailure } from "../../base/error.ts";
 import { sha256OfFile } from "../../base/file-hash.ts";
 import { lockFile } from "../../base/lock.ts";
+import { stopped } from "../question.ts";
 import { literal } from "../views/view.ts";
 import type { Value, Warehouse } from "../warehouse.ts";
 import { cardOf } from "./card.ts";
@@ -219,7 +220,7 @@ async function* single(
 ): AsyncGenerator<Value[]> {
   for (const part of parts)
     for await (const rows of (await warehouse.stream(await rowsOf(part))).chunks) {
-      signal.throwIfAborted();
+      if (signal.aborted) throw stopped();
       yield* rows;
     }
 }

@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { stopped } from "../question.ts";
 import { literal } from "../views/view.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { LineFile } from "./line-file.ts";
@@ -99,7 +100,7 @@ async function dropNear(
          WHERE ${window.holds("p.id")} AND ${window.holds("k.id")} ORDER BY p.id, p.rejected`,
       );
       for await (const rows of chunks) {
-        signal.throwIfAborted();
+        if (signal.aborted) throw stopped();
         for (const [id, rejected, key, completion] of rows as [number, number | null, string, string][]) {
           if (isWithinStep && key !== step) {
             index = new NearIndex(near);

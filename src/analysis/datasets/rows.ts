@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
+import { stopped } from "../question.ts";
 import { literal } from "../views/view.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { languageOf } from "./language.ts";
@@ -214,7 +215,7 @@ async function screen(
     "SELECT run, sequence, position, prompt, completion FROM candidates WHERE reason IS NULL",
   );
   for await (const rows of chunks) {
-    signal.throwIfAborted();
+    if (signal.aborted) throw stopped();
     for (const [run, sequence, position, prompt, completion] of rows as [
       string,
       number,

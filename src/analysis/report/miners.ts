@@ -15,6 +15,12 @@ export function minerSections(insight: Insight): Section[] {
   return [throughput(insight), leaderboard(insight), scores(insight), calls(insight), latency(insight)];
 }
 
+/** A time in the unit that has digits to show of it. */
+function spanWords(hours: number): string {
+  if (hours < 1 / 60) return `${(hours * 3600).toFixed(1)} seconds`;
+  return hours < 1 ? `${(hours * 60).toFixed(1)} minutes` : `${hours.toFixed(1)} hours`;
+}
+
 function throughput({ throughput: told }: Insight): Section {
   const { steps, uncounted, asked, answered, hours, stepsPerHour, meanReward, points } = told;
   const pace = stepsPerHour === null ? "" : `, ${stepsPerHour.toFixed(1)} an hour`;
@@ -23,7 +29,7 @@ function throughput({ throughput: told }: Insight): Section {
   return {
     id: "throughput",
     title: "Throughput",
-    words: `${count(steps)} steps in ${hours.toFixed(1)} hours${pace}: ${count(answered)} of ${count(asked)} calls were answered${rate}, mean reward ${reward(meanReward)}.${lost}`,
+    words: `${count(steps)} ${steps === 1 ? "step" : "steps"} in ${spanWords(hours)}${pace}: ${count(answered)} of ${count(asked)} calls were answered${rate}, mean reward ${reward(meanReward)}.${lost}`,
     charts: [
       {
         id: "steps",

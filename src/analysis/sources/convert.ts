@@ -6,6 +6,7 @@ import { lineOf } from "../../events/line.ts";
 import { eventOf, liftStep } from "../../events/reader.ts";
 import type { AnyEvent } from "../../events/schema.ts";
 import type { Row } from "../../wandb/row.ts";
+import { stopped } from "../question.ts";
 import { bytesOfFile, type Content } from "./content.ts";
 import { oldEvents } from "./old-rows.ts";
 import { isOwnRow, ownEvent } from "./own-rows.ts";
@@ -46,7 +47,7 @@ export async function convert(
     const found =
       content.kind === "journal of version 1" ? liftedEvents(path, content) : rowEvents(path, content);
     for await (const events of found) {
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw stopped();
       const lines = events === undefined ? undefined : linesOrNone(events);
       if (lines === undefined) counted.unreadable++;
       for (const line of lines ?? []) {

@@ -2,6 +2,7 @@ import { existsSync, linkSync, lstatSync, readdirSync, rmSync, statSync } from "
 import { basename, dirname, join, resolve } from "node:path";
 import { isFailure, messageOf } from "../../base/error.ts";
 import { ACTIVE_SEGMENT, closedSegments } from "../../events/segments.ts";
+import { stopped } from "../question.ts";
 import { workFolder } from "../work-folder.ts";
 import { type Content, contentOf } from "./content.ts";
 import { type Converted, convert } from "./convert.ts";
@@ -44,7 +45,7 @@ export async function openSources(options: SourceOptions): Promise<EventFiles> {
   const reports: SourceReport[] = [];
   try {
     for (const { path, isNamed } of await pathsOf(options)) {
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw stopped();
       let content: Content;
       try {
         content = await contentOf(path);

@@ -61,8 +61,8 @@ export function readingText({ events, unreadable }: Reading, reports: readonly S
   const damaged = reports.filter(({ note }) => note !== undefined).length;
   const bad = unreadable + reports.reduce((sum, report) => sum + report.unreadable, 0);
   const lost = [
-    bad > 0 ? `; ${bad} lines or rows are no events` : "",
+    bad > 0 ? `; ${bad} ${bad === 1 ? "line or row is no event" : "lines or rows are no events"}` : "",
     damaged > 0 ? `; ${damaged} of the files could not be read, or not to the end` : "",
   ];
-  return `${events} events from ${files}${lost.join("")}\n`;
+  return `${events} ${events === 1 ? "event" : "events"} from ${files}${lost.join("")}\n`;
 }

@@ -144,7 +144,9 @@ async function* tableText({ names, chunks }: Answer, width: number): AsyncGenera
   // Who writes a question puts first what matters.
   const { text, gone } = fittedTable(titles, rows, { width, spare: (at) => at });
   yield text;
-  yield isCut ? `… the first ${MAX_TABLE_ROWS} rows; --format csv gives all\n` : `${rows.length} rows\n`;
+  yield isCut
+    ? `… the first ${MAX_TABLE_ROWS} rows; --format csv gives all\n`
+    : `${rows.length} ${rows.length === 1 ? "row" : "rows"}\n`;
   yield noRoomText(gone, "ask for fewer columns, or by --format json", width);
 }
 
