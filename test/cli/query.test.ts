@@ -57,7 +57,7 @@ for (const [form, text] of Object.entries(FORMS))
   });
 
 const SEVERAL: Record<string, string> = {
-  table: "a\n-\n1\n1 rows\n\nb\n-\n2\n1 rows\n",
+  table: "a\n-\n1\n1 row\n\nb\n-\n2\n1 row\n",
   csv: "a\r\n1\r\n\nb\r\n2\r\n",
   jsonl: '{"a":1}\n{"b":2}\n',
 };
@@ -107,7 +107,7 @@ test("an answer that is wider than the terminal is cut to it, and says what is m
   expect(lines.join(" ")).toMatch(/ … no room for .*\bcompletion\b.*: ask for fewer columns/);
   const long = "SELECT repeat('x', 50) AS a, 1 AS b, repeat('y', 50) AS c";
   const cut = await askOn({ COLUMNS: "60" }, long, journal());
-  expect(cut.stdout).toContain(`${"x".repeat(26)}…  1  ${"y".repeat(27)}…\n1 rows\n`);
+  expect(cut.stdout).toContain(`${"x".repeat(26)}…  1  ${"y".repeat(27)}…\n1 row\n`);
   expect((await ask(long, journal())).stdout).toContain("y".repeat(50));
 });
 
