@@ -2,23 +2,23 @@ import type { ApiPromise } from "@polkadot/api";
 import { sleep, withDeadline } from "../base/deadline.ts";
 import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import { backOffMs } from "../base/retry.ts";
 import { asBlock, type BlockNumber } from "../base/units.ts";
 import { printableUrl } from "../base/url.ts";
-import type { Session, SessionEvents } from "./endpoint-session.ts";
+import { EndpointBook, type Pace } from "./endpoint-book.ts";
+import { blockTimeOf, type Session, type SessionEvents } from "./endpoint-session.ts";
 import { type ConnectionChange, EndpointWatch } from "./endpoint-watch.ts";
 import { chainFailure } from "./errors.ts";
+import { isBusy, isNodesFault, isOldHead, retryAfterMsOf } from "./faults.ts";
 import { closed, EarlyEvents, openUnlessAborted } from "./opening.ts";
 
 /** Slots without a block after which a socket counts as dead: nodes miss one now and then, hardly three. */
 const STALL_SLOTS = 3;
 /** Below this a busy machine with fast blocks would reconnect for nothing. */
 const MIN_STALL_MS = 10_000;
-/** Aura's slot on every public network; used until the metadata says otherwise. */
-const DEFAULT_BLOCK_TIME_MS = 12_000;
-const BACK_OFF = { firstMs: 500, maxMs: 60_000 };
 /** At the start a wrong endpoint should be reported within a minute, not retried for ever. */
 const FIRST_ROUNDS = 3;
+/** One that is there but overloaded or restarting gets so long. */
+const FIRST_PATIENCE_MS = 60_000;
 /** How long a request waits for a connection that is being made again. */
 const READY_TIMEOUT_MS = 60_000;
 /** One logical read: some round trips, each bounded by the session's own limit. */
@@ -33,6 +33,10 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined;
   /** Time without a new block after which the connection is made anew; three slots if absent. */
   stallMs?: number;
+  /** Time, for tests. */
+  pace?: Pace | undefined;
+  /** How long endpoints that are overloaded are waited for at the start, milliseconds; a minute if absent. */
+  patienceMs?: number;
   /** Told of every change of the connection, each once. */
   onState?: ((change: ConnectionChange) => void) | undefined;
 }
@@ -43,12 +47,15 @@ export interface ConnectOptions {
  */
 export class ChainConnection {
   readonly genesisHash: string;
-  readonly #endpoints: string[];
   readonly #listeners = new Set<(block: BlockNumber) => void>();
   readonly #closing = new AbortController();
   readonly #watchdog: ReturnType<typeof setInterval>;
   readonly #stallMs: number | undefined;
   readonly #watch: EndpointWatch;
+  readonly #book: EndpointBook;
+  readonly #pause: typeof sleep;
+  /** Submissions under way, which a change of the endpoint would cut off. */
+  #holds = 0;
   #session: Session;
   #head: number;
   #lastProgressMs = Date.now();
@@ -59,16 +66,26 @@ export class ChainConnection {
    * one that did belongs to another chain, `chain.closed` when the signal was aborted
    */
   static async connect(options: ConnectOptions): Promise<ChainConnection> {
+    const { endpoints, expectedGenesis, signal, pace, patienceMs = FIRST_PATIENCE_MS } = options;
     const failures: unknown[] = [];
     const watch = new EndpointWatch(options.onState);
-    for (let attempt = 0; attempt < options.endpoints.length * FIRST_ROUNDS; attempt++) {
-      if (options.signal?.aborted) throw closed();
-      const endpoint = options.endpoints[attempt % options.endpoints.length]!;
-      const early = new EarlyEvents();
+    const book = new EndpointBook(endpoints, pace);
+    const pause = pace?.sleep ?? sleep;
+    const startedMs = performance.now();
+    let endpoint: string | undefined;
+    for (let attempt = 0; ; attempt++) {
+      if (signal?.aborted) throw closed();
+      const isOver = attempt >= endpoints.length * FIRST_ROUNDS;
+      if (isOver && !(failures.some(isBusy) && performance.now() - startedMs < patienceMs))
+        throw failures.at(-1) ?? closed();
+      endpoint = book.next(endpoint);
+      const takesOldHead = failures.length >= endpoints.length && failures.some(isOldHead);
+      await pause(takesOldHead ? 0 : book.pauseMs(endpoint), signal);
+      const early = new EarlyEvents(() => book.requested());
       try {
-        const session = await openUnlessAborted(endpoint, options.expectedGenesis, early, options.signal);
-        const head = await headOf(session);
-        const connection = new ChainConnection(session, head, options, watch);
+        const rules = { expectedGenesis, head: 0, takesOldHead };
+        const { session, head, age } = await openUnlessAborted(endpoint, rules, early, signal);
+        const connection = new ChainConnection(session, head, options, { watch, book });
         early.forwardTo(connection.#eventsOf(session));
         log.info("Connected to the chain", {
           endpoint: printableUrl(endpoint),
@@ -76,25 +93,29 @@ export class ChainConnection {
           genesis: session.genesisHash,
           block: head,
         });
-        connection.#watch.opened(endpoint);
+        book.opened(endpoint);
+        watch.opened(endpoint, age);
         return connection;
       } catch (error) {
-        if (options.signal?.aborted) throw closed();
+        if (signal?.aborted) throw closed();
         watch.failed(endpoint, error);
+        book.failed(endpoint, retryAfterMsOf(error));
         failures.push(error);
-        const round = Math.floor(attempt / options.endpoints.length);
-        if ((attempt + 1) % options.endpoints.length === 0 && round + 1 < FIRST_ROUNDS)
-          await sleep(backOffMs(BACK_OFF, round), options.signal);
       }
     }
-    throw options.signal?.aborted ? closed() : (failures.at(-1) ?? closed());
   }
 
-  private constructor(session: Session, head: number, options: ConnectOptions, watch: EndpointWatch) {
+  private constructor(
+    session: Session,
+    head: number,
+    options: ConnectOptions,
+    { watch, book }: { watch: EndpointWatch; book: EndpointBook },
+  ) {
     this.#watch = watch;
+    this.#book = book;
+    this.#pause = options.pace?.sleep ?? sleep;
     this.#session = session;
     this.#head = head;
-    this.#endpoints = options.endpoints;
     this.#stallMs = options.stallMs;
     this.genesisHash = session.genesisHash;
     const stall = this.#stallLimitMs();
@@ -142,9 +163,13 @@ export class ChainConnection {
    */
   async ask<T>(name: string, work: (api: ApiPromise) => Promise<T>, timeoutMs = ASK_TIMEOUT_MS): Promise<T> {
     await this.ready();
+    const session = this.#session;
     try {
-      return await withDeadline(name, timeoutMs, work(this.api));
+      const answer = await withDeadline(name, timeoutMs, work(session.api));
+      this.#note(session, true);
+      return answer;
     } catch (error) {
+      this.#note(session, !isNodesFault(error));
       if (error instanceof Failure) throw error;
       // The library appends the whole request to its messages.
       throw chainFailure("chain.unreachable", {
@@ -154,6 +179,37 @@ export class ChainConnection {
         cause: error,
       });
     }
+  }
+
+  /**
+   * Keeps the endpoint while `work` runs, as long as it lives: a submission that changes nodes half-way is followed nowhere.
+   */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    this.#holds++;
+    try {
+      return await work();
+    } finally {
+      this.#holds--;
+      this.#leaveIfBad();
+    }
+  }
+
+  /** Requests that were sent since the start, to all endpoints together. */
+  get requests(): number {
+    return this.#book.requests;
+  }
+
+  /** Each answered or failed call counts for or against its endpoint. */
+  #note(session: Session, isAnswered: boolean): void {
+    if (this.#session !== session || this.isClosed) return;
+    this.#book.called(session.endpoint, isAnswered);
+    this.#leaveIfBad();
+  }
+
+  #leaveIfBad(): void {
+    if (this.#holds > 0 || this.#reopening || this.isClosed || !this.#book.isBad(this.endpoint)) return;
+    this.#watch.lost(this.endpoint, "its calls fail, though it shows blocks");
+    this.#reopen(true);
   }
 
   /** Waits while the connection is being made again. */
@@ -201,6 +257,7 @@ export class ChainConnection {
   #eventsOf(session: Session): SessionEvents {
     const isCurrent = (): boolean => this.#session === session;
     return {
+      onRequest: () => this.#book.requested(),
       onHead: (block) => {
         if (isCurrent()) this.#advance(block);
       },
@@ -243,6 +300,7 @@ export class ChainConnection {
 
   #reopen(atNextEndpoint: boolean): void {
     if (this.#reopening || this.#closing.signal.aborted) return;
+    if (atNextEndpoint) this.#book.lost(this.endpoint);
     const run = this.#openUntilItWorks(atNextEndpoint).finally(() => {
       if (this.#reopening === run) this.#reopening = null;
     });
@@ -252,37 +310,32 @@ export class ChainConnection {
   /** Never rejects. */
   async #openUntilItWorks(atNextEndpoint: boolean): Promise<void> {
     const { signal } = this.#closing;
-    let index = this.#endpoints.indexOf(this.#session.endpoint) + (atNextEndpoint ? 1 : 0);
-    for (let attempt = 0; !signal.aborted; attempt++, index++) {
-      const endpoint = this.#endpoints[index % this.#endpoints.length]!;
-      const early = new EarlyEvents();
+    let endpoint = this.endpoint;
+    const failures: unknown[] = [];
+    while (!signal.aborted) {
+      if (atNextEndpoint || failures.length > 0) endpoint = this.#book.next(endpoint);
+      await this.#pause(this.#book.pauseMs(endpoint), signal);
+      const early = new EarlyEvents(() => this.#book.requested());
+      const takesOldHead = failures.length >= this.#book.size && failures.some(isOldHead);
+      const rules = { expectedGenesis: this.genesisHash, head: this.#head, takesOldHead };
       try {
-        const session = await openUnlessAborted(endpoint, this.genesisHash, early, signal);
+        const { session, age } = await openUnlessAborted(endpoint, rules, early, signal);
         const previous = this.#session;
         this.#session = session;
         this.#lastProgressMs = Date.now();
         previous.close();
         // From here on a loss of the new session starts the next attempt.
         this.#reopening = null;
+        this.#book.opened(endpoint);
         early.forwardTo(this.#eventsOf(session));
-        this.#watch.opened(endpoint);
+        this.#watch.opened(endpoint, age);
         return;
       } catch (error) {
         if (signal.aborted) return;
         this.#watch.failed(endpoint, error);
-        await sleep(backOffMs(BACK_OFF, Math.floor(attempt / this.#endpoints.length)), signal);
+        this.#book.failed(endpoint, retryAfterMsOf(error));
+        failures.push(error);
       }
     }
   }
-}
-
-async function headOf(session: Session): Promise<number> {
-  return (await session.api.rpc.chain.getHeader()).number.toNumber();
-}
-
-function blockTimeOf(api: ApiPromise): number {
-  const slot = Number(api.consts.aura?.slotDuration ?? 0);
-  if (slot > 0) return slot;
-  const half = Number(api.consts.timestamp?.minimumPeriod ?? 0);
-  return half > 0 ? half * 2 : DEFAULT_BLOCK_TIME_MS;
 }

@@ -5,6 +5,7 @@ import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { hideUrls, printableUrl } from "../base/url.ts";
 import { chainFailure } from "./errors.ts";
+import { askedPatienceMs } from "./handshake.ts";
 import { quietPolkadotLogger } from "./quiet.ts";
 import { NodeSocket } from "./socket.ts";
 
@@ -12,6 +13,9 @@ import { NodeSocket } from "./socket.ts";
 const RPC_TIMEOUT_MS = 20_000;
 /** Socket, handshake and metadata. */
 const OPEN_TIMEOUT_MS = 45_000;
+
+/** Aura's slot on every public network; used until the metadata says otherwise. */
+const DEFAULT_BLOCK_TIME_MS = 12_000;
 
 /**
  * Extensions of subtensor's transactions that add no bytes (runtime/src/lib.rs TxExtension). Named here, the library
@@ -30,6 +34,8 @@ const SIGNED_EXTENSIONS = Object.fromEntries(
 );
 
 export interface SessionEvents {
+  /** Called with every request that is sent. */
+  onRequest(): void;
   onHead(block: number): void;
   /** The runtime was upgraded: this session's metadata is stale. */
   onUpgrade(specVersion: number): void;
@@ -52,7 +58,7 @@ export interface Session {
 export async function openSession(endpoint: string, events: SessionEvents): Promise<Session> {
   quietPolkadotLogger();
   const shown = printableUrl(endpoint);
-  const provider = new NodeSocket(endpoint, RPC_TIMEOUT_MS);
+  const provider = new NodeSocket(endpoint, RPC_TIMEOUT_MS, () => events.onRequest());
   let api: ApiPromise | undefined;
   let isOpen = true;
   const close = (): void => {
@@ -66,8 +72,7 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
       if (isOpen) call(...args);
     };
   };
-  const opening = async (): Promise<Session> => {
-    await provider.connect();
+  const load = async (): Promise<Session> => {
     const opened = await ApiPromise.create({
       provider,
       noInitWarn: true,
@@ -91,21 +96,45 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
     );
     return { endpoint, api: opened, genesisHash: opened.genesisHash.toHex(), specVersion, close };
   };
+  const opening = async (): Promise<Session> => {
+    await provider.connect();
+    const dropped = new Promise<never>((_, reject) => {
+      provider.on("disconnected", (reason: string) => reject(new Error(reason)));
+    });
+    return Promise.race([load(), dropped]);
+  };
   try {
     return await withDeadline(`connecting to ${shown}`, OPEN_TIMEOUT_MS, opening());
   } catch (cause) {
     close();
+    const retryAfterMs = await askedPatienceMs(endpoint, cause);
+    const data: UnreachableData = { endpoint: shown, ...(retryAfterMs !== undefined && { retryAfterMs }) };
     throw chainFailure("chain.unreachable", {
       message: `cannot reach a chain node at ${shown}: ${reasonOf(cause)}`,
       hint: "Check the endpoint and the network of this machine.",
-      data: { endpoint: shown },
+      data,
       retry: "soon",
       cause,
     });
   }
 }
 
+export interface UnreachableData {
+  /** Fit to be shown. */
+  endpoint: string;
+  /** The pause that the server asked for. */
+  retryAfterMs?: number;
+}
+
 function reasonOf(cause: unknown): string {
   const [line = ""] = messageOf(cause).split("\n");
   return hideUrls(line.replace(/^FATAL: Unable to initialize the API: /, ""));
+}
+
+/** Milliseconds between two blocks. */
+export function blockTimeOf(api: ApiPromise): number {
+  const slot = Number(api.consts.aura?.slotDuration ?? 0);
+  if (slot > 0) return slot;
+  const half = Number(api.consts.timestamp?.minimumPeriod ?? 0);
+  return half > 0 ? half * 2 : DEFAULT_BLOCK_TIME_MS;
 }

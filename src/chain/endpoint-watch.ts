@@ -32,7 +32,8 @@ export class EndpointWatch {
     this.#onState = onState;
   }
 
-  opened(endpoint: string): void {
+  /** @param age why its head counts as old, where it does */
+  opened(endpoint: string, age?: string): void {
     const shown = printableUrl(endpoint);
     const isFirst = this.#used === undefined;
     const isOther = !isFirst && this.#used !== endpoint;
@@ -41,7 +42,13 @@ export class EndpointWatch {
     this.#used = endpoint;
     this.#isOpen = true;
     this.#told.clear();
-    if (this.#isLagging) {
+    if (age !== undefined)
+      log.warn("No endpoint of the chain has a fresh block; the best one is used", {
+        endpoint: shown,
+        detail: age,
+        hint: "check this machine's clock (timedatectl)",
+      });
+    if (this.#isLagging && age === undefined) {
       this.#isLagging = false;
       this.#tell("caught-up", shown, "the node of this endpoint is level with its chain");
     }

@@ -47,7 +47,7 @@ export async function oneAtATime<T>(
   const key = `${connection.genesisHash}/${hotkey}`;
   // What came before has told its own caller how it ended.
   const previous = (queues.get(key) ?? Promise.resolve()).catch(() => undefined);
-  const run = previous.then(work);
+  const run = previous.then(() => connection.hold(work));
   queues.set(key, run);
   try {
     return await run;

@@ -2,11 +2,22 @@ import { log } from "../base/log.ts";
 import { printableUrl } from "../base/url.ts";
 import { openSession, type Session, type SessionEvents } from "./endpoint-session.ts";
 import { chainFailure } from "./errors.ts";
+import { numberOf, readStorage } from "./storage.ts";
+
+/** A head as old as this is no head: five slots of the public chain, of which three in a row are never missed. */
+const MAX_HEAD_AGE_MS = 60_000;
+/** A node may be this far behind the best that was seen, for blocks take a second to spread. */
+const MAX_BLOCKS_BEHIND = 5;
 
 /** Keeps what a session reports before it is in use. */
 export class EarlyEvents implements SessionEvents {
   #waiting: ((sink: SessionEvents) => void)[] = [];
   #sink: SessionEvents | null = null;
+  readonly onRequest: () => void;
+
+  constructor(onRequest: () => void) {
+    this.onRequest = onRequest;
+  }
 
   onHead(block: number): void {
     this.#deliver((sink) => sink.onHead(block));
@@ -31,20 +42,46 @@ export class EarlyEvents implements SessionEvents {
   }
 }
 
-/** Opens a session; one that comes when nobody wants it any more is closed. @throws Failure `chain.closed` */
+export interface OpenRules {
+  expectedGenesis?: string | undefined;
+  /** The highest block seen so far; 0 = none. */
+  head: number;
+  /** Where no endpoint has a fresh head, an old one is better than none: then it may be this machine's clock that is wrong. */
+  takesOldHead: boolean;
+}
+
+export interface OpenedSession {
+  session: Session;
+  /** Height of its head. */
+  head: number;
+  /** Why its head counts as old; undefined for a fresh one. */
+  age: string | undefined;
+}
+
+/** Data of `chain.lagging`. */
+export interface LaggingData {
+  endpoint: string;
+  /** The node does not say so itself: its head is old. */
+  isOldHead: boolean;
+}
+
+/**
+ * Opens a session; one that comes when nobody wants it any more is closed.
+ * @throws Failure `chain.unreachable`, `chain.wrong-genesis`, `chain.lagging`, `chain.closed`
+ */
 export async function openUnlessAborted(
   endpoint: string,
-  expectedGenesis: string | undefined,
+  rules: OpenRules,
   events: SessionEvents,
   signal: AbortSignal | undefined,
-): Promise<Session> {
-  const opening = openExpected(endpoint, expectedGenesis, events);
+): Promise<OpenedSession> {
+  const opening = openExpected(endpoint, rules, events);
   if (signal === undefined) return opening;
   const aborted = Promise.withResolvers<never>();
   const abort = (): void => {
     aborted.reject(closed());
     opening.then(
-      (session) => session.close(),
+      ({ session }) => session.close(),
       (error: unknown) =>
         log.debug("An endpoint nobody waits for failed", { endpoint: printableUrl(endpoint), error }),
     );
@@ -60,9 +97,9 @@ export async function openUnlessAborted(
 
 async function openExpected(
   endpoint: string,
-  expectedGenesis: string | undefined,
+  { expectedGenesis, head: seen, takesOldHead }: OpenRules,
   events: SessionEvents,
-): Promise<Session> {
+): Promise<OpenedSession> {
   const session = await openSession(endpoint, events);
   const shown = printableUrl(endpoint);
   if (expectedGenesis !== undefined && session.genesisHash !== expectedGenesis) {
@@ -73,14 +110,39 @@ async function openExpected(
       data: { endpoint: shown, genesis: session.genesisHash, expectedGenesis },
     });
   }
-  if (!(await isSyncing(session))) return session;
-  session.close();
-  throw chainFailure("chain.lagging", {
-    message: `${shown} is a node that has not caught up with its chain`,
-    hint: "Wait until it is synchronised, or name another one with --subtensor.chain_endpoint.",
-    data: { endpoint: shown },
-    retry: "soon",
+  try {
+    const says = await isSyncing(session);
+    const { head, ageMs } = await readHead(session);
+    const age =
+      ageMs > MAX_HEAD_AGE_MS
+        ? `its newest block ${head} is ${Math.round(ageMs / 1000)} s old`
+        : head < seen - MAX_BLOCKS_BEHIND
+          ? `its newest block is ${head}, another node had ${seen}`
+          : undefined;
+    if (!says && (age === undefined || takesOldHead)) return { session, head, age };
+    const data: LaggingData = { endpoint: shown, isOldHead: !says };
+    throw chainFailure("chain.lagging", {
+      message: `${shown} is a node that has not caught up with its chain: ${says ? "it says so itself" : age}`,
+      hint: "Wait until it is synchronised, or name another one with --subtensor.chain_endpoint.",
+      data,
+      retry: "soon",
+    });
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
+/** Height of the head, and its age by this machine's clock. */
+async function readHead({ api }: Session): Promise<{ head: number; ageMs: number }> {
+  const header = await api.rpc.chain.getHeader();
+  const head = header.number.toNumber();
+  // Block 0 has no time.
+  if (head === 0) return { head, ageMs: 0 };
+  const { timeMs } = await readStorage(api, header.hash.toHex(), {
+    timeMs: { name: "timestamp.now", keys: [], decode: numberOf },
   });
+  return { head, ageMs: Date.now() - timeMs };
 }
 
 /** Whether a node says of itself that it is behind: its head is old, and with it everything that is read there. */

@@ -1,8 +1,10 @@
 import type { ApiOptions } from "@polkadot/api/types";
 import { z } from "zod";
+import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { printable } from "../base/text.ts";
 import { printableUrl } from "../base/url.ts";
+import { HandshakeFailure, handshakeFailure } from "./handshake.ts";
 
 type Provider = NonNullable<ApiOptions["provider"]>;
 type EventName = Parameters<Provider["on"]>[0];
@@ -15,7 +17,12 @@ const MAX_MESSAGE_CHARACTERS = 32 * 1024 * 1024;
 const MAX_EARLY_NOTICES = 100;
 
 const RPC_ERROR = z.object({ code: z.number(), message: z.string(), data: z.unknown().optional() });
-const ANSWER = z.object({ id: z.number(), result: z.unknown().optional(), error: RPC_ERROR.nullish() });
+/** Before a node, or a proxy in front of it, has read a request it knows no number of it; it then answers to none. */
+const ANSWER = z.object({
+  id: z.number().nullable(),
+  result: z.unknown().optional(),
+  error: RPC_ERROR.nullish(),
+});
 const NOTICE = z.object({
   method: z.string(),
   params: z.object({
@@ -67,13 +74,18 @@ export class NodeSocket implements Provider {
   readonly #subscriptions = new Map<string, Callback>();
   readonly #early = new Map<string, z.infer<typeof NOTICE>[]>();
   #earlyCount = 0;
+  readonly #onRequest: () => void;
   #socket: WebSocket | null = null;
   #lastId = 0;
 
-  /** @param timeoutMs for the handshake and for each request */
-  constructor(endpoint: string, timeoutMs: number) {
+  /**
+   * @param timeoutMs for the handshake and for each request
+   * @param onRequest called with every request that is sent
+   */
+  constructor(endpoint: string, timeoutMs: number, onRequest: () => void = () => undefined) {
     this.#endpoint = endpoint;
     this.#timeoutMs = timeoutMs;
+    this.#onRequest = onRequest;
   }
 
   get isConnected(): boolean {
@@ -81,7 +93,7 @@ export class NodeSocket implements Provider {
   }
 
   clone(): Provider {
-    return new NodeSocket(this.#endpoint, this.#timeoutMs);
+    return new NodeSocket(this.#endpoint, this.#timeoutMs, this.#onRequest);
   }
 
   on(event: EventName, listener: Listener): () => void {
@@ -89,22 +101,27 @@ export class NodeSocket implements Provider {
     return () => this.#listeners[event].delete(listener);
   }
 
-  /** Opens the socket. @throws Error when it is refused or takes too long */
+  /** Opens the socket. @throws HandshakeFailure with the reason by its name */
   connect(): Promise<void> {
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(this.#endpoint);
       this.#socket = socket;
-      const timer = setTimeout(() => this.#drop("the node does not answer"), this.#timeoutMs);
+      const timer = setTimeout(() => {
+        reject(new HandshakeFailure(`it was silent for ${this.#timeoutMs / 1000} s`));
+        this.#drop("the node does not answer");
+      }, this.#timeoutMs);
       socket.onopen = () => {
         clearTimeout(timer);
         this.#emit("connected");
         resolve();
       };
       socket.onmessage = ({ data }) => this.#receive(data);
+      // After the handshake the close that follows says it.
+      socket.onerror = (event) => reject(handshakeFailure(event));
       socket.onclose = ({ code }) => {
         clearTimeout(timer);
         this.#drop(`the node closed the connection (${code})`);
-        reject(new Error("the connection was refused"));
+        reject(new HandshakeFailure("it closed the connection at once"));
       };
     });
   }
@@ -117,7 +134,20 @@ export class NodeSocket implements Provider {
     return this.#request(method, params, (result) => result as T);
   }
 
+  /**
+   * The library does not catch what becomes of a subscription of its own, so a node that refuses one would end this
+   * process. Such a node is of no use: the connection ends instead, and the promise stays open. A transaction that is
+   * watched is another matter: its refusal is an answer.
+   */
   subscribe(_type: string, method: string, params: unknown[], callback: Callback): Promise<number | string> {
+    const asked = this.#subscribe(method, params, callback);
+    if (method.startsWith("author_")) return asked;
+    return new Promise((resolve) =>
+      asked.then(resolve, (error: unknown) => this.#drop(`the node refuses ${method} (${messageOf(error)})`)),
+    );
+  }
+
+  #subscribe(method: string, params: unknown[], callback: Callback): Promise<number | string> {
     return this.#request(method, params, (result) => {
       const id = result as number | string;
       const key = String(id);
@@ -153,6 +183,7 @@ export class NodeSocket implements Provider {
         else resolve(accept(result));
       };
       this.#pending.set(id, { method, settle, reject, timer });
+      this.#onRequest();
       socket.send(JSON.stringify({ id, jsonrpc: "2.0", method, params }));
     });
   }
@@ -167,9 +198,11 @@ export class NodeSocket implements Provider {
       this.#drop("the node does not speak JSON-RPC");
     } else if ("method" in message) this.#notify(message);
     else {
-      const pending = this.#pending.get(message.id);
-      if (pending === undefined) return;
-      this.#pending.delete(message.id);
+      // An answer to no request is one to some request of ours, and the oldest has waited longest.
+      const id = message.id ?? this.#pending.keys().next().value;
+      const pending = id === undefined ? undefined : this.#pending.get(id);
+      if (id === undefined || pending === undefined) return;
+      this.#pending.delete(id);
       clearTimeout(pending.timer);
       pending.settle(message);
     }
@@ -197,7 +230,7 @@ export class NodeSocket implements Provider {
     const socket = this.#socket;
     if (socket === null) return;
     this.#socket = null;
-    socket.onopen = socket.onmessage = null;
+    socket.onopen = socket.onmessage = socket.onerror = null;
     socket.close();
     for (const { reject, timer, method } of this.#pending.values()) {
       clearTimeout(timer);

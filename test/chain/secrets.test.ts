@@ -54,6 +54,7 @@ describe("an endpoint with a password and keys is nowhere shown whole", () => {
     const changes: ConnectionChange[] = [];
     const options = {
       endpoints: [endpoint],
+      pace: { sleep: () => Bun.sleep(5) },
       onState: (change: ConnectionChange) => void changes.push(change),
     };
     const foreign = await ChainConnection.connect({ ...options, expectedGenesis: "0xother" }).catch(

@@ -84,8 +84,26 @@ const SECRETS = noticedBy(
     {
       name: "a node that is behind its chain is used",
       file: "src/chain/opening.ts",
-      text: "if (!(await isSyncing(session))) return session;",
-      replacement: "return session;",
+      text: "const says = await isSyncing(session);",
+      replacement: "const says = false;",
+    },
+    {
+      name: "a node with an old head is used though another has a fresh one",
+      file: "src/chain/opening.ts",
+      text: "(age === undefined || takesOldHead)",
+      replacement: "true",
+    },
+    {
+      name: "an endpoint whose calls fail is never left",
+      file: "src/chain/endpoint-book.ts",
+      text: "this.size > 1 && this.scoreOf(endpoint) < LEAST_SCORE",
+      replacement: "false",
+    },
+    {
+      name: "a short success resets the back-off",
+      file: "src/chain/endpoint-book.ts",
+      text: "this.#nowMs() - page.openedMs >= STABLE_MS",
+      replacement: "true",
     },
   ],
 );

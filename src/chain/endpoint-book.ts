@@ -1,0 +1,135 @@
+import type { sleep } from "../base/deadline.ts";
+import { backOffMs } from "../base/retry.ts";
+
+/** Doubling from half a second to a minute: with one endpoint that is a request in a minute while an outage lasts. */
+const BACK_OFF = { firstMs: 500, maxMs: 60_000 };
+/** A connection that held so long was a sound one; a shorter one is no reason to forget the failures before it. */
+const STABLE_MS = 60_000;
+/** Weight of the newest call in the score of an endpoint. */
+const NEWEST = 0.25;
+/** Below it an endpoint is left: three failed calls in a row, or more than half of the last ones. */
+const LEAST_SCORE = 0.5;
+/** Where an endpoint begins that was left before: two failed calls are enough then. */
+const SECOND_CHANCE = 0.75;
+
+/** Time and chance, for tests. */
+export interface Pace {
+  /** Milliseconds that only grow. */
+  nowMs?: () => number;
+  sleep?: typeof sleep;
+  random?: () => number;
+}
+
+interface Page {
+  /** 0..1, the share of calls that were answered, newer ones counting more. */
+  score: number;
+  /** Connections that failed or did not last, since the last sound one. */
+  failures: number;
+  /** Not to be tried before this time. */
+  notBeforeMs: number;
+  /** When the connection in use was opened; undefined while there is none. */
+  openedMs: number | undefined;
+}
+
+/**
+ * What is known of every endpoint: whether it answers, how often it failed, and when it may be tried again. It outlives
+ * connections, so that a node which takes every connection and drops it soon after is not asked ever faster.
+ */
+export class EndpointBook {
+  readonly #endpoints: readonly string[];
+  readonly #pages: ReadonlyMap<string, Page>;
+  readonly #nowMs: () => number;
+  readonly #random: () => number;
+  #requests = 0;
+
+  constructor(endpoints: readonly string[], pace: Pace = {}) {
+    this.#endpoints = endpoints;
+    this.#nowMs = pace.nowMs ?? (() => performance.now());
+    this.#random = pace.random ?? Math.random;
+    this.#pages = new Map(
+      endpoints.map((endpoint) => [
+        endpoint,
+        { score: 1, failures: 0, notBeforeMs: Number.NEGATIVE_INFINITY, openedMs: undefined },
+      ]),
+    );
+  }
+
+  /** The endpoint to try now: the first in the order given that may be tried, beginning behind `after`; else the one whose pause ends first. */
+  next(after?: string): string {
+    const begin = after === undefined ? 0 : this.#endpoints.indexOf(after) + 1;
+    const ring = [...this.#endpoints.slice(begin), ...this.#endpoints.slice(0, begin)];
+    return ring.reduce((best, one) => (this.pauseMs(one) < this.pauseMs(best) ? one : best));
+  }
+
+  /** Milliseconds until this endpoint may be tried; 0 when it may be now. */
+  pauseMs(endpoint: string): number {
+    return Math.max(0, this.#page(endpoint).notBeforeMs - this.#nowMs());
+  }
+
+  /** Number of endpoints. */
+  get size(): number {
+    return this.#endpoints.length;
+  }
+
+  /** Requests that were sent to all endpoints. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  requested(): void {
+    this.#requests++;
+  }
+
+  /** 0..1 */
+  scoreOf(endpoint: string): number {
+    return this.#page(endpoint).score;
+  }
+
+  opened(endpoint: string): void {
+    const page = this.#page(endpoint);
+    page.openedMs = this.#nowMs();
+    if (page.score < SECOND_CHANCE) page.score = SECOND_CHANCE;
+  }
+
+  /** The connection ended, or was left. */
+  lost(endpoint: string): void {
+    const page = this.#page(endpoint);
+    const isSound = page.openedMs !== undefined && this.#nowMs() - page.openedMs >= STABLE_MS;
+    page.openedMs = undefined;
+    if (isSound && page.score >= LEAST_SCORE) {
+      page.failures = 0;
+      return;
+    }
+    // The first time may be chance; from the second on there is a pause.
+    this.#pause(page, page.failures - 1);
+  }
+
+  /** @param retryAfterMs the pause that the server asked for */
+  failed(endpoint: string, retryAfterMs = 0): void {
+    const page = this.#page(endpoint);
+    page.openedMs = undefined;
+    this.#pause(page, page.failures, retryAfterMs);
+  }
+
+  called(endpoint: string, isAnswered: boolean): void {
+    const page = this.#page(endpoint);
+    page.score = (1 - NEWEST) * page.score + NEWEST * (isAnswered ? 1 : 0);
+  }
+
+  /** Whether this endpoint should be left for another. */
+  isBad(endpoint: string): boolean {
+    return this.size > 1 && this.scoreOf(endpoint) < LEAST_SCORE;
+  }
+
+  #pause(page: Page, index: number, leastMs = 0): void {
+    const pauseMs = index < 0 ? 0 : backOffMs(BACK_OFF, index, this.#random);
+    page.failures++;
+    page.notBeforeMs = this.#nowMs() + Math.max(pauseMs, leastMs);
+  }
+
+  #page(endpoint: string): Page {
+    const page = this.#pages.get(endpoint);
+    if (page === undefined) throw new RangeError("not one of the endpoints");
+    return page;
+  }
+}

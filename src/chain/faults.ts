@@ -1,0 +1,37 @@
+/** Whose fault it is that something failed between us and a node. */
+import { isFailure, messageOf } from "../base/error.ts";
+import type { UnreachableData } from "./endpoint-session.ts";
+import { HandshakeFailure } from "./handshake.ts";
+import type { LaggingData } from "./opening.ts";
+
+/** Nodes keep the state of some blocks only, which is no fault of theirs (sc-client-api, UnknownBlock). */
+const PRUNED = /state already discarded|unknown ?block|header was not found/i;
+
+/** Whether the node failed at a call. What the chain itself refuses, or a node of its kind cannot have, counts for the node. */
+export function isNodesFault(error: unknown): boolean {
+  if (isFailure(error))
+    return (
+      isFailure(error, "deadline.passed") ||
+      isFailure(error, "chain.unexpected-answer") ||
+      isFailure(error, "chain.unreachable")
+    );
+  return !PRUNED.test(messageOf(error));
+}
+
+/** The pause that a server asked for when it refused a connection. */
+export function retryAfterMsOf(error: unknown): number | undefined {
+  if (!isFailure(error, "chain.unreachable")) return undefined;
+  return (error.data as UnreachableData | undefined)?.retryAfterMs;
+}
+
+/** Whether an endpoint was passed over for the age of its head alone. */
+export function isOldHead(error: unknown): boolean {
+  return isFailure(error, "chain.lagging") && (error.data as LaggingData | undefined)?.isOldHead === true;
+}
+
+/** Whether a server is there but cannot serve now; a wrong address, name or certificate will be wrong in a minute too. */
+export function isBusy(error: unknown): boolean {
+  if (!isFailure(error, "chain.unreachable")) return false;
+  const { cause } = error;
+  return !(cause instanceof HandshakeFailure) || (cause.status ?? 0) === 429 || (cause.status ?? 0) >= 500;
+}

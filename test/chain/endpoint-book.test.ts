@@ -1,0 +1,74 @@
+import { describe, expect, test } from "bun:test";
+import { EndpointBook } from "../../src/chain/endpoint-book.ts";
+
+let now = 0;
+const open = (...endpoints: string[]) => {
+  now = 0;
+  return new EndpointBook(endpoints, { nowMs: () => now, random: () => 0.5 });
+};
+
+describe("an endpoint", () => {
+  test("that takes every connection and drops it soon is tried ever less often, up to once a minute", () => {
+    const book = open("a");
+    const pauses = Array.from({ length: 10 }, () => {
+      book.opened("a");
+      now += 100;
+      book.lost("a");
+      const pause = book.pauseMs("a");
+      now += pause;
+      return pause;
+    });
+    expect(pauses).toEqual([0, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+  });
+
+  test("that held a connection for a minute is tried again at once", () => {
+    const book = open("a");
+    for (let i = 0; i < 5; i++) book.failed("a");
+    book.opened("a");
+    now += 60_000;
+    book.lost("a");
+    expect(book.pauseMs("a")).toBe(0);
+  });
+
+  test("that asks for patience gets it", () => {
+    const book = open("a");
+    book.failed("a", 7_000);
+    expect(book.pauseMs("a")).toBe(7_000);
+  });
+
+  test("is left after three failed calls in a row, or when half of them fail, and sooner the next time", () => {
+    const book = open("a", "b");
+    const callsUntilBad = (answers: (call: number) => boolean): number => {
+      for (let call = 1; call <= 100; call++) {
+        book.called("a", answers(call));
+        if (book.isBad("a")) return call;
+      }
+      return Number.POSITIVE_INFINITY;
+    };
+    expect(callsUntilBad(() => false)).toBe(3);
+    book.opened("a");
+    expect(callsUntilBad(() => false)).toBe(2);
+    book.opened("a");
+    expect(callsUntilBad((call) => call % 2 === 0)).toBeLessThan(10);
+    book.opened("a");
+    expect(callsUntilBad((call) => call % 5 !== 0)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("is never left when there is no other", () => {
+    const book = open("a");
+    for (let i = 0; i < 20; i++) book.called("a", false);
+    expect(book.isBad("a")).toBe(false);
+  });
+});
+
+test("the next endpoint is the one behind, or whichever may be tried first", () => {
+  const book = open("a", "b", "c");
+  expect(book.next()).toBe("a");
+  expect(book.next("a")).toBe("b");
+  book.failed("b");
+  expect(book.next("a")).toBe("c");
+  book.failed("c");
+  book.failed("c");
+  book.failed("a", 60_000);
+  expect(book.next("a")).toBe("b");
+});

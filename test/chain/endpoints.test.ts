@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Failure, isFailure } from "../../src/base/error.ts";
+import { ChainConnection } from "../../src/chain/connection.ts";
+import { fetchMetagraph } from "../../src/chain/metagraph.ts";
+import type { LocalNode } from "../../src/localnet/node/node.ts";
+import { capturedLog } from "../captured-log.ts";
+import { NETUID, Relay, startChain, until } from "./fixture.ts";
+
+const lines = capturedLog();
+let node: LocalNode;
+beforeAll(async () => {
+  ({ node } = await startChain());
+});
+afterAll(() => node.stop());
+
+/** A relay that answers requests of some methods itself. */
+function refusing(methods: string[], error: object = { code: -32_603, message: "internal error" }): Relay {
+  const relay = new Relay(node);
+  const refused = new Set<number>();
+  relay.onRequest = (text) => {
+    const { id, method } = JSON.parse(text) as { id: number; method: string };
+    if (methods.includes(method)) refused.add(id);
+  };
+  relay.behaviour = (text) => {
+    const { id } = JSON.parse(text) as { id?: number };
+    return id !== undefined && refused.has(id) ? JSON.stringify({ jsonrpc: "2.0", id, error }) : text;
+  };
+  return relay;
+}
+
+const sentenceOf = async (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => "it worked",
+    (error: unknown) => (error instanceof Failure ? error.message : String(error)),
+  );
+
+/** Pauses that are kept track of and not made. */
+function quickPace() {
+  const pauses: number[] = [];
+  let now = 0;
+  const sleep = async (ms: number): Promise<void> => {
+    if (ms > 0) pauses.push(ms);
+    now += ms;
+    await Bun.sleep(1);
+  };
+  return { pauses, pace: { sleep, nowMs: () => now, random: () => 0.5 } };
+}
+
+describe("an endpoint whose calls fail though it shows blocks (C1)", () => {
+  test("is left for the next after three of them", async () => {
+    const relay = refusing(["state_call"]);
+    // The metadata is read by such a call when it is opened.
+    const { behaviour } = relay;
+    relay.behaviour = "pass";
+    const connection = await ChainConnection.connect({ endpoints: [relay.endpoint, node.endpoint] });
+    relay.behaviour = behaviour;
+    expect(connection.endpoint).toBe(relay.endpoint);
+    for (let call = 0; call < 3; call++)
+      expect(await sentenceOf(fetchMetagraph(connection, NETUID))).toContain("internal error");
+    expect((await fetchMetagraph(connection, NETUID)).hotkeys).toHaveLength(3);
+    expect(connection.endpoint).toBe(node.endpoint);
+    await connection.close();
+    await relay.stop();
+  });
+
+  test("is kept while weights are on their way, and left after", async () => {
+    const relay = refusing(["state_call"]);
+    // The metadata is read by such a call when it is opened.
+    const { behaviour } = relay;
+    relay.behaviour = "pass";
+    const connection = await ChainConnection.connect({ endpoints: [relay.endpoint, node.endpoint] });
+    relay.behaviour = behaviour;
+    await connection.hold(async () => {
+      for (let call = 0; call < 4; call++) await sentenceOf(fetchMetagraph(connection, NETUID));
+      expect(connection.endpoint).toBe(relay.endpoint);
+    });
+    await connection.ready();
+    expect(connection.endpoint).toBe(node.endpoint);
+    await connection.close();
+    await relay.stop();
+  });
+});
+
+describe("a node with an old head (C2)", () => {
+  test("is passed over for one with a fresh head, also when it does not say that it is behind", async () => {
+    const old = await startChain({ nowMs: () => Date.now() - 600_000 });
+    old.node.produceBlock();
+    const connection = await ChainConnection.connect({ endpoints: [old.node.endpoint, node.endpoint] });
+    expect(connection.endpoint).toBe(node.endpoint);
+    await connection.close();
+    await old.node.stop();
+  });
+
+  test("is taken when there is no other, for it may be this machine's clock that is wrong", async () => {
+    const old = await startChain({ nowMs: () => Date.now() - 600_000 });
+    old.node.produceBlock();
+    const states: string[] = [];
+    const connection = await ChainConnection.connect({
+      endpoints: [old.node.endpoint],
+      onState: ({ state }) => states.push(state),
+    });
+    expect(states).toEqual(["lagging", "connected"]);
+    expect(lines.join("")).toContain("No endpoint of the chain has a fresh block");
+    await connection.close();
+    await old.node.stop();
+  });
+});
+
+describe("a refusal while an endpoint opens (C4)", () => {
+  for (const method of ["state_subscribeRuntimeVersion", "chain_subscribeNewHead", "chain_getHeader"])
+    test(`of ${method} counts against it, and the next is taken`, async () => {
+      const relay = refusing([method]);
+      const connection = await ChainConnection.connect({ endpoints: [relay.endpoint, node.endpoint] });
+      expect(connection.endpoint).toBe(node.endpoint);
+      await connection.close();
+      await relay.stop();
+    });
+});
+
+describe("a node that drops every connection soon (C5)", () => {
+  test("is tried ever less often, though each attempt succeeds", async () => {
+    const relay = new Relay(node);
+    const { pauses, pace } = quickPace();
+    const connection = await ChainConnection.connect({ endpoints: [relay.endpoint], pace });
+    for (let time = 1; time <= 5; time++) {
+      relay.drop();
+      await until(() => relay.connections === time + 1);
+      await connection.ready();
+    }
+    expect(pauses).toEqual([500, 1000, 2000, 4000]);
+    await connection.close();
+    await relay.stop();
+  });
+});
+
+describe("what keeps an endpoint from opening is named (C5)", () => {
+  const answering = (status: number, headers: Record<string, string> = {}) =>
+    Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("no", { status, headers }) });
+  const attempt = async (endpoint: string) => {
+    const { pauses, pace } = quickPace();
+    const sentence = await sentenceOf(
+      ChainConnection.connect({ endpoints: [endpoint], pace, patienceMs: 0 }),
+    );
+    return { sentence, pauses };
+  };
+
+  test("a status with what it means, and the pause that the server asks for is kept", async () => {
+    const server = answering(429, { "retry-after": "7" });
+    const { sentence, pauses } = await attempt(`ws://127.0.0.1:${server.port}`);
+    expect(sentence).toContain("HTTP status 429: too many requests");
+    expect(pauses).toEqual([7000, 7000]);
+    await server.stop(true);
+    const bad = answering(502);
+    expect((await attempt(`ws://127.0.0.1:${bad.port}`)).sentence).toContain("502: its node is down");
+    await bad.stop(true);
+  });
+
+  test("nobody who listens, a name that is none, and no TLS", async () => {
+    expect((await attempt("ws://127.0.0.1:9")).sentence).toContain("nothing listens there");
+    expect((await attempt("ws://no-such-host.invalid")).sentence).toContain("cannot be resolved (DNS)");
+    expect((await attempt(node.endpoint.replace("ws:", "wss:"))).sentence).toContain("does not speak TLS");
+  });
+
+  test("an error that names no request is an answer to the oldest one", async () => {
+    const relay = new Relay(node);
+    const connection = await ChainConnection.connect({ endpoints: [relay.endpoint] });
+    relay.behaviour = (text) =>
+      text.includes('"id"')
+        ? JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32_005, message: "rate limit" } })
+        : text;
+    const error = await fetchMetagraph(connection, NETUID).catch((thrown: unknown) => thrown);
+    expect(isFailure(error, "chain.unreachable") && error.message).toContain("-32005: rate limit");
+    await connection.close();
+    await relay.stop();
+  });
+});
+
+test("a connection at rest asks nothing: blocks come by themselves", async () => {
+  const connection = await ChainConnection.connect({ endpoints: [node.endpoint] });
+  const before = connection.requests;
+  expect(before).toBeLessThan(20);
+  expect(await connection.waitForBlock(connection.head() + 3, 10_000)).toBe(true);
+  expect(connection.requests).toBe(before);
+  await connection.close();
+});
