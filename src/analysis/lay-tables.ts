@@ -93,6 +93,8 @@ export async function layTables(
     { view: EVENTS, fromLines: eventsSql(lines), columns: columnList(EVENTS) },
     { view: STEPS, fromLines: stepsSql(lines, names), columns: columnList(STEPS) },
   ];
+  /** Events of files of Parquet that are lines, too. */
+  let exported = 0;
   for (const { view, fromLines, columns } of stored) {
     const empty = `SELECT ${Object.entries(view.columns)
       .map(([name, { type }]) => `NULL::${type} AS ${identifier(name)}`)
@@ -103,13 +105,27 @@ export async function layTables(
       if (keeps) await connection.run(`CREATE TABLE kept.${view.name} AS ${once}`);
       parts.push(keeps ? `SELECT ${columns} FROM kept.${view.name}` : once);
     }
-    for (const { paths, options } of groups.filter((group) => group.view === view.name))
+    const own = groups.filter((group) => group.view === view.name);
+    // What is in a journal and in its export counts as the journal has it.
+    const isLine = `EXISTS (SELECT 1 FROM line_keys AS line WHERE line.kind ${view === STEPS ? "= 'step'" : "IS NOT NULL"} AND line.run = row.run AND line.sequence = row.sequence)`;
+    let besides = "";
+    if (withLines.length > 0 && own.length > 0) {
+      const paths = own.flatMap((group) => group.paths).map(literal);
+      const copies = await one(
+        connection,
+        `SELECT count(*) AS copies FROM read_parquet([${paths.join(", ")}], union_by_name=true) AS row WHERE ${isLine}`,
+      );
+      exported = Math.max(exported, Number(copies.copies));
+      if (Number(copies.copies) > 0) besides = ` WHERE NOT ${isLine}`;
+    }
+    for (const { paths, options } of own)
       parts.push(
-        `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], ${options}))`,
+        `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], ${options})) AS row${besides}`,
       );
     const sql = parts.length === 0 ? empty : parts.join(" UNION ALL ");
     await connection.run(`CREATE VIEW ${view.name} AS ${sql}`);
   }
+  reading.repeated += exported;
   const rowsOf = (name: string): number =>
     groups.filter(({ view }) => view === name).reduce((sum, { rows }) => sum + rows, 0);
   // The steps of a folder may stand alone.

@@ -482,3 +482,21 @@ test("a file that grows while it is read gives whole lines only", async () => {
   expect(existsSync(one.path)).toBeTrue();
   expect(await house.rows("SELECT count(*) AS n FROM steps")).toEqual([{ n: 2 }]);
 });
+
+test("an event in a journal and in the Parquet that was made of it counts once, as in the journal", async () => {
+  const lines = [stepLine(1), stepLine(2), WEIGHTS_LINE, SCORES_LINE];
+  const journal = file(lines);
+  const out = scratch();
+  const whole = await warehouse([file([...lines, stepLine(3)])], { writable: [out] });
+  const parquet = await writeParquet(whole, out);
+  for (const keeps of [false, true]) {
+    const house = await warehouse([journal, ...parquet], { keeps });
+    expect(house.reading.repeated).toBe(4);
+    const counts =
+      "SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM steps) AS steps, (SELECT count(*) FROM answers) AS answers, (SELECT count(*) FROM weights) AS weights";
+    expect(await house.rows(counts)).toEqual([{ events: 5, steps: 3, answers: 9, weights: 2 }]);
+    expect(
+      await house.rows(`SELECT sequence FROM steps WHERE source = '${journal.path}' ORDER BY ALL`),
+    ).toEqual([{ sequence: 1 }, { sequence: 2 }]);
+  }
+});
