@@ -27,8 +27,15 @@ export interface Included {
   extrinsicHash: string;
 }
 
+export interface SendHooks {
+  /** Of the extrinsic; else the next one that the node knows, its pool included. */
+  nonce?: number | undefined;
+  beforeSigning?(nonce: number): void;
+  beforeSending?(): void;
+}
+
 /** Blocks for which the signature is valid; must outlive the wait below. A power of two. */
-const MORTAL_BLOCKS = 64;
+export const MORTAL_BLOCKS = 64;
 /** Normally the next block or the one after takes it. */
 const INCLUSION_BLOCKS = 10;
 /** With fast blocks a busy machine is slower than ten of them. */
@@ -59,22 +66,28 @@ export async function oneAtATime<T>(
 /**
  * Signs, sends and waits until a block holds the extrinsic and the chain has carried it out.
  * @throws Failure with the chain's reason; `chain.outcome-unknown` when the time is up or the connection is lost, and
- * the extrinsic may or may not be on chain; whatever `beforeSending` throws, and then nothing was sent
+ * the extrinsic may or may not be on chain; whatever the hooks throw, and then nothing was sent
  */
 export async function sendExtrinsic(
   connection: ChainConnection,
   signer: ExtrinsicSigner,
   kind: ExtrinsicKind,
   make: (api: ApiPromise) => SubmittableExtrinsic<"promise">,
-  beforeSending: () => void = () => undefined,
+  hooks: SendHooks = {},
 ): Promise<Included> {
+  // The node counts its pool; the library's own number is remembered and goes stale.
+  const nonce =
+    hooks.nonce ??
+    (await connection.ask("reading the next nonce", async (api) =>
+      (await api.rpc.system.accountNextIndex(signer.hotkey)).toNumber(),
+    ));
+  hooks.beforeSigning?.(nonce);
   const signed = await connection.ask(
     "signing an extrinsic",
     async (api) => {
       const extrinsic = make(api);
       await extrinsic.signAsync(signer.hotkey, {
-        // -1 asks the node, which counts its pool; the library's own number is remembered and goes stale.
-        nonce: -1,
+        nonce,
         era: MORTAL_BLOCKS,
         signer: {
           signRaw: async ({ data }) => ({
@@ -87,7 +100,7 @@ export async function sendExtrinsic(
     },
     SIGN_TIMEOUT_MS,
   );
-  beforeSending();
+  hooks.beforeSending?.();
   return watchInclusion(connection, signed.api, signed.extrinsic);
 }
 

@@ -183,11 +183,11 @@ async function isRevealedIn(
     weights: weightsItem,
   });
   if (hasRevealEvent(events, pending.netuid, hotkey)) return true;
-  if (!isSame(weights, pending)) return false;
+  if (!isSameRow(weights, pending)) return false;
   const before = (await api.rpc.chain.getBlockHash(block - 1)).toHex();
   const { previous } = await readStorage(api, before, { previous: weightsItem });
   log.debug("Weights on chain are the committed ones without an event", { block });
-  return !isSame(previous, pending);
+  return !isSameRow(previous, pending);
 }
 
 /** Whether the chain still holds the commit, to be revealed in this epoch or a later one. */
@@ -197,14 +197,20 @@ async function isCommitHeld(
   hotkey: Hotkey,
   { netuid, revealRound }: PendingReveal,
 ): Promise<boolean> {
+  // Without a round it cannot be told from a later commit.
+  if (revealRound === undefined) return false;
+  const commits = await readCommits(api, blockHash, netuid);
+  return commits.some((commit) => commit.hotkey === hotkey && commit.round === revealRound);
+}
+
+/** Commits of a subnet that wait for their reveal at a block; none where the chain is too old to list them. */
+export async function readCommits(
+  api: ApiPromise,
+  blockHash: string,
+  netuid: Netuid,
+): Promise<{ hotkey: string; block: number; round: number }[]> {
   const held = "subtensorModule.timelockedWeightCommits";
-  // Without a round it cannot be told from a later commit; older chains have no such list.
-  if (
-    revealRound === undefined ||
-    !hasStorage(api, "subtensorModule.subnetEpochIndex") ||
-    !hasStorage(api, held)
-  )
-    return false;
+  if (!hasStorage(api, "subtensorModule.subnetEpochIndex") || !hasStorage(api, held)) return [];
   const { epoch, period } = await readStorage(api, blockHash, {
     epoch: numberItem("subnetEpochIndex", netuid),
     period: numberItem("revealPeriodEpochs", netuid),
@@ -217,16 +223,14 @@ async function isCommitHeld(
       epochs.map((index) => [index, { name: held, keys: [netuid, index], decode: commitsOf }]),
     ),
   );
-  return Object.values(commits)
-    .flat()
-    .some((commit) => commit.hotkey === hotkey && commit.round === revealRound);
+  return Object.values(commits).flat();
 }
 
 /** Decoder of Vec<(AccountId, block, ciphertext, round)>. */
-const commitsOf = (value: Codec): { hotkey: string; round: number }[] =>
+const commitsOf = (value: Codec): { hotkey: string; block: number; round: number }[] =>
   [...(value as Codec & Iterable<Codec & Iterable<Codec>>)].map((entry) => {
-    const [account, , , round] = [...entry];
-    return { hotkey: String(account), round: Number(round) };
+    const [account, block, , round] = [...entry];
+    return { hotkey: String(account), block: Number(block), round: Number(round) };
   });
 
 type EventRecord = { event: { section: string; method: string; data: Iterable<Codec> } };
@@ -240,7 +244,11 @@ function hasRevealEvent(events: Codec, netuid: Netuid, hotkey: Hotkey): boolean 
   return false;
 }
 
-function isSame(onChain: [Uid, number][], { uids, values }: PendingReveal): boolean {
+/** Whether a row of weights on chain is the one that was sent. */
+export function isSameRow(
+  onChain: readonly (readonly [Uid, number])[],
+  { uids, values }: { uids: readonly number[]; values: readonly number[] },
+): boolean {
   const wanted = new Map(uids.map((uid, index) => [uid, values[index]]));
   return onChain.length === wanted.size && onChain.every(([uid, value]) => wanted.get(uid) === value);
 }

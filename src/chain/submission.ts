@@ -28,6 +28,8 @@ export interface PreparedSubmission {
   block: BlockNumber;
   uids: number[];
   values: number[];
+  /** Of the extrinsic that is about to be signed. */
+  nonce: number;
 }
 
 export interface SubmissionHooks {
@@ -36,12 +38,17 @@ export interface SubmissionHooks {
    * throws keeps the weights from being sent.
    */
   before?(prepared: PreparedSubmission): void;
+  /**
+   * Nonce of earlier weights that may still be taken (earlier.ts). These ones are signed with the same, so that the chain
+   * takes one of the two at most.
+   */
+  nonce?: number | undefined;
   /** Aborted, nothing is sent any more; what is on its way is waited for. */
   signal?: AbortSignal | undefined;
 }
 
 /** Weights that a block holds. */
-export type SubmittedWeights = PreparedSubmission & { extrinsicHash: string } & (
+export type SubmittedWeights = Omit<PreparedSubmission, "nonce"> & { extrinsicHash: string } & (
     | { path: "plain" }
     | { path: "timelocked"; pending: PendingReveal }
   );
@@ -108,19 +115,9 @@ function assertWanted(signal: AbortSignal | undefined): void {
   throw new Failure<DeadlineCode>("deadline.aborted", { message: "stopped before the weights were sent" });
 }
 
-function tell({ hooks }: Sender, path: PreparedSubmission["path"], weights: Weights, head: number): void {
-  hooks.before?.({
-    path,
-    block: asBlock(head),
-    uids: [...weights.uids],
-    values: [...weights.values],
-  });
-}
-
 async function setPlain(sender: Sender, weights: Weights, state: SubmissionState): Promise<SubmittedWeights> {
   const { netuid, uids, values, versionKey } = weights;
-  tell(sender, "plain", weights, state.head);
-  const included = await sendVerified(sender, state, netuid, "set-weights", (api) =>
+  const included = await sendVerified(sender, state, weights, "plain", (api) =>
     subtensorCall(
       api,
       ["setMechanismWeights", [netuid, MECHANISM, uids, values, versionKey]],
@@ -150,8 +147,7 @@ async function commit(sender: Sender, weights: Weights, state: SubmissionState):
       retry: "next-window",
     });
   assertWanted(sender.hooks.signal);
-  tell(sender, "timelocked", weights, state.head);
-  const included = await sendVerified(sender, state, netuid, "commit-weights", (api) =>
+  const included = await sendVerified(sender, state, weights, "timelocked", (api) =>
     subtensorCall(
       api,
       ["commitTimelockedMechanismWeights", [netuid, MECHANISM, [...sealed], plan.round, plan.version]],
@@ -227,12 +223,20 @@ async function planReveal(
 async function sendVerified(
   { connection, signer, hooks }: Sender,
   state: SubmissionState,
-  netuid: number,
-  kind: "set-weights" | "commit-weights",
+  { netuid, uids, values }: Weights,
+  path: PreparedSubmission["path"],
   make: Parameters<typeof sendExtrinsic>[3],
 ): Promise<Included> {
+  const kind = path === "plain" ? "set-weights" : "commit-weights";
   try {
-    return await sendExtrinsic(connection, signer, kind, make, () => assertWanted(hooks.signal));
+    return await sendExtrinsic(connection, signer, kind, make, {
+      nonce: hooks.nonce,
+      beforeSigning(nonce) {
+        assertWanted(hooks.signal);
+        hooks.before?.({ path, block: asBlock(state.head), uids: [...uids], values: [...values], nonce });
+      },
+      beforeSending: () => assertWanted(hooks.signal),
+    });
   } catch (error) {
     if (!isFailure<ChainCode>(error, "chain.outcome-unknown")) throw error;
     log.warn("The fate of the weights is unknown; looking on chain", { error });

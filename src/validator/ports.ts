@@ -64,13 +64,34 @@ export interface PreparedWeights {
   block: BlockNumber;
   uids: number[];
   values: number[];
+  /** Of the extrinsic. */
+  nonce: number;
 }
+
+/** Weights of this run or an earlier one of which nobody knows whether the chain has them. */
+export interface EarlierWeights {
+  id: string;
+  path: SentWeights["path"];
+  block: number;
+  uids: readonly number[];
+  values: readonly number[];
+  /** null where it was not kept. */
+  nonce: number | null;
+}
+
+export type EarlierFate =
+  | { state: "included"; id: string; block: BlockNumber; pending: PendingReveal | undefined }
+  /** They may still be taken; weights with the same nonce exclude them. */
+  | { state: "open"; nonce: number | null }
+  | { state: "gone" };
 
 export interface WeightsOrder {
   /** Moving scores by uid for those who hold the uids at the block of the submission. */
   scoresFor(holders: readonly Registration[]): Float32Array;
   /** Called right before signing. What it throws keeps the weights from being sent. */
   before(prepared: PreparedWeights): void;
+  /** Nonce of earlier weights that may still be taken. */
+  nonce?: number | undefined;
   signal: AbortSignal;
 }
 
@@ -84,6 +105,8 @@ export interface Chain<N extends Neuron = Neuron> {
   /** @throws Failure `chain.not-registered` when this hotkey has no uid any more. */
   fetchSubnet(): Promise<Subnet<N>>;
   sendWeights(order: WeightsOrder): Promise<SentWeights>;
+  /** What became of weights that nobody saw arrive. @param earlier oldest first, at least one */
+  fateOf(earlier: readonly EarlierWeights[]): Promise<EarlierFate>;
   /** Follows a commit to its reveal, also one of an earlier run. @returns its block; rejects when it did not come */
   followReveal(pending: PendingReveal, signal: AbortSignal): Promise<BlockNumber>;
   /** This validator's own row of weights on chain, u16; empty when it never set any. */

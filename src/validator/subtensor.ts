@@ -2,6 +2,7 @@ import { Failure } from "../base/error.ts";
 import { asBlock, asUid, type BlockNumber, type Netuid, U16_MAX, type Uid } from "../base/units.ts";
 import { fetchBlockTime } from "../chain/block-time.ts";
 import type { ChainConnection } from "../chain/connection.ts";
+import { fateOfEarlier } from "../chain/earlier.ts";
 import { chainFailure } from "../chain/errors.ts";
 import type { ExtrinsicSigner } from "../chain/extrinsic.ts";
 import { type AxonInfo, fetchMetagraph, fetchWeights, type Metagraph } from "../chain/metagraph.ts";
@@ -11,7 +12,16 @@ import { submitWeights } from "../chain/submission.ts";
 import { processWeights } from "../weights/process.ts";
 import { quantizeWeights } from "../weights/quantize.ts";
 import { normalizeL1 } from "../weights/scores.ts";
-import type { Chain, Neuron, PendingReveal, SentWeights, Subnet, WeightsOrder } from "./ports.ts";
+import type {
+  Chain,
+  EarlierFate,
+  EarlierWeights,
+  Neuron,
+  PendingReveal,
+  SentWeights,
+  Subnet,
+  WeightsOrder,
+} from "./ports.ts";
 
 /** A neuron with the address its miner listens on. */
 export interface AxonNeuron extends Neuron {
@@ -76,7 +86,7 @@ export class Subtensor implements Chain<AxonNeuron> {
     };
   }
 
-  async sendWeights({ scoresFor, before, signal }: WeightsOrder): Promise<SentWeights> {
+  async sendWeights({ scoresFor, before, nonce, signal }: WeightsOrder): Promise<SentWeights> {
     // The holders of the uids are read at the last moment: weight belongs to the miner who earned it, not to his uid.
     const make = async (): Promise<Weights> => {
       const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
@@ -86,11 +96,15 @@ export class Subtensor implements Chain<AxonNeuron> {
       }));
       return this.#weightsOf(scoresFor(holders), metagraph);
     };
-    const sent = await submitWeights(this.#connection, this.#signer, make, { before, signal });
+    const sent = await submitWeights(this.#connection, this.#signer, make, { before, nonce, signal });
     const { path, block, uids, values, extrinsicHash } = sent;
     if (path === "plain") return { path, block, uids, values, extrinsicHash };
     const { pending } = sent;
     return { path, block, uids, values, extrinsicHash, revealRound: pending.revealRound, pending };
+  }
+
+  fateOf(earlier: readonly EarlierWeights[]): Promise<EarlierFate> {
+    return fateOfEarlier(this.#connection, this.#signer.hotkey, this.#netuid, earlier);
   }
 
   followReveal(pending: PendingReveal, signal: AbortSignal): Promise<BlockNumber> {

@@ -1,42 +1,54 @@
 import { log } from "../base/log.ts";
-import { asBlock } from "../base/units.ts";
+import type { BlockNumber } from "../base/units.ts";
 import type { Neuron } from "./ports.ts";
+import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
 import { tellWeights, weightsOf } from "./weights-event.ts";
 
-/** A signed extrinsic dies after so many blocks at the latest (chain/extrinsic.ts, its era), so none lands later. */
-const DEAD_AFTER_BLOCKS = 64;
+/** What the next weights have to heed. */
+export interface Settled {
+  /** Block that holds weights which nobody had seen arrive. */
+  included?: BlockNumber;
+  /** Nonce of weights that may still be taken: the next ones are signed with it, so that the chain takes one at most. */
+  nonce?: number;
+}
 
 /**
- * Settles the last weights of an earlier run that was killed between signing and hearing of them: the chain knows, by the
- * block of this validator's last update, what became of them. Without this they would stay open for ever.
+ * Settles weights of which nobody knows whether the chain has them: the run was killed between signing and hearing of
+ * them, or the chain was out of reach. Without this a window could get two vectors, and a commit be followed by nobody.
+ * @throws Failure when the chain cannot be asked; they stay as they are then
  */
-export function settleEarlierWeights<N extends Neuron>({ state, recorder, modules }: Session<N>): void {
-  const last = recorder.submissions.at(-1);
-  if (last === undefined || !(last.state === "prepared" || last.state === "sent")) return;
-  const { ownLastUpdate } = state.subnet;
-  const weights = { uids: [...last.uids], values: [...last.values] };
-  if (ownLastUpdate >= last.block) {
-    recorder.settleEarlier(last.id, { state: "included", block: ownLastUpdate });
-    log.info("The last weights of an earlier run are on chain", { block: ownLastUpdate });
-    tellWeights(
-      modules.feed,
-      { state: "included", path: last.path, ...weightsOf(weights), extrinsic: last.extrinsic },
-      asBlock(ownLastUpdate),
-    );
-    // Its reveal block was not learnt any more, so that nobody can follow it.
-    if (last.path === "timelocked")
+export async function settleEarlierWeights<N extends Neuron>(session: Session<N>): Promise<Settled> {
+  const { recorder, modules } = session;
+  const open = recorder.unsettled();
+  if (open.length === 0) return {};
+  const fate = await modules.chain.fateOf(open);
+  if (session.signal.aborted) return {};
+  if (fate.state === "open") return fate.nonce === null ? {} : { nonce: fate.nonce };
+  for (const { id, path, uids, values, extrinsic } of open) {
+    const weights = { path, ...weightsOf({ uids: [...uids], values: [...values] }), extrinsic };
+    if (fate.state !== "included" || id !== fate.id) {
+      const error =
+        fate.state === "gone"
+          ? "nobody saw them arrive, and they never reached the chain"
+          : "others of the same nonce took their place";
+      recorder.settleEarlier(id, { state: "refused", error });
+      tellWeights(modules.feed, { state: "refused", ...weights, error });
+      continue;
+    }
+    const { block, pending } = fate;
+    recorder.settleEarlier(id, { state: "included", block });
+    log.info("Weights that nobody saw arrive are on chain", { block });
+    tellWeights(modules.feed, { state: "included", ...weights }, block);
+    if (pending) followReveal(session, { ...pending, id, committed: block });
+    else if (path === "timelocked")
       modules.feed.emit({
         kind: "reveal",
         state: "unknown",
-        committed: ownLastUpdate,
+        committed: block,
         reveal_round: null,
-        error: "the run that committed was killed before it learnt the block of the reveal",
+        error: "the run that committed was killed, and no node shows the block of the commit any more",
       });
-    return;
   }
-  if (modules.chain.head() - last.block < DEAD_AFTER_BLOCKS) return;
-  const error = "the run that signed them was killed, and they never reached the chain";
-  recorder.settleEarlier(last.id, { state: "refused", error });
-  tellWeights(modules.feed, { state: "refused", path: last.path, ...weightsOf(weights), error });
+  return fate.state === "included" ? { included: fate.block } : {};
 }

@@ -35,8 +35,11 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
   };
   try {
     tellRun(session, options.facts);
-    settleEarlierWeights(session);
     for (const commit of session.recorder.pendingReveals()) followReveal(session, commit);
+    // Where the chain cannot be asked now, the duty of weights asks again before it sends any.
+    await settleEarlierWeights(session).catch((error: unknown) =>
+      log.warn("It cannot be told yet what became of earlier weights", { error }),
+    );
     const layer = new LayerDuty(session);
     const clock = new Clock(
       options.modules.chain,

@@ -8,6 +8,7 @@ import type { Duty } from "./clock.ts";
 import type { Neuron, SentWeights } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
+import { settleEarlierWeights } from "./unsettled.ts";
 import { tellWeights, weightsOf } from "./weights-event.ts";
 
 /** After a failure that may pass, the next attempt: about a minute on the public chain. */
@@ -38,11 +39,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   }
 
   isDue(block: BlockNumber): boolean {
-    const { settings, state, watch } = this.#session;
+    const { settings, watch } = this.#session;
     if (!settings.setsWeights || block < this.#notBefore || watch.permit.state === "missing") return false;
-    // The chain may have taken weights whose fate was not known when they were sent.
-    const last = Math.max(this.#lastSent, state.subnet.ownLastUpdate);
-    if (block - last < Math.max(this.#epochBlocks, state.subnet.weightsRateLimit)) return false;
+    if (this.#isTooEarly(block)) return false;
     const missing = this.#missing();
     if (missing !== undefined) this.#wait(missing, null);
     return missing === undefined;
@@ -50,9 +49,15 @@ export class WeightsDuty<N extends Neuron> implements Duty {
 
   async run(block: BlockNumber): Promise<void> {
     const { modules, recorder, signal } = this.#session;
-    this.#tell({ state: "due" });
     try {
+      const { included, nonce } = await settleEarlierWeights(this.#session);
+      if (included !== undefined) {
+        this.#lastSent = included;
+        if (this.#isTooEarly(block)) return;
+      }
+      this.#tell({ state: "due" });
       const sent = await modules.chain.sendWeights({
+        nonce,
         scoresFor: (holders) => this.#scoresFor(holders),
         before: (prepared) => {
           recorder.saveSubmission(prepared);
@@ -60,6 +65,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
         },
         signal,
       });
+      // With one nonce, what was taken excludes what was sent before.
+      for (const { id } of recorder.unsettled().slice(0, -1))
+        recorder.settleEarlier(id, { state: "refused", error: "others of the same nonce took their place" });
       this.#lastSent = sent.block;
       this.#session.state.weightsSet++;
       this.#waitsFor = undefined;
@@ -83,6 +91,13 @@ export class WeightsDuty<N extends Neuron> implements Duty {
         retryInBlocks: waitBlocks,
       });
     }
+  }
+
+  #isTooEarly(block: BlockNumber): boolean {
+    const { subnet } = this.#session.state;
+    // The chain may have taken weights whose fate was not known when they were sent.
+    const last = Math.max(this.#lastSent, subnet.ownLastUpdate);
+    return block - last < Math.max(this.#epochBlocks, subnet.weightsRateLimit);
   }
 
   /** What is missing before these scores may become weights; undefined when nothing is. */

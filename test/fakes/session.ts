@@ -4,6 +4,8 @@ import type { Memory, MemoryChanges, Outcome, Reply, ShownLayer } from "../../sr
 import type { EventBody } from "../../src/events/schema.ts";
 import type {
   Chain,
+  EarlierFate,
+  EarlierWeights,
   Judge,
   Miners,
   Neuron,
@@ -87,6 +89,10 @@ export class FakeChain implements Chain {
   sent: Float32Array[] = [];
   refusal: Error | undefined;
   path: SentWeights["path"] = "plain";
+  /** What became of weights that nobody saw arrive; never on chain when left out. */
+  fate: ((earlier: readonly EarlierWeights[]) => EarlierFate) | undefined;
+  /** Nonces of what was sent. */
+  nonces: number[] = [];
   /** Commits that are followed, with how to end the wait. */
   followed: { pending: PendingReveal; reveal(block: BlockNumber): void; drop(error: Error): void }[] = [];
   #callback: ((block: BlockNumber) => void | Promise<void>) | undefined;
@@ -119,17 +125,21 @@ export class FakeChain implements Chain {
       ownLastUpdate: this.ownLastUpdate,
     };
   }
-  async sendWeights({ scoresFor, before, signal }: WeightsOrder): Promise<SentWeights> {
+  async sendWeights({ scoresFor, before, nonce, signal }: WeightsOrder): Promise<SentWeights> {
     if (this.refusal) throw this.refusal;
     signal.throwIfAborted();
     const scores = scoresFor(this.holders ?? this.neurons);
     const weights = { path: this.path, block: this.head(), uids: [1], values: [65_535] };
-    before(weights);
+    before({ ...weights, nonce: nonce ?? this.nonces.length });
+    this.nonces.push(nonce ?? this.nonces.length);
     this.sent.push(scores);
     const common = { ...weights, extrinsicHash: `0x${this.sent.length}` };
     if (this.path === "plain") return common;
     const pending = { uid: 0, uids: [1], values: [65_535], revealBlock: this.block + 20 };
     return { ...common, revealRound: 7, pending };
+  }
+  async fateOf(earlier: readonly EarlierWeights[]): Promise<EarlierFate> {
+    return this.fate?.(earlier) ?? { state: "gone" };
   }
   followReveal(pending: PendingReveal): Promise<BlockNumber> {
     return new Promise((resolve, reject) => this.followed.push({ pending, reveal: resolve, drop: reject }));

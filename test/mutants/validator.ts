@@ -30,8 +30,8 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "the chain's rate limit is ignored",
         file: "src/validator/weights-duty.ts",
-        text: "Math.max(this.#epochBlocks, state.subnet.weightsRateLimit)",
-        replacement: "this.#epochBlocks",
+        text: "return block - last < Math.max(this.#epochBlocks, subnet.weightsRateLimit);",
+        replacement: "return block - last < this.#epochBlocks;",
       },
       {
         name: "who cannot be asked goes on earning weight",
@@ -60,6 +60,12 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
         replacement: "this.#hasEvidence = missing === undefined;\n    return undefined;",
       },
       {
+        name: "weights after a kill do not exclude the ones before it",
+        file: "src/validator/unsettled.ts",
+        text: "return fate.nonce === null ? {} : { nonce: fate.nonce };",
+        replacement: "return {};",
+      },
+      {
         name: "weights are not written down before they are signed",
         file: "src/validator/weights-duty.ts",
         text: "          recorder.saveSubmission(prepared);\n",
@@ -80,8 +86,8 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "weights that the chain has all the same are sent again",
         file: "src/validator/weights-duty.ts",
-        text: "Math.max(this.#lastSent, state.subnet.ownLastUpdate)",
-        replacement: "this.#lastSent",
+        text: "const last = Math.max(this.#lastSent, subnet.ownLastUpdate);",
+        replacement: "const last = this.#lastSent;",
       },
     ],
   ),

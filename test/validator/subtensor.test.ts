@@ -88,7 +88,9 @@ describe("weights", () => {
     expect(await codeOf(chain.sendWeights(orderOf(scores, { before: refusal })))).toContain("no place");
     const seen: PreparedWeights[] = [];
     const sent = await chain.sendWeights(orderOf(scores, { before: (prepared) => seen.push(prepared) }));
-    expect(seen).toEqual([{ path: "timelocked", block: expect.any(Number), uids: [1], values: [65_535] }]);
+    expect(seen).toEqual([
+      { path: "timelocked", block: expect.any(Number), uids: [1], values: [65_535], nonce: 0 },
+    ]);
     expect<number>(seen[0]!.block).toBeLessThan(sent.block);
     expect(sent.pending).toMatchObject({ uid: 0, uids: [1], revealRound: sent.revealRound });
     const block = await chain.followReveal(sent.pending!, new AbortController().signal);

@@ -177,7 +177,7 @@ describe("weights", () => {
   test("whose fate nobody knows are told and kept as sent, not as refused", async () => {
     const { chain, duty, session, weights } = await openDuty();
     chain.sendWeights = async ({ before }) => {
-      before({ path: "plain", block: chain.head(), uids: [1], values: [1] });
+      before({ path: "plain", block: chain.head(), uids: [1], values: [1], nonce: 0 });
       throw new Failure("chain.outcome-unknown", { message: "no block showed them", retry: "soon" });
     };
     await duty.run(chain.head());
@@ -218,7 +218,7 @@ describe("weights", () => {
 describe("a second attempt", () => {
   test("leaves no record of the first that waits for ever", async () => {
     const { session } = await openDuty();
-    const prepared = { path: "plain" as const, block: asBlock(1), uids: [1], values: [1] };
+    const prepared = { path: "plain" as const, block: asBlock(1), uids: [1], values: [1], nonce: 0 };
     session.recorder.saveSubmission(prepared);
     session.recorder.saveSubmission({ ...prepared, block: asBlock(2) });
     session.recorder.settleSubmission({ state: "included", block: 3, extrinsic: "0x1" });
@@ -228,7 +228,7 @@ describe("a second attempt", () => {
   test("that meets the rate limit after it was signed leaves none either", async () => {
     const { chain, duty, session } = await openDuty();
     chain.sendWeights = async ({ before }) => {
-      before({ path: "plain", block: chain.head(), uids: [1], values: [1] });
+      before({ path: "plain", block: chain.head(), uids: [1], values: [1], nonce: 0 });
       throw new Failure("chain.rate-limited", { message: "too fast", retryInBlocks: 7, retry: "soon" });
     };
     await duty.run(chain.head());

@@ -47,9 +47,12 @@ export interface Submission {
   uids: readonly number[];
   /** u16 as on chain, in step with `uids`. */
   values: readonly number[];
+  /** Of the extrinsic; null where it was not kept, as before state version 3. */
+  nonce?: number | null | undefined;
 }
 
 export interface SubmissionRecord extends Submission {
+  nonce: number | null;
   state: SubmissionState;
   /** Hash of the extrinsic, once it is known. */
   extrinsic: string | null;

@@ -47,11 +47,11 @@ export class Recorder {
   }
 
   /** Each attempt has a record of its own; one that another follows was not taken. */
-  saveSubmission({ block, path, uids, values }: PreparedWeights): void {
+  saveSubmission({ block, path, uids, values, nonce }: PreparedWeights): void {
     this.settleSubmission({ state: "refused", error: "sent once more" });
     const id = crypto.randomUUID();
     this.#submission = id;
-    this.#write(() => this.#database.recordSubmission({ id, block, path, uids, values }));
+    this.#write(() => this.#database.recordSubmission({ id, block, path, uids, values, nonce }));
   }
 
   /** What became of the weights that `saveSubmission` wrote down last. */
@@ -64,6 +64,11 @@ export class Recorder {
   /** What became of weights of an earlier run. */
   settleEarlier(id: string, settlement: Settlement): void {
     this.#write(() => this.#database.settleSubmission(id, settlement));
+  }
+
+  /** Those of which nobody knows whether the chain has them, oldest first. */
+  unsettled(): SubmissionRecord[] {
+    return this.submissions.filter(({ state }) => state === "prepared" || state === "sent");
   }
 
   /** Of the last days, oldest first. */

@@ -16,6 +16,7 @@ const submissionRow = z.object({
   state: z.enum(["prepared", "sent", "included", "refused"]),
   extrinsic: z.string().nullable(),
   error: z.string().nullable(),
+  nonce: z.number().nullable(),
 });
 const revealRow = z
   .object({
@@ -77,7 +78,13 @@ export class SubmissionLog {
   }
 
   prepare(submission: Submission): void {
-    this.#submissions.set(submission.id, { ...submission, state: "prepared", extrinsic: null, error: null });
+    this.#submissions.set(submission.id, {
+      ...submission,
+      nonce: submission.nonce ?? null,
+      state: "prepared",
+      extrinsic: null,
+      error: null,
+    });
     this.#unwritten.add(submission.id);
     const settled = this.submissions.filter(({ state }) => state === "included" || state === "refused");
     for (const { id } of settled.slice(0, Math.max(0, settled.length - KEPT))) {
@@ -124,13 +131,23 @@ export class SubmissionLog {
     this.#unwritten.clear();
   }
 
-  #writeSubmission({ id, block, path, uids, values, state, extrinsic, error }: SubmissionRecord): void {
+  #writeSubmission({
+    id,
+    block,
+    path,
+    uids,
+    values,
+    state,
+    extrinsic,
+    error,
+    nonce,
+  }: SubmissionRecord): void {
     this.#database
       .query(
-        `INSERT INTO submissions (id, block, path, uids, "values", state, extrinsic, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO submissions (id, block, path, uids, "values", state, extrinsic, error, nonce) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET block = excluded.block, state = excluded.state, extrinsic = excluded.extrinsic, error = excluded.error`,
       )
-      .run(id, block, path, JSON.stringify(uids), JSON.stringify(values), state, extrinsic, error);
+      .run(id, block, path, JSON.stringify(uids), JSON.stringify(values), state, extrinsic, error, nonce);
   }
 
   #writeReveal({ id, committed, revealRound, revealBlock, uid, uids, values }: StoredReveal): void {

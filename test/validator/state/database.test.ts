@@ -247,13 +247,13 @@ describe("weights on their way", () => {
     session(directory, (state) => state.recordSubmission(submission("a")));
     session(directory, (state) => {
       expect(state.submissions).toEqual([
-        { ...submission("a"), state: "prepared", extrinsic: null, error: null },
+        { ...submission("a"), state: "prepared", extrinsic: null, error: null, nonce: null },
       ]);
       state.settleSubmission("a", { state: "included", block: 12, extrinsic: "0x1" });
     });
     session(directory, (state) =>
       expect(state.submissions).toEqual([
-        { ...submission("a"), block: 12, state: "included", extrinsic: "0x1", error: null },
+        { ...submission("a"), block: 12, state: "included", extrinsic: "0x1", error: null, nonce: null },
       ]),
     );
   });

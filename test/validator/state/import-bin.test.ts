@@ -154,9 +154,22 @@ test("a state of version 2 stays readable", () => {
     json: { encoder: "words" },
     tables: { gating: new Map([[1, Float32Array.of(0.1)]]) },
   });
-  expect(state.submissions).toMatchObject([{ id: "s", state: "sent", uids: [1], values: [65_535] }]);
+  expect(state.submissions).toMatchObject([
+    { id: "s", state: "sent", uids: [1], values: [65_535], nonce: null },
+  ]);
   expect(state.pendingReveals()).toMatchObject([
     { id: "r", committed: 11, revealRound: 77, revealBlock: 20 },
+  ]);
+  state.close();
+});
+
+test("a state of version 3 keeps the nonce of weights", () => {
+  const directory = folder();
+  copyFileSync(join(GOLDEN, "version-3.sqlite"), join(directory, "state.sqlite"));
+  const state = StateDatabase.open(directory, IDENTITY);
+  expect(state.submissions).toMatchObject([
+    { id: "s", nonce: null },
+    { id: "n", state: "prepared", nonce: 4 },
   ]);
   state.close();
 });

@@ -1,0 +1,120 @@
+import type { ApiPromise } from "@polkadot/api";
+import { log } from "../base/log.ts";
+import { asBlock, type BlockNumber, type Hotkey, type Netuid } from "../base/units.ts";
+import type { ChainConnection } from "./connection.ts";
+import { MORTAL_BLOCKS } from "./extrinsic.ts";
+import { weightsOf } from "./metagraph.ts";
+import { isSameRow, type PendingReveal, readCommits, readRevealBlock } from "./reveal.ts";
+import { numberOf, numbersOf, optional, readStorage, textOf } from "./storage.ts";
+
+/** Weights that were signed, by this run or one before it, and of which nothing was heard. */
+export interface EarlierSubmission {
+  id: string;
+  path: "plain" | "timelocked";
+  /** Head when they were made. */
+  block: number;
+  uids: readonly number[];
+  values: readonly number[];
+  /** Of their extrinsic; null where it was not kept. */
+  nonce: number | null;
+}
+
+/** What became of them, as the chain has it. */
+export type EarlierFate =
+  /** One of them is on chain. `pending` is the reveal to follow, undefined where its block cannot be told any more. */
+  | { state: "included"; id: string; block: BlockNumber; pending: PendingReveal | undefined }
+  /** The newest may still be taken; who sends others with its nonce makes sure that only one of the two is. */
+  | { state: "open"; nonce: number | null }
+  | { state: "gone" };
+
+/**
+ * Finds out what became of weights that may or may not be on chain, so that a restart neither sends a window's weights
+ * twice nor forgets a commit.
+ * @param earlier of one hotkey, oldest first; at least one
+ */
+export function fateOfEarlier(
+  connection: ChainConnection,
+  hotkey: Hotkey,
+  netuid: Netuid,
+  earlier: readonly EarlierSubmission[],
+): Promise<EarlierFate> {
+  const newest = earlier.at(-1)!;
+  const oldest = earlier[0]!;
+  return connection.ask("looking for earlier weights on chain", async (api) => {
+    const header = await api.rpc.chain.getHeader();
+    const blockHash = header.hash.toHex();
+    const head = header.number.toNumber();
+    const own = await readOwn(api, blockHash, hotkey, netuid);
+    // Registration counts as an update too, but nobody registers who holds the uid already.
+    if (own !== null && own.lastUpdate > oldest.block) {
+      const block = asBlock(own.lastUpdate);
+      const taken = earlier.find((one) => isSameRow(own.weights, one)) ?? newest;
+      const pending =
+        taken.path === "plain"
+          ? undefined
+          : await pendingOf(api, { block, hotkey, netuid, uid: own.uid }, taken);
+      return { state: "included", id: taken.id, block, pending };
+    }
+    const isDead = head > newest.block + MORTAL_BLOCKS;
+    const isUsed = newest.nonce !== null && (await readNonce(api, blockHash, hotkey)) > newest.nonce;
+    return isDead || isUsed ? { state: "gone" } : { state: "open", nonce: newest.nonce };
+  });
+}
+
+/** The number of the next extrinsic that a block takes of this hotkey; those in the pool do not count. */
+async function readNonce(api: ApiPromise, blockHash: string, hotkey: Hotkey): Promise<number> {
+  const { nonce } = await readStorage(api, blockHash, {
+    nonce: {
+      name: "system.account",
+      keys: [hotkey],
+      decode: (account) => Number((account as unknown as { nonce: { toString(): string } }).nonce.toString()),
+    },
+  });
+  return nonce;
+}
+
+/** null for a hotkey without a uid. */
+async function readOwn(api: ApiPromise, blockHash: string, hotkey: Hotkey, netuid: Netuid) {
+  const { uid } = await readStorage(api, blockHash, {
+    uid: { name: "subtensorModule.uids", keys: [netuid, hotkey], decode: optional(numberOf) },
+  });
+  if (uid === null) return null;
+  const { updates, key, weights } = await readStorage(api, blockHash, {
+    updates: { name: "subtensorModule.lastUpdate", keys: [netuid], decode: numbersOf },
+    key: { name: "subtensorModule.keys", keys: [netuid, uid], decode: textOf },
+    weights: { name: "subtensorModule.weights", keys: [netuid, uid], decode: weightsOf },
+  });
+  return key === hotkey ? { uid, lastUpdate: updates[uid] ?? 0, weights } : null;
+}
+
+interface Committed {
+  block: BlockNumber;
+  hotkey: Hotkey;
+  netuid: Netuid;
+  uid: number;
+}
+
+async function pendingOf(
+  api: ApiPromise,
+  { block, hotkey, netuid, uid }: Committed,
+  { uids, values }: EarlierSubmission,
+): Promise<PendingReveal | undefined> {
+  try {
+    const blockHash = (await api.rpc.chain.getBlockHash(block)).toHex();
+    const revealBlock = await readRevealBlock(api, netuid, { block, blockHash }, "included");
+    const commits = await readCommits(api, blockHash, netuid);
+    const revealRound = commits.findLast(
+      (commit) => commit.hotkey === hotkey && commit.block === block,
+    )?.round;
+    return { netuid, uid, uids: [...uids], values: [...values], revealBlock, revealRound };
+  } catch (error) {
+    log.warn(
+      "The reveal of earlier weights cannot be followed: the node does not show their block any more",
+      {
+        error,
+        block,
+      },
+    );
+    return undefined;
+  }
+}
