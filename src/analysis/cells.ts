@@ -56,6 +56,11 @@ export function isFormula(text: string): boolean {
   return FORMULA.test(text);
 }
 
+/** A text as it was before a mark told spreadsheets that it is none of their formulas. */
+export function unmarkedText(cell: string): string {
+  return cell.startsWith("'") && isFormula(cell) ? cell.slice(1) : cell;
+}
+
 /** Text of a cell of CSV (RFC 4180, and csv.writer as pandas uses it): quoted where it must be. */
 export function quotedCell(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { kindsOfParquet } from "./parquet-kinds.ts";
+import { kindsOfParquet, type ParquetGroup } from "./parquet-kinds.ts";
 import { type EventFile, sourceFailure } from "./sources/source.ts";
 import { EVENTS } from "./views/events.ts";
 import {
@@ -13,11 +13,14 @@ import {
   wantedSql,
 } from "./views/lines.ts";
 import { STEPS } from "./views/steps.ts";
-import { identifier, literal } from "./views/view.ts";
+import { identifier, literal, type View } from "./views/view.ts";
 import { DERIVED } from "./views/views.ts";
 
 /** Names of columns come from files; more of them than this is no profile. */
 const MAX_COLUMNS = 500;
+
+/** Where a row lies; no column of ours. */
+const FILE_COLUMN = "lies_in";
 
 /** How lines are read. */
 export interface Laying {
@@ -93,7 +96,7 @@ export async function layTables(
     { view: EVENTS, fromLines: eventsSql(lines), columns: columnList(EVENTS) },
     { view: STEPS, fromLines: stepsSql(lines, names), columns: columnList(STEPS) },
   ];
-  /** Events of files of Parquet that are lines, too. */
+  /** Events of files of Parquet that are lines, too, or in another of them. */
   let exported = 0;
   for (const { view, fromLines, columns } of stored) {
     const empty = `SELECT ${Object.entries(view.columns)
@@ -106,21 +109,11 @@ export async function layTables(
       parts.push(keeps ? `SELECT ${columns} FROM kept.${view.name}` : once);
     }
     const own = groups.filter((group) => group.view === view.name);
-    // What is in a journal and in its export counts as the journal has it.
-    const isLine = `EXISTS (SELECT 1 FROM line_keys AS line WHERE line.kind ${view === STEPS ? "= 'step'" : "IS NOT NULL"} AND line.run = row.run AND line.sequence = row.sequence)`;
-    let besides = "";
-    if (withLines.length > 0 && own.length > 0) {
-      const paths = own.flatMap((group) => group.paths).map(literal);
-      const copies = await one(
-        connection,
-        `SELECT count(*) AS copies FROM read_parquet([${paths.join(", ")}], union_by_name=true) AS row WHERE ${isLine}`,
-      );
-      exported = Math.max(exported, Number(copies.copies));
-      if (Number(copies.copies) > 0) besides = ` WHERE NOT ${isLine}`;
-    }
+    const copies = await copiesIn(connection, view, own, withLines.length > 0);
+    exported = Math.max(exported, copies.count);
     for (const { paths, options } of own)
       parts.push(
-        `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], ${options})) AS row${besides}`,
+        `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], ${options}, filename='${FILE_COLUMN}')) AS row${copies.besides}`,
       );
     const sql = parts.length === 0 ? empty : parts.join(" UNION ALL ");
     await connection.run(`CREATE VIEW ${view.name} AS ${sql}`);
@@ -134,6 +127,45 @@ export async function layTables(
     throw sourceFailure("sources.empty", "there are no events in what was named", "check the names");
   for (const { name, sql } of DERIVED) await connection.run(`CREATE VIEW ${name} AS ${sql}`);
   return reading;
+}
+
+interface Copies {
+  count: number;
+  /** What leaves them out, as the condition of a reading. */
+  besides: string;
+}
+
+/**
+ * What files of Parquet hold that counts elsewhere: as the journal has it, or as the first of two exports. A folder of one
+ * export has every event once, and is not looked through for that.
+ */
+async function copiesIn(
+  connection: DuckDBConnection,
+  { name }: View,
+  groups: readonly ParquetGroup[],
+  hasLines: boolean,
+): Promise<Copies> {
+  const paths = groups.flatMap((group) => group.paths);
+  const folders = new Set(paths.map((path) => path.slice(0, path.lastIndexOf(`/${name}/`))));
+  const conditions: string[] = [];
+  if (hasLines)
+    conditions.push(
+      `EXISTS (SELECT 1 FROM line_keys AS line WHERE line.kind ${name === STEPS.name ? "= 'step'" : "IS NOT NULL"} AND line.run = row.run AND line.sequence = row.sequence)`,
+    );
+  const read = `read_parquet([${paths.map(literal).join(", ")}], union_by_name=true, filename='${FILE_COLUMN}')`;
+  if (folders.size > 1) {
+    const first = `first_${name}`;
+    await connection.run(
+      `CREATE TEMP TABLE ${first} AS SELECT run, sequence, min(${FILE_COLUMN}) AS file FROM ${read} GROUP BY ALL HAVING count(*) > 1`,
+    );
+    conditions.push(
+      `EXISTS (SELECT 1 FROM ${first} AS first WHERE first.run = row.run AND first.sequence = row.sequence AND first.file < row.${FILE_COLUMN})`,
+    );
+  }
+  if (paths.length === 0 || conditions.length === 0) return { count: 0, besides: "" };
+  const isCopy = `(${conditions.join(" OR ")})`;
+  const { copies } = await one(connection, `SELECT count(*) AS copies FROM ${read} AS row WHERE ${isCopy}`);
+  return { count: Number(copies), besides: Number(copies) > 0 ? ` WHERE NOT ${isCopy}` : "" };
 }
 
 /** Events that lie in two files are read from the first of them; of copies within it, any order of the lines gives the same. */

@@ -15,11 +15,13 @@ import { VIEWS } from "../../src/analysis/views/views.ts";
 import { Warehouse } from "../../src/analysis/warehouse.ts";
 import { lockFolder } from "../../src/base/lock.ts";
 import { journalOf, SCORES_LINE, stepLine, WEIGHTS_LINE } from "../analysis/lines.ts";
+import { capturedLog } from "../captured-log.ts";
 import { seeded } from "../prompts/prose.ts";
 import { scratchFolders } from "../scratch.ts";
 import { captured } from "./captured.ts";
 
 const scratch = scratchFolders("export");
+const logged = capturedLog();
 const environment = () => ({ HOME: scratch(), OPENVALIDATOR_CACHE: scratch() });
 
 const LINES = [stepLine(1), stepLine(2), WEIGHTS_LINE, SCORES_LINE];
@@ -223,4 +225,81 @@ test("a folder has to be named, and --spark tells how to load one", async () => 
   expect((await captured(["events", "export"], environment())).exitCode).toBe(64);
   const { stdout } = await captured(["events", "export", "--spark", "--out", "/data/x"], environment());
   expect(stdout).toContain('"/data/x" + "/steps"');
+});
+
+describe("an export read back", () => {
+  const HOSTILE = stepLine(5, {
+    prompt: "=1+1",
+    best: "",
+    completions: ['\'=x, "y"\r\n', "", "＝z\u2028\u0000"],
+    completion_status_messages: ["-1", "", "None"],
+    cause: null,
+    gating_loss: null,
+    inference: null,
+    stages: { choose_ms: 1, ask_ms: 2, judge_ms: null, train_ms: null, save_ms: 2, parts: {} },
+    routed: [1, 0, null],
+  });
+  const RUN = { ...WEIGHTS_LINE, kind: "run", sequence: 0, settings: { "a.b": "c,\n'" }, permit: true };
+  const ALL = [
+    RUN,
+    ...LINES,
+    HOSTILE,
+    stepLine(6, { dpo: undefined, dpo_normalized: undefined, shadow_x: undefined }),
+  ];
+  /** Where a file lies is its own. */
+  const question = ({ name, columns }: (typeof VIEWS)[number]): string =>
+    `SELECT ${"source" in columns ? "* EXCLUDE (source)" : "*"} FROM ${name} ORDER BY ALL`;
+
+  test.each(["csv", "jsonl", "parquet"])(
+    "from %s gives every answer of the journal, alone and beside it",
+    async (to) => {
+      const journal = journalOf(scratch(), ALL);
+      const out = await exported(to, journal);
+      for (const view of VIEWS) {
+        // Steps tell the chain by the other events of their run.
+        const sql =
+          view.name === "events" && to !== "parquet"
+            ? `SELECT * EXCLUDE (genesis) FROM (${question(view)})`
+            : question(view);
+        const told = await ask(sql, journal);
+        expect(await ask(sql, out)).toEqual(told);
+      }
+      const counts = "SELECT count(*) AS n, (SELECT count(*) FROM answers) AS answers FROM events";
+      const copy = await exported(to, out);
+      for (const words of [[out], [journal, out], [out, copy], [out, copy, journal]]) {
+        const { stdout } = await captured(["query", counts, ...words, "--format", "json"], environment());
+        expect(JSON.parse(stdout)).toEqual([{ n: 7, answers: 12 }]);
+      }
+    },
+  );
+
+  test("tells of the steps that are missing beside its events, and of a table that is made of others", async () => {
+    const out = await exported("csv", journalOf(scratch(), ALL));
+    const count = ["query", "SELECT count(*) AS n FROM events", "--format", "json"];
+    const events = await captured([...count, join(out, "events.csv")], environment());
+    expect(logged.join()).toContain("its steps are told in steps.csv, which was not named");
+    expect(JSON.parse(events.stdout)).toEqual([{ n: 3 }]);
+    const answers = await captured([...count, join(out, "answers.csv")], environment());
+    expect(answers.stderr).toContain(
+      "answers.csv is nothing that events can be read from: made of events and steps",
+    );
+    expect(answers.exitCode).toBe(78);
+  });
+
+  test("counts rows that are cut off or changed, and reads the others", async () => {
+    const out = await exported("csv", journalOf(scratch(), ALL));
+    const path = join(out, "steps.csv");
+    const lines = readFileSync(path, "utf8").split(/\r\n(?=run-a,)/);
+    const wrong = lines[2]!.replace('"[4,9,2]"', '"[4,9"');
+    writeFileSync(
+      path,
+      [lines[0], lines[1], wrong, ...lines.slice(3, -1), lines.at(-1)!.slice(0, 200)].join("\r\n"),
+    );
+    const { stdout } = await captured(
+      ["query", "SELECT count(*) AS n FROM steps", out, "--format", "json"],
+      environment(),
+    );
+    expect(JSON.parse(stdout)).toEqual([{ n: 2 }]);
+    expect(logged.join()).toContain("unreadable=2");
+  });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { putInPlace, writeWhole } from "../../base/atomic.ts";
 import { answerText, type TextForm } from "../answer-text.ts";
 import { identifier, literal } from "../views/view.ts";
-import { VIEWS } from "../views/views.ts";
+import { STORED, VIEWS } from "../views/views.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { aloneIn } from "./alone.ts";
 import type { Exported } from "./parquet.ts";
@@ -36,7 +36,7 @@ export async function exportText(
     writeSchema(
       folder,
       VIEWS,
-      `One file of ${form === "csv" ? "CSV" : "JSON lines"} for each view; types are those of DuckDB, lists and maps stand as JSON.`,
+      `One file of ${form === "csv" ? "CSV" : "JSON lines"} for each view; types are those of DuckDB, lists and maps stand as JSON, and NaN as null. Read back, ${STORED.map(({ name }) => name).join(" and ")} tell everything; the others are made of them.`,
     );
     return done;
   });

@@ -4,8 +4,9 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import { linesOf } from "../../base/lines.ts";
 import { parseRow, type Row } from "../../wandb/row.ts";
 import { csvRecords } from "./csv.ts";
+import { exportedView } from "./exported-view.ts";
 import { isOwnRow } from "./own-rows.ts";
-import type { Compression, SourceKind } from "./source.ts";
+import type { Compression, Content, SourceKind } from "./source.ts";
 
 /** A file whose first lines are all damaged is none of ours. */
 const LOOKED_AT_LINES = 20;
@@ -17,11 +18,6 @@ const MAGIC: readonly [string, string][] = [
 ];
 /** Columns by which a table of rows is known. */
 const ROW_COLUMNS = /^(?:completions|(?:augment|followup|answer)\d{0,3}_completions|moving_averaged_scores)$/;
-
-export interface Content {
-  kind: SourceKind;
-  compression: Compression;
-}
 
 /** The bytes of a file, decompressed; reading them throws where the compression is damaged. */
 export function bytesOfFile(path: string, compression: Compression): AsyncIterable<Uint8Array> {
@@ -57,7 +53,10 @@ async function kindOfText(path: string, compression: Compression): Promise<Sourc
     const kind = text === undefined ? undefined : kindOfLine(text);
     if (kind !== undefined) return kind;
     // A line of CSV may end within quotes; its head has no such cell.
-    if (number === 0 && text !== undefined && !text.startsWith("{") && (await isRowTable(text))) return "CSV";
+    if (number === 0 && text !== undefined && !text.startsWith("{")) {
+      const table = await kindOfTable(text);
+      if (table !== undefined) return table;
+    }
     if (++number === LOOKED_AT_LINES) break;
   }
   return "unknown";
@@ -66,6 +65,8 @@ async function kindOfText(path: string, compression: Compression): Promise<Sourc
 function kindOfLine(text: string): SourceKind | undefined {
   const row = parseLine(text);
   if (row === undefined) return undefined;
+  const view = exportedView(Object.keys(row));
+  if (view !== undefined) return view === "derived" ? "derived table" : "exported JSON lines";
   if (typeof row.kind === "string" && row.version === 2) return "journal";
   if (typeof row.kind === "string" && row.version === 1) return "journal of version 1";
   const isRow =
@@ -73,13 +74,17 @@ function kindOfLine(text: string): SourceKind | undefined {
   return isRow ? "W&B rows" : undefined;
 }
 
-async function isRowTable(head: string): Promise<boolean> {
+async function kindOfTable(head: string): Promise<SourceKind | undefined> {
   const bytes = (async function* () {
     yield Buffer.from(head.replace(/^\ufeff/, ""));
   })();
-  for await (const cells of csvRecords(bytes))
-    return cells !== undefined && (cells.some((name) => ROW_COLUMNS.test(name)) || isOwnRow(asRow(cells)));
-  return false;
+  for await (const cells of csvRecords(bytes)) {
+    if (cells === undefined) return undefined;
+    const view = exportedView(cells);
+    if (view !== undefined) return view === "derived" ? "derived table" : "exported CSV";
+    return cells.some((name) => ROW_COLUMNS.test(name)) || isOwnRow(asRow(cells)) ? "CSV" : undefined;
+  }
+  return undefined;
 }
 
 function asRow(names: readonly string[]): Row {

@@ -7,12 +7,13 @@ import { eventOf, liftStep } from "../../events/reader.ts";
 import type { AnyEvent } from "../../events/schema.ts";
 import type { Row } from "../../wandb/row.ts";
 import { stopped } from "../question.ts";
-import { bytesOfFile, type Content } from "./content.ts";
+import { bytesOfFile } from "./content.ts";
+import { exportedEvents } from "./exported-rows.ts";
 import { oldEvents } from "./old-rows.ts";
 import { isOwnRow, ownEvent } from "./own-rows.ts";
 import { rowsOfFile } from "./rows-of-file.ts";
 import { identityOf, runLine } from "./run-facts.ts";
-import type { EventLine, RunFacts } from "./source.ts";
+import type { Content, EventLine, RunFacts } from "./source.ts";
 import { numberOf, textOf, timeOf } from "./values.ts";
 
 const WRITE_BYTES = 1 << 20;
@@ -44,9 +45,7 @@ export async function convert(
     sizeBytes = 0;
   };
   try {
-    const found =
-      content.kind === "journal of version 1" ? liftedEvents(path, content) : rowEvents(path, content);
-    for await (const events of found) {
+    for await (const events of eventsIn(path, content)) {
       if (signal?.aborted) throw stopped();
       const lines = events === undefined ? undefined : linesOrNone(events);
       if (lines === undefined) counted.unreadable++;
@@ -60,6 +59,18 @@ export async function convert(
   } finally {
     flush();
     closeSync(fd);
+  }
+}
+
+function eventsIn(path: string, content: Content): AsyncGenerator<EventLine[] | undefined> {
+  switch (content.kind) {
+    case "journal of version 1":
+      return liftedEvents(path, content);
+    case "exported CSV":
+    case "exported JSON lines":
+      return exportedEvents(path, content);
+    default:
+      return rowEvents(path, content);
   }
 }
 

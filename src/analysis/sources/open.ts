@@ -4,9 +4,11 @@ import { isFailure, messageOf } from "../../base/error.ts";
 import { ACTIVE_SEGMENT, closedSegments } from "../../events/segments.ts";
 import { stopped } from "../question.ts";
 import { workFolder } from "../work-folder.ts";
-import { type Content, contentOf } from "./content.ts";
+import { contentOf } from "./content.ts";
 import { type Converted, convert } from "./convert.ts";
+import { missingBeside } from "./exported-rows.ts";
 import {
+  type Content,
   type EventFile,
   type EventFiles,
   type SourceKind,
@@ -44,7 +46,9 @@ export async function openSources(options: SourceOptions): Promise<EventFiles> {
   const files: { file: EventFile; kind: SourceKind }[] = [];
   const reports: SourceReport[] = [];
   try {
-    for (const { path, isNamed } of await pathsOf(options)) {
+    const paths = await pathsOf(options);
+    const known = new Set(paths.map(({ path }) => path));
+    for (const { path, isNamed } of paths) {
       if (signal?.aborted) throw stopped();
       let content: Content;
       try {
@@ -55,7 +59,9 @@ export async function openSources(options: SourceOptions): Promise<EventFiles> {
         continue;
       }
       if (content.kind === "unknown" && !isNamed && !path.endsWith(".parquet")) continue;
+      if (content.kind === "derived table" && !isNamed) continue;
       const { file, report } = await take(path, content, join(folder, String(reports.length)), signal);
+      if (isExported(content.kind)) report.note ??= missingBeside(path, known);
       reports.push(report);
       if (file !== undefined) files.push({ file, kind: report.kind });
     }
@@ -64,7 +70,7 @@ export async function openSources(options: SourceOptions): Promise<EventFiles> {
         "sources.empty",
         reports.length === 0
           ? `nothing in ${words.join(", ")} holds events`
-          : `${reports[0]!.path} is nothing that events can be read from`,
+          : `${reports[0]!.path} is nothing that events can be read from: ${reports[0]!.note}`,
         "name journals, W&B spools, .wandb files, downloaded runs, or CSV, JSONL or Parquet of events",
       );
     // What is in a journal and in its copy counts as the journal has it.
@@ -88,6 +94,9 @@ async function take(
     case "unknown":
       report.note = "nothing in it looks like events";
       return { file: undefined, report };
+    case "derived table":
+      report.note = "made of events and steps, which lie in files of their own in the folder of the export";
+      return { file: undefined, report };
     case "Parquet":
       return { file: { path, format: "parquet", compression: "none", source: path }, report };
     case "journal":
@@ -105,6 +114,10 @@ async function take(
       return { file: { path: target, format: "events", compression: "none", source: path }, report };
     }
   }
+}
+
+function isExported(kind: SourceKind): boolean {
+  return kind === "exported CSV" || kind === "exported JSON lines";
 }
 
 function isOurs({ kind }: { kind: SourceKind }): boolean {

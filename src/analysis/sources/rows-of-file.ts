@@ -5,11 +5,11 @@ import { linesOf } from "../../base/lines.ts";
 import { readWandbFile } from "../../wandb/record-file.ts";
 import type { Row } from "../../wandb/row.ts";
 import { RunFolder } from "../../wandb/run-folder.ts";
-import { bytesOfFile, type Content, parseLine } from "./content.ts";
+import { bytesOfFile, parseLine } from "./content.ts";
 import { csvRecords } from "./csv.ts";
 import { parsePython } from "./python-literal.ts";
 import { NO_FACTS } from "./run-facts.ts";
-import type { RunFacts } from "./source.ts";
+import type { Content, RunFacts } from "./source.ts";
 
 /** Cells that stay texts whatever they look like. */
 const TEXT_COLUMN =

@@ -23,9 +23,20 @@ export type SourceKind =
   | "W&B record file"
   | "CSV"
   | "Parquet"
+  /** The events, or the steps, of an export of ours. */
+  | "exported CSV"
+  | "exported JSON lines"
+  /** A table that an export of ours made of those two. */
+  | "derived table"
   | "unknown";
 
 export type Compression = "none" | "zstd" | "gzip";
+
+/** What a file is, and how its bytes are read. */
+export interface Content {
+  kind: SourceKind;
+  compression: Compression;
+}
 
 /** A file that DuckDB reads. */
 export interface EventFile {
