@@ -34,7 +34,12 @@ export interface SourcePlan {
 }
 
 /** As for the forms, which take the signal of the network. */
-export type BuildStoreOptions = Omit<FormOptions, "signal">;
+export type BuildStoreOptions = Omit<FormOptions, "signal"> & Planned;
+
+interface Planned {
+  /** Told before anything is fetched or built. */
+  onPlan?: (plan: SourcePlan) => void;
+}
 
 /** Bytes of a graph for each byte of its source, at most: the source may be in 16 bits, and the tables of words stay floats. */
 const GROWTH: Readonly<Record<Dtype, number>> = { fp32: 2.05, fp16: 1.05, q8: 1, q4: 1, q4f16: 0.7 };
@@ -52,7 +57,7 @@ export async function pullSource(
   model: CatalogModel,
   source: Source,
   access: HubAccess,
-  options: BuildStoreOptions & { keepSource?: boolean; onPlan?: (plan: SourcePlan) => void },
+  options: BuildStoreOptions & { keepSource?: boolean },
 ): Promise<Dtype[]> {
   return await withModelLock(directory, model, async () => {
     const dtypes = await dtypesToBuild(directory, model, options.dtypes);
@@ -63,14 +68,9 @@ export async function pullSource(
     const parts = join(partFolder(directory, model.id), "source");
     dropOthers(folder, wanted);
     const sourceBytes = wanted.reduce((sum, { size }) => sum + size, 0);
-    const resultBytes = Math.ceil(dtypes.reduce((sum, dtype) => sum + GROWTH[dtype] * sourceBytes, 0));
-    const downloadBytes = missingBytes(wanted, folder, parts);
-    const { runner } = options;
-    const freeMemoryBytes = runner?.freeMemoryBytes() ?? 0;
-    const needsTruth = runner !== undefined && !dtypes.includes("fp32");
-    const truthBytes = needsTruth ? Math.ceil(GROWTH.fp32 * sourceBytes) : 0;
-    options.onPlan?.({ downloadBytes, sourceBytes, resultBytes, dtypes, truthBytes, freeMemoryBytes });
-    checkSpace(directory, downloadBytes + resultBytes, model.id, options.freeBytes);
+    const plan = planOf({ ...options, dtypes }, sourceBytes, missingBytes(wanted, folder, parts));
+    options.onPlan?.(plan);
+    checkSpace(directory, plan.downloadBytes + plan.resultBytes, model.id, options.freeBytes);
     // What tells of another model than is known comes first: gigabytes are not fetched for it.
     const [small, weights] = [wanted.filter(isDescription), wanted.filter((file) => !isDescription(file))];
     const described = await fetchFiles(access, small, folder, parts, options.onProgress);
@@ -94,7 +94,7 @@ export async function buildFromFolder(
   model: CatalogModel,
   source: Source,
   folder: string,
-  options: FormOptions,
+  options: FormOptions & Planned,
 ): Promise<string[]> {
   const paths = folderPaths(folder, source);
   return await withModelLock(directory, model, async () => {
@@ -110,9 +110,30 @@ export async function buildFromFolder(
       if (!known?.sha256) unproven.push(path);
       found.push({ path, size, sha256 });
     }
+    options.onPlan?.(
+      planOf(
+        options,
+        found.reduce((sum, { size }) => sum + size, 0),
+        0,
+      ),
+    );
     await buildForms(directory, model, folder, found, options);
     return unproven;
   });
+}
+
+function planOf({ dtypes, runner }: FormOptions, sourceBytes: number, downloadBytes: number): SourcePlan {
+  const grown = (forms: readonly Dtype[]): number =>
+    Math.ceil(forms.reduce((sum, dtype) => sum + GROWTH[dtype] * sourceBytes, 0));
+  const needsTruth = runner !== undefined && !dtypes.includes("fp32");
+  return {
+    downloadBytes,
+    sourceBytes,
+    resultBytes: grown(dtypes),
+    truthBytes: needsTruth ? grown(["fp32"]) : 0,
+    freeMemoryBytes: runner?.freeMemoryBytes() ?? 0,
+    dtypes,
+  };
 }
 
 /** The forms of those asked for that are not whole here. */

@@ -124,6 +124,7 @@ test("--keep-source keeps the weights, from which build works without a network"
   const asked = hub.requests.length;
   const built = await models("build", model.id, source, "--dtype", "fp32");
   expect(built.exitCode).toBe(0);
+  expect(built.stdout).toMatch(/^ {2}original weights \S+ kB, built as fp32: at most \S+ kB more$/m);
   expect(built.stdout).toContain("No known sha256, taken as found in the folder: config.json");
   expect(hub.requests.length).toBe(asked);
   expect((await models("verify", model.id)).exitCode).toBe(0);

@@ -46,7 +46,10 @@ export async function pullAndBuild(
 
 function planText(plan: SourcePlan): string {
   const { downloadBytes, sourceBytes, resultBytes, dtypes } = plan;
-  const rest = downloadBytes < sourceBytes ? ` (${bytesText(downloadBytes)} of it still to come)` : "";
+  const rest =
+    downloadBytes > 0 && downloadBytes < sourceBytes
+      ? ` (${bytesText(downloadBytes)} of it still to come)`
+      : "";
   return `original weights ${bytesText(sourceBytes)}${rest}, built as ${dtypes.join(" and ")}: at most ${bytesText(resultBytes)} more${truthText(plan)}`;
 }
 
@@ -74,6 +77,7 @@ export async function build(context: CommandContext): Promise<number> {
       dtypes: dtypes ?? preferredDtypes(model),
       runner: formRunner,
       onProgress,
+      onPlan: (plan) => context.print(`  ${planText(plan)}\n`),
       signal: context.signal,
     }),
   );
