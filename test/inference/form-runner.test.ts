@@ -111,8 +111,14 @@ const WAYS: [string, number][] = [
   ["zeros", 0],
   ["numbers a tenth too large", 1.1],
 ];
-async function refusalOf(place: string, name: string, device: "cpu" | "webgpu"): Promise<unknown> {
-  const options = { device, modelDirectory: place, models: [`tiny-${name}`], ...environmentOf(device) };
+async function refusalOf(
+  place: string,
+  name: string,
+  device: "cpu" | "webgpu",
+  dtype: (typeof FORMS)[number] = "fp32",
+): Promise<unknown> {
+  const models = [{ id: `tiny-${name}`, dtypes: { [device]: dtype } }];
+  const options = { device, modelDirectory: place, models, ...environmentOf(device) };
   const started = InferenceSupervisor.start(options);
   const error = await started.then(
     (inference) => inference.stop(),
@@ -130,6 +136,13 @@ describe.each(KINDS)("a driver that computes %s wrongly is found at the load", (
     expect(await refusalOf(doctored(name, "fp32", factor), name, "cpu")).toMatchObject({
       code: "inference.wrong-numbers",
     });
+  });
+
+  test.each(["fp16", "q8", "q4"] as const)("in %s too, where it is none of fp32's numbers", async (dtype) => {
+    const refused = { code: "inference.wrong-numbers" };
+    expect(await refusalOf(doctored(name, dtype, 0), name, "cpu", dtype)).toMatchObject(refused);
+    expect(await refusalOf(doctored(name, dtype, Number.NaN), name, "cpu", dtype)).toMatchObject(refused);
+    expect(await refusalOf(doctored(name, dtype, 1), name, "cpu", dtype)).toBeUndefined();
   });
 
   test("and the right one is taken", async () => {
