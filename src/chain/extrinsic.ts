@@ -150,7 +150,8 @@ function watchInclusion(
         unsubscribe = stop;
         if (isSettled) stop();
       },
-      (error: unknown) => fail(poolFailure(error) ?? unknownOutcome(extrinsicHash, firstLine(error))),
+      (error: unknown) =>
+        fail(poolFailure(error, connection.specVersion) ?? unknownOutcome(extrinsicHash, firstLine(error))),
     );
   });
 }
@@ -165,7 +166,7 @@ function unknownOutcome(extrinsicHash: string, reason: string): ChainFailure {
 
 const firstLine = (error: unknown): string => messageOf(error).split("\n")[0]!;
 
-/** A call of SubtensorModule by the first name that the runtime knows. */
+/** A call of SubtensorModule by the first name that the runtime knows; the last one is the oldest. */
 export function subtensorCall(
   api: ApiPromise,
   ...choices: [name: string, args: unknown[]][]

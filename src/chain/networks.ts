@@ -1,5 +1,6 @@
 import { printable } from "../base/text.ts";
 import { printableUrl } from "../base/url.ts";
+import { nearest } from "../config/suggest.ts";
 import { chainFailure } from "./errors.ts";
 
 export interface Network {
@@ -74,13 +75,17 @@ const LABELS: [part: string, name: string][] = [
 export function resolveNetwork(choice: NetworkChoice): Network {
   const chainEndpoint = choice.chainEndpoint?.trim();
   const network = choice.network?.trim();
-  const known = network ? NETWORKS[network] : undefined;
+  const known = network && Object.hasOwn(NETWORKS, network) ? NETWORKS[network] : undefined;
   // The local network lies where the environment says.
   const isRedirectedLocal = network === "local" && Boolean(chainEndpoint);
   if (chainEndpoint && (!choice.networkWins || !network || isRedirectedLocal))
     return fromEndpoints(chainEndpoint);
   if (network && known) return { name: network, ...known };
-  if (network) return fromEndpoints(network);
+  if (network) {
+    // A bare word is a name that was misspelt: nobody's node is reached by a host name without a dot or a port.
+    if (/^[\w-]+$/.test(network) && network !== "localhost") throw unknownNetwork(network);
+    return fromEndpoints(network);
+  }
   return { name: DEFAULT_NETWORK, ...NETWORKS[DEFAULT_NETWORK]! };
 }
 
@@ -101,6 +106,14 @@ function parseEndpoint(text: string): string {
   const url = URL.parse(withScheme);
   if (url === null || !["ws:", "wss:"].includes(url.protocol) || url.hostname === "") throw badEndpoint(text);
   return withScheme;
+}
+
+function unknownNetwork(word: string): Error {
+  const meant = nearest(word, Object.keys(NETWORKS));
+  return chainFailure("chain.bad-endpoint", {
+    message: `"${printable(word)}" is no known network${meant === undefined ? "" : `; ${meant} may be meant`}`,
+    hint: `Networks: ${Object.keys(NETWORKS).join(", ")}. Endpoints look like wss://host:443.`,
+  });
 }
 
 function badEndpoint(text: string): Error {

@@ -6,6 +6,7 @@ import {
   bigintOf,
   booleanOf,
   booleansOf,
+  hasStorage,
   numberItem,
   numberOf,
   numbersOf,
@@ -57,6 +58,11 @@ export async function checkSubmission(
   });
   if (uid === null) throw notRegistered(hotkey, netuid, "it has no uid");
   const named = (name: string) => `subtensorModule.${name}`;
+  // Only newer chains have it.
+  const consensus = named("subnetEpochConsensus");
+  const { mode } = hasStorage(api, consensus)
+    ? await readStorage(api, blockHash, { mode: { name: consensus, keys: [netuid], decode: textOf } })
+    : { mode: "Yuma" };
   const state = await readStorage(api, blockHash, {
     key: { name: named("keys"), keys: [netuid, uid], decode: textOf },
     owner: { name: named("subnetOwnerHotkey"), keys: [netuid], decode: textOf },
@@ -78,7 +84,9 @@ export async function checkSubmission(
   const lastUpdate = state.lastUpdates[uid] ?? 0;
   checkRate(lastUpdate, state.rateLimit, head);
   const isOwnWeight = weights.uids.length === 1 && weights.uids[0] === uid;
-  if (!state.permits[uid] && state.owner !== hotkey && !isOwnWeight)
+  // A subnet without consensus grants its owner and weights for oneself nothing.
+  const isExempt = mode !== "Null" && (state.owner === hotkey || isOwnWeight);
+  if (!state.permits[uid] && !isExempt)
     throw chainFailure("chain.no-permit", {
       message: `the hotkey has no validator permit on netuid ${netuid}`,
       hint: "Permits go to the hotkeys with the most stake once per epoch; stake more, or wait an epoch.",

@@ -152,6 +152,12 @@ const BY_NAME: Record<string, Refusal> = {
     hint: "Settle the dispute first.",
     retry: "no",
   },
+  CallFiltered: {
+    code: "chain.path-changed",
+    message: "the chain does not take this call at present (safe mode, or a filter)",
+    retry: "next-window",
+    again: true,
+  },
   CallDisabled: {
     code: "chain.dispatch-refused",
     message: "this call is switched off on the chain at present",
@@ -160,10 +166,10 @@ const BY_NAME: Record<string, Refusal> = {
 };
 
 /** `Custom error: N` of the transaction pool, by the name of the dispatch error that it stands for. */
-const POOL_CUSTOM: Record<number, string> = {
+const POOL_CUSTOM: Readonly<Record<number, string>> = {
   0: "ColdkeySwapAnnounced",
   1: "NotEnoughStakeToSetWeights",
-  2: "SubnetNotExists",
+  3: "SubnetNotExists",
   6: "SettingWeightsTooFast",
   10: "HotKeyNotRegisteredInNetwork",
   11: "InvalidIpAddress",
@@ -176,6 +182,12 @@ const POOL_CUSTOM: Record<number, string> = {
   19: "HotKeyNotRegisteredInSubNet",
   21: "ColdkeySwapDisputed",
 };
+
+/** Since when these numbers hold: before, each call had its own (common/src/transaction_error.rs, early 2025). */
+const POOL_CUSTOM_SINCE_SPEC = 260;
+/** Numbers from here on differ between the runtimes that are out there. */
+const POOL_CUSTOM_UNSURE = 25;
+const BAD_REQUEST = 255;
 
 /** The transaction pool's own reasons (sc-transaction-pool, sp-runtime transaction_validity). */
 const POOL_STANDARD: [pattern: RegExp, refusal: Omit<Refusal, "code">][] = [
@@ -237,14 +249,18 @@ export function dispatchFailure(api: ApiPromise, error: DispatchError): ChainFai
   );
 }
 
-/** For an extrinsic that the node did not take; null when the error is not the pool's. */
-export function poolFailure(error: unknown): ChainFailure | null {
+/**
+ * For an extrinsic that the node did not take; null when the error is not the pool's.
+ * @param specVersion of the runtime that refused: numbers mean what they mean there
+ */
+export function poolFailure(error: unknown, specVersion: number): ChainFailure | null {
   const text = describeRpcError(error);
   if (!/^(10[01]\d|1010)\b|Invalid Transaction|Transaction/i.test(text)) return null;
   const custom = /custom error: (\d+)/i.exec(text);
   if (custom) {
     const number = Number(custom[1]);
-    const known = BY_NAME[POOL_CUSTOM[number] ?? ""];
+    const isKnown = specVersion >= POOL_CUSTOM_SINCE_SPEC && number < POOL_CUSTOM_UNSURE;
+    const known = isKnown ? BY_NAME[POOL_CUSTOM[number] ?? ""] : undefined;
     const reason = `Custom error: ${number}`;
     if (known) return failureOf(known, reason);
     return failureOf(
@@ -252,9 +268,9 @@ export function poolFailure(error: unknown): ChainFailure | null {
         code: "chain.pool-refused",
         message: `the node refused the extrinsic with custom error ${number}`,
         hint:
-          number === 255
+          number === BAD_REQUEST
             ? "The chain gives no reason for it; see the debug log for the whole call."
-            : undefined,
+            : `This program does not know what the number means in runtime ${specVersion}; if it repeats, update openvalidator.`,
         retry: "next-window",
       },
       reason,

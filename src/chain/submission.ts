@@ -84,6 +84,8 @@ interface Sender {
   connection: ChainConnection;
   signer: ExtrinsicSigner;
   hooks: SubmissionHooks;
+  /** The chain has just refused the newer calls for weights (CallFiltered): the older ones may pass. */
+  takesOldCalls?: boolean;
 }
 
 async function attempt(
@@ -101,12 +103,12 @@ async function attempt(
   try {
     return state.commitReveal ? await commit(sender, weights, state) : await setPlain(sender, weights, state);
   } catch (error) {
-    const isWorthAnother =
-      isFailure<ChainCode>(error) && (error.data as RefusalData | undefined)?.again === true;
+    const refusal = isFailure<ChainCode>(error) ? (error.data as RefusalData | undefined) : undefined;
+    const isWorthAnother = refusal?.again === true;
     if (!isWorthAnother || number >= ATTEMPTS) throw error;
     log.info("The weights are sent once more", { reason: error });
     await connection.waitForBlock(state.head + 1, Math.max(MIN_VERIFY_MS, 2 * connection.blockTimeMs));
-    return attempt(sender, make, number + 1);
+    return attempt({ ...sender, takesOldCalls: refusal?.reason === "CallFiltered" }, make, number + 1);
   }
 }
 
@@ -120,12 +122,26 @@ async function setPlain(sender: Sender, weights: Weights, state: SubmissionState
   const included = await sendVerified(sender, state, weights, "plain", (api) =>
     subtensorCall(
       api,
-      ["setMechanismWeights", [netuid, MECHANISM, uids, values, versionKey]],
-      ["setWeights", [netuid, uids, values, versionKey]],
+      ...newestFirst(
+        sender,
+        ["setMechanismWeights", [netuid, MECHANISM, uids, values, versionKey]],
+        ["setWeights", [netuid, uids, values, versionKey]],
+      ),
     ),
   );
   const { block, extrinsicHash } = included;
   return { path: "plain", block, uids: [...uids], values: [...values], extrinsicHash };
+}
+
+type CallChoice = [name: string, args: unknown[]];
+
+/** @param newest as the chain's own software calls it @param oldest for older chains, and for newer ones in safe mode */
+function newestFirst(
+  { takesOldCalls = false }: Sender,
+  newest: CallChoice,
+  oldest: CallChoice,
+): CallChoice[] {
+  return takesOldCalls ? [oldest] : [newest, oldest];
 }
 
 async function commit(sender: Sender, weights: Weights, state: SubmissionState): Promise<SubmittedWeights> {
@@ -150,8 +166,11 @@ async function commit(sender: Sender, weights: Weights, state: SubmissionState):
   const included = await sendVerified(sender, state, weights, "timelocked", (api) =>
     subtensorCall(
       api,
-      ["commitTimelockedMechanismWeights", [netuid, MECHANISM, [...sealed], plan.round, plan.version]],
-      ["commitTimelockedWeights", [netuid, [...sealed], plan.round, plan.version]],
+      ...newestFirst(
+        sender,
+        ["commitTimelockedMechanismWeights", [netuid, MECHANISM, [...sealed], plan.round, plan.version]],
+        ["commitTimelockedWeights", [netuid, [...sealed], plan.round, plan.version]],
+      ),
     ),
   );
   const revealBlock = await revealBlockOf(connection, netuid, included, plan.block);

@@ -41,6 +41,8 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "chain.no-permit": EXIT.configuration,
   "chain.wrong-genesis": EXIT.configuration,
   "chain.bad-endpoint": EXIT.configuration,
+  "chain.unknown-subnet": EXIT.configuration,
+  "chain.unsupported-runtime": EXIT.configuration,
   chain: EXIT.tryLater,
   gpu: EXIT.unavailable,
   model: EXIT.unavailable,

@@ -131,7 +131,11 @@ export class Subtensor implements Chain<AxonNeuron> {
       maxWeightLimit: hyperparameters.maxWeightsLimit / U16_MAX,
       excludeQuantile: 0,
     });
-    const { uids, values } = quantizeWeights(processed.uids, processed.weights);
+    const { uids, values } = quantizeWeights(
+      processed.uids,
+      processed.weights,
+      hyperparameters.maxWeightsLimit / U16_MAX,
+    );
     return { netuid: this.#netuid, uids, values, versionKey: this.#versionKey };
   }
 

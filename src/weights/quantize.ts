@@ -11,9 +11,15 @@ export interface QuantizedWeights {
 /**
  * Weights in the chain's integers: the largest becomes 65535, halves round to even as Python's round does, zeros are
  * left out (SDK convert_weights_and_uids_for_emit).
+ * @param maxWeightLimit largest share of one neuron, 0..1. Rounding may lift the largest above it, which a chain that enforces the limit
+ * refuses whole (C10), so the others are rounded up as far as that takes.
  * @throws Failure `weights.all-zero` when nothing is left to set; as `checkWeights` otherwise.
  */
-export function quantizeWeights(uids: readonly number[], weights: Float32Array): QuantizedWeights {
+export function quantizeWeights(
+  uids: readonly number[],
+  weights: Float32Array,
+  maxWeightLimit = 1,
+): QuantizedWeights {
   checkWeights(uids, weights);
   const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
   if (largest === 0)
@@ -21,13 +27,30 @@ export function quantizeWeights(uids: readonly number[], weights: Float32Array):
       message: "every weight is zero, so there is nothing to set",
     });
   const result: QuantizedWeights = { uids: [], values: [] };
+  const lost: number[] = [];
   for (const [index, uid] of uids.entries()) {
-    const value = roundHalfEven((weights[index]! / largest) * U16_MAX);
+    const exact = (weights[index]! / largest) * U16_MAX;
+    const value = roundHalfEven(exact);
     if (value === 0) continue;
     result.uids.push(uid);
     result.values.push(value);
+    lost.push(exact - value);
   }
+  raiseTo(result.values, lost, Math.ceil(U16_MAX / maxWeightLimit));
   return result;
+}
+
+/** Raises values below the largest, those that rounding lowered most first, until their sum is `least` or no room is left. */
+function raiseTo(values: number[], lost: readonly number[], least: number): void {
+  let missing = least - values.reduce((sum, value) => sum + value, 0);
+  const order = [...values.keys()].sort((a, b) => lost[b]! - lost[a]!);
+  // Rounding loses less than one for each value, so one round of them is enough but for limits that cannot be kept.
+  for (const index of order) {
+    if (missing <= 0) return;
+    if (values[index] === U16_MAX) continue;
+    values[index]!++;
+    missing--;
+  }
 }
 
 function roundHalfEven(value: number): number {

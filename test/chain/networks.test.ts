@@ -37,6 +37,15 @@ describe("resolveNetwork", () => {
     });
   });
 
+  test("refuses a misspelt name, also one that every object has, and says which may be meant (C10)", () => {
+    expect(() => resolveNetwork({ network: "finny" })).toThrow(
+      '"finny" is no known network; finney may be meant',
+    );
+    for (const network of ["constructor", "toString", "__proto__"])
+      expect(() => resolveNetwork({ network })).toThrow("is no known network");
+    expect(resolveNetwork({ network: "localhost" }).endpoints).toEqual(["ws://localhost"]);
+  });
+
   test("splits several endpoints and places them by host name", () => {
     const network = resolveNetwork({
       chainEndpoint: "wss://entrypoint-finney.opentensor.ai:443, ws://127.0.0.1:9944",

@@ -3,11 +3,13 @@ import { poolFailure } from "../../src/chain/refusals.ts";
 import { RpcRefusal } from "../../src/chain/socket.ts";
 
 const refused = (data: string, code = 1010, message = "Invalid Transaction") =>
-  poolFailure(new RpcRefusal({ code, message, data }));
+  poolFailure(new RpcRefusal({ code, message, data }), 424);
 
 describe("a refusal of the transaction pool", () => {
   const custom: [number, string, string][] = [
     [1, "chain.stake-too-low", "next-window"],
+    [2, "chain.pool-refused", "next-window"],
+    [3, "chain.unknown-subnet", "no"],
     [6, "chain.rate-limited", "soon"],
     [10, "chain.not-registered", "no"],
     [11, "chain.serve-refused", "no"],
@@ -29,6 +31,16 @@ describe("a refusal of the transaction pool", () => {
       expect(failure?.message).not.toContain("1010");
     });
   }
+
+  test("with a number that means something else in this runtime says so (C9)", () => {
+    const old = poolFailure(
+      new RpcRefusal({ code: 1010, message: "Invalid Transaction", data: "Custom error: 1" }),
+      218,
+    );
+    expect(old?.code).toBe("chain.pool-refused");
+    expect(old?.hint).toContain("in runtime 218");
+    expect(refused("Custom error: 25")?.hint).toContain("in runtime 424");
+  });
 
   test("for a used nonce and for a bad signature is worth another attempt at once", () => {
     for (const data of [
@@ -61,6 +73,6 @@ describe("a refusal of the transaction pool", () => {
   });
 
   test("is not seen in an error of the connection", () => {
-    expect(poolFailure(new Error("there is no connection to the chain"))).toBeNull();
+    expect(poolFailure(new Error("there is no connection to the chain"), 424)).toBeNull();
   });
 });

@@ -37,7 +37,7 @@ export type PalletError = keyof typeof ERROR_INDEX;
  */
 const POOL_CODE: Partial<Record<PalletError, number>> = {
   NotEnoughStakeToSetWeights: 1,
-  SubnetNotExists: 2,
+  SubnetNotExists: 3,
   SettingWeightsTooFast: 6,
   CommittingWeightsTooFast: 6,
   HotKeyNotRegisteredInNetwork: 10,
