@@ -107,7 +107,13 @@ export const OPTIONS = {
     decimal({ min: 0, max: 1 }),
     0.05,
     "validator",
-    "Share of a step's reward in the moving score.",
+    "Share of a step's reward in the moving score; 0.05 remembers about the last 39 answers of a miner.",
+  ),
+  "neuron.min_best_reward": option(
+    decimal({ min: 0, max: 1 }),
+    0.05,
+    "validator",
+    "Least reward of a best answer that the next prompt may build on; the forward pass ends below it.",
   ),
   "neuron.seed_scores_off": option(
     toggle,

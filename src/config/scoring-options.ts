@@ -53,6 +53,9 @@ export const SCORING_OPTIONS = {
   "neuron.relevance_off": option(toggle, false, "rewards", "Switch the relevance mask off."),
   "neuron.diversity_off": option(toggle, false, "rewards", "Switch the diversity mask off."),
   "neuron.task_validator_off": option(toggle, false, "rewards", "Switch the task mask off."),
+  "neuron.form_off": option(toggle, false, "rewards", "Switch the form mask off."),
+  "neuron.order_off": option(toggle, false, "rewards", "Switch the word order mask off."),
+  "neuron.borrowing_off": option(toggle, false, "rewards", "Switch the borrowing mask off."),
   "neuron.ngram_blacklist": option(
     toggle,
     false,

@@ -1,6 +1,13 @@
+/** What an encoder tells of a text. */
+export interface ReadText {
+  vector: Float32Array;
+  /** How likely its words are not in their order, 0..1, on average; undefined for an encoder that does not tell. */
+  disorder?: number | undefined;
+}
+
 /** The part of the inference process that turns texts into vectors. */
 export interface EmbeddingServer {
-  embed(model: string, texts: string[]): Promise<Float32Array[]>;
+  read(model: string, texts: string[]): Promise<ReadText[]>;
 }
 
 /** One encoder of such a server: turns texts into L2-normalised vectors of one size, in the order of the texts. */
@@ -8,8 +15,13 @@ export interface TextEmbedder {
   embed(texts: string[]): Promise<Float32Array[]>;
 }
 
-/** Texts of some steps of 50 answers; 400 vectors of 384 numbers are 0.6 MB. */
-const DEFAULT_CAPACITY = 400;
+/** One encoder of a server. */
+export function embedderOn(server: EmbeddingServer, model: string): TextEmbedder {
+  return { embed: async (texts) => (await server.read(model, texts)).map(({ vector }) => vector) };
+}
+
+/** Texts and sentences of some steps of 50 answers; 2000 vectors of 384 numbers are 3 MB. */
+const DEFAULT_CAPACITY = 2000;
 
 /**
  * Remembers the vectors of the last texts, so that routing, rewards and masks on one encoder compute each text of a step
@@ -20,7 +32,7 @@ export class EmbeddingCache implements EmbeddingServer {
   readonly #server: EmbeddingServer;
   readonly #capacity: number;
   /** By model and text, the least recently used first. */
-  readonly #known = new Map<string, Promise<Float32Array>>();
+  readonly #known = new Map<string, Promise<ReadText>>();
   /** By model, texts that will be wanted. */
   readonly #expected = new Map<string, readonly string[]>();
 
@@ -34,24 +46,24 @@ export class EmbeddingCache implements EmbeddingServer {
     this.#expected.set(model, texts);
   }
 
-  async embed(model: string, texts: string[]): Promise<Float32Array[]> {
+  async read(model: string, texts: string[]): Promise<ReadText[]> {
     const keys = texts.map((text) => keyOf(model, text));
     if (keys.some((key) => !this.#known.has(key))) {
       const wanted = [...this.#taken(model, texts), ...texts];
       const missing = wanted.map((text) => [keyOf(model, text), text] as const);
       this.#request(model, new Map(missing.filter(([key]) => !this.#known.has(key))));
     }
-    const vectors = keys.map((key) => {
-      const vector = this.#known.get(key)!;
+    const known = keys.map((key) => {
+      const text = this.#known.get(key)!;
       this.#known.delete(key);
-      this.#known.set(key, vector);
-      return vector;
+      this.#known.set(key, text);
+      return text;
     });
     for (const key of this.#known.keys()) {
       if (this.#known.size <= this.#capacity) break;
       this.#known.delete(key);
     }
-    return await Promise.all(vectors);
+    return await Promise.all(known);
   }
 
   /** What is expected of a model, if one of these texts belongs to it; it is expected no longer then. */
@@ -63,19 +75,19 @@ export class EmbeddingCache implements EmbeddingServer {
   }
 
   #request(model: string, missing: ReadonlyMap<string, string>): void {
-    const batch = this.#server.embed(model, [...missing.values()]);
+    const batch = this.#server.read(model, [...missing.values()]);
     let index = 0;
     for (const key of missing.keys()) {
       const at = index++;
-      const vector = batch.then((vectors) => {
-        const found = vectors[at];
+      const text = batch.then((read) => {
+        const found = read[at];
         if (found === undefined) throw new Error("the encoder gave fewer vectors than it got texts");
         return found;
       });
-      vector.catch(() => {
-        if (this.#known.get(key) === vector) this.#known.delete(key);
+      text.catch(() => {
+        if (this.#known.get(key) === text) this.#known.delete(key);
       });
-      this.#known.set(key, vector);
+      this.#known.set(key, text);
     }
   }
 }

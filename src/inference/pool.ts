@@ -2,6 +2,7 @@ import { isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { DeviceChoice } from "../config/kinds.ts";
 import { deviceName, type RunningModel } from "./changes.ts";
+import type { ReadText } from "./embedding-cache.ts";
 import { fromMessage, type InferenceCode } from "./failure.ts";
 import type { TemplatePart } from "./graph/tokens.ts";
 import type { ClassifierInput, Continuation, Device, LeftOut, ModelOrder } from "./protocol.ts";
@@ -67,6 +68,11 @@ export class ModelPool {
   /** As InferenceSupervisor.embed(). */
   async embed(model: string, texts: readonly string[]): Promise<Float32Array[]> {
     return await this.#ask(model, (inference) => inference.embed(model, texts));
+  }
+
+  /** As InferenceSupervisor.read(). */
+  async read(model: string, texts: readonly string[]): Promise<ReadText[]> {
+    return await this.#ask(model, (inference) => inference.read(model, texts));
   }
 
   /** As InferenceSupervisor.classify(). */

@@ -101,6 +101,8 @@ export interface Computed {
   values: Float32Array;
   width: number;
   counts: number[];
+  /** One per text of `embed`, 0..1, where the encoder tells: how likely its words are not in their order. */
+  disorder?: Float32Array | undefined;
 }
 
 export type ToWorker =

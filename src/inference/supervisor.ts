@@ -6,6 +6,7 @@ import { backOffMs } from "../base/retry.ts";
 import type { DeviceChoice } from "../config/kinds.ts";
 import { EMBEDDED_MODEL } from "../models/embedded.ts";
 import type { InferenceObserver, RunningModel } from "./changes.ts";
+import type { ReadText } from "./embedding-cache.ts";
 import type { InferenceCode } from "./failure.ts";
 import type { TemplatePart } from "./graph/tokens.ts";
 import type {
@@ -117,7 +118,14 @@ export class InferenceSupervisor {
    * @throws Failure `gpu.lost`, `gpu.memory`, `model.*` or `inference.*`.
    */
   async embed(model: string, texts: readonly string[]): Promise<Float32Array[]> {
-    return (await this.#compute(model, { kind: "embed", texts: [...texts] }, texts.length)).flat();
+    return (await this.read(model, texts)).map(({ vector }) => vector);
+  }
+
+  /** As embed(), with what else the encoder tells of each text. */
+  async read(model: string, texts: readonly string[]): Promise<ReadText[]> {
+    if (texts.length === 0) return [];
+    const computed = await this.#compute(model, { kind: "embed", texts: [...texts] }, texts.length);
+    return rowsOf(computed).map(([vector], at) => ({ vector: vector!, disorder: computed.disorder?.[at] }));
   }
 
   /**
@@ -125,7 +133,8 @@ export class InferenceSupervisor {
    * @throws Failure as embed().
    */
   async classify(model: string, inputs: readonly ClassifierInput[]): Promise<Float32Array[][]> {
-    return await this.#compute(model, { kind: "classify", inputs: [...inputs] }, inputs.length);
+    if (inputs.length === 0) return [];
+    return rowsOf(await this.#compute(model, { kind: "classify", inputs: [...inputs] }, inputs.length));
   }
 
   /**
@@ -135,7 +144,8 @@ export class InferenceSupervisor {
    */
   async logProb(model: string, pairs: readonly Continuation[], penalty: number): Promise<number[]> {
     const work: Work = { kind: "log-prob", pairs: [...pairs], penalty };
-    return (await this.#compute(model, work, pairs.length)).map(([row]) => row![0]!);
+    if (pairs.length === 0) return [];
+    return rowsOf(await this.#compute(model, work, pairs.length)).map(([row]) => row![0]!);
   }
 
   /**
@@ -144,7 +154,8 @@ export class InferenceSupervisor {
    */
   async digitScores(model: string, prompts: readonly (readonly TemplatePart[])[]): Promise<Float32Array[]> {
     const work: Work = { kind: "digits", prompts: prompts.map((parts) => [...parts]) };
-    return (await this.#compute(model, work, prompts.length)).flat();
+    if (prompts.length === 0) return [];
+    return rowsOf(await this.#compute(model, work, prompts.length)).flat();
   }
 
   /** Ends the worker; a request under way fails with `inference.stopped`. */
@@ -155,20 +166,12 @@ export class InferenceSupervisor {
     await Promise.allSettled([this.#worker, this.#last]);
   }
 
-  /** @returns for each of the `count` inputs its rows. */
-  async #compute(model: string, work: Work, count: number): Promise<Float32Array[][]> {
-    if (count === 0) return [];
+  /** Requests are served one after another, in the order of the calls. */
+  async #compute(model: string, work: Work, count: number): Promise<Computed> {
     const askedAt = performance.now();
     const mine = this.#last.then(() => this.#serve(model, work, { askedAt, count }));
     this.#last = mine.catch(() => undefined);
-    const { values, width, counts } = await mine;
-    let row = 0;
-    return counts.map((rows) =>
-      Array.from({ length: rows }, () => {
-        const start = row++ * width;
-        return values.slice(start, start + width);
-      }),
-    );
+    return await mine;
   }
 
   async #serve(
@@ -249,6 +252,17 @@ export class InferenceSupervisor {
       throw error;
     }
   }
+}
+
+/** For each input its rows. */
+function rowsOf({ values, width, counts }: Computed): Float32Array[][] {
+  let row = 0;
+  return counts.map((rows) =>
+    Array.from({ length: rows }, () => {
+      const start = row++ * width;
+      return values.slice(start, start + width);
+    }),
+  );
 }
 
 function stopped(): Failure<InferenceCode> {

@@ -65,6 +65,15 @@ export const manifestSchema = z.object({
       pooling: z.enum(["mean", "last"]),
       /** Whether the vector is scaled to length 1. */
       normalize: z.boolean(),
+      /** A probe on the states that the graph has of a text's words: tells whether they are in their order. */
+      order: z
+        .object({
+          /** Name of the states in the graph, [batch, tokens, weights.length]. */
+          states: z.string(),
+          weights: z.array(z.number()).min(1),
+          bias: z.number(),
+        })
+        .optional(),
       /** A text beyond the limit is the mean of its consecutive windows' vectors; without it, it is cut. */
       windows: z.boolean().optional(),
     })

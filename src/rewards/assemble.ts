@@ -1,4 +1,9 @@
-import { EmbeddingCache, type TextEmbedder } from "../inference/embedding-cache.ts";
+import {
+  EmbeddingCache,
+  embedderOn,
+  type ReadText,
+  type TextEmbedder,
+} from "../inference/embedding-cache.ts";
 import { chosenMasks, type MaskMaterial } from "./masks/table.ts";
 import { REWARD_MODELS } from "./models/table.ts";
 import type { RewardModel } from "./parts.ts";
@@ -38,14 +43,18 @@ export function createPipeline(profile: Profile, parts: PipelineParts): RewardPi
   const encoders = new Set<string>();
   const embedderOf = (model: string): TextEmbedder => {
     encoders.add(model);
-    return { embed: (texts) => embeddings.embed(model, texts) };
+    return embedderOn(embeddings, model);
+  };
+  const readerOf = (model: string) => {
+    encoders.add(model);
+    return (texts: string[]): Promise<ReadText[]> => embeddings.read(model, texts);
   };
   const make = ({ name, model }: { name: string; model: string }): RewardModel => {
     const kind = REWARD_MODELS[name];
     if (kind === undefined) throw unknownReward(name, "this program has no such reward model");
     return kind.make(served, model, embedderOf(model));
   };
-  const material: MaskMaterial = { profile, served, embedderOf, phrases };
+  const material: MaskMaterial = { profile, served, embedderOf, readerOf, phrases };
   return new RewardPipeline({
     models: activeRewards(profile, weights).map((reward) => ({
       model: make(reward),

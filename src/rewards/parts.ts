@@ -10,6 +10,8 @@ export type RewardsCode =
 /** Gives each completion of a step a raw number, higher is better, of any scale. */
 export interface RewardModel {
   readonly name: string;
+  /** Its numbers are rewards from 0 to 1 that mean the same in every step, and are taken as they are. */
+  readonly isAbsolute?: boolean;
   /** @param completions usable ones only, without white space around them; never empty */
   score(question: Question, completions: string[]): Promise<number[]>;
 }

@@ -217,7 +217,9 @@ export class RewardPipeline {
   ): RewardColumn[] {
     const columns: RewardColumn[] = [];
     for (const [m, { model, weight, normalizer }] of this.#models.entries()) {
-      const normalized = normalizeUsable(normalizer, raws[m]!);
+      const normalized = model.isAbsolute
+        ? raws[m]!.map(usableOrNull)
+        : normalizeUsable(normalizer, raws[m]!);
       for (const [position, value] of normalized.entries()) totals[position]! += weight * (value ?? 0);
       columns.push({
         name: model.name,

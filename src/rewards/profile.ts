@@ -31,6 +31,19 @@ const profileShape = z.strictObject({
     historySlope: z.number().positive(),
     historyShift: z.number(),
   }),
+  /** An encoder that tells whether words are in their order, and the bound of masks/order.ts. */
+  order: z
+    .strictObject({
+      ...served,
+      middle: z.number().min(0).max(1),
+      slack: z.number().min(0),
+      width: z.number().positive(),
+    })
+    .optional(),
+  /** Whether mosaics and splices of the text's own words cost the reward. */
+  borrowing: z.boolean().optional(),
+  /** Whether fragments and lengths that no reader wants cost the reward. */
+  form: z.boolean().optional(),
   /** A classifier of hate or poison, how its logits are read, and the largest score that passes. */
   nsfw: z.strictObject({ ...served, rule: z.enum(NSFW_RULES), maxScore: z.number() }).optional(),
   /** Reward models that are computed beside the others and written to the events, and count for nothing. */

@@ -1,10 +1,11 @@
+import type { ReadText } from "../inference/embedding-cache.ts";
 import type { TemplatePart } from "../inference/graph/tokens.ts";
 import type { ClassifierInput, Continuation } from "../inference/protocol.ts";
 
 /** Models by name, as the inference process serves them. One answer per input, in their order. */
 export interface ServedModels {
-  /** L2-normalised vectors. */
-  embed(model: string, texts: string[]): Promise<Float32Array[]>;
+  /** L2-normalised vectors, and what else an encoder tells. */
+  read(model: string, texts: string[]): Promise<ReadText[]>;
   /** Rows of logits of each input: one, or several for a text in pieces. */
   classify(model: string, inputs: ClassifierInput[]): Promise<Float32Array[][]>;
   /** Mean log-probability of each completion's tokens; −Infinity where the prompt leaves none to score. */

@@ -26,7 +26,7 @@ export interface ForwardEnd {
 /**
  * One forward pass, a chain of thought: a text is summarised, questions are asked about the summary, and each is
  * answered; the best completion of each step goes into the next prompt (openvalidators 1.2.0, forward.run_step).
- * Ends early when the run stops or when nobody gave a usable completion, for then there is nothing to build on.
+ * Ends early when the run stops or when nobody gave a completion that is worth building on.
  */
 export async function forward<N extends Neuron>(session: Session<N>, id: string): Promise<ForwardEnd> {
   const { modules, settings, signal, watch } = session;
@@ -108,6 +108,7 @@ function tally(end: ForwardEnd, result: StepResult): string | undefined {
   end.reason = result.outcome;
   if (result.outcome === "outage") end.outage = result.outage;
   // A pass that nobody answered is still one that was tried; the others gave no evidence of anybody.
-  end.outcome = result.outcome === "nobody-answered" ? "ended" : "skipped";
+  const wasTried = result.outcome === "nobody-answered" || result.outcome === "too-poor";
+  end.outcome = wasTried ? "ended" : "skipped";
   return undefined;
 }

@@ -2,7 +2,7 @@ import { log } from "../base/log.ts";
 import type { Settings } from "../config/options.ts";
 import { gatingEncoder } from "../gating/encoder.ts";
 import { GatingRouter } from "../gating/router.ts";
-import type { EmbeddingServer } from "../inference/embedding-cache.ts";
+import { type EmbeddingServer, embedderOn } from "../inference/embedding-cache.ts";
 import type { Profile } from "../rewards/profile.ts";
 import type { Router } from "./ports.ts";
 
@@ -32,7 +32,7 @@ export function openRouter(
 ): Router {
   warnSlowLearning(settings);
   return new GatingRouter({
-    embedder: { embed: (texts) => models.embed(encoder, texts) },
+    embedder: embedderOn(models, encoder),
     encoder,
     learningRate: settings.gatingLearningRate,
     momentum: settings.gatingMomentum,

@@ -20,6 +20,8 @@ export interface ValidatorSettings {
   /** How often weights are to be set in this run before it ends; 0 = the passes alone decide. */
   weights: number;
   movingAverageAlpha: number;
+  /** A best answer that earns less is no ground for the next prompt. */
+  minBestReward: number;
   checkpointBlocks: number;
   /** 0 = the subnet's tempo. */
   epochBlocks: number;

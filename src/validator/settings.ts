@@ -23,6 +23,7 @@ export function validatorSettings(settings: Settings): ValidatorSettings {
     forwards: settings.runForwards,
     weights: settings.runWeights,
     movingAverageAlpha: settings.neuronMovingAverageAlpha,
+    minBestReward: settings.neuronMinBestReward,
     checkpointBlocks: settings.neuronCheckpointBlockLength,
     epochBlocks: settings.neuronEpochLengthOverride,
     vpermitTaoLimit: settings.neuronVpermitTaoLimit,

@@ -22,7 +22,8 @@ export interface StepPlan {
 export type StepResult =
   /** The best completion is what the next prompt builds on. */
   | { outcome: "answered"; best: string; asked: number; reached: number }
-  | { outcome: "nobody-answered"; asked: number; reached: number }
+  /** Nobody gave a usable completion, or none that earned enough to build on. */
+  | { outcome: "nobody-answered" | "too-poor"; asked: number; reached: number }
   | { outcome: "outage"; outage: Outage; asked: number }
   | { outcome: "no-miner" | "stopping" };
 
@@ -67,9 +68,11 @@ export async function step<N extends Neuron>(
   const best = bestCompletion(replies, judgement.rewards);
   recordStep(session, question, watch, { replies, routed, judgement, marks, gatingLoss, best });
   const reached = reachedBy(replies).length;
-  return best === undefined
-    ? { outcome: "nobody-answered", asked: replies.length, reached }
-    : { outcome: "answered", best, asked: replies.length, reached };
+  const told = { asked: replies.length, reached };
+  if (best === undefined) return { outcome: "nobody-answered", ...told };
+  if (Math.max(...judgement.rewards) < session.settings.minBestReward)
+    return { outcome: "too-poor", ...told };
+  return { outcome: "answered", best, ...told };
 }
 
 /** A uid that changed hands while the step ran must not earn its predecessor's reward. */

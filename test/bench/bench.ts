@@ -8,6 +8,7 @@ import { benchCheckpoints } from "./checkpoints.ts";
 import { benchEmbeddings } from "./embeddings.ts";
 import { benchEndurance } from "./endurance.ts";
 import { benchGating } from "./gating.ts";
+import { benchIncentive } from "./incentive.ts";
 import { benchInference } from "./inference.ts";
 import { benchAsk } from "./miners.ts";
 import { benchFirstStep, benchStart } from "./process.ts";
@@ -28,6 +29,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   telemetry: benchTelemetry,
   gating: benchGating,
   rewards: benchRewards,
+  incentive: benchIncentive,
   ask: benchAsk,
   analysis: benchAnalysis,
   "first step": benchFirstStep,

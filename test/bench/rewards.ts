@@ -1,5 +1,6 @@
 import type { Question } from "../../src/base/vocabulary.ts";
 import { listAdapters } from "../../src/inference/adapters.ts";
+import { embedderOn } from "../../src/inference/embedding-cache.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { NsfwMask } from "../../src/rewards/masks/nsfw.ts";
@@ -85,14 +86,14 @@ const ROLES: Role[] = [
   {
     name: "relevance reward",
     model: "tiny-mpnet",
-    score: (served, model) => scoreOf(new RelevanceReward({ embed: (texts) => served.embed(model, texts) })),
+    score: (served, model) => scoreOf(new RelevanceReward(embedderOn(served, model))),
   },
   {
     name: "relevance mask (windows)",
     model: "tiny-bert",
     score: (served, model) => {
       const mask = new RelevanceMask({
-        embedder: { embed: (texts) => served.embed(model, texts) },
+        embedder: embedderOn(served, model),
         minCosine: 0,
       });
       return (question, answers) => mask.apply(question, answers);
@@ -115,7 +116,7 @@ const ROLES: Role[] = [
 const EMBEDDED_ROLE: Role = {
   name: "relevance reward",
   model: EMBEDDED_MODEL,
-  score: (served, model) => scoreOf(new RelevanceReward({ embed: (texts) => served.embed(model, texts) })),
+  score: (served, model) => scoreOf(new RelevanceReward(embedderOn(served, model))),
 };
 
 function scoreOf(model: { score: Score }): Score {
@@ -226,7 +227,7 @@ function alone(inference: InferenceSupervisor): ServedModels {
     return found;
   };
   return {
-    embed: (model, texts) => each(texts, (items) => inference.embed(model, items)),
+    read: (model, texts) => each(texts, (items) => inference.read(model, items)),
     classify: (model, inputs) => each(inputs, (items) => inference.classify(model, items)),
     logProb: (model, pairs, penalty) => each(pairs, (items) => inference.logProb(model, items, penalty)),
     digitScores: (model, prompts) => each(prompts, (items) => inference.digitScores(model, items)),

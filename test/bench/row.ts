@@ -6,6 +6,8 @@ export interface BenchRow {
   unit: string;
   /** What the value is compared with, as a factor: 12 means twelve times as fast (or as small). */
   ratio?: number;
+  /** What the value should be, in words. */
+  goal?: string;
 }
 
 /** Value below which the share `at` (0..1) of the samples lies, by the nearest rank. */
@@ -27,20 +29,23 @@ function figure(value: number): string {
 /** Plain text with aligned columns, one row a line. */
 export function renderTable(rows: readonly BenchRow[]): string {
   const cells = [
-    ["name", "value", "unit", "ratio"],
-    ...rows.map(({ name, value, unit, ratio }) => [
+    ["name", "value", "unit", "ratio", "goal"],
+    ...rows.map(({ name, value, unit, ratio, goal = "" }) => [
       name,
       figure(value),
       unit,
       ratio === undefined ? "" : `${figure(ratio)}x`,
+      goal,
     ]),
   ];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
   return cells
     .map((row) =>
       row
         .map((cell, column) =>
-          column === 0 || column === 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+          column === 0 || column === 2 || column === 4
+            ? cell.padEnd(widths[column]!)
+            : cell.padStart(widths[column]!),
         )
         .join("  ")
         .trimEnd(),

@@ -31,6 +31,7 @@ export const SETTINGS: ValidatorSettings = {
   weights: 0,
   forwards: 1,
   movingAverageAlpha: 0.5,
+  minBestReward: 0,
   checkpointBlocks: 5,
   epochBlocks: 0,
   vpermitTaoLimit: 4096,

@@ -20,6 +20,8 @@ const many = Array.from({ length: 200 }, (_, index) => `${texts[2]} ${texts[4]} 
 const endless = Array.from({ length: 40 }, (_, round) => many.map((text) => `${round} ${text}`)).flat();
 /** Quantised numbers of one vector differ from fp32 by about 0.001; another model would differ by 0.05. */
 const TOLERANCE = 0.008;
+/** A third of the step in which the order mask falls from nine tenths to one half. */
+const DISORDER_TOLERANCE = 0.013;
 
 const dot = (a: Float32Array, b: Float32Array): number =>
   a.reduce((sum, value, at) => sum + value * b[at]!, 0);
@@ -315,6 +317,27 @@ describe.skipIf(environment === undefined)("WebGPU through SwiftShader", () => {
     const short = texts.slice(0, -1);
     expectGolden(await inference.embed(EMBEDDED_MODEL, short), short.length);
     await inference.stop();
+  });
+
+  test("gives the same verdict on the order of words as the CPU", async () => {
+    const ordered = "The storm broke the wall, and nobody had money to mend it.";
+    const torn = "Wall nobody the storm it mend, and to broke had the money.";
+    const asked = [ordered, torn, texts[0]!, texts[1]!];
+    const told: number[][] = [];
+    for (const device of ["cpu", "webgpu"] as const) {
+      const inference = await InferenceSupervisor.start({
+        device,
+        ...(device === "webgpu" && { environment }),
+      });
+      const read = await inference.read(EMBEDDED_MODEL, asked);
+      told.push(read.map(({ disorder }) => disorder ?? Number.NaN));
+      await inference.stop();
+    }
+    const [cpu, webgpu] = told as [number[], number[]];
+    expect(cpu[0]).toBeLessThan(0.15);
+    expect(cpu[1]).toBeGreaterThan(0.4);
+    for (const [at, disorder] of cpu.entries())
+      expect(Math.abs(disorder - webgpu[at]!)).toBeLessThan(DISORDER_TOLERANCE);
   });
 
   test("is passed over by auto, because a CPU is faster without it", async () => {

@@ -7,7 +7,7 @@ export function fakeModels(encoder: TextEmbedder, parts: Partial<ServedModels> =
     throw new Error(`nobody serves ${model}`);
   };
   return {
-    embed: async (_model, texts) => await encoder.embed(texts),
+    read: async (_model, texts) => (await encoder.embed(texts)).map((vector) => ({ vector, disorder: 0 })),
     classify: missing,
     logProb: missing,
     digitScores: missing,

@@ -426,17 +426,23 @@ describe("a profile", () => {
     const wanted = new Set<string>();
     const pipeline = createPipeline(profile, {
       models: fakeModels(new FakeEncoder(), {
-        embed: async (model, texts) => {
+        read: async (model, texts) => {
           wanted.add(model);
-          return await new FakeEncoder().embed(texts);
+          return (await new FakeEncoder().embed(texts)).map((vector) => ({ vector }));
         },
       }),
     });
     const { columns } = await pipeline.score(question(), ["whales"]);
     expect(columns.map(({ name }) => name)).toEqual([
-      "relevance_reward_model",
+      "task_fit_reward_model",
       "blacklist_filter",
       "task_validator_filter",
+      "form_filter",
+      "order_filter",
+      "order_filter_disorder",
+      "borrowing_filter",
+      "borrowing_filter_share",
+      "borrowing_filter_run",
       "relevance_filter",
       "diversity_reward_model",
     ]);

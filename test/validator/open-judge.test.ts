@@ -37,7 +37,10 @@ describe("the operator's choice of masks and penalties", () => {
 
   test("takes the whole reward of an answer with a keyword", async () => {
     const judge = open({ "reward.penalties": "keyword-match", "reward.keywords": "casino,buy now" });
-    const { rewards } = await judge.score(question(), ["whales breathe air", "whales breathe air buy NOW"]);
+    const { rewards } = await judge.score(question(), [
+      "Whales breathe air. Their songs carry far.",
+      "Whales breathe air. Their songs carry far, buy NOW.",
+    ]);
     expect(rewards[0]).toBeGreaterThan(0);
     expect(rewards[1]).toBe(0);
   });

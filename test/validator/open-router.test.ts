@@ -3,7 +3,7 @@ import { configureLog } from "../../src/base/log.ts";
 import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS, type Settings } from "../../src/config/options.ts";
-import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
+import { EmbeddingCache, type ReadText } from "../../src/inference/embedding-cache.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { openJudge, readScoring } from "../../src/validator/open-judge.ts";
 import { openRouter } from "../../src/validator/open-router.ts";
@@ -30,11 +30,11 @@ afterEach(() => configureLog({ level: "info", format: "auto", write: (line) => p
 function serverOf() {
   const encoder = new FakeEncoder();
   const models: string[] = [];
-  const embed = (model: string, texts: string[]): Promise<Float32Array[]> => {
+  const read = async (model: string, texts: string[]): Promise<ReadText[]> => {
     models.push(model);
-    return encoder.embed(texts);
+    return (await encoder.embed(texts)).map((vector) => ({ vector }));
   };
-  return { embed, models, texts: () => encoder.batches.flat() };
+  return { read, models, texts: () => encoder.batches.flat() };
 }
 
 describe("the router that the settings describe", () => {

@@ -103,6 +103,14 @@ describe("a run of the validator", () => {
     expect(ofKind(events, "forward")).toMatchObject([{ outcome: "ended", reason: "nobody-answered" }]);
   });
 
+  test("ends the forward where the best answer is too poor to build on, and says so", async () => {
+    const { run, events } = options(new FakeChain(), { settings: { ...SETTINGS, minBestReward: 1 } });
+    await runValidator(run);
+    expect(ofKind(events, "step")).toHaveLength(1);
+    expect(ofKind(events, "step")[0]!.best).not.toBe("");
+    expect(ofKind(events, "forward")).toMatchObject([{ outcome: "ended", reason: "too-poor" }]);
+  });
+
   test("does not credit a uid that changed hands while the step ran", async () => {
     const chain = new FakeChain();
     const { run, modules } = options(chain, {

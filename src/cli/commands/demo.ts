@@ -11,6 +11,7 @@ import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { causeOfLoss, commonestLoss } from "../lost-rewards.ts";
 import { openSigner } from "../open-signer.ts";
 import { renderTable } from "../table.ts";
 import { settingsFor } from "../validate.ts";
@@ -39,7 +40,11 @@ interface Tally {
   answered: number;
   rewardSum: number;
   secondsSum: number;
+  /** How often each cause took a reward. */
+  losses: Map<string, number>;
 }
+
+const newTally = (): Tally => ({ asked: 0, answered: 0, rewardSum: 0, secondsSum: 0, losses: new Map() });
 
 /** Weights that the chain took, and what they were made of. */
 interface Submission {
@@ -160,13 +165,15 @@ class Progress {
     this.#steps++;
     this.#forwards.add(event.forward);
     for (const [index, uid] of event.uids.entries()) {
-      const tally = this.tallies.get(uid) ?? { asked: 0, answered: 0, rewardSum: 0, secondsSum: 0 };
+      const tally = this.tallies.get(uid) ?? newTally();
       tally.asked++;
       tally.rewardSum += event.rewards[index]!;
       if (event.completion_status_codes[index] === 200) {
         tally.answered++;
         tally.secondsSum += event.completion_times[index]!;
       }
+      const loss = causeOfLoss(event, index);
+      if (loss !== undefined) tally.losses.set(loss, (tally.losses.get(loss) ?? 0) + 1);
       this.tallies.set(uid, tally);
     }
   }
@@ -205,7 +212,7 @@ async function resultTable(net: Localnet, progress: Progress): Promise<string> {
   const total = weights.reduce((sum, [, value]) => sum + value, 0);
   const share = new Map(weights.map(([uid, value]) => [uid as number, value / total]));
   const rows = net.miners.map(({ uid, character }) => {
-    const tally = progress.tallies.get(uid) ?? { asked: 0, answered: 0, rewardSum: 0, secondsSum: 0 };
+    const tally = progress.tallies.get(uid) ?? newTally();
     const score = submission.scores[uid] ?? 0;
     return {
       score,
@@ -217,11 +224,12 @@ async function resultTable(net: Localnet, progress: Progress): Promise<string> {
         tally.answered === 0 ? "-" : `${(1000 * mean(tally.secondsSum, tally.answered)).toFixed(0)} ms`,
         score.toFixed(4),
         `${(100 * (share.get(uid) ?? 0)).toFixed(1)} %`,
+        commonestLoss(tally.losses, tally.asked),
       ],
     };
   });
   rows.sort((a, b) => b.score - a.score);
-  const header = ["uid", "character", "answered", "reward", "latency", "score", "weight"];
+  const header = ["uid", "character", "answered", "reward", "latency", "score", "weight", "mostly lost by"];
   const table = renderTable(
     header,
     rows.map((row) => row.cells),

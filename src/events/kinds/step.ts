@@ -16,7 +16,9 @@ export const forwardBody = z.object({
   /** ended: went its way to the last step that had a prompt · skipped: nothing was asked or counted · failed: by an error. */
   outcome: z.enum(["ended", "skipped", "failed"]),
   /** Why it ended early, was skipped or failed; null after a whole pass. */
-  reason: z.enum(["nobody-answered", "outage", "no-miner", "no-permit", "stopping", "error"]).nullable(),
+  reason: z
+    .enum(["nobody-answered", "too-poor", "outage", "no-miner", "no-permit", "stopping", "error"])
+    .nullable(),
   /** One sentence for people; a stranger's text is not in it. */
   cause: z.string().nullable(),
   /** Steps of this pass that were recorded. */

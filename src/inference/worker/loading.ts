@@ -196,7 +196,8 @@ async function run(loaded: Opened, id: string, work: Work): Promise<Computed> {
   });
   if (work.kind === "embed" && loaded.kind === "embedding") {
     const encoder = loaded.model;
-    return oneRowEach(await encoder.embed(work.texts), work.texts, encoder.dimensions);
+    const { vectors, disorder } = await encoder.embed(work.texts);
+    return { ...oneRowEach(vectors, work.texts, encoder.dimensions), disorder };
   }
   if (work.kind === "classify" && loaded.kind === "classification") {
     const classifier = loaded.model;

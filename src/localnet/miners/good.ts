@@ -1,14 +1,15 @@
+import { isTerm, termsOf } from "../../prompts/sentences.ts";
 import { type PromptParts, previousQuestions } from "../../prompts/templates.ts";
 import { pick, type Random } from "./random.ts";
-import { centrality, relevance, type Sentence, splitSentences, termsOf } from "./reading.ts";
+import { centrality, relevance, type Sentence, splitSentences } from "./reading.ts";
 
-// Each is grammatical around a group of people or things and a clause without its final stop.
-const QUESTIONS: readonly ((group: string, clause: string) => string)[] = [
-  (group, clause) => `What does it mean for ${group} that ${clause}?`,
-  (group, clause) => `Why does it matter to ${group} that ${clause}?`,
-  (group, clause) => `What would be different for ${group} if it were not true that ${clause}?`,
-  (group, clause) => `Given that ${clause}, what should we expect for ${group}?`,
-  (group, clause) => `How far is it because of ${group} that ${clause}?`,
+// Each is grammatical around a group of people or things and a few words of the text.
+const QUESTIONS: readonly ((group: string, words: string) => string)[] = [
+  (group, words) => `What does the text say about ${words}, and what follows for ${group}?`,
+  (group, words) => `Why would ${words} matter to ${group}?`,
+  (group, words) => `What should ${group} know about ${words} before they judge?`,
+  (group, words) => `How does ${words} come into this, and who among ${group} would notice?`,
+  (_group, words) => `What is the reason that the text mentions ${words} at all?`,
 ];
 const REMARKS: readonly ((group: string) => string)[] = [
   (group) => `This concerns ${group} most of all.`,
@@ -50,8 +51,11 @@ const GROUPS = [
   "sportsmen and their clubs",
 ] as const;
 
-// A question is cut to 40 words by the validator: its clause must leave room for the rest.
-const CLAUSE_WORDS = { min: 7, max: 24 } as const;
+// Words of the text that a question takes up: at most half of their sentence, or the question would hold its answer.
+const QUOTED_WORDS = { min: 2, max: 7 } as const;
+// What joins words with meaning to one phrase, and what may stand before it.
+const JOINING = new Set(["of", "the", "a", "an", "and", "in", "for", "to", "their", "its", "his", "her"]);
+const LEADING = new Set(["the", "a", "an", "their", "its", "his", "her"]);
 // A miner's own taste against the ranking of the sentences.
 const TASTE = { min: 0.5, max: 1.2 } as const;
 // Weight of the part of the text that a miner reads most closely, and how wide that part is.
@@ -70,32 +74,74 @@ export function answerWell(prompt: PromptParts, random: Random): string {
 }
 
 function summarise(sentences: Sentence[], count: number, random: Random): string {
-  return joined(choose(sentences, centrality(sentences), count, random));
+  // The best sentence of each part of the text, to a miner's taste: together they cover it.
+  const ranks = centrality(sentences);
+  const parts = Math.min(count, sentences.length);
+  const bound = (part: number): number => Math.round((part * sentences.length) / parts);
+  const chosen = Array.from({ length: parts }, (_, part) => {
+    const [from, to] = [bound(part), bound(part + 1)];
+    return choose(sentences.slice(from, to), ranks.slice(from, to), 1, random);
+  });
+  return joined(chosen.flat());
 }
 
 function askAbout(sentences: Sentence[], asked: readonly string[], random: Random): string {
-  const clauses = sentences.flatMap(clausesOf).map((text, index) => ({ index, text, terms: termsOf(text) }));
-  const fresh = clauses.filter(({ text }) => asked.every((question) => !question.includes(text)));
-  const candidates = fresh.length > 0 ? fresh : sentences;
+  const subjects = sentences
+    .flatMap(subjectsOf)
+    .map((text, index) => ({ index, text, terms: termsOf(text) }));
+  const fresh = subjects.filter(({ text }) => asked.every((question) => !question.includes(text)));
+  const candidates = fresh.length > 0 ? fresh : subjects.length > 0 ? subjects : sentences;
   const [chosen] = choose(candidates, centrality(candidates), 1, random);
-  const clause = chosen!.text.split(" ").slice(0, CLAUSE_WORDS.max).join(" ");
-  return plain(pick(QUESTIONS, random)(pick(GROUPS, random), clause));
+  const words = chosen!.text
+    .split(" ")
+    .slice(0, 2 * QUOTED_WORDS.max)
+    .join(" ");
+  return plain(pick(QUESTIONS, random)(pick(GROUPS, random), words));
 }
 
-/** Parts of a statement that can stand behind "that": its beginning up to a comma, or the whole. */
-function clausesOf({ text }: Sentence): string[] {
-  if (text.includes("?")) return [];
-  const bare = text.replace(/[.!]["”’)]*$/, "");
-  const whole = `${bare.charAt(0).toLowerCase()}${bare.slice(1)}`;
-  return [whole, whole.split(/[,;:–—(]/, 1)[0]!.trim()].filter((clause) => {
-    const words = clause.split(" ").length;
-    return words >= CLAUSE_WORDS.min && words <= CLAUSE_WORDS.max;
-  });
+/** What a sentence speaks of: two of its phrases, or one where the other would make it more than half of the sentence. */
+function subjectsOf(sentence: Sentence): string[] {
+  const phrases = phrasesOf(sentence);
+  const most = sentence.text.split(" ").length / 2;
+  const pairs = phrases.slice(1).map((second, at) => `${phrases[at]} and ${second}`);
+  const short = pairs.filter((pair) => pair.split(" ").length <= most);
+  return short.length > 0 ? short : phrases;
+}
+
+/** Runs of words of a sentence that name something: words with meaning, joined by small ones, in the sentence's own order. */
+function phrasesOf({ text }: Sentence): string[] {
+  const words = text.split(" ");
+  const most = Math.min(QUOTED_WORDS.max, Math.floor(words.length / 2));
+  const phrases: string[][] = [[]];
+  for (const word of words) {
+    const bare = word.replace(/^["“‘(]+|["”’).,;:!?–—]+$/g, "");
+    const phrase = phrases.at(-1)!;
+    const isKept =
+      isTerm(bare.toLowerCase()) || (phrase.length === 0 ? LEADING : JOINING).has(bare.toLowerCase());
+    if (isKept && phrase.length < most) phrase.push(bare);
+    if (!isKept || bare !== word) phrases.push([]);
+  }
+  const named = phrases
+    .map((phrase) => {
+      while (phrase.length > 0 && JOINING.has(phrase.at(-1)!.toLowerCase())) phrase.pop();
+      return phrase;
+    })
+    .filter(
+      (phrase) => phrase.length >= QUOTED_WORDS.min && phrase.some((word) => isTerm(word.toLowerCase())),
+    )
+    .map((phrase) => phrase.join(" "));
+  // A phrase that opens with an article is rarely a verb and its object.
+  const whole = named.filter((phrase) => LEADING.has(phrase.split(" ", 1)[0]!.toLowerCase()));
+  return whole.length > 0 ? whole : named;
 }
 
 function reply(sentences: Sentence[], question: string, random: Random): string {
-  const count = 1 + Math.floor(random() * 4);
-  const chosen = joined(choose(sentences, relevance(sentences, question), count, random));
+  const ranks = relevance(sentences, question);
+  const top = ranks.indexOf(Math.max(...ranks));
+  // What answers the question best is in every good answer; what else belongs to it is a matter of taste.
+  const without = <T>(all: readonly T[]): T[] => all.filter((_, index) => index !== top);
+  const others = choose(without(sentences), without(ranks), Math.floor(random() * 3), random);
+  const chosen = joined([sentences[top]!, ...others].sort((a, b) => a.index - b.index));
   const remark = pick(REMARKS, random)(pick(GROUPS, random));
   return random() < 0.5 ? `${chosen} ${remark}` : `${remark} ${chosen}`;
 }

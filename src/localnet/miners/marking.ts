@@ -1,5 +1,5 @@
 import { HIGHEST_MARK, parseScoringPrompt } from "../../prompts/scoring.ts";
-import { termsOf } from "./reading.ts";
+import { termsOf } from "../../prompts/sentences.ts";
 
 /** A reply whose telling words all stand in its task could be a copy; the best ones bring some of their own. */
 const BEST_SHARE = 0.7;

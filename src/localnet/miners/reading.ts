@@ -1,3 +1,4 @@
+import { sourceSentences, termsOf } from "../../prompts/sentences.ts";
 import { type PromptParts, parsePrompt } from "../../prompts/templates.ts";
 
 /** A sentence of the text a miner was given. */
@@ -8,15 +9,6 @@ export interface Sentence {
   /** Words that carry meaning, in lower case. */
   terms: string[];
 }
-
-// Words too common to tell sentences apart.
-const COMMON = new Set(
-  `a about after all also an and any are as at be because been before being between both but by can could did do does
-  down each even for from had has have he her here him his how i if in into is it its just like made many may me more
-  most much my new no not now of off on one only or other our out over own said same she should so some such than that
-  the their them then there these they this those through to too two under up upon us very was we were what when where
-  which while who will with would you your`.split(/\s+/),
-);
 
 /** What the prompt asks for. A prompt in words that are not ours is read by its key words. */
 export function readPrompt(prompt: string): PromptParts {
@@ -31,23 +23,13 @@ function guessPrompt(prompt: string): PromptParts {
   return { task: "answer", text, question: head };
 }
 
-/** Sentences of a text, without the questions that earlier steps added to it and the labels of their answers. */
+/** Sentences of a prompt's text with their terms. */
 export function splitSentences(text: string): Sentence[] {
-  return text
-    .split("\n")
-    .filter((line) => !line.startsWith("Question: "))
-    .map((line) => line.replace(/^Answer: /, ""))
-    .join(" ")
-    .replace(/\s+/g, " ")
-    .trim()
-    .split(/(?<=[.!?]["”’)]?) (?=["“‘(]?[\p{Lu}\p{N}])/u)
-    .filter((sentence) => sentence.length > 0)
-    .map((sentence, index) => ({ index, text: sentence, terms: termsOf(sentence) }));
-}
-
-export function termsOf(text: string): string[] {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}]+(?:['’-][\p{L}]+)*/gu) ?? [];
-  return words.filter((word) => word.length > 1 && !COMMON.has(word));
+  return sourceSentences(text).map((sentence, index) => ({
+    index,
+    text: sentence,
+    terms: termsOf(sentence),
+  }));
 }
 
 /** How telling each term is: rare among the sentences, so high. */

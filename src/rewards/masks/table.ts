@@ -1,13 +1,16 @@
 import type { Settings } from "../../config/options.ts";
 import type { ModelRole } from "../../config/scoring-options.ts";
-import type { TextEmbedder } from "../../inference/embedding-cache.ts";
+import type { ReadText, TextEmbedder } from "../../inference/embedding-cache.ts";
 import type { Mask } from "../parts.ts";
 import type { Profile, ProfileModel } from "../profile.ts";
 import type { ServedModels } from "../served.ts";
 import { BlacklistMask } from "./blacklist.ts";
+import { BorrowingMask } from "./borrowing.ts";
 import { DiversityMask } from "./diversity.ts";
+import { FormMask } from "./form.ts";
 import { NgramBlacklistMask } from "./ngram-blacklist.ts";
 import { NsfwMask } from "./nsfw.ts";
+import { OrderMask } from "./order.ts";
 import { RelevanceMask } from "./relevance.ts";
 import { TaskValidatorMask } from "./task-validator.ts";
 
@@ -17,6 +20,8 @@ export interface MaskMaterial {
   served: ServedModels;
   /** The encoder of this name, shared with the others on it. */
   embedderOf(model: string): TextEmbedder;
+  /** What the encoder of this name tells, shared in the same way. */
+  readerOf(model: string): (texts: string[]) => Promise<ReadText[]>;
   /** Listed phrases; ours when left out. */
   phrases?: readonly string[] | undefined;
 }
@@ -60,6 +65,26 @@ export const MASKS = {
     flag: "neuronTaskValidatorOff",
     isUsual: true,
     make: () => new TaskValidatorMask(),
+  },
+  form: {
+    column: "form_filter",
+    flag: "neuronFormOff",
+    isUsual: true,
+    make: ({ profile: { form } }) => (form === true ? new FormMask() : undefined),
+  },
+  order: {
+    column: "order_filter",
+    flag: "neuronOrderOff",
+    isUsual: true,
+    role: "relevance",
+    modelsIn: ({ order }) => (order === undefined ? [] : [order]),
+    make: ({ profile: { order }, readerOf }) => order && new OrderMask(readerOf(order.model), order),
+  },
+  borrowing: {
+    column: "borrowing_filter",
+    flag: "neuronBorrowingOff",
+    isUsual: true,
+    make: ({ profile: { borrowing } }) => (borrowing === true ? new BorrowingMask() : undefined),
   },
   relevance: {
     column: "relevance_filter",

@@ -7,6 +7,7 @@ import { DpoReward } from "./dpo.ts";
 import { type PreferenceName, PreferenceReward } from "./preference.ts";
 import { PromptReward } from "./prompt.ts";
 import { RelevanceReward } from "./relevance.ts";
+import { TaskFitReward } from "./task-fit.ts";
 
 /** A kind of reward model: the role under which its model is placed, and how it is made out of what serves it. */
 export interface RewardKind {
@@ -25,6 +26,10 @@ export const REWARD_MODELS: Readonly<Record<string, RewardKind>> = {
   relevance_reward_model: {
     role: "relevance",
     make: (_served, _model, embedder) => new RelevanceReward(embedder),
+  },
+  task_fit_reward_model: {
+    role: "relevance",
+    make: (_served, _model, embedder) => new TaskFitReward(embedder),
   },
   dpo_reward_model: {
     role: "dpo",

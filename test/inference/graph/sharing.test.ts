@@ -151,9 +151,9 @@ describe("rows that are the same", () => {
     );
     expect(copied.tokens).toBe(single.tokens);
     const size = encoder.dimensions;
-    const [water, stake] = [single.result.slice(0, size), single.result.slice(size)];
+    const [water, stake] = [single.result.vectors.slice(0, size), single.result.vectors.slice(size)];
     for (const [at, expected] of [stake, water, stake, water, stake].entries())
-      expect(copied.result.slice(at * size, (at + 1) * size)).toEqual(expected);
+      expect(copied.result.vectors.slice(at * size, (at + 1) * size)).toEqual(expected);
   });
 
   test("of a language model get one log-probability", async () => {

@@ -1,0 +1,19 @@
+import type { Reading } from "../reading.ts";
+
+/** A text with its vector, of length 1. */
+export interface Embedded {
+  text: string;
+  vector: Float32Array;
+}
+
+/** A completion as its task is judged. */
+export interface Work extends Embedded {
+  sentences: Embedded[];
+}
+
+/** What the miner was given. */
+export interface Given extends Omit<Reading, "source"> {
+  source: Embedded[];
+  /** Vector of the question; only for an answer. */
+  asked?: Float32Array | undefined;
+}

@@ -1,0 +1,53 @@
+import { cosine } from "../cosine.ts";
+import { above, below } from "../logistic.ts";
+import type { Embedded, Given, Work } from "./given.ts";
+import { clip, mean, meanDirection, nearest } from "./likeness.ts";
+
+/** Consecutive parts of the text, each of which a summary should touch. */
+const PARTS = 5;
+/** What a sentence of the text covers beyond this over the average is cover; as large a share of the best is enough. */
+const COVER = { start: 0.06, share: 0.65, power: 1.5 } as const;
+/** The sentence that is farthest from the text as a whole. */
+const STRAY = { middle: 0.18, width: 0.03 } as const;
+const FEWEST = { middle: 2.4, width: 0.25 } as const;
+/** Sentences given per sentence asked for. */
+const MOST = { share: 1.8, width: 0.8 } as const;
+/** Two sentences that say the same. */
+const SAME = { cosine: 0.93, factor: 0.3 } as const;
+
+/** How much of the text's parts a summary covers, 0..1. */
+export function fitOfSummary({ source, sentences: wanted = PARTS }: Given, { sentences }: Work): number {
+  if (sentences.length === 0) return 0;
+  const parts = partsOf(source);
+  const covered = mean(parts.map((part) => nearest(part, sentences)));
+  const floor = mean(parts.map((part) => mean(source.map(({ vector }) => cosine(part, vector)))));
+  const best = mean(parts.map((part) => nearest(part, source)));
+  const room = COVER.share * (best - floor - COVER.start);
+  const cover = room > 0 ? clip((covered - floor - COVER.start) / room) ** COVER.power : 0;
+  const whole = meanDirection(source.map(({ vector }) => vector));
+  const stray = sentences.reduce((least, { vector }) => Math.min(least, cosine(vector, whole)), 1);
+  const count = sentences.length;
+  return (
+    cover *
+    above(stray, STRAY.middle, STRAY.width) *
+    above(count, FEWEST.middle, FEWEST.width) *
+    below(count, MOST.share * wanted, MOST.width) *
+    (saysTwice(sentences) ? SAME.factor : 1)
+  );
+}
+
+function partsOf(source: readonly Embedded[]): Float32Array[] {
+  const size = source.length / PARTS;
+  return Array.from({ length: PARTS }, (_, part) =>
+    source.slice(
+      Math.floor(part * size),
+      Math.max(Math.floor(part * size) + 1, Math.floor((part + 1) * size)),
+    ),
+  )
+    .filter((sentences) => sentences.length > 0)
+    .map((sentences) => meanDirection(sentences.map(({ vector }) => vector)));
+}
+
+function saysTwice(sentences: readonly Embedded[]): boolean {
+  return sentences.some((one, at) => nearest(one.vector, sentences.slice(at + 1)) >= SAME.cosine);
+}

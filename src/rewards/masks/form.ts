@@ -1,0 +1,74 @@
+import { mapInTurns } from "../../base/turn.ts";
+import type { Question, Task } from "../../base/vocabulary.ts";
+import { wordsOf } from "../../prompts/sentences.ts";
+import { above, below } from "../logistic.ts";
+import type { Mask } from "../parts.ts";
+import { readingOf } from "../reading.ts";
+
+/** Words of a summary or an answer; a summary of long sentences may have more, by the number of sentences asked for. */
+const LONGEST = 320;
+const ROOM = 1.5;
+/** Prose hardly ever says the same three words twice. */
+const REPEATING = { share: 0.7, width: 0.03 } as const;
+/** How an English question opens; about a text in another language it may open as it likes. */
+const QUESTION_WORDS =
+  /^["“‘(]?(?:what|why|how|who|whom|whose|which|when|where|is|are|was|were|do|does|did|can|could|should|would|will|shall|may|might|must|has|have|had|if|in what|to what|given|under what|at what|for what|from what|by what|on what|with what|of what|according)\b/i;
+
+/** 1 for what has the form of a summary, a question or an answer; lower for fragments, lists of questions, and lengths that no reader wants. */
+export class FormMask implements Mask {
+  readonly name = "form_filter";
+
+  async apply(question: Question, completions: string[]): Promise<number[]> {
+    const reading = readingOf(question);
+    if (reading === undefined) return completions.map(() => 1);
+    const mostWords = Math.max(LONGEST, ROOM * (reading.sentences ?? 0) * meanLength(reading.source));
+    return await mapInTurns(completions, (text) =>
+      formOf(reading.task, text, { mostWords, isEnglish: reading.isEnglish }),
+    );
+  }
+}
+
+/**
+ * @param options.mostWords of a summary or an answer
+ * @param options.isEnglish whether the text that it is about is
+ */
+export function formOf(
+  task: Task,
+  text: string,
+  { mostWords = LONGEST, isEnglish = true }: { mostWords?: number; isEnglish?: boolean } = {},
+): number {
+  const all = wordsOf(text);
+  const words = all.length;
+  const fresh = above(distinctShare(all), REPEATING.share, REPEATING.width);
+  const marks = text.match(/[?？]/g)?.length ?? 0;
+  if (task === "followup") {
+    if (!/[?？]["”’)]*$/.test(text)) return 0;
+    return (
+      fresh *
+      (marks > 1 ? 0.3 : 1) *
+      (!isEnglish || QUESTION_WORDS.test(text) ? 1 : 0.25) *
+      above(words, 6.5, 0.5) *
+      below(words, 42, 1.2)
+    );
+  }
+  if (!/[.!?。！？]["”’)]*$/.test(text)) return 0;
+  return (
+    fresh *
+    (/^["“‘(]?\p{Ll}/u.test(text) ? 0.25 : 1) *
+    (marks > 1 ? 0.1 : 1) *
+    above(words, 4, 0.4) *
+    below(words, mostWords, 15)
+  );
+}
+
+/** Share of the runs of three words that stand there for the first time; 1 for fewer than three words. */
+function distinctShare(words: readonly string[]): number {
+  const runs = words.slice(2).map((word, at) => `${words[at]} ${words[at + 1]} ${word}`);
+  return runs.length === 0 ? 1 : new Set(runs).size / runs.length;
+}
+
+function meanLength(sentences: readonly string[]): number {
+  return (
+    sentences.reduce((sum, sentence) => sum + wordsOf(sentence).length, 0) / Math.max(1, sentences.length)
+  );
+}

@@ -1,0 +1,173 @@
+import { readFileSync } from "node:fs";
+import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
+import { seededRandom } from "../../src/localnet/miners/random.ts";
+import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
+import { chosenProfile } from "../../src/rewards/profiles.ts";
+import { STYLES, type Style } from "./incentive/honest.ts";
+import { areaUnderCurve, kendall, mean, movingScore, stepsToPlace } from "./incentive/measures.ts";
+import { type BenchMiner, type Earned, MINERS, playSubnet, TASKS } from "./incentive/subnet.ts";
+import { type BenchRow, median } from "./row.ts";
+
+/** As --neuron.moving_average_alpha. */
+const ALPHA = 0.05;
+/** A good answer that earns less is one that the judge rejects. */
+const REJECTED = 0.07;
+const SEEDS = [1, 2, 3] as const;
+/** Of each seed and domain. */
+const ASKS = Number(process.env.ASKS ?? 24);
+/** Good enough for a place: of the score that a miner comes to in the end. */
+const PLACE = 0.8;
+
+/** Packaged passages that the probe was not trained on, and a technical book; neither is blind to all constants. */
+const DOMAINS = {
+  passages: textsIn("../../src/prompts/sample/passages.jsonl").filter((_, at) => at % 13 >= 9),
+  handbook: textsIn("incentive/handbook.jsonl"),
+} as const;
+
+function textsIn(path: string): string[] {
+  return readFileSync(new URL(path, import.meta.url), "utf8")
+    .trim()
+    .split("\n")
+    .map((line): string => JSON.parse(line).text);
+}
+
+/** How well the embedded profile ranks miners whose worth is known, and what attackers earn; means of three seeds. */
+export async function benchIncentive(): Promise<BenchRow[]> {
+  const inference = await InferenceSupervisor.start({ device: "cpu", models: [EMBEDDED_MODEL] });
+  try {
+    const rows: BenchRow[] = [];
+    for (const [domain, texts] of Object.entries(DOMAINS)) {
+      const games: Earned[][][] = [];
+      for (const seed of SEEDS) {
+        process.stderr.write(`  ${domain}, seed ${seed} …\n`);
+        games.push(
+          await playSubnet(inference, { profile: chosenProfile("embedded"), texts, asks: ASKS, seed }),
+        );
+      }
+      const named = [...ranking(games), ...attacks(games)];
+      rows.push(...named.map((row) => ({ ...row, name: `${domain}: ${row.name}` })));
+    }
+    return rows;
+  } finally {
+    await inference.stop();
+  }
+}
+
+/** Places in MINERS of those that the condition holds for. */
+function placesOf(is: (miner: BenchMiner) => boolean): number[] {
+  return [...MINERS.keys()].filter((at) => is(MINERS[at]!));
+}
+
+const honestIn = (style?: Style): number[] =>
+  placesOf((miner) => miner.kind === "honest" && (style === undefined || miner.style === style));
+
+function ranking(games: readonly Earned[][][]): BenchRow[] {
+  const answers = (style?: Style): Earned[] =>
+    games.flatMap((game) => honestIn(style).flatMap((at) => game[at]!));
+  const curve = (all: readonly Earned[]): number =>
+    areaUnderCurve(
+      all.filter(({ isGood }) => isGood).map(({ reward }) => reward),
+      all.filter(({ isGood }) => !isGood).map(({ reward }) => reward),
+    );
+  const tau = (of: (one: Earned) => number, style?: Style): number =>
+    mean(
+      games.map((game) => {
+        const places = honestIn(style);
+        const scores = places.map((at) => movingScore(game[at]!.map(of), ALPHA));
+        return kendall(scores, places.map(qualityAt));
+      }),
+    );
+  const below = (style?: Style): number =>
+    tau(({ isGood }) => (isGood ? 1 : 0), style) - tau(({ reward }) => reward, style);
+  const good = answers().filter(({ isGood }) => isGood);
+  const meanGood = (style: Style): number =>
+    mean(
+      answers(style)
+        .filter(({ isGood }) => isGood)
+        .map(({ reward }) => reward),
+    );
+  const newcomers = games.map((game) => {
+    const rewards = honestIn()
+      .filter((at) => qualityAt(at) >= 0.9)
+      .flatMap((at) => game[at]!.map(({ reward }) => reward));
+    return stepsToPlace(rewards, { alpha: ALPHA, share: PLACE, random: seededRandom(1) });
+  });
+  return [
+    { name: "AUC of good against bad answers", value: curve(answers()), unit: "", goal: "≥ 0.95" },
+    ...TASKS.flatMap((task) =>
+      STYLES.map(
+        (style): BenchRow => ({
+          name: `AUC, ${task}, ${style}`,
+          value: curve(answers(style).filter((answer) => answer.task === task)),
+          unit: "",
+        }),
+      ),
+    ),
+    ...STYLES.map(
+      (style): BenchRow => ({
+        name: `τ below the oracle's, ${style}`,
+        value: below(style),
+        unit: "",
+        goal: "≤ 0.05",
+      }),
+    ),
+    { name: "τ below the oracle's, both styles", value: below(), unit: "", goal: "≤ 0.10" },
+    {
+      name: "good answers rejected",
+      value: (100 * good.filter(({ reward }) => reward < REJECTED).length) / good.length,
+      unit: "%",
+      goal: "≤ 2",
+    },
+    {
+      name: "a good quotation in good rewritings",
+      value: meanGood("quoting") / meanGood("rewriting"),
+      unit: "",
+      goal: "1",
+    },
+    {
+      name: "steps until a good newcomer has its place",
+      value: median(newcomers),
+      unit: "",
+      goal: "≤ 100",
+    },
+  ];
+}
+
+function qualityAt(at: number): number {
+  const miner = MINERS[at]!;
+  return miner.kind === "honest" ? miner.quality : 0;
+}
+
+function attacks(games: readonly Earned[][][]): BenchRow[] {
+  const earning = (at: number): number =>
+    mean(games.map((game) => mean(game[at]!.map(({ reward }) => reward))));
+  const honest = honestIn().map(earning);
+  const middle = median(honest);
+  return (["gibberish", "fluent"] as const).flatMap((kind) => {
+    const places = placesOf((miner) => miner.kind === kind);
+    const mine = mean(places.map(earning));
+    const goal = kind === "gibberish" ? { share: "≤ 1", best: "≤ 0.1" } : { share: "≤ 15", best: "" };
+    return [
+      {
+        name: `weight of ${kind} miners, as many as honest ones`,
+        value: (100 * mine) / (mine + mean(honest)),
+        unit: "%",
+        goal: goal.share,
+      },
+      ...places
+        .map(
+          (at): BenchRow => ({
+            name: `${kind}, in median honest miners: ${MINERS[at]!.name}`,
+            value: earning(at) / middle,
+            unit: "",
+            goal: goal.best,
+          }),
+        )
+        .sort((a, b) => b.value - a.value)
+        .slice(0, WORST),
+    ];
+  });
+}
+
+/** Attacks of a kind that are listed. */
+const WORST = 6;

@@ -1,0 +1,242 @@
+import { describe, expect, test } from "bun:test";
+import { answerPrompt, augmentPrompt, followupPrompt, growText } from "../../src/prompts/templates.ts";
+import { above, below, logistic } from "../../src/rewards/logistic.ts";
+import { RunSource } from "../../src/rewards/masks/borrowed-runs.ts";
+import { BorrowingMask, borrowingOf } from "../../src/rewards/masks/borrowing.ts";
+import { FormMask, formOf } from "../../src/rewards/masks/form.ts";
+import { OrderMask } from "../../src/rewards/masks/order.ts";
+import { TaskFitReward } from "../../src/rewards/models/task-fit.ts";
+import { readingOf } from "../../src/rewards/reading.ts";
+import { FakeEncoder } from "./fake-encoder.ts";
+import { question } from "./questions.ts";
+
+const SENTENCES = [
+  "The harbour of the old town was built by monks who traded in salt and wool.",
+  "A storm broke its outer wall in the spring, and nobody had the money to mend it.",
+  "Ships from the north then moved to the new port, where the customs were lower.",
+  "The mayor asked the king for help, but the letter was lost on the way to the capital.",
+  "Half of the families left within ten years and took their looms with them.",
+  "Today a museum in the salt house shows what the monks wrote about their trade.",
+];
+const TEXT = SENTENCES.join(" ");
+const ASKED = "Who built the harbour of the old town?";
+const summary = question({ prompt: augmentPrompt(TEXT, 4), basePrompt: TEXT });
+const followup = question({ task: "followup", prompt: followupPrompt(TEXT, 0), basePrompt: TEXT });
+const answer = question({ task: "answer", prompt: answerPrompt(TEXT, ASKED), basePrompt: ASKED });
+const organic = question({ origin: "organic", prompt: "Write a poem about the sea." });
+const QUOTED = [SENTENCES[0], SENTENCES[1], SENTENCES[3], SENTENCES[5]].join(" ");
+
+describe("soft steps", () => {
+  test("are half at the middle, and each other's rest", () => {
+    expect(logistic(0)).toBe(0.5);
+    expect(above(3, 3, 0.1)).toBe(0.5);
+    expect(above(3.1, 3, 0.1)).toBeCloseTo(0.731, 3);
+    expect(above(2, 3, 0.7) + below(2, 3, 0.7)).toBeCloseTo(1, 12);
+    expect(below(1e6, 0, 1e-3)).toBe(0);
+  });
+});
+
+describe("what a question gives to read", () => {
+  test("is the text in sentences, without the questions and labels of earlier steps", () => {
+    const grown = growText(SENTENCES[0]!, "Why salt?", "It kept the fish.");
+    expect(readingOf(question({ prompt: followupPrompt(grown, 1) }))).toMatchObject({
+      task: "followup",
+      source: [SENTENCES[0]!, "It kept the fish."],
+    });
+    expect(readingOf(answer)).toMatchObject({ task: "answer", question: ASKED, source: SENTENCES });
+  });
+
+  test("is nothing where a user worded it, or the text is empty", () => {
+    expect(readingOf(organic)).toBeUndefined();
+    expect(readingOf(question({ prompt: augmentPrompt(" ", 4) }))).toBeUndefined();
+  });
+});
+
+describe("borrowed words", () => {
+  const source = new RunSource(SENTENCES);
+
+  test("are cut into the longest runs of the source, sentence by sentence", () => {
+    const [runs] = source.runsOf("Monks who traded in gold built the harbour.");
+    expect(runs!.map(({ length, isForeign }) => [length, isForeign])).toEqual([
+      [4, false],
+      [1, true],
+      [1, false],
+      [2, false],
+    ]);
+    expect(runs![0]!.places).toEqual([{ sentence: 0, at: 9 }]);
+  });
+
+  test("are all of a quotation in one run, and none of one's own words", () => {
+    expect(borrowingOf(source.runsOf(SENTENCES[1]!))).toEqual({
+      words: 17,
+      share: 1,
+      run: 17,
+      seams: 0,
+      splices: 0,
+      gaps: 0,
+    });
+    expect(borrowingOf(source.runsOf("Nothing fits here."))).toMatchObject({ share: 0, run: 0 });
+    expect(borrowingOf(source.runsOf(""))).toMatchObject({ words: 0, share: 0, seams: 0 });
+  });
+
+  test("tell a splice of two sentences from words that are left out of one", () => {
+    const spliced = "The harbour of the old town asked the king for help.";
+    expect(borrowingOf(source.runsOf(spliced))).toMatchObject({ splices: 1, gaps: 0 });
+    const cut = "The harbour of the old was built by monks traded in salt and wool.";
+    expect(borrowingOf(source.runsOf(cut))).toMatchObject({ splices: 0, gaps: 2 });
+    // One's own word in the place of another is a change of wording, and no gap.
+    const reworded = "The harbour of the ancient town was built by monks who traded in salt and wool.";
+    expect(borrowingOf(source.runsOf(reworded))).toMatchObject({ splices: 0, gaps: 0 });
+  });
+
+  test("cost nothing when quoted whole or said anew, and all when pieced together", async () => {
+    const { factors } = await new BorrowingMask().apply(summary, [
+      QUOTED,
+      "Monks made the port. Bad weather ruined it later, and traders went elsewhere.",
+      "The harbour of the monks wrote about their trade. Ships from the north in the spring, and nobody.",
+      "The old was built monks who in salt and. A broke its wall in spring, and had the to mend it.",
+    ]);
+    expect(factors[0]).toBeGreaterThan(0.98);
+    expect(factors[1]).toBeGreaterThan(0.98);
+    expect(factors[2]).toBeLessThan(0.05);
+    expect(factors[3]).toBeLessThan(0.05);
+  });
+
+  test("in short sentences that are quoted whole are no mosaic, in pieces of sentences they are", () => {
+    const short = new RunSource(["Whales breathe air.", "They dive for an hour.", "Their songs carry far."]);
+    expect(borrowingOf(short.runsOf("Whales breathe air. Their songs carry far.")).run).toBe(12);
+    expect(borrowingOf(short.runsOf("Whales breathe. Songs carry far.")).run).toBeLessThan(3);
+  });
+
+  test("are not looked for where a user worded the prompt", async () => {
+    expect(await new BorrowingMask().apply(organic, ["a b c"])).toEqual({ factors: [1] });
+  });
+
+  test("of a text that says the same over and over take no time without end", () => {
+    const same = new RunSource(Array.from({ length: 400 }, () => "on and on and on and on"));
+    const began = performance.now();
+    same.runsOf("on and on and on and on ".repeat(200));
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+});
+
+describe("form", () => {
+  test("of a summary or an answer: whole sentences, of a length that one reads", () => {
+    expect(formOf("answer", SENTENCES[0]!)).toBeGreaterThan(0.99);
+    expect(formOf("answer", "Monks of the old town built it.")).toBeGreaterThan(0.97);
+    expect(formOf("answer", "Monks built")).toBe(0);
+    expect(formOf("answer", "Monks.")).toBeLessThan(0.01);
+    expect(formOf("answer", SENTENCES[0]!.toLowerCase())).toBeCloseTo(0.25, 2);
+    expect(formOf("answer", "Who was it that asked? Was it the king or the monks?")).toBeLessThan(0.11);
+    const long = Array.from({ length: 500 }, (_, at) => `word${at}`).join(" ");
+    expect(formOf("augment", `W${long}.`)).toBeLessThan(0.01);
+    expect(formOf("augment", `W${long}.`, { mostWords: 600 })).toBeGreaterThan(0.99);
+    expect(formOf("answer", `${"Salt and wool and salt ".repeat(20)}.`)).toBeLessThan(0.01);
+  });
+
+  test("of a follow-up: one question that opens like one", () => {
+    expect(formOf("followup", "Why did the families leave the old town?")).toBeGreaterThan(0.9);
+    expect(formOf("followup", "The families left the old town in ten years?")).toBeLessThan(0.26);
+    expect(formOf("followup", "Why did the families leave the old town.")).toBe(0);
+    expect(formOf("followup", "Why?")).toBeLessThan(0.01);
+    expect(formOf("followup", "Why did they leave? How did they travel, and who paid?")).toBeLessThan(0.31);
+    expect(formOf("followup", `Why ${"so very far away from it ".repeat(10)}?`)).toBeLessThan(0.01);
+  });
+
+  test("is not asked of what answers a user's own words", async () => {
+    expect(await new FormMask().apply(organic, ["o sea"])).toEqual([1]);
+    expect(await new FormMask().apply(followup, ["o sea"])).toEqual([0]);
+  });
+});
+
+describe("word order", () => {
+  const bound = { middle: 0.2, slack: 0.3, width: 0.01 };
+  const maskWith = (disorder: (number | undefined)[]): OrderMask =>
+    new OrderMask(
+      async (texts) => texts.map((_, at) => ({ vector: Float32Array.of(1), disorder: disorder[at]! })),
+      bound,
+    );
+
+  test("has half of the reward at the bound, which is wider for few words", async () => {
+    const nine = "one two three four five six seven eight nine";
+    const { factors, details } = await maskWith([0.3, 0.25, 0.35]).apply(summary, [nine, nine, nine]);
+    expect(factors[0]).toBeCloseTo(0.5, 5);
+    expect(factors[1]).toBeGreaterThan(0.99);
+    expect(factors[2]).toBeLessThan(0.01);
+    expect(details).toEqual({ disorder: [0.3, 0.25, 0.35] });
+    const [long] = (await maskWith([0.3]).apply(summary, [`${nine} `.repeat(10)])).factors;
+    expect(long).toBeLessThan(0.01);
+  });
+
+  test("is not asked of answers to a text in another language, nor of a user in another one", async () => {
+    const german = "Der Hafen wurde von Mönchen gebaut, die mit Salz handelten. Sie blieben lange dort.";
+    const asked = question({ prompt: augmentPrompt(german, 4) });
+    const bad = await maskWith([0.9, 0.9]).apply(asked, [german, "salt of the that was in and"]);
+    expect(bad.factors).toEqual([1, 1]);
+    const free = await maskWith([0.9, 0.9]).apply(organic, [german, "salt of the that was in and"]);
+    expect(free.factors[0]).toBe(1);
+    expect(free.factors[1]).toBeLessThan(0.01);
+    expect((await maskWith([0.9]).apply(summary, [german])).factors[0]).toBeLessThan(0.01);
+  });
+
+  test("of an encoder that tells nothing is not made up", async () => {
+    const { factors } = await maskWith([undefined]).apply(summary, ["one two"]);
+    expect(factors[0]).toBeNaN();
+  });
+});
+
+describe("task fit", () => {
+  const score = (asked: typeof summary, texts: string[]): Promise<number[]> =>
+    new TaskFitReward(new FakeEncoder()).score(asked, texts);
+
+  test("of a summary: all parts of the text, in about as many sentences as asked for", async () => {
+    const [good, part, twice, foreign, one] = await score(summary, [
+      QUOTED,
+      `${SENTENCES[4]} They left. They took their looms.`,
+      `${SENTENCES[0]} ${SENTENCES[0]} ${SENTENCES[3]} ${SENTENCES[5]}`,
+      "Cats sleep all day. Dogs bark at night. Birds sing at dawn. Fish say nothing.",
+      SENTENCES[0]!,
+    ]);
+    expect(good).toBeGreaterThan(0.6);
+    expect(part).toBeLessThan(0.5 * good!);
+    expect(twice).toBeLessThan(0.5 * good!);
+    expect(foreign).toBeLessThan(0.02);
+    expect(one).toBeLessThan(0.02);
+  });
+
+  test("of a follow-up: about the text, and neither a copy nor its own answer", async () => {
+    const [good, foreign, copied] = await score(followup, [
+      "Why did the monks of the old town trade in salt and wool?",
+      "Which birds sing at dawn when cats sleep?",
+      SENTENCES[1]!.replace(".", "?"),
+    ]);
+    expect(good).toBeGreaterThan(0.8);
+    expect(foreign).toBeLessThan(0.05);
+    expect(copied).toBeLessThan(0.05);
+  });
+
+  test("of an answer: what the text says about the question, not the question again", async () => {
+    const [good, other, parrot] = await score(answer, [
+      SENTENCES[0]!,
+      SENTENCES[4]!,
+      "The harbour of the old town was built.",
+    ]);
+    expect(good).toBeGreaterThan(0.6);
+    expect(other).toBeLessThan(0.3);
+    expect(parrot).toBeLessThan(0.05);
+  });
+
+  test("of what answers a user is its likeness to the prompt", async () => {
+    const [same, other] = await score(organic, ["Write a poem about the sea.", "Cats sleep all day."]);
+    expect(same).toBeCloseTo(1, 5);
+    expect(other).toBeLessThan(0.3);
+  });
+
+  test("embeds each text once, and gives one number per completion", async () => {
+    const encoder = new FakeEncoder();
+    const numbers = await new TaskFitReward(encoder).score(answer, ["", "Monks built it. They traded."]);
+    expect(numbers).toHaveLength(2);
+    expect(numbers[0]).toBe(0);
+    expect(encoder.batches).toHaveLength(1);
+  });
+});
