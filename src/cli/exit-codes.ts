@@ -68,6 +68,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "dataset.conflict": EXIT.usage,
   "dataset.busy": EXIT.tryLater,
   "dataset.empty": EXIT.unavailable,
+  "analysis.empty": EXIT.unavailable,
   dataset: EXIT.cannotCreate,
   "query.no-room": EXIT.cannotCreate,
   "query.no-memory": EXIT.unavailable,

@@ -31,9 +31,16 @@ test("openvalidator analyze prints JSON, of one miner and task", async () => {
 
 test("openvalidator analyze says so where there is nothing to read", async () => {
   expect((await captured(["analyze", "/nowhere/at/all"])).exitCode).toBe(78);
-  const none = await captured(["analyze", JOURNAL, "--since", "2030-01-01"]);
-  expect(none).toMatchObject({ exitCode: 0 });
-  expect(none.stdout).toContain("0 steps in 0.0 seconds");
+});
+
+test.each([
+  [["--since", "2030-01-01"], "since 2030-01-01T00:00:00.000Z"],
+  [["--name", "nosuch"], 'named "nosuch"'],
+  [["--uid", "999", "--name", "answer"], 'named "answer", that asked the miner 999'],
+])("openvalidator analyze %p tells that no step is left, and which there are", async (flags, filters) => {
+  const { exitCode, stderr } = await captured(["analyze", JOURNAL, ...flags]);
+  expect(exitCode).toBe(69);
+  expect(stderr).toStartWith(`error: none of 6 steps is one ${filters}\n  → tasks there are `);
 });
 
 test("no line is wider than the terminal, whatever miners write, and what they write is escaped", () => {

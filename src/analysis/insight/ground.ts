@@ -1,6 +1,10 @@
+import { Failure } from "../../base/error.ts";
 import { type ColumnKind, kindsOfColumns } from "../../events/column-kinds.ts";
 import { literal } from "../views/view.ts";
 import type { Ask } from "./ask.ts";
+
+/** The filters of a question leave no step of those that are there. */
+export type AnalysisCode = "analysis.empty";
 
 /** What of the sources is looked at. */
 export interface Scope {
@@ -102,6 +106,30 @@ export async function layGround(ask: Ask, scope: Scope): Promise<Ground> {
     isApproximate: (answers ?? 0) > EXACT_ANSWERS,
     pieces: Math.max(1, Math.ceil((answers ?? 0) / PIECE_ANSWERS)),
   };
+}
+
+/**
+ * Sources may have no steps, and still weights to tell of; a filter that leaves none of some is a mistake.
+ * @throws Failure `analysis.empty`
+ */
+export async function checkScope(ask: Ask, scope: Scope): Promise<void> {
+  const { sinceMs, name, uid } = scope;
+  if (sinceMs === undefined && name === undefined && uid === undefined) return;
+  const [all] = await ask.rows(
+    `SELECT count(*)::DOUBLE AS steps, string_agg(DISTINCT task, ', ' ORDER BY task) AS tasks, CAST(max(time) AS VARCHAR) AS last,
+      (SELECT count(*)::DOUBLE FROM ${within("steps", scope)}) AS left_steps FROM steps`,
+  );
+  const { steps, tasks, last, left_steps } = all as Record<string, number | string | null>;
+  if (steps === 0 || left_steps !== 0) return;
+  const filters = [
+    sinceMs !== undefined && `since ${new Date(sinceMs).toISOString()}`,
+    name !== undefined && `named ${JSON.stringify(name)}`,
+    uid !== undefined && `that asked the miner ${uid}`,
+  ];
+  throw new Failure<AnalysisCode>("analysis.empty", {
+    message: `none of ${steps} steps is one ${filters.filter((filter) => filter !== false).join(", ")}`,
+    hint: `tasks there are ${tasks}; the last step was at ${last} UTC; openvalidator miners tells who was asked`,
+  });
 }
 
 async function columnsIn(ask: Ask, steps: string): Promise<Map<string, ColumnKind>> {

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import type { Scope } from "../../analysis/insight/ground.ts";
+import { checkScope, type Scope } from "../../analysis/insight/ground.ts";
 import { type Insight, insightOf } from "../../analysis/insight/insight.ts";
 import type { Reading } from "../../analysis/lay-tables.ts";
 import { sectionsOf } from "../../analysis/report/sections.ts";
@@ -32,6 +32,7 @@ export async function analyze(context: CommandContext): Promise<number> {
   const { warehouse, reports, close } = await openEvents(context, context.words ?? [], { keeps: true });
   let insight: Insight;
   try {
+    await checkScope(warehouse, scope);
     insight = await insightOf(warehouse, scope);
   } finally {
     close();
