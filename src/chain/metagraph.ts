@@ -43,6 +43,7 @@ export interface Metagraph {
   netuid: Netuid;
   block: BlockNumber;
   hotkeys: Hotkey[];
+  coldkeys: string[];
   axons: AxonInfo[];
   active: boolean[];
   validatorPermit: boolean[];
@@ -56,10 +57,10 @@ export interface Metagraph {
 /**
  * What get_selective_metagraph is asked for (rpc_info/metagraph.rs SelectiveMetagraphIndex): block, tempo, last step,
  * blocks since, min allowed weights, max weights limit, weights version, weights rate limit, serving rate limit,
- * commit-reveal on, its period, hotkeys, axons, active, permits, last updates, registration blocks, total stakes.
+ * commit-reveal on, its period, hotkeys, coldkeys, axons, active, permits, last updates, registration blocks, total stakes.
  * Asking for all fields would bring every identity along.
  */
-export const METAGRAPH_INDEXES = [7, 8, 9, 10, 24, 25, 26, 27, 45, 46, 47, 52, 55, 56, 57, 59, 66, 69];
+export const METAGRAPH_INDEXES = [7, 8, 9, 10, 24, 25, 26, 27, 45, 46, 47, 52, 53, 55, 56, 57, 59, 66, 69];
 
 /** The metagraph of a large subnet has some 500 KB. */
 const METAGRAPH_TIMEOUT_MS = 30_000;
@@ -94,6 +95,7 @@ export function decodeMetagraph(answer: Codec, netuid: Netuid): Metagraph {
     netuid,
     block: asBlock(fields.one("block", numberOf)),
     hotkeys,
+    coldkeys: fields.list("coldkeys", textOfHotkey),
     axons: fields.list("axons", axonOf),
     active: fields.list("active", booleanOf),
     validatorPermit: fields.list("validatorPermit", booleanOf),
@@ -113,8 +115,8 @@ export function decodeMetagraph(answer: Codec, netuid: Netuid): Metagraph {
       commitRevealPeriod: fields.one("commitRevealPeriod", numberOf),
     },
   };
-  const { axons, active, validatorPermit, lastUpdate, blockAtRegistration, stakeTao } = metagraph;
-  const lists = { axons, active, validatorPermit, lastUpdate, blockAtRegistration, stakeTao };
+  const { coldkeys, axons, active, validatorPermit, lastUpdate, blockAtRegistration, stakeTao } = metagraph;
+  const lists = { coldkeys, axons, active, validatorPermit, lastUpdate, blockAtRegistration, stakeTao };
   const uneven = Object.entries(lists).find(([, list]) => list.length !== hotkeys.length);
   if (uneven) throw unexpected(`${uneven[0]} has ${uneven[1].length} entries for ${hotkeys.length} neurons`);
   return metagraph;
@@ -175,6 +177,7 @@ async function fetchFromNeurons(api: ApiPromise, netuid: Netuid): Promise<Metagr
     netuid,
     block: asBlock(header.number.toNumber()),
     hotkeys: neurons.map((neuron) => neuron.hotkey),
+    coldkeys: neurons.map((neuron) => neuron.coldkey),
     axons: neurons.map((neuron) => neuron.axon),
     active: neurons.map((neuron) => neuron.active),
     validatorPermit: neurons.map((neuron) => neuron.validatorPermit),
@@ -188,6 +191,7 @@ async function fetchFromNeurons(api: ApiPromise, netuid: Netuid): Promise<Metagr
 export interface LiteNeuron {
   uid: Uid;
   hotkey: Hotkey;
+  coldkey: string;
   axon: AxonInfo;
   active: boolean;
   validatorPermit: boolean;
@@ -204,6 +208,7 @@ export function decodeNeurons(answer: Codec): LiteNeuron[] {
       return {
         uid: asUid(fields.one("uid", numberOf)),
         hotkey: fields.one("hotkey", textOfHotkey),
+        coldkey: fields.one("coldkey", textOfHotkey),
         axon: fields.one("axonInfo", axonOf),
         active: fields.one("active", booleanOf),
         validatorPermit: fields.one("validatorPermit", booleanOf),

@@ -40,6 +40,22 @@ export function revealBlockOfIncluded(state: EpochState, periodEpochs: number): 
   return blockOfEpoch(state, state.subnetEpochIndex + periodEpochs, periodEpochs);
 }
 
+/** The first block after `state.head` in which an epoch runs; undefined for a subnet without a tempo. */
+export function nextEpochBlock(state: EpochState): number | undefined {
+  const { head, tempo, lastEpochBlock, pendingEpochAt, blocksSinceLastStep } = state;
+  if (tempo === 0) return undefined;
+  const causes = [lastEpochBlock + tempo, head + LONGEST_WAIT_BLOCKS + 1 - blocksSinceLastStep];
+  if (pendingEpochAt > 0) causes.push(pendingEpochAt);
+  return Math.max(head + 1, Math.min(...causes));
+}
+
+/** As `nextEpochBlock`, by the grid of before spec 420. */
+export function legacyNextEpochBlock(head: number, netuid: number, tempo: number): number | undefined {
+  if (tempo === 0) return undefined;
+  const next = head + 1;
+  return next + tempo - ((next + netuid + 1) % (tempo + 1));
+}
+
 /** Epoch schedule before spec 420: a fixed grid by netuid. */
 export function legacyRevealBlock(head: number, netuid: number, tempo: number, periodEpochs: number): number {
   if (tempo === 0) throw noEpoch();

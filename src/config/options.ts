@@ -17,6 +17,7 @@ import { TELEMETRY_OPTIONS } from "./telemetry-options.ts";
 import { TEXT_FORMATS_SHOWN } from "./text-formats.ts";
 import { AUTO_UPDATE_OPTIONS } from "./update-options.ts";
 import { WANDB_OPTIONS } from "./wandb-options.ts";
+import { WEIGHTS_OPTIONS } from "./weights-options.ts";
 
 const seconds = decimal({ min: 0.1, max: 600 }, "SECONDS");
 const uidCount = integer({ min: 1, max: 65_536 });
@@ -67,6 +68,19 @@ export const OPTIONS = {
     { env: ["BT_SUBTENSOR_CHAIN_ENDPOINT", "BT_CHAIN_ENDPOINT"] },
   ),
   "neuron.disable_set_weights": option(toggle, false, "chain", "Never set weights."),
+  "dry-run": option(
+    toggle,
+    false,
+    "chain",
+    "Sign nothing for the chain: tell which weights would be set, and why.",
+  ),
+  "wait-registration": option(
+    toggle,
+    false,
+    "chain",
+    "Wait at the start until the hotkey is registered and holds a permit, in place of ending with exit code 78.",
+  ),
+  ...WEIGHTS_OPTIONS,
   "neuron.epoch_length_override": option(
     integer({ min: 0, max: 1_000_000 }, "BLOCKS"),
     0,

@@ -36,6 +36,7 @@ import { validatorSettings } from "./settings.ts";
 import { type AxonNeuron, Subtensor } from "./subtensor.ts";
 import { SYSTEM_TIME } from "./system-time.ts";
 import { runValidator } from "./validator.ts";
+import { policyOf } from "./weighing.ts";
 
 export interface StartOptions {
   settings: Settings;
@@ -200,11 +201,11 @@ async function openParts(
     openMiners(settings, connection.genesisHash, signer, opened, startStandIns),
     signal,
   );
-  await orAborted(announce(settings, connection, signer, findExternalIp), signal);
+  if (!settings.dryRun) await orAborted(announce(settings, connection, signer, findExternalIp), signal);
   const versionKey = settings.neuronVersionKey ?? specVersion();
   return {
     modules: {
-      chain: new Subtensor(connection, signer, asNetuid(settings.netuid), versionKey),
+      chain: new Subtensor(connection, signer, asNetuid(settings.netuid), versionKey, policyOf(settings)),
       miners,
       judge: openJudge(scoring, pool, vectors, meter),
       router: openRouter(settings, encoder, vectors),

@@ -25,6 +25,8 @@ export interface Subnet<N extends Neuron = Neuron> {
   neurons: readonly N[];
   tempo: number;
   weightsRateLimit: number;
+  /** Block of the next epoch, as it was known at `block`; undefined for a subnet without a tempo. */
+  nextEpochBlock?: number | undefined;
   /** Block of this validator's last weights, or of its registration. */
   ownLastUpdate: number;
 }
@@ -88,11 +90,21 @@ export type EarlierFate =
 export interface WeightsOrder {
   /** Moving scores by uid for those who hold the uids at the block of the submission. */
   scoresFor(holders: readonly Registration[]): Float32Array;
+  /** By uid, whether its holder could be asked and never was; only asked for where a policy wants to know. */
+  neverAsked?(holders: readonly Registration[]): boolean[];
   /** Called right before signing. What it throws keeps the weights from being sent. */
   before(prepared: PreparedWeights): void;
   /** Nonce of earlier weights that may still be taken. */
   nonce?: number | undefined;
   signal: AbortSignal;
+}
+
+export interface ProposedWeights {
+  uids: number[];
+  /** u16 as they would go to the chain. */
+  values: number[];
+  /** Why they are what they are beyond the scores, one sentence each. */
+  lines: string[];
 }
 
 export interface Chain<N extends Neuron = Neuron> {
@@ -105,6 +117,8 @@ export interface Chain<N extends Neuron = Neuron> {
   /** @throws Failure `chain.not-registered` when this hotkey has no uid any more. */
   fetchSubnet(): Promise<Subnet<N>>;
   sendWeights(order: WeightsOrder): Promise<SentWeights>;
+  /** What `sendWeights` would send now; nothing is signed. */
+  proposeWeights(order: Pick<WeightsOrder, "scoresFor" | "neverAsked">): Promise<ProposedWeights>;
   /** What became of weights that nobody saw arrive. @param earlier oldest first, at least one */
   fateOf(earlier: readonly EarlierWeights[]): Promise<EarlierFate>;
   /** Follows a commit to its reveal, also one of an earlier run. @returns its block; rejects when it did not come */

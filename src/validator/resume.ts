@@ -1,5 +1,5 @@
 import { orAborted } from "../base/deadline.ts";
-import { Failure } from "../base/error.ts";
+import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
 import { seedScores } from "../weights/evidence.ts";
@@ -19,8 +19,7 @@ export async function resume<N extends Neuron>(
   options: Omit<ValidatorOptions<N>, "facts">,
 ): Promise<Session<N>> {
   const { modules, settings, identity, signal } = options;
-  const subnet = await orAborted(modules.chain.fetchSubnet(), signal);
-  requirePermit(settings.setsWeights, subnet, identity.hotkey);
+  const subnet = await fetchOwnSubnet(options);
   const database = StateDatabase.open(options.stateDirectory, identity);
   try {
     const saved = database.load();
@@ -51,6 +50,31 @@ export async function resume<N extends Neuron>(
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** How often a start that waits looks again: some blocks of the public chain. */
+const WAIT_MS = 60_000;
+
+/** The subnet in which this hotkey is registered and holds a permit; waited for where that is wanted. */
+async function fetchOwnSubnet<N extends Neuron>({
+  modules: { chain, time },
+  settings,
+  identity,
+  signal,
+}: Omit<ValidatorOptions<N>, "facts">): Promise<Subnet<N>> {
+  for (let told = ""; ; ) {
+    try {
+      const subnet = await orAborted(chain.fetchSubnet(), signal);
+      requirePermit(settings.setsWeights, subnet, identity.hotkey);
+      return subnet;
+    } catch (error) {
+      const isAwaited = isFailure(error, "chain.not-registered") || isFailure(error, "chain.no-permit");
+      if (!settings.waitsForRegistration || !isAwaited) throw error;
+      if (told !== error.code) log.warn("The start waits (--wait-registration)", { error, hint: error.hint });
+      told = error.code;
+      await time.sleep(WAIT_MS, signal);
+    }
   }
 }
 

@@ -31,6 +31,14 @@ export interface ValidatorSettings {
   /** Answers of each step that other miners are asked to mark; 0 = none. */
   shadowMiners: number;
   setsWeights: boolean;
+  /** Weights are told where they would be sent. */
+  isDryRun: boolean;
+  /** The start waits for a registration and a permit. */
+  waitsForRegistration: boolean;
+  /** When nobody earned anything, all weight goes to one uid rather than to nobody. */
+  burnsIdle: boolean;
+  /** Weights are due so many blocks before each epoch; 0 = an epoch after the last ones. */
+  beforeEpochBlocks: number;
   /** Without a saved state, begin with this validator's own weights on chain. */
   seedsScores: boolean;
   logRewards: boolean;

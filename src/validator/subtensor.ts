@@ -1,6 +1,6 @@
 import { Failure } from "../base/error.ts";
-import { asBlock, asUid, type BlockNumber, type Netuid, U16_MAX, type Uid } from "../base/units.ts";
-import { fetchBlockTime } from "../chain/block-time.ts";
+import { asBlock, asUid, type BlockNumber, type Netuid, type Uid } from "../base/units.ts";
+import { fetchBlockTimes } from "../chain/block-time.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import { fateOfEarlier } from "../chain/earlier.ts";
 import { chainFailure } from "../chain/errors.ts";
@@ -9,19 +9,22 @@ import { type AxonInfo, fetchMetagraph, fetchWeights, type Metagraph } from "../
 import type { Weights } from "../chain/precheck.ts";
 import { confirmReveal } from "../chain/reveal.ts";
 import { submitWeights } from "../chain/submission.ts";
-import { processWeights } from "../weights/process.ts";
-import { quantizeWeights } from "../weights/quantize.ts";
-import { normalizeL1 } from "../weights/scores.ts";
+import { PLAIN_POLICY, type WeightPolicy } from "../weights/shape.ts";
 import type {
   Chain,
   EarlierFate,
   EarlierWeights,
   Neuron,
   PendingReveal,
+  ProposedWeights,
   SentWeights,
   Subnet,
   WeightsOrder,
 } from "./ports.ts";
+import { fetchRow, weigh } from "./weighing.ts";
+
+/** A head as old as this tells nothing of now. */
+const MAX_AGE_MS = 60_000;
 
 /** A neuron with the address its miner listens on. */
 export interface AxonNeuron extends Neuron {
@@ -34,8 +37,16 @@ export class Subtensor implements Chain<AxonNeuron> {
   readonly #signer: ExtrinsicSigner;
   readonly #netuid: Netuid;
   readonly #versionKey: number;
+  readonly #policy: WeightPolicy;
 
-  constructor(connection: ChainConnection, signer: ExtrinsicSigner, netuid: Netuid, versionKey: number) {
+  constructor(
+    connection: ChainConnection,
+    signer: ExtrinsicSigner,
+    netuid: Netuid,
+    versionKey: number,
+    policy: WeightPolicy = PLAIN_POLICY,
+  ) {
+    this.#policy = policy;
     this.#connection = connection;
     this.#signer = signer;
     this.#netuid = netuid;
@@ -61,11 +72,20 @@ export class Subtensor implements Chain<AxonNeuron> {
   async fetchSubnet(): Promise<Subnet<AxonNeuron>> {
     const startedMs = performance.now();
     const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
+    const { timeMs, nextEpochBlock } = await fetchBlockTimes(this.#connection, this.#netuid, metagraph.block);
+    // From an old head nobody can tell who is registered now (C2).
+    const ageMs = Date.now() - timeMs;
+    if (ageMs > MAX_AGE_MS && !metagraph.hotkeys.includes(this.#signer.hotkey))
+      throw chainFailure("chain.lagging", {
+        message: `the hotkey is not registered in block ${metagraph.block}, but that is ${Math.round(ageMs / 1000)} s old`,
+        hint: "Wait for a node that is level with its chain, or check this machine's clock.",
+        retry: "soon",
+      });
     const ownUid = this.#ownUid(metagraph);
-    const chainTimeMs = await fetchBlockTime(this.#connection, metagraph.block);
     return {
       block: metagraph.block,
-      chainTimeMs,
+      chainTimeMs: timeMs,
+      nextEpochBlock,
       tookMs: performance.now() - startedMs,
       ownUid,
       neurons: metagraph.hotkeys.map((hotkey, uid) => {
@@ -86,21 +106,43 @@ export class Subtensor implements Chain<AxonNeuron> {
     };
   }
 
-  async sendWeights({ scoresFor, before, nonce, signal }: WeightsOrder): Promise<SentWeights> {
+  async sendWeights(order: WeightsOrder): Promise<SentWeights> {
+    const { before, nonce, signal } = order;
     // The holders of the uids are read at the last moment: weight belongs to the miner who earned it, not to his uid.
     const make = async (): Promise<Weights> => {
-      const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
-      const holders = metagraph.hotkeys.map((hotkey, uid) => ({
-        hotkey,
-        registeredAt: asBlock(metagraph.blockAtRegistration[uid]!),
-      }));
-      return this.#weightsOf(scoresFor(holders), metagraph);
+      const { uids, values } = await this.proposeWeights(order);
+      return { netuid: this.#netuid, uids, values, versionKey: this.#versionKey };
     };
     const sent = await submitWeights(this.#connection, this.#signer, make, { before, nonce, signal });
     const { path, block, uids, values, extrinsicHash } = sent;
     if (path === "plain") return { path, block, uids, values, extrinsicHash };
     const { pending } = sent;
     return { path, block, uids, values, extrinsicHash, revealRound: pending.revealRound, pending };
+  }
+
+  async proposeWeights({
+    scoresFor,
+    neverAsked,
+  }: Pick<WeightsOrder, "scoresFor" | "neverAsked">): Promise<ProposedWeights> {
+    const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
+    const ownUid = this.#ownUid(metagraph);
+    const { burn, burnsIdle, smoothing } = this.#policy;
+    const wantsRow = burn !== undefined || burnsIdle || smoothing > 0;
+    const chain = wantsRow ? await fetchRow(this.#connection, this.#netuid, ownUid) : undefined;
+    const holders = metagraph.hotkeys.map((hotkey, uid) => ({
+      hotkey,
+      registeredAt: asBlock(metagraph.blockAtRegistration[uid]!),
+    }));
+    return weigh(
+      {
+        metagraph,
+        ownHotkey: this.#signer.hotkey,
+        scores: scoresFor(holders),
+        neverAsked: neverAsked?.(holders) ?? [],
+        chain,
+      },
+      this.#policy,
+    );
   }
 
   fateOf(earlier: readonly EarlierWeights[]): Promise<EarlierFate> {
@@ -114,29 +156,6 @@ export class Subtensor implements Chain<AxonNeuron> {
   async readOwnWeights(): Promise<[Uid, number][]> {
     const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
     return fetchWeights(this.#connection, this.#netuid, this.#ownUid(metagraph));
-  }
-
-  #weightsOf(scores: Float32Array, { hyperparameters, hotkeys }: Metagraph): Weights {
-    // Nobody's score becomes equal weights for all (SDK process_weights), which would pay everyone for nothing.
-    if (!scores.some((score) => score > 0))
-      throw chainFailure("chain.bad-weights", {
-        message: "no miner of this subnet has a score above 0, so there are no weights to set",
-        retry: "next-window",
-      });
-    const processed = processWeights({
-      uids: [...scores.keys()],
-      weights: normalizeL1(scores),
-      neurons: hotkeys.length,
-      minAllowedWeights: hyperparameters.minAllowedWeights,
-      maxWeightLimit: hyperparameters.maxWeightsLimit / U16_MAX,
-      excludeQuantile: 0,
-    });
-    const { uids, values } = quantizeWeights(
-      processed.uids,
-      processed.weights,
-      hyperparameters.maxWeightsLimit / U16_MAX,
-    );
-    return { netuid: this.#netuid, uids, values, versionKey: this.#versionKey };
   }
 
   #ownUid(metagraph: Metagraph): Uid {

@@ -1,11 +1,11 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import type { BlockNumber } from "../base/units.ts";
+import type { BlockNumber, Uid } from "../base/units.ts";
 import { missingEvidence } from "../weights/evidence.ts";
 import type { Registration } from "../weights/scores.ts";
 import { canBeAsked } from "./choose.ts";
 import type { Duty } from "./clock.ts";
-import type { Neuron, SentWeights } from "./ports.ts";
+import type { Neuron, SentWeights, WeightsOrder } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
 import { settleEarlierWeights } from "./unsettled.ts";
@@ -13,6 +13,8 @@ import { tellWeights, weightsOf } from "./weights-event.ts";
 
 /** After a failure that may pass, the next attempt: about a minute on the public chain. */
 const RETRY_BLOCKS = 5;
+/** So many fit on a line of the log; `weights show` has all. */
+const TOLD_WEIGHTS = 10;
 
 /**
  * Sends weights once per epoch, counted from the last weights on chain, so a restart neither repeats nor skips one.
@@ -48,7 +50,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   }
 
   async run(block: BlockNumber): Promise<void> {
-    const { modules, recorder, signal } = this.#session;
+    const { modules, recorder, signal, settings } = this.#session;
     try {
       const { included, nonce } = await settleEarlierWeights(this.#session);
       if (included !== undefined) {
@@ -56,9 +58,10 @@ export class WeightsDuty<N extends Neuron> implements Duty {
         if (this.#isTooEarly(block)) return;
       }
       this.#tell({ state: "due" });
+      if (settings.isDryRun) return await this.#rehearse(block);
       const sent = await modules.chain.sendWeights({
+        ...this.#order,
         nonce,
-        scoresFor: (holders) => this.#scoresFor(holders),
         before: (prepared) => {
           recorder.saveSubmission(prepared);
           this.#tell({ state: "sent", ...weightsOf(prepared) });
@@ -93,8 +96,46 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     }
   }
 
+  get #order(): Pick<WeightsOrder, "scoresFor" | "neverAsked"> {
+    return {
+      scoresFor: (holders) => this.#byHolder(holders, 0, (uid) => this.#session.state.scores[uid]!),
+      neverAsked: (holders) =>
+        [...this.#byHolder(holders, 1, (uid) => this.#session.state.asked[uid]!)].map((times) => times === 0),
+    };
+  }
+
+  /** A dry run: what would be sent is told in its place. */
+  async #rehearse(block: BlockNumber): Promise<void> {
+    const { uids, values, lines } = await this.#session.modules.chain.proposeWeights(this.#order);
+    this.#lastSent = block;
+    const sum = values.reduce((total, value) => total + value, 0);
+    const largest = uids
+      .map((uid, index) => ({ uid, value: values[index]! }))
+      .sort((a, b) => b.value - a.value)
+      .slice(0, TOLD_WEIGHTS);
+    log.info("Dry run: these weights would be set", {
+      miners: uids.length,
+      largest: largest.map(({ uid, value }) => `${uid}: ${((100 * value) / sum).toFixed(1)} %`).join(", "),
+      rules: lines.length > 0 ? lines.join("; ") : undefined,
+    });
+    this.#tell({
+      state: "waiting",
+      ...weightsOf({ uids, values }),
+      reason: "a run that is no dry run",
+      blocks_left: null,
+    });
+  }
+
   #isTooEarly(block: BlockNumber): boolean {
-    const { subnet } = this.#session.state;
+    const { settings, state } = this.#session;
+    const { subnet } = state;
+    if (settings.beforeEpochBlocks > 0 && subnet.nextEpochBlock !== undefined && subnet.tempo > 0) {
+      // The subnet was read some blocks ago: epochs that passed since are counted on.
+      const passed = Math.max(0, Math.ceil((block - subnet.nextEpochBlock) / subnet.tempo));
+      const opens = subnet.nextEpochBlock + passed * subnet.tempo - settings.beforeEpochBlocks;
+      const last = Math.max(this.#lastSent, subnet.ownLastUpdate);
+      return block < opens || last >= opens || block - last < subnet.weightsRateLimit;
+    }
     // The chain may have taken weights whose fate was not known when they were sent.
     const last = Math.max(this.#lastSent, subnet.ownLastUpdate);
     return block - last < Math.max(this.#epochBlocks, subnet.weightsRateLimit);
@@ -106,7 +147,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     // A commit is locked until a time, which a wrong clock would choose wrongly.
     if (watch.clock.state === "wrong") return "a clock that agrees with the chain";
     const miners = state.subnet.neurons.filter((neuron) => canBeAsked(this.#session, neuron));
-    if (!miners.some(({ uid }) => state.scores[uid]! > 0)) return "a miner with a score above 0";
+    const { burnsIdle } = this.#session.settings;
+    if (!burnsIdle && !miners.some(({ uid }) => state.scores[uid]! > 0))
+      return "a miner with a score above 0";
     if (this.#hasEvidence) return undefined;
     const missing = missingEvidence({
       blocks: state.evidence.blocks,
@@ -117,8 +160,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     return missing;
   }
 
-  /** Scores of those who hold the uids now, 0 for who cannot be asked: an absent miner has no claim to weight. */
-  #scoresFor(holders: readonly Registration[]): Float32Array {
+  /** A value of those who hold the uids now, `other` for who cannot be asked: an absent miner has no claim to weight. */
+  #byHolder(holders: readonly Registration[], other: number, of: (uid: Uid) => number): Float32Array {
     const { state } = this.#session;
     const byHotkey = new Map(
       state.subnet.neurons
@@ -127,8 +170,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     );
     return Float32Array.from(holders, ({ hotkey, registeredAt }) => {
       const neuron = byHotkey.get(hotkey);
-      if (neuron === undefined || neuron.registeredAt !== registeredAt) return 0;
-      return state.scores[neuron.uid]!;
+      if (neuron === undefined || neuron.registeredAt !== registeredAt) return other;
+      return of(neuron.uid);
     });
   }
 

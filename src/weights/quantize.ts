@@ -44,12 +44,17 @@ export function quantizeWeights(
 function raiseTo(values: number[], lost: readonly number[], least: number): void {
   let missing = least - values.reduce((sum, value) => sum + value, 0);
   const order = [...values.keys()].sort((a, b) => lost[b]! - lost[a]!);
-  // Rounding loses less than one for each value, so one round of them is enough but for limits that cannot be kept.
-  for (const index of order) {
-    if (missing <= 0) return;
-    if (values[index] === U16_MAX) continue;
-    values[index]!++;
-    missing--;
+  // Rounding loses less than one for each value, so that one round is enough; only weights that rounding left out altogether make
+  // it more.
+  while (missing > 0) {
+    const open = order.filter((index) => values[index]! < U16_MAX);
+    if (open.length === 0) return;
+    const step = Math.ceil(missing / open.length);
+    for (const index of open) {
+      const raise = Math.min(step, missing, U16_MAX - values[index]!);
+      values[index]! += raise;
+      missing -= raise;
+    }
   }
 }
 

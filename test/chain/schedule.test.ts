@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
   type EpochState,
+  legacyNextEpochBlock,
   legacyRevealBlock,
+  nextEpochBlock,
   revealBlock,
   revealBlockOfIncluded,
   roundAfterBlock,
@@ -100,5 +102,36 @@ describe("the round of a reveal", () => {
   test("is never before the first", () => {
     const now = { head: 100, nowSeconds: 0, blockTimeSeconds: 12 };
     expect(roundAfterBlock(110, now, QUICKNET)).toBe(1);
+  });
+});
+
+describe("the next epoch", () => {
+  test("is the block in which a commit of period 1 is revealed, whatever the schedule (property)", () => {
+    const count = fc.integer({ min: 0, max: 400 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), count, count, count, (tempo, since, pending, steps) => {
+        const head = 1000;
+        const state = {
+          head,
+          tempo,
+          lastEpochBlock: head - since,
+          pendingEpochAt: pending === 0 ? 0 : head - 200 + pending,
+          subnetEpochIndex: 5,
+          blocksSinceLastStep: steps,
+        };
+        expect(nextEpochBlock(state)).toBe(revealBlockOfIncluded(state, 1));
+      }),
+    );
+    const idle = { head: 1, tempo: 0, lastEpochBlock: 0, pendingEpochAt: 0, subnetEpochIndex: 0 };
+    expect(nextEpochBlock({ ...idle, blocksSinceLastStep: 0 })).toBeUndefined();
+  });
+
+  test("lies on the grid of an older chain", () => {
+    for (let head = 0; head < 60; head++) {
+      const next = legacyNextEpochBlock(head, 3, 10)!;
+      expect((next + 3 + 1) % 11).toBe(10);
+      expect(next).toBeGreaterThan(head);
+      expect(next).toBeLessThanOrEqual(head + 11);
+    }
   });
 });

@@ -11,6 +11,7 @@ import type {
   Neuron,
   Outage,
   PendingReveal,
+  ProposedWeights,
   Router,
   SentWeights,
   Subnet,
@@ -38,6 +39,10 @@ export const SETTINGS: ValidatorSettings = {
   explore: 1,
   shadowMiners: 0,
   setsWeights: true,
+  isDryRun: false,
+  waitsForRegistration: false,
+  burnsIdle: false,
+  beforeEpochBlocks: 0,
   seedsScores: true,
   logRewards: true,
   showsLayer: false,
@@ -90,6 +95,7 @@ export class FakeChain implements Chain {
   sent: Float32Array[] = [];
   refusal: Error | undefined;
   path: SentWeights["path"] = "plain";
+  nextEpochBlock: number | undefined;
   /** What became of weights that nobody saw arrive; never on chain when left out. */
   fate: ((earlier: readonly EarlierWeights[]) => EarlierFate) | undefined;
   /** Nonces of what was sent. */
@@ -123,6 +129,7 @@ export class FakeChain implements Chain {
       neurons: this.neurons,
       tempo: 20,
       weightsRateLimit: 0,
+      nextEpochBlock: this.nextEpochBlock,
       ownLastUpdate: this.ownLastUpdate,
     };
   }
@@ -138,6 +145,11 @@ export class FakeChain implements Chain {
     if (this.path === "plain") return common;
     const pending = { uid: 0, uids: [1], values: [65_535], revealBlock: this.block + 20 };
     return { ...common, revealRound: 7, pending };
+  }
+  async proposeWeights({ scoresFor }: Pick<WeightsOrder, "scoresFor">): Promise<ProposedWeights> {
+    const scores = scoresFor(this.holders ?? this.neurons);
+    const uids = [...scores.keys()].filter((uid) => scores[uid]! > 0);
+    return { uids, values: uids.map(() => 65_535), lines: ["a rule"] };
   }
   async fateOf(earlier: readonly EarlierWeights[]): Promise<EarlierFate> {
     return this.fate?.(earlier) ?? { state: "gone" };

@@ -50,8 +50,8 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "a hotkey that registered anew keeps its weight",
         file: "src/validator/weights-duty.ts",
-        text: "if (neuron === undefined || neuron.registeredAt !== registeredAt) return 0;",
-        replacement: "if (neuron === undefined || registeredAt === -1) return 0;",
+        text: "if (neuron === undefined || neuron.registeredAt !== registeredAt) return other;",
+        replacement: "if (neuron === undefined || registeredAt === -1) return other;",
       },
       {
         name: "the first weights need no evidence",
@@ -86,7 +86,7 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "weights that the chain has all the same are sent again",
         file: "src/validator/weights-duty.ts",
-        text: "const last = Math.max(this.#lastSent, subnet.ownLastUpdate);",
+        text: "// The chain may have taken weights whose fate was not known when they were sent.\n    const last = Math.max(this.#lastSent, subnet.ownLastUpdate);",
         replacement: "const last = this.#lastSent;",
       },
     ],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { isFailure } from "../../src/base/error.ts";
+import { Failure, isFailure } from "../../src/base/error.ts";
 import { asBlock, asUid, type Hotkey } from "../../src/base/units.ts";
 import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
@@ -162,5 +162,24 @@ describe("another subnet", () => {
       removed: [],
     });
     expect(more).toEqual([]);
+  });
+});
+
+describe("a start without a registration", () => {
+  test("ends, or waits for it and for a permit where that is asked for", async () => {
+    const chain = new FakeChain();
+    const fetchSubnet = chain.fetchSubnet.bind(chain);
+    let readings = 0;
+    chain.fetchSubnet = async () => {
+      readings++;
+      if (readings <= 3) throw new Failure("chain.not-registered", { message: "no uid" });
+      if (readings === 6) chain.neurons[0] = neuron(0, { hasValidatorPermit: true });
+      return fetchSubnet();
+    };
+    chain.neurons[0] = neuron(0);
+    await expect(openSession(chain)).rejects.toThrow("no uid");
+    const { session } = await openSession(chain, { settings: { waitsForRegistration: true } });
+    expect(readings).toBe(6);
+    expect(session.watch.permit.state).toBe("held");
   });
 });

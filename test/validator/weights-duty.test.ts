@@ -280,3 +280,30 @@ describe("a commit", () => {
     expect(session.recorder.pendingReveals()).toEqual([]);
   });
 });
+
+describe("weights on a schedule that validators share", () => {
+  test("come so many blocks before each epoch, once", async () => {
+    const chain = new FakeChain();
+    chain.nextEpochBlock = 130;
+    const { pass } = await openDuty(chain, { settings: { beforeEpochBlocks: 4 } });
+    expect(await pass(70)).toEqual([126, 146, 166]);
+  });
+});
+
+describe("a dry run", () => {
+  test("tells the weights that it would set, once per epoch, and sends none", async () => {
+    const { chain, pass, weights } = await openDuty(new FakeChain(), { settings: { isDryRun: true } });
+    expect(await pass(45)).toEqual([120, 140]);
+    expect(chain.sent).toEqual([]);
+    expect(weights().at(-1)).toMatchObject({
+      state: "waiting",
+      reason: "a run that is no dry run",
+      uids: [1, 2, 3, 4],
+    });
+  });
+});
+
+test("with all weight to be burnt when nobody earned anything, scores above 0 are not waited for", async () => {
+  const { pass } = await openDuty(new FakeChain(), { silent: [1, 2, 3, 4], settings: { burnsIdle: true } });
+  expect(await pass(20)).toEqual([120]);
+});

@@ -1,0 +1,129 @@
+import { asBlock, asUid, type Hotkey, type Netuid, U16_MAX, type Uid } from "../base/units.ts";
+import type { ChainConnection } from "../chain/connection.ts";
+import { chainFailure } from "../chain/errors.ts";
+import { type Metagraph, weightsOf } from "../chain/metagraph.ts";
+import { readStorage, textOf } from "../chain/storage.ts";
+import type { Settings } from "../config/options.ts";
+import { processWeights } from "../weights/process.ts";
+import { quantizeWeights } from "../weights/quantize.ts";
+import { shapeWeights, type WeightPolicy } from "../weights/shape.ts";
+
+/** The policy of a run's flags. */
+export function policyOf(settings: WeightsSettings): WeightPolicy {
+  return {
+    burn: settings.weightsBurn,
+    burnsIdle: settings.weightsBurnIdle,
+    smoothing: settings.weightsSmoothing,
+    steepness: settings.weightsSteepness,
+    floor: settings.weightsFloor,
+    deny: settings.weightsDeny,
+  };
+}
+
+type WeightsSettings = Pick<
+  Settings,
+  "weightsBurn" | "weightsBurnIdle" | "weightsSmoothing" | "weightsSteepness" | "weightsFloor" | "weightsDeny"
+>;
+
+/** What the policy needs of the chain beside the metagraph. */
+export interface ChainRow {
+  /** Own row of weights on chain, u16. */
+  row: [Uid, number][];
+  /** Hotkey of the subnet's owner. */
+  owner: string;
+}
+
+/** @throws Failure `chain.unreachable` */
+export function fetchRow(connection: ChainConnection, netuid: Netuid, uid: Uid): Promise<ChainRow> {
+  return connection.ask("reading the own weights", async (api) => {
+    const head = (await api.rpc.chain.getBlockHash()).toHex();
+    return readStorage(api, head, {
+      row: { name: "subtensorModule.weights", keys: [netuid, uid], decode: weightsOf },
+      owner: { name: "subtensorModule.subnetOwnerHotkey", keys: [netuid], decode: textOf },
+    });
+  });
+}
+
+export interface Weighed {
+  uids: number[];
+  /** u16 as they go to the chain. */
+  values: number[];
+  /** Why they are what they are beyond the scores, one sentence each; empty where nothing is special. */
+  lines: string[];
+}
+
+export interface Weighing {
+  metagraph: Metagraph;
+  ownHotkey: Hotkey;
+  /** By uid. */
+  scores: Float32Array;
+  neverAsked: readonly boolean[];
+  chain: ChainRow | undefined;
+}
+
+/**
+ * Scores to the integers that the chain takes: policy, the subnet's minimum and limit, rounding.
+ * @throws Failure `chain.bad-weights` where nobody has a score
+ */
+export function weigh(
+  { metagraph, ownHotkey, scores, neverAsked, chain }: Weighing,
+  policy: WeightPolicy,
+): Weighed {
+  const { hotkeys, coldkeys, hyperparameters } = metagraph;
+  const ownerUid = chain === undefined ? -1 : hotkeys.indexOf(chain.owner as Hotkey);
+  const { weights, lines } = shapeWeights(
+    {
+      scores,
+      hotkeys,
+      coldkeys,
+      neverAsked,
+      previous: chain && previousOf(metagraph, ownHotkey, chain.row),
+      ownerUid: ownerUid < 0 ? undefined : asUid(ownerUid),
+    },
+    policy,
+  );
+  const count = weights.filter((weight) => weight > 0).length;
+  // Nobody's score becomes equal weights for all (SDK process_weights), which would pay everyone for nothing.
+  if (count === 0)
+    throw chainFailure("chain.bad-weights", {
+      message: "no miner of this subnet has a score above 0, so there are no weights to set",
+      retry: "next-window",
+    });
+  const { minAllowedWeights, maxWeightsLimit } = hyperparameters;
+  const maxWeightLimit = maxWeightsLimit / U16_MAX;
+  if (hotkeys.length < minAllowedWeights)
+    lines.push(
+      `the subnet asks for ${minAllowedWeights} weights and has ${hotkeys.length} uids: every uid gets the same, whatever its score`,
+    );
+  else if (count < minAllowedWeights)
+    lines.push(
+      `the subnet asks for ${minAllowedWeights} weights, ${count} uids have a score: the others get the least that fills it up`,
+    );
+  const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
+  if (largest > maxWeightLimit)
+    lines.push(
+      `the subnet's limit of one weight is ${(maxWeightLimit * 100).toFixed(1)} %: larger ones are cut`,
+    );
+  const processed = processWeights({
+    uids: [...weights.keys()],
+    weights,
+    neurons: hotkeys.length,
+    minAllowedWeights,
+    maxWeightLimit,
+    excludeQuantile: 0,
+  });
+  return { ...quantizeWeights(processed.uids, processed.weights, maxWeightLimit), lines };
+}
+
+/** Own weights on chain for uids whose holder has not changed since they were set. */
+function previousOf(
+  { hotkeys, lastUpdate, blockAtRegistration }: Metagraph,
+  own: Hotkey,
+  row: ChainRow["row"],
+): Float32Array {
+  const setAt = asBlock(lastUpdate[hotkeys.indexOf(own)] ?? 0);
+  const previous = new Float32Array(hotkeys.length);
+  for (const [uid, value] of row)
+    if ((blockAtRegistration[uid] ?? Number.POSITIVE_INFINITY) < setAt) previous[uid] = value;
+  return previous;
+}
