@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asUid, type Hotkey, type Uid } from "../base/units.ts";
-import { createWallet, readPublicHotkey } from "../wallet/keyfile.ts";
+import { createColdkey, createWallet } from "../wallet/create.ts";
+import { addressInFile, readPublicHotkey } from "../wallet/keyfile.ts";
 import type { MinerCharacter } from "./miners/characters.ts";
 import { type LocalMiner, startMiners } from "./miners/miners.ts";
 import { type LocalNode, startNode } from "./node/node.ts";
@@ -38,6 +39,18 @@ const LOOPBACK_IP = 0x7f000001n;
 const NETUID = 1;
 /** Above the default of --neuron.vpermit_tao_limit, so that the validator counts as one. */
 const VALIDATOR_STAKE_TAO = 10_000;
+/** What a registration costs, so that btcli has something to show; those that may pay it have plenty. */
+const REGISTRATION_TAO = 1;
+const PURSE_TAO = 1_000_000;
+/** The accounts that every development chain of Substrate gives money: //Alice, //Bob, //Charlie, //Dave, //Eve, //Ferdie. */
+const DEVELOPMENT_ACCOUNTS = [
+  "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+  "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+  "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y",
+  "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy",
+  "5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw",
+  "5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL",
+];
 /** Weights may follow each other this closely (the public chain: 100 blocks). */
 const WEIGHTS_RATE_LIMIT_BLOCKS = 5;
 /** What a miner of SDK 10.2.0 writes on chain; it tells the protocol. */
@@ -55,6 +68,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
   };
   const wallet = { walletPath, walletName: "localnet", walletHotkey: "validator" };
   const validator = await validatorHotkey(walletPath, wallet.walletName, wallet.walletHotkey);
+  const coldkey = await ownerColdkey(walletPath, wallet.walletName);
   const miners = await startMiners({
     count: options.minerCount,
     host: HOST,
@@ -73,8 +87,10 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       tempo: options.tempoBlocks,
       commitReveal: options.commitReveal,
       weightsRateLimit: WEIGHTS_RATE_LIMIT_BLOCKS,
+      burnTao: REGISTRATION_TAO,
+      purses: [coldkey, ...DEVELOPMENT_ACCOUNTS].map((address) => ({ address, tao: PURSE_TAO })),
       accounts: [
-        { hotkey: validator, coldkey: validator, stakeTao: VALIDATOR_STAKE_TAO, validatorPermit: true },
+        { hotkey: validator, coldkey, stakeTao: VALIDATOR_STAKE_TAO, validatorPermit: true },
         ...miners.map(({ hotkey, coldkey, port }) => ({
           hotkey,
           coldkey,
@@ -108,4 +124,11 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
 async function validatorHotkey(walletPath: string, name: string, hotkey: string): Promise<Hotkey> {
   const exists = existsSync(join(walletPath, name, "hotkeys", hotkey));
   return (await (exists ? readPublicHotkey : createWallet)(walletPath, name, hotkey)).hotkey;
+}
+
+/** As `validatorHotkey`, for the coldkey that btcli pays from. */
+async function ownerColdkey(walletPath: string, name: string): Promise<string> {
+  const file = join(walletPath, name, "coldkeypub.txt");
+  if (!existsSync(file)) return (await createColdkey(walletPath, name)).hotkey;
+  return await addressInFile(file);
 }

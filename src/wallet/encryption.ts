@@ -1,4 +1,4 @@
-import { naclDecrypt } from "@polkadot/util-crypto";
+import { naclDecrypt, naclEncrypt } from "@polkadot/util-crypto";
 import { deriveKey } from "./derivation.ts";
 import { walletFailure } from "./errors.ts";
 
@@ -33,6 +33,18 @@ export async function decryptNacl(
   if (plain === null)
     throw walletFailure("wallet.wrong-password", { message: "the password does not open the key file" });
   return plain;
+}
+
+/** The bytes of a `$NACL` key file with a nonce of its own. The password's bytes are zeroed. */
+export async function encryptNacl(
+  plain: Uint8Array,
+  password: Uint8Array,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const key = await deriveKey(password, signal).finally(() => password.fill(0));
+  const { encrypted, nonce } = naclEncrypt(plain, key);
+  key.fill(0);
+  return Buffer.concat([Buffer.from(NACL_MAGIC), nonce, encrypted]);
 }
 
 const WAYS_OUT = {

@@ -11,12 +11,14 @@ const MAX_FILE_BYTES = 64 * 1024;
 /** Read or write for group or others. */
 const OPEN_MODE_BITS = 0o066;
 
-/** Where btwallet keeps a hotkey. The coldkey's path is never made. */
+/** Where btwallet keeps a wallet. A coldkey is never read; only a localnet makes one. */
 export interface WalletPaths {
   /** `<path>/<name>/hotkeys` */
   directory: string;
   hotkey: string;
   hotkeyPublic: string;
+  coldkey: string;
+  coldkeyPublic: string;
 }
 
 /** @throws Failure `wallet.bad-name` for a name that would leave the wallet's folder. */
@@ -27,11 +29,14 @@ export function walletPaths(walletPath: string, name: string, hotkey: string): W
         message: "a wallet or hotkey name is empty or holds a path separator",
         hint: "Give the folder with --wallet.path and only names with --wallet.name and --wallet.hotkey.",
       });
-  const directory = join(expandPath(walletPath), name, "hotkeys");
+  const wallet = join(expandPath(walletPath), name);
+  const directory = join(wallet, "hotkeys");
   return {
     directory,
     hotkey: join(directory, hotkey),
     hotkeyPublic: join(directory, `${hotkey}pub.txt`),
+    coldkey: join(wallet, "coldkey"),
+    coldkeyPublic: join(wallet, "coldkeypub.txt"),
   };
 }
 

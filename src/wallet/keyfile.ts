@@ -1,21 +1,13 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
-import { mnemonicGenerate } from "@polkadot/util-crypto";
-import { syncDirectory, writeWhole } from "../base/atomic.ts";
-import { isFailure, messageOf } from "../base/error.ts";
+import { isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { Hotkey } from "../base/units.ts";
 import { decryptNacl, encryptionOf, refuseOldEncryption } from "./encryption.ts";
 import { type WalletCode, walletFailure } from "./errors.ts";
 import { type PermissionPolicy, readKeyFile, type WalletPaths, walletPaths } from "./files.ts";
 import { parseKeyfile, publicKeyInKeyfile, secretOfKeyfile } from "./keyfile-json.ts";
-import { canonicalPrivateKey, hotkeyOf, keypairFromSeed, seedOfMnemonic } from "./keypair.ts";
+import { hotkeyOf } from "./keypair.ts";
 import type { HotkeySecret } from "./secret.ts";
 import { waysToGiveAPassword } from "./unlock.ts";
-
-/** Mnemonic length of btwallet. */
-const MNEMONIC_WORDS = 12;
-const SECRET_MODE = 0o600;
-const PUBLIC_MODE = 0o644;
 
 export interface ReadHotkeyOptions {
   /** Called with the path only when the file is encrypted; the bytes are zeroed after use. */
@@ -102,50 +94,14 @@ export async function readPublicHotkey(
   return { hotkey: secret.hotkey, path: paths.hotkey, encrypted };
 }
 
-export interface CreatedWallet {
-  hotkey: Hotkey;
-  /** To be shown once and written down; the key file holds it too. */
-  mnemonic: string;
-  files: string[];
-}
-
 /**
- * Makes a hotkey with the files of btwallet: `hotkeys/<hotkey>` (mode 0600) and `hotkeys/<hotkey>pub.txt`. A coldkey
- * is not made: a validator does not need it and it should not lie on the same machine.
- * @throws Failure `wallet.exists` rather than touching a file that is there; `wallet.malformed` for a bad mnemonic.
+ * The address that a public file (`…pub.txt`) states.
+ * @throws Failure `wallet.missing`, `wallet.malformed`
  */
-export async function createWallet(
-  walletPath: string,
-  name: string,
-  hotkey: string,
-  options: { mnemonic?: string } = {},
-): Promise<CreatedWallet> {
-  const paths = walletPaths(walletPath, name, hotkey);
-  const mnemonic = options.mnemonic?.trim().split(/\s+/).join(" ") ?? mnemonicGenerate(MNEMONIC_WORDS);
-  const seed = await seedOfMnemonic(mnemonic);
-  const pair = await keypairFromSeed(seed, "sr25519");
-  const address = hotkeyOf(pair.publicKey);
-  const publicHex = `0x${pair.publicKey.toHex()}`;
-  const content = {
-    accountId: publicHex,
-    publicKey: publicHex,
-    privateKey: `0x${canonicalPrivateKey(pair.secretKey).toHex()}`,
-    secretPhrase: mnemonic,
-    secretSeed: `0x${seed.toHex()}`,
-    ss58Address: address,
-  };
-  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
-  writeNewFile(paths.hotkey, JSON.stringify(content), SECRET_MODE);
-  try {
-    const open = { ...content, privateKey: null, secretPhrase: null, secretSeed: null };
-    writeNewFile(paths.hotkeyPublic, JSON.stringify(open), PUBLIC_MODE);
-  } catch (error) {
-    // Nobody has seen this key yet; half a wallet would only block the next attempt.
-    rmSync(paths.hotkey, { force: true });
-    throw error;
-  }
-  syncDirectory(paths.directory);
-  return { hotkey: address, mnemonic, files: [paths.hotkey, paths.hotkeyPublic] };
+export async function addressInFile(path: string): Promise<Hotkey> {
+  const stated = publicKeyInKeyfile(parseKeyfile(await readKeyFile(path, "public"), path), path);
+  if (stated === null) throw walletFailure("wallet.malformed", { message: `${path} states no address` });
+  return hotkeyOf(stated);
 }
 
 async function readPublicFile(paths: WalletPaths): Promise<ReturnType<typeof parseKeyfile>> {
@@ -162,25 +118,4 @@ function statesNoAddress(path: string): Error {
     message: `the hotkey is encrypted and ${path} does not state its address`,
     hint: `Restore that file beside the hotkey: \`btcli wallet regen-hotkeypub\` writes it from the address.`,
   });
-}
-
-/** Creates a file that must not exist yet, with its final mode from the first byte on. */
-function writeNewFile(path: string, text: string, mode: number): void {
-  let fd: number;
-  try {
-    fd = openSync(path, "wx", mode);
-  } catch (cause) {
-    const exists = (cause as NodeJS.ErrnoException).code === "EEXIST";
-    throw walletFailure(exists ? "wallet.exists" : "wallet.unreadable", {
-      message: exists ? `${path} exists already` : `cannot write ${path}: ${messageOf(cause)}`,
-      hint: exists ? "Choose another --wallet.hotkey; a key file is never overwritten." : undefined,
-      cause,
-    });
-  }
-  try {
-    writeWhole(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

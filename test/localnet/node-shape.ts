@@ -24,7 +24,8 @@ export function describeMetadata(bytes: Uint8Array): Record<string, string> {
     if (def.isCompact) return `Compact<${refer(def.asCompact.type)}>`;
     if (path === "Option") return `Option<${refer(type.params[0]!.type.unwrap())}>`;
     // The same path stands for many contents here.
-    if (path.endsWith("BoundedVec") || path === "Cow") return `${path}(${fieldsOf(def.asComposite.fields)})`;
+    if (/BoundedVec$|^(?:Cow|BTreeMap|BTreeSet)$/.test(path))
+      return `${path}(${fieldsOf(def.asComposite.fields)})`;
     if (!seen.has(number)) {
       seen.add(number);
       if (def.isComposite) facts[`type ${path}`] = fieldsOf(def.asComposite.fields);

@@ -14,7 +14,7 @@ import { type AnyEvent, columnsOf, type Event } from "../../src/events/schema.ts
 import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { startValidator } from "../../src/validator/compose.ts";
-import { createWallet } from "../../src/wallet/keyfile.ts";
+import { createWallet } from "../../src/wallet/create.ts";
 import { savedState } from "../fakes/saved-state.ts";
 
 /** The whole of the program but the command line: a real node, real miners, the real model. */

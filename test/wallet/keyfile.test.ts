@@ -16,8 +16,9 @@ import { xsalsa20poly1305 } from "@noble/ciphers/salsa.js";
 import { sr25519Sign, sr25519Verify } from "@polkadot/util-crypto";
 import { Failure } from "../../src/base/error.ts";
 import { configureLog } from "../../src/base/log.ts";
+import { createWallet } from "../../src/wallet/create.ts";
 import { decryptNacl } from "../../src/wallet/encryption.ts";
-import { createWallet, readHotkey, readPublicHotkey } from "../../src/wallet/keyfile.ts";
+import { readHotkey, readPublicHotkey } from "../../src/wallet/keyfile.ts";
 import vectors from "../golden/chain-vectors.json";
 
 const known = vectors.sr25519;
@@ -198,7 +199,7 @@ describe("permissions", () => {
 describe("createWallet", () => {
   test("writes btwallet's files, which read back as the same hotkey", async () => {
     const created = await createWallet(root, "fresh", "h", {});
-    expect(created.mnemonic.split(" ")).toHaveLength(12);
+    expect(created.mnemonic!.split(" ")).toHaveLength(12);
     const [secretFile, publicFile] = created.files as [string, string];
     expect(statSync(secretFile).mode & 0o777).toBe(0o600);
     const json = JSON.parse(readFileSync(secretFile, "utf8"));
@@ -222,7 +223,7 @@ describe("createWallet", () => {
   });
 
   test("makes the known key from the known mnemonic", async () => {
-    const created = await createWallet(root, "known", "h", { mnemonic: known.mnemonic });
+    const created = await createWallet(root, "known", "h", { from: { mnemonic: known.mnemonic } });
     expect<string>(created.hotkey).toBe(known.ss58);
     const json = JSON.parse(readFileSync(created.files[0]!, "utf8"));
     expect(json.privateKey).toBe(`0x${known.keyfile_privateKey_canonical}`);
@@ -236,7 +237,7 @@ describe("createWallet", () => {
   });
 
   test("refuses a mnemonic with a wrong checksum", async () => {
-    const failure = await failureOf(createWallet(root, "bad", "h", { mnemonic: "abandon ".repeat(12) }));
+    const failure = await failureOf(createWallet(root, "bad", "h", { from: { mnemonic: "abandon ".repeat(12) } }));
     expect(failure.code).toBe("wallet.malformed");
   });
 });

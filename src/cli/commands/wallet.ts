@@ -1,7 +1,8 @@
 import { loadConfiguration } from "../../config/load.ts";
 import { WALLET_OPTIONS } from "../../config/options.ts";
 import { expandPath } from "../../config/paths.ts";
-import { createWallet, readPublicHotkey } from "../../wallet/keyfile.ts";
+import { createWallet } from "../../wallet/create.ts";
+import { readPublicHotkey } from "../../wallet/keyfile.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 

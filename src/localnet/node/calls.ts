@@ -10,14 +10,23 @@ import {
   storageIndex,
   uidOf,
 } from "./neurons.ts";
-import type { RuntimeCallValue, SubtensorCallValue, SubtensorEvent } from "./runtime.ts";
+import type {
+  BalancesCallValue,
+  RuntimeCallValue,
+  RuntimeEventValue,
+  SubtensorCallValue,
+  SubtensorEvent,
+} from "./runtime.ts";
 import { epochOf } from "./schedule.ts";
+import { addStake, freeBalance, isOwned, own, ROOT_NETUID, removeStake, setFreeBalance } from "./stakes.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { DRAND, SUBTENSOR } from "./storage.ts";
 import { type AccountHex, NO_AXON } from "./types.ts";
 import { checkWeights, isWithinRateLimit, storeWeights, type WeightsCall } from "./weights.ts";
 
 export type SubtensorEventValue = Value<typeof SubtensorEvent>;
+/** Of the pallet, or the one of the currency that transfers end with. */
+export type CallError = PalletError | "FundsUnavailable";
 export type Outcome = { events: SubtensorEventValue[] } | { error: PalletError };
 
 type ServeAxon = Extract<SubtensorCallValue, { kind: "serve_axon" }>["fields"];
@@ -35,8 +44,6 @@ const HIGHEST_U32 = 0xffff_ffffn;
 const HIGHEST_U128 = (1n << 128n) - 1n;
 const LOOPBACK_V4 = 0x7f00_0001n;
 const LOOPBACK_V6 = 1n;
-/** Stake of a hotkey that registers itself by a call: none, so it is a miner. */
-const NO_STAKE = 0n;
 
 /**
  * What the pool asks of a call before it takes it, and the block builder again before it runs it: the checks of
@@ -66,7 +73,7 @@ export function precheck(
     case "commit_timelocked_mechanism_weights":
       if (!hasStakeForWeights(state, inner.fields.netuid, signer)) return "NotEnoughStakeToSetWeights";
       return inner.fields.revealRound < state.read(DRAND.lastStoredRound) ? "InvalidRevealRound" : null;
-    case "burned_register":
+    default:
       return null;
   }
 }
@@ -77,9 +84,42 @@ export function dispatch(
   signer: AccountHex,
   call: RuntimeCallValue,
   height: number,
-): Outcome {
+): { events: RuntimeEventValue[] } | { error: CallError } {
+  if (call.kind === "Balances") return transfer(state, signer, call.fields[0]);
   if (call.kind !== "SubtensorModule") return { events: [] };
-  const inner = call.fields[0];
+  const outcome = dispatchSubtensor(state, signer, call.fields[0], height);
+  return "error" in outcome ? outcome : { events: outcome.events.map(inSubtensor) };
+}
+
+export const inSubtensor = (event: SubtensorEventValue): RuntimeEventValue => ({
+  kind: "SubtensorModule",
+  fields: { 0: event },
+});
+
+function transfer(
+  state: ChainState,
+  from: AccountHex,
+  call: BalancesCallValue,
+): { events: RuntimeEventValue[] } | { error: CallError } {
+  const { dest } = call.fields;
+  if (dest.kind !== "Id") return { error: "FundsUnavailable" };
+  const to = dest.fields[0];
+  const free = freeBalance(state, from);
+  const amount = call.kind === "transfer_all" ? free : call.fields.value;
+  if (free < amount) return { error: "FundsUnavailable" };
+  setFreeBalance(state, from, free - amount);
+  setFreeBalance(state, to, freeBalance(state, to) + amount);
+  return {
+    events: [{ kind: "Balances", fields: { 0: { kind: "Transfer", fields: { from, to, amount } } } }],
+  };
+}
+
+function dispatchSubtensor(
+  state: ChainState,
+  signer: AccountHex,
+  inner: SubtensorCallValue,
+  height: number,
+): Outcome {
   switch (inner.kind) {
     case "serve_axon":
       return serveAxon(state, signer, inner.fields, height);
@@ -94,8 +134,38 @@ export function dispatch(
       return commitTimelocked(state, signer, inner.fields, height);
     case "burned_register":
       return register(state, inner.fields.netuid, inner.fields.hotkey, signer, height);
+    case "register_limit":
+      if (inner.fields.limitPrice < state.read(SUBTENSOR.burn, inner.fields.netuid))
+        return { error: "RegistrationPriceLimitExceeded" };
+      return register(state, inner.fields.netuid, inner.fields.hotkey, signer, height);
+    case "add_stake":
+    case "add_stake_limit": {
+      const { hotkey, netuid, amountStaked } = inner.fields;
+      const error = addStake(state, { hotkey, coldkey: signer, netuid }, amountStaked);
+      return error ? { error } : moved("StakeAdded", signer, hotkey, netuid, amountStaked);
+    }
+    case "remove_stake":
+    case "remove_stake_limit": {
+      const { hotkey, netuid, amountUnstaked } = inner.fields;
+      const error = removeStake(state, { hotkey, coldkey: signer, netuid }, amountUnstaked);
+      return error ? { error } : moved("StakeRemoved", signer, hotkey, netuid, amountUnstaked);
+    }
+    case "try_associate_hotkey":
+      if (!isOwned(state, inner.fields.hotkey)) own(state, inner.fields.hotkey, signer);
+      return { events: [] };
   }
 }
+
+/** The price of alpha is one TAO and there is no fee, so a limit on it is always kept. */
+const moved = (
+  kind: "StakeAdded" | "StakeRemoved",
+  coldkey: AccountHex,
+  hotkey: AccountHex,
+  netuid: number,
+  rao: bigint,
+): Outcome => ({
+  events: [{ kind, fields: { 0: coldkey, 1: hotkey, 2: rao, 3: rao, 4: netuid, 5: 0n } }],
+});
 
 /** Checks and stores weights: the same path for a call and for a commit that the epoch revealed. */
 export function applyWeights(
@@ -183,7 +253,7 @@ function commitTimelocked(
   };
 }
 
-/** burned_register burns nothing here and is open to any signer, who becomes the coldkey: localnet has no money. */
+/** The signer becomes the coldkey of a hotkey that has none, and pays the price of registration, which stays the same here. */
 function register(
   state: ChainState,
   netuid: number,
@@ -191,14 +261,15 @@ function register(
   coldkey: AccountHex,
   height: number,
 ): Outcome {
+  if (netuid === ROOT_NETUID) return { error: "RegistrationNotPermittedOnRootSubnet" };
   const chosen = chooseUid(state, netuid, hotkey, height);
   if ("error" in chosen) return chosen;
-  placeNeuron(
-    state,
-    netuid,
-    chosen.uid,
-    { hotkey, coldkey, stakeRao: NO_STAKE, validatorPermit: false },
-    height,
-  );
+  if (isOwned(state, hotkey) && state.read(SUBTENSOR.owner, hotkey) !== coldkey)
+    return { error: "NonAssociatedColdKey" };
+  const price = state.read(SUBTENSOR.burn, netuid);
+  const free = freeBalance(state, coldkey);
+  if (free < price) return { error: "NotEnoughBalanceToStake" };
+  if (price > 0n) setFreeBalance(state, coldkey, free - price);
+  placeNeuron(state, netuid, chosen.uid, { hotkey, coldkey, validatorPermit: false }, height);
   return { events: [{ kind: "NeuronRegistered", fields: { 0: netuid, 1: chosen.uid, 2: hotkey } }] };
 }

@@ -1,9 +1,9 @@
 import { Failure, messageOf } from "../../base/error.ts";
 import type { Beacon } from "./beacon.ts";
-import { dispatch, precheck, type SubtensorEventValue } from "./calls.ts";
+import { type CallError, dispatch, inSubtensor, precheck, type SubtensorEventValue } from "./calls.ts";
 import { BLOCK_HASH_COUNT } from "./description.ts";
 import { stepSubnet } from "./epoch.ts";
-import { ERROR_INDEX, type PalletError, poolCode } from "./errors.ts";
+import { ERROR_INDEX, poolCode } from "./errors.ts";
 import {
   decodeExtrinsic,
   eraBirth,
@@ -17,7 +17,7 @@ import { revealCommits } from "./reveal.ts";
 import { type EventRecordValue, FREE, PALLET, type RuntimeEventValue } from "./runtime.ts";
 import { ChainState, type StateView } from "./state.ts";
 import { SYSTEM, TIMESTAMP } from "./storage.ts";
-import type { HashHex } from "./types.ts";
+import type { DispatchErrorValue, HashHex } from "./types.ts";
 
 /** States and blocks that can still be asked for; older ones are pruned, as on a lite node. */
 const KEPT_BLOCKS = 300;
@@ -212,7 +212,7 @@ export class Chain {
         at(phase, failed(outcome.error));
         continue;
       }
-      for (const event of outcome.events) at(phase, inSubtensor(event));
+      for (const event of outcome.events) at(phase, event);
       at(phase, SUCCESS);
     }
     return included;
@@ -268,22 +268,23 @@ const inSystem = (event: Extract<RuntimeEventValue, { kind: "System" }>["fields"
   kind: "System",
   fields: { 0: event },
 });
-const inSubtensor = (event: SubtensorEventValue): RuntimeEventValue => ({
-  kind: "SubtensorModule",
-  fields: { 0: event },
-});
 const SUCCESS = inSystem({ kind: "ExtrinsicSuccess", fields: { dispatchInfo: FREE } });
 const SUCCESS_MANDATORY = inSystem({
   kind: "ExtrinsicSuccess",
   fields: { dispatchInfo: { ...FREE, class: { kind: "Mandatory", fields: {} } } },
 });
 
-function failed(error: PalletError): RuntimeEventValue {
-  const moduleError = { index: PALLET.SubtensorModule, error: Uint8Array.of(ERROR_INDEX[error], 0, 0, 0) };
-  return inSystem({
-    kind: "ExtrinsicFailed",
-    fields: { dispatchError: { kind: "Module", fields: { 0: moduleError } }, dispatchInfo: FREE },
-  });
+function failed(error: CallError): RuntimeEventValue {
+  const dispatchError: DispatchErrorValue =
+    error === "FundsUnavailable"
+      ? { kind: "Token", fields: { 0: { kind: error, fields: {} } } }
+      : {
+          kind: "Module",
+          fields: {
+            0: { index: PALLET.SubtensorModule, error: Uint8Array.of(ERROR_INDEX[error], 0, 0, 0) },
+          },
+        };
+  return inSystem({ kind: "ExtrinsicFailed", fields: { dispatchError, dispatchInfo: FREE } });
 }
 
 export function refusal(code: number, message: string, data?: string): Failure<RefusalCode, RefusalData> {

@@ -19,7 +19,7 @@ export interface AnyCodec {
 
 export type Value<C> = C extends { read(input: ScaleReader): infer T } ? T : never;
 
-export type Primitive = "bool" | "str" | "u8" | "u16" | "u32" | "u64" | "u128" | "i128";
+export type Primitive = "bool" | "str" | "u8" | "u16" | "u32" | "u64" | "u128" | "i64" | "i128";
 
 export interface ShapeField {
   /** null in tuple structs. */
@@ -93,6 +93,11 @@ export const u128 = primitive<bigint>(
   (out, value) => out.u128(value),
   (input) => input.u128(),
 );
+export const i64 = primitive<bigint>(
+  "i64",
+  (out, value) => out.u64(BigInt.asUintN(64, value)),
+  (input) => BigInt.asIntN(64, input.u64()),
+);
 export const i128 = primitive<bigint>(
   "i128",
   (out, value) => out.u128(BigInt.asUintN(128, value)),
@@ -161,6 +166,16 @@ export function fixedBytes(length: number): Codec<Uint8Array> {
   };
 }
 
+export function array<T>(length: number, of: Codec<T>): Codec<T[]> {
+  return {
+    shape: { kind: "array", length, of },
+    write(out, values) {
+      for (const value of values) of.write(out, value);
+    },
+    read: (input) => Array.from({ length }, () => of.read(input)),
+  };
+}
+
 export function tuple<C extends AnyCodec[]>(...of: C): Codec<{ [K in keyof C]: Value<C[K]> }> {
   return {
     shape: { kind: "tuple", of },
@@ -174,7 +189,7 @@ export function tuple<C extends AnyCodec[]>(...of: C): Codec<{ [K in keyof C]: V
 export type Fields = Record<string, AnyCodec>;
 export type FieldValues<F extends Fields> = { [K in keyof F]: Value<F[K]> };
 
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Rust fields are snake_case, ours camelCase; digits only name the places of a tuple struct. */
 const shapeFields = (fields: Fields): ShapeField[] =>
@@ -184,7 +199,8 @@ function writeFields<F extends Fields>(out: ScaleWriter, fields: F, values: Fiel
   for (const name in fields) fields[name]!.write(out, values[name] as never);
 }
 
-function readFields<F extends Fields>(input: ScaleReader, fields: F): FieldValues<F> {
+/** Values of the fields in the order in which they follow each other. */
+export function readFields<F extends Fields>(input: ScaleReader, fields: F): FieldValues<F> {
   const values: Record<string, unknown> = {};
   for (const name in fields) values[name] = fields[name]!.read(input);
   return values as FieldValues<F>;

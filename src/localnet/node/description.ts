@@ -19,17 +19,18 @@ import {
   unit,
   type Value,
   variant,
-  vec,
   wrapped,
 } from "./codec.ts";
 import { encodeMetadata, type RuntimeDescription } from "./metadata.ts";
-import { SelectiveMetagraph } from "./metagraph-type.ts";
 import {
+  BalancesCall,
+  BalancesEvent,
   DrandEvent,
   PALLET,
   RuntimeCall,
   RuntimeError,
   RuntimeEvent,
+  STORAGE_PALLET,
   SubtensorCall,
   SubtensorError,
   SubtensorEvent,
@@ -37,12 +38,15 @@ import {
   SystemEvent,
   TimestampCall,
 } from "./runtime.ts";
-import { DRAND, SUBTENSOR, SYSTEM, TIMESTAMP } from "./storage.ts";
-import { AccountId, Hash, MultiAddress, MultiSignature, NeuronInfoLite, RuntimeVersion } from "./types.ts";
+import { API_DESCRIPTIONS } from "./runtime-apis.ts";
+import { DRAND, STORAGE, SUBTENSOR, SYSTEM, TIMESTAMP } from "./storage.ts";
+import { BALANCES, READ_ONLY } from "./storage-clients.ts";
+import { AccountId, Hash, MultiAddress, MultiSignature, RuntimeVersion } from "./types.ts";
 
 /** frame_system's BlockHashCount: hashes of older blocks cannot anchor a mortal transaction. */
 export const BLOCK_HASH_COUNT = 2400;
 export const SS58_PREFIX = 42;
+const EXISTENTIAL_DEPOSIT_RAO = 500n;
 
 /** 255 mortal variants, the second byte as their content. The codec itself is in extrinsic.ts. */
 const Era = variant(
@@ -105,36 +109,11 @@ const Extrinsic = wrapped("sp_runtime::generic::unchecked_extrinsic::UncheckedEx
   { name: "Extra", codec: tuple(...EXTENSIONS.map(({ extra }) => extra)) },
 ]);
 
-const netuid = { name: "netuid", codec: u16 };
-const APIS = [
-  {
-    name: "AccountNonceApi",
-    methods: [{ name: "account_nonce", inputs: [{ name: "account", codec: AccountId }], output: u32 }],
-  },
-  {
-    name: "NeuronInfoRuntimeApi",
-    methods: [{ name: "get_neurons_lite", inputs: [netuid], output: vec(NeuronInfoLite) }],
-  },
-  {
-    name: "SubnetInfoRuntimeApi",
-    methods: [
-      {
-        name: "get_selective_metagraph",
-        inputs: [netuid, { name: "metagraph_indexes", codec: vec(u16) }],
-        output: option(SelectiveMetagraph),
-      },
-      { name: "get_next_epoch_start_block", inputs: [netuid], output: option(height) },
-    ],
-  },
-];
-
-/** Names and versions by which a node announces its runtime APIs; the rest of the list is in APIS. */
+/** Names and versions by which a node announces its runtime APIs; the rest of the list is in API_DESCRIPTIONS. */
 const API_VERSIONS: [string, number][] = [
   ["Core", 5],
   ["Metadata", 2],
-  ["AccountNonceApi", 1],
-  ["NeuronInfoRuntimeApi", 1],
-  ["SubnetInfoRuntimeApi", 1],
+  ...API_DESCRIPTIONS.map(({ name }): [string, number] => [name, 1]),
 ];
 
 export type RuntimeVersionValue = Value<typeof RuntimeVersion>;
@@ -190,9 +169,17 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
         constants: [{ name: "SlotDuration", codec: height, value: encode(height, blockTimeMs) }],
       },
       {
+        name: "Balances",
+        index: PALLET.Balances,
+        storage: Object.values(BALANCES),
+        call: BalancesCall,
+        event: BalancesEvent,
+        constants: [{ name: "ExistentialDeposit", codec: u64, value: encode(u64, EXISTENTIAL_DEPOSIT_RAO) }],
+      },
+      {
         name: "SubtensorModule",
         index: PALLET.SubtensorModule,
-        storage: Object.values(SUBTENSOR),
+        storage: [...Object.values(SUBTENSOR), ...Object.values(READ_ONLY)],
         call: SubtensorCall,
         event: SubtensorEvent,
         error: SubtensorError,
@@ -205,7 +192,14 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
         event: DrandEvent,
         constants: [],
       },
+      ...STORAGE.filter(({ pallet }) => pallet in STORAGE_PALLET).map(({ pallet, items }) => ({
+        name: pallet,
+        index: STORAGE_PALLET[pallet as keyof typeof STORAGE_PALLET],
+        storage: items,
+        constants: [],
+      })),
     ],
+    account: AccountId,
     address: MultiAddress,
     call: RuntimeCall,
     signature: MultiSignature,
@@ -214,6 +208,6 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
     event: RuntimeEvent,
     error: RuntimeError,
     runtime: marker("node_subtensor_runtime::Runtime"),
-    apis: APIS,
+    apis: API_DESCRIPTIONS,
   };
 }

@@ -1,6 +1,7 @@
 import { RAO_PER_TAO, U16_MAX } from "../../base/units.ts";
 import { storageIndex } from "./neurons.ts";
 import { isEpochDue } from "./schedule.ts";
+import { stakeWeight } from "./stakes.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
 
@@ -8,7 +9,7 @@ const MILLI = 1000;
 /** Miners and validators share an epoch's emission, 41 % each; the rest is the owner's. */
 const SHARE = 0.41;
 /** Alpha that one block emits. */
-const EMISSION_PER_BLOCK_RAO = RAO_PER_TAO;
+export const EMISSION_PER_BLOCK_RAO = RAO_PER_TAO;
 
 /** The subnet's part of run_coinbase: counts the block and runs the epoch when it is due. */
 export function stepSubnet(state: ChainState, netuid: number, height: number): void {
@@ -82,7 +83,7 @@ function validatorRows(state: StateView, netuid: number, count: number, active: 
   for (let uid = 0; uid < count; uid++) {
     if (!permits[uid] || !active[uid]) continue;
     const hotkey = state.read(SUBTENSOR.keys, netuid, uid);
-    const stake = Number(state.read(SUBTENSOR.totalHotkeyAlpha, hotkey, netuid));
+    const stake = Number(stakeWeight(state, netuid, hotkey));
     const weights = state
       .read(SUBTENSOR.weights, storageIndex(netuid, 0), uid)
       .filter(([other]) => other !== uid && registeredAt[other]! <= updates[uid]!);

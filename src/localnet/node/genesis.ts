@@ -1,5 +1,6 @@
 import { RAO_PER_TAO } from "../../base/units.ts";
 import { storageIndex } from "./neurons.ts";
+import { own, ROOT_NETUID, setFreeBalance, setStake } from "./stakes.ts";
 import type { ChainState } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
 import type { AccountHex, AxonRecord } from "./types.ts";
@@ -19,6 +20,8 @@ export interface SubnetRules {
   immunityPeriod: number;
   /** Least stake of a hotkey that sets weights, in TAO. */
   stakeThresholdTao: number;
+  /** Price of a registration, in TAO; on the public chain it follows the demand. */
+  burnTao: number;
 }
 
 export interface GenesisAccount {
@@ -28,6 +31,9 @@ export interface GenesisAccount {
   validatorPermit: boolean;
   axon?: Omit<AxonRecord, "block" | "placeholder1" | "placeholder2">;
 }
+
+/** TAO and alpha in the subnet's pool: as much of the one as of the other, for clients that take the price from there. */
+const POOL_TAO = 1_000_000;
 
 export const raoOf = (tao: number): bigint => BigInt(Math.round(tao * RAO_PER_TAO));
 
@@ -40,9 +46,26 @@ export const genesisAxon = (axon: NonNullable<GenesisAccount["axon"]>): AxonReco
 });
 
 /** Writes the subnet and its first neurons, uid by uid in the order given. Their LastUpdate is 0: they may set weights at once. */
-export function writeGenesis(state: ChainState, rules: SubnetRules, accounts: GenesisAccount[]): void {
+export function writeGenesis(
+  state: ChainState,
+  rules: SubnetRules,
+  accounts: GenesisAccount[],
+  purses: readonly { account: AccountHex; tao: number }[],
+): void {
   const { netuid } = rules;
+  for (const { account, tao } of purses) setFreeBalance(state, account, raoOf(tao));
+  state.set(SUBTENSOR.totalNetworks, [], 2);
+  state.set(SUBTENSOR.networksAdded, [ROOT_NETUID], true);
+  state.set(SUBTENSOR.tokenSymbol, [ROOT_NETUID], Buffer.from("Τ"));
+  state.set(SUBTENSOR.tempo, [ROOT_NETUID], rules.tempo);
   state.set(SUBTENSOR.networksAdded, [netuid], true);
+  state.set(SUBTENSOR.tokenSymbol, [netuid], Buffer.from("α"));
+  state.set(SUBTENSOR.subtokenEnabled, [netuid], true);
+  state.set(SUBTENSOR.firstEmissionBlockNumber, [netuid], 1);
+  state.set(SUBTENSOR.burn, [netuid], raoOf(rules.burnTao));
+  for (const subnet of [ROOT_NETUID, netuid])
+    for (const pool of [SUBTENSOR.subnetTao, SUBTENSOR.subnetAlphaIn])
+      state.set(pool, [subnet], raoOf(POOL_TAO));
   state.set(SUBTENSOR.tempo, [netuid], rules.tempo);
   state.set(SUBTENSOR.commitRevealWeightsEnabled, [netuid], rules.commitReveal);
   state.set(SUBTENSOR.revealPeriodEpochs, [netuid], rules.revealPeriod);
@@ -69,8 +92,9 @@ export function writeGenesis(state: ChainState, rules: SubnetRules, accounts: Ge
   for (const [uid, { hotkey, coldkey, stakeTao, axon }] of accounts.entries()) {
     state.set(SUBTENSOR.keys, [netuid, uid], hotkey);
     state.set(SUBTENSOR.uids, [netuid, hotkey], uid);
-    state.set(SUBTENSOR.owner, [hotkey], coldkey);
-    state.set(SUBTENSOR.totalHotkeyAlpha, [hotkey, netuid], raoOf(stakeTao));
+    state.set(SUBTENSOR.isNetworkMember, [hotkey, netuid], true);
+    own(state, hotkey, coldkey);
+    setStake(state, { hotkey, coldkey, netuid }, raoOf(stakeTao));
     state.set(SUBTENSOR.blockAtRegistration, [netuid, uid], 0);
     if (axon) state.set(SUBTENSOR.axons, [netuid, hotkey], genesisAxon(axon));
   }

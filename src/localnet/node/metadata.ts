@@ -1,10 +1,12 @@
 import type { AnyCodec, Primitive, Shape, ShapeField, TypeParam } from "./codec.ts";
 import { ScaleWriter } from "./scale.ts";
-import type { AnyStorageItem, Hasher } from "./storage.ts";
+import type { AnyStorageItem, Hasher } from "./storage-item.ts";
 
 /** What a node tells its clients about its runtime; docs are always left empty. */
 export interface RuntimeDescription {
   pallets: PalletDescription[];
+  /** AccountId32. */
+  account: AnyCodec;
   address: AnyCodec;
   call: AnyCodec;
   signature: AnyCodec;
@@ -45,6 +47,7 @@ const PRIMITIVE_INDEX: Record<Primitive, number> = {
   u32: 5,
   u64: 6,
   u128: 7,
+  i64: 12,
   i128: 13,
 };
 const HASHER_INDEX: Record<Hasher, number> = { Blake2_128Concat: 2, Twox64Concat: 5, Identity: 6 };
@@ -52,7 +55,7 @@ const MODIFIER_INDEX = { optional: 0, default: 1 };
 
 /** Metadata of version 14 or 15, as `state_getMetadata` and `Metadata_metadata_at_version` answer it. */
 export function encodeMetadata(description: RuntimeDescription, version: 14 | 15): Uint8Array {
-  const types = new TypeTable();
+  const types = new TypeTable(description.account);
   const body = new ScaleWriter();
   types.id(description.extrinsic); // listed in V15 too, where only clients that decode blocks look for it
   list(body, description.pallets, (pallet) => writePallet(body, types, pallet, version));
@@ -143,6 +146,14 @@ class TypeTable {
   readonly #ids = new Map<string, number>();
   readonly #entries: Uint8Array[] = [];
 
+  /** @param first gets number 0, where async-substrate-interface looks for AccountId32. */
+  constructor(first: AnyCodec) {
+    this.#entries.push(new Uint8Array());
+    const entry = this.#encode(first.shape);
+    this.#entries[0] = entry;
+    this.#ids.set(keyOf(entry), 0);
+  }
+
   id(codec: AnyCodec): number {
     return this.#add(codec.shape);
   }
@@ -160,6 +171,17 @@ class TypeTable {
 
   /** Parts come before the whole, so a shape is known by its own kind and the numbers of its parts. */
   #add(shape: Shape): number {
+    const entry = this.#encode(shape);
+    const key = keyOf(entry);
+    let id = this.#ids.get(key);
+    if (id === undefined) {
+      id = this.#entries.push(entry) - 1;
+      this.#ids.set(key, id);
+    }
+    return id;
+  }
+
+  #encode(shape: Shape): Uint8Array {
     const out = new ScaleWriter();
     const isNamed = shape.kind === "composite" || shape.kind === "variant";
     list(out, isNamed ? shape.path.split("::") : [], (segment) => out.text(segment));
@@ -170,14 +192,7 @@ class TypeTable {
     });
     this.#writeDefinition(out, shape);
     noItems(out);
-    const entry = out.finish();
-    const key = Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString("latin1");
-    let id = this.#ids.get(key);
-    if (id === undefined) {
-      id = this.#entries.push(entry) - 1;
-      this.#ids.set(key, id);
-    }
-    return id;
+    return out.finish();
   }
 
   #writeDefinition(out: ScaleWriter, shape: Shape): void {
@@ -229,6 +244,9 @@ class TypeTable {
     });
   }
 }
+
+const keyOf = (entry: Uint8Array): string =>
+  Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString("latin1");
 
 function list<T>(out: ScaleWriter, items: T[], write: (item: T) => void): void {
   out.compact(items.length);

@@ -1,4 +1,5 @@
 import type { PalletError } from "./errors.ts";
+import { own, setStake, stakeWeight } from "./stakes.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
 import type { AccountHex, AxonRecord } from "./types.ts";
@@ -12,7 +13,7 @@ export const uidOf = (state: StateView, netuid: number, hotkey: AccountHex): num
 
 /** Stake counts whether or not the hotkey is registered; the threshold of a fresh localnet is 0. */
 export const hasStakeForWeights = (state: StateView, netuid: number, hotkey: AccountHex): boolean =>
-  state.read(SUBTENSOR.totalHotkeyAlpha, hotkey, netuid) >= state.read(SUBTENSOR.stakeThreshold);
+  stakeWeight(state, netuid, hotkey) >= state.read(SUBTENSOR.stakeThreshold);
 
 export const hasMechanism = (state: StateView, netuid: number, mecid: number): boolean =>
   state.read(SUBTENSOR.networksAdded, netuid) && mecid < state.read(SUBTENSOR.mechanismCountCurrent, netuid);
@@ -20,7 +21,8 @@ export const hasMechanism = (state: StateView, netuid: number, mecid: number): b
 export interface Registration {
   hotkey: AccountHex;
   coldkey: AccountHex;
-  stakeRao: bigint;
+  /** Absent: what the hotkey has already. */
+  stakeRao?: bigint;
   validatorPermit: boolean;
   axon?: AxonRecord;
 }
@@ -43,6 +45,7 @@ export function placeNeuron(
   if (uid < count) {
     const previous = state.read(SUBTENSOR.keys, netuid, uid);
     state.remove(SUBTENSOR.uids, netuid, previous);
+    state.remove(SUBTENSOR.isNetworkMember, previous, netuid);
     state.remove(SUBTENSOR.axons, netuid, previous);
     state.remove(SUBTENSOR.weights, storageIndex(netuid, 0), uid);
   } else {
@@ -50,8 +53,10 @@ export function placeNeuron(
   }
   state.set(SUBTENSOR.keys, [netuid, uid], neuron.hotkey);
   state.set(SUBTENSOR.uids, [netuid, neuron.hotkey], uid);
-  state.set(SUBTENSOR.owner, [neuron.hotkey], neuron.coldkey);
-  state.set(SUBTENSOR.totalHotkeyAlpha, [neuron.hotkey, netuid], neuron.stakeRao);
+  state.set(SUBTENSOR.isNetworkMember, [neuron.hotkey, netuid], true);
+  own(state, neuron.hotkey, neuron.coldkey);
+  if (neuron.stakeRao !== undefined)
+    setStake(state, { hotkey: neuron.hotkey, coldkey: neuron.coldkey, netuid }, neuron.stakeRao);
   state.set(SUBTENSOR.blockAtRegistration, [netuid, uid], height);
   if (neuron.axon) state.set(SUBTENSOR.axons, [netuid, neuron.hotkey], neuron.axon);
   for (const name of ZERO_U16) {

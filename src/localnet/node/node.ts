@@ -41,6 +41,10 @@ export interface NodeOptions {
   versionKey?: bigint;
   immunityPeriod?: number;
   stakeThresholdTao?: number;
+  /** What a registration costs; nothing where it is not said. */
+  burnTao?: number;
+  /** Accounts with money, by SS58 address. */
+  purses?: readonly { address: string; tao: number }[];
   /** What the chain takes for the time: of its blocks and of its beacon. Tests move it. */
   nowMs?: () => number;
 }
@@ -58,6 +62,7 @@ const DEFAULT_RULES: Omit<SubnetRules, "netuid" | "maxUids"> = {
   versionKey: 0n,
   immunityPeriod: 100,
   stakeThresholdTao: 0,
+  burnTao: 0,
 };
 const DEFAULT_BLOCK_TIME_MS = 1000;
 const DEFAULT_MAX_UIDS = 256;
@@ -97,6 +102,7 @@ export class LocalNode {
       blockTimeMs = DEFAULT_BLOCK_TIME_MS,
       netuid = 1,
       accounts,
+      purses = [],
       nowMs = Date.now,
     } = options;
     const rules = rulesOf(options, netuid);
@@ -110,7 +116,12 @@ export class LocalNode {
       beacon: new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), nowMs()),
       nowMs,
       writeState: (state) => {
-        writeGenesis(state, rules, accounts.map(accountOf));
+        writeGenesis(
+          state,
+          rules,
+          accounts.map(accountOf),
+          purses.map(({ address, tao }) => ({ account: toHex(decodeAddress(address)), tao })),
+        );
         // A real genesis has no time; whoever connects in our first second should not find a clock that is off by 50 years.
         state.set(TIMESTAMP.now, [], nowMs());
       },

@@ -3,11 +3,11 @@ import { Failure } from "../../base/error.ts";
 import type { LocalnetCode } from "./scale.ts";
 import { type AccountHex, toHex } from "./types.ts";
 
-/** Hex digits of a parameter that must be 0x… */
+/** Hex digits of a parameter, with 0x or, as SDK 10 sends them, without. */
 export function hexOf(value: unknown): string {
-  if (typeof value !== "string" || !/^0x([0-9a-f]{2})*$/i.test(value))
+  if (typeof value !== "string" || !/^(?:0x)?(?:[0-9a-f]{2})*$/i.test(value))
     throw badRequest("a hex string is expected");
-  return value.slice(2).toLowerCase();
+  return value.replace(/^0x/, "").toLowerCase();
 }
 
 /** A list of storage keys. */

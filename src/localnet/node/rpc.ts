@@ -134,6 +134,7 @@ export class Rpc {
     const finalizedHeads = heads("finalized", "chain_finalizedHead");
     const unsubscribe: Method = ([id], subscriber) => subscriber.close(String(id));
     return {
+      chain_getHead: () => `0x${chain.head.hash}`,
       chain_getBlockHash: ([height]) => {
         const hash = height === undefined || height === null ? chain.head.hash : chain.hashAt(Number(height));
         return hash === null ? null : `0x${hash}`;

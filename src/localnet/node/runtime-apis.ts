@@ -1,160 +1,303 @@
-import { encode, height as heightCodec, option, u16, u32, type Value, vec } from "./codec.ts";
-import { METAGRAPH_FIELDS, SelectiveMetagraph, type SelectiveMetagraphValue } from "./metagraph-type.ts";
-import { storageIndex } from "./neurons.ts";
+import {
+  DelegateInfo,
+  DynamicInfo,
+  HyperparamEntry,
+  LockState,
+  NeuronInfo,
+  ProxyTypeInfo,
+  SimSwapResult,
+  StakeAvailability,
+  StakeInfo,
+  SubnetHyperparams,
+  SubnetHyperparamsV2,
+  SubnetInfo,
+  SubnetInfoV2,
+  SubnetPrice,
+  SubnetState,
+} from "./api-types.ts";
+import {
+  type AnyCodec,
+  type Codec,
+  compact,
+  compactBig,
+  encode,
+  type Fields,
+  type FieldValues,
+  height,
+  option,
+  readFields,
+  snake,
+  tuple,
+  u8,
+  u16,
+  u32,
+  u64,
+  vec,
+} from "./codec.ts";
+import type { ApiDescription } from "./metadata.ts";
+import { metagraph, selectiveMetagraph } from "./metagraph-fields.ts";
+import { Metagraph, SelectiveMetagraph } from "./metagraph-type.ts";
+import { neurons, neuronsLite } from "./neuron-infos.ts";
+import { hasMechanism } from "./neurons.ts";
 import type { ScaleReader } from "./scale.ts";
 import { nextEpochBlock } from "./schedule.ts";
+import { availability, delegateInfo, delegates, stakeInfo, stakesOf } from "./stake-infos.ts";
+import { isOwned } from "./stakes.ts";
 import type { StateView } from "./state.ts";
-import { SUBTENSOR, SYSTEM } from "./storage.ts";
-import { AccountId, NeuronInfoLite, NO_AXON } from "./types.ts";
+import { SYSTEM } from "./storage.ts";
+import { PROXY_TYPES, READ_ONLY } from "./storage-clients.ts";
+import {
+  dynamicInfo,
+  hyperparameterList,
+  hyperparameters,
+  subnetInfo,
+  subnetState,
+  subnets,
+} from "./subnet-infos.ts";
+import { AccountId, btreeMap, FixedU128, NeuronInfoLite } from "./types.ts";
 
-const NO_PROMETHEUS = { block: 0, version: 0, ip: 0n, port: 0, ipType: 0 };
-/** Rank and trust are gone from the runtime; it answers constants. */
-const OLD_RANK = 0;
-const OLD_PRUNING_SCORE = 65_535;
-const MILLI = 1000;
+interface Moment {
+  state: StateView;
+  height: number;
+}
+interface Method {
+  name: string;
+  inputs: Fields;
+  output: AnyCodec;
+  run(input: ScaleReader, moment: Moment): Uint8Array;
+}
 
-type Fields = { [K in keyof SelectiveMetagraphValue]: SelectiveMetagraphValue[K] };
-type Read = (state: StateView, netuid: number, height: number) => Partial<Fields>[keyof Fields];
+/** One method: how clients see it, and what it does. */
+function method<I extends Fields, O>(
+  name: string,
+  inputs: I,
+  output: Codec<O>,
+  answer: (args: FieldValues<I>, moment: Moment) => O,
+): Method {
+  return {
+    name,
+    inputs,
+    output,
+    run: (input, moment) => encode(output, answer(readFields(input, inputs), moment)),
+  };
+}
 
-/** The runtime APIs of this node by the name that `state_call` uses; null for others. */
-export function callRuntime(
+const netuid = { netuid: u16 };
+const coldkey = { coldkeyAccount: AccountId };
+const stakePlace = option(tuple(AccountId, u16));
+/** Rao for one alpha: subnets of a localnet are "stable". */
+const PRICE_RAO = 1_000_000_000n;
+/** A swap at that price, without fee and without slippage. */
+const swap = (amount: bigint) => ({
+  taoAmount: amount,
+  alphaAmount: amount,
+  taoFee: 0n,
+  alphaFee: 0n,
+  taoSlippage: 0n,
+  alphaSlippage: 0n,
+});
+const mechagraph = ({ netuid, mecid }: { netuid: number; mecid: number }, { state, height }: Moment) =>
+  hasMechanism(state, netuid, mecid) ? metagraph(state, netuid, height) : null;
+
+const APIS: Record<string, readonly Method[]> = {
+  AccountNonceApi: [
+    method(
+      "account_nonce",
+      { account: AccountId },
+      u32,
+      ({ account }, { state }) => state.read(SYSTEM.account, account).nonce,
+    ),
+  ],
+  NeuronInfoRuntimeApi: [
+    method("get_neurons", netuid, vec(NeuronInfo), ({ netuid }, { state }) => neurons(state, netuid)),
+    method(
+      "get_neuron",
+      { netuid: u16, uid: u16 },
+      option(NeuronInfo),
+      ({ netuid, uid }, { state }) => neurons(state, netuid)[uid] ?? null,
+    ),
+    method("get_neurons_lite", netuid, vec(NeuronInfoLite), ({ netuid }, { state }) =>
+      neuronsLite(state, netuid),
+    ),
+    method(
+      "get_neuron_lite",
+      { netuid: u16, uid: u16 },
+      option(NeuronInfoLite),
+      ({ netuid, uid }, { state }) => neuronsLite(state, netuid)[uid] ?? null,
+    ),
+  ],
+  SubnetInfoRuntimeApi: [
+    method("get_subnet_info", netuid, option(SubnetInfo), ({ netuid }, { state, height }) =>
+      subnetInfo(state, netuid, height),
+    ),
+    method("get_subnets_info", {}, vec(option(SubnetInfo)), (_none, { state, height }) =>
+      subnets(state).map((netuid) => subnetInfo(state, netuid, height)),
+    ),
+    method("get_subnet_info_v2", netuid, option(SubnetInfoV2), ({ netuid }, { state, height }) =>
+      subnetInfo(state, netuid, height),
+    ),
+    method("get_subnets_info_v2", {}, vec(option(SubnetInfoV2)), (_none, { state, height }) =>
+      subnets(state).map((netuid) => subnetInfo(state, netuid, height)),
+    ),
+    method("get_subnet_hyperparams", netuid, option(SubnetHyperparams), ({ netuid }, { state, height }) =>
+      hyperparameters(state, netuid, height),
+    ),
+    method(
+      "get_subnet_hyperparams_v2",
+      netuid,
+      option(SubnetHyperparamsV2),
+      ({ netuid }, { state, height }) => hyperparameters(state, netuid, height),
+    ),
+    method(
+      "get_subnet_hyperparams_v3",
+      netuid,
+      option(vec(HyperparamEntry)),
+      ({ netuid }, { state, height }) => hyperparameterList(state, netuid, height),
+    ),
+    method("get_all_dynamic_info", {}, vec(option(DynamicInfo)), (_none, { state, height }) =>
+      subnets(state).map((netuid) => dynamicInfo(state, netuid, height)),
+    ),
+    method("get_dynamic_info", netuid, option(DynamicInfo), ({ netuid }, { state, height }) =>
+      dynamicInfo(state, netuid, height),
+    ),
+    method("get_all_metagraphs", {}, vec(option(Metagraph)), (_none, { state, height }) =>
+      subnets(state).map((netuid) => metagraph(state, netuid, height)),
+    ),
+    method("get_metagraph", netuid, option(Metagraph), ({ netuid }, { state, height }) =>
+      metagraph(state, netuid, height),
+    ),
+    method("get_mechagraph", { netuid: u16, mecid: u8 }, option(Metagraph), mechagraph),
+    method("get_subnet_state", netuid, option(SubnetState), ({ netuid }, { state, height }) =>
+      subnetState(state, netuid, height),
+    ),
+    method(
+      "get_selective_metagraph",
+      { netuid: u16, metagraphIndexes: vec(u16) },
+      option(SelectiveMetagraph),
+      ({ netuid, metagraphIndexes }, { state, height }) =>
+        selectiveMetagraph(state, netuid, metagraphIndexes, height),
+    ),
+    method(
+      "get_selective_mechagraph",
+      { netuid: u16, subid: u8, metagraphIndexes: vec(u16) },
+      option(SelectiveMetagraph),
+      ({ netuid, subid, metagraphIndexes }, { state, height }) =>
+        hasMechanism(state, netuid, subid)
+          ? selectiveMetagraph(state, netuid, metagraphIndexes, height)
+          : null,
+    ),
+    method("get_next_epoch_start_block", netuid, option(height), ({ netuid }, { state, height }) =>
+      nextEpochBlock(state, netuid, height),
+    ),
+    method(
+      "get_coldkey_auto_stake_hotkey",
+      { coldkey: AccountId, netuid: u16 },
+      option(AccountId),
+      ({ coldkey, netuid }, { state }) => state.get(READ_ONLY.autoStakeDestination, coldkey, netuid),
+    ),
+    method("get_subnet_to_prune", {}, option(u16), () => null),
+  ],
+  DelegateInfoRuntimeApi: [
+    method("get_delegates", {}, vec(DelegateInfo), (_none, { state }) => delegates(state)),
+    method(
+      "get_delegate",
+      { delegateAccount: AccountId },
+      option(DelegateInfo),
+      ({ delegateAccount }, { state }) =>
+        isOwned(state, delegateAccount) ? delegateInfo(state, delegateAccount) : null,
+    ),
+    method(
+      "get_delegated",
+      { delegateeAccount: AccountId },
+      vec(tuple(DelegateInfo, tuple(compact(u16), compactBig(u64)))),
+      ({ delegateeAccount }, { state }) =>
+        stakesOf(state, delegateeAccount).map(({ hotkey, netuid, stake }) => [
+          delegateInfo(state, hotkey),
+          [netuid, stake],
+        ]),
+    ),
+  ],
+  StakeInfoRuntimeApi: [
+    method("get_stake_info_for_coldkey", coldkey, vec(StakeInfo), ({ coldkeyAccount }, { state }) =>
+      stakesOf(state, coldkeyAccount),
+    ),
+    method(
+      "get_stake_info_for_coldkeys",
+      { coldkeyAccounts: vec(AccountId) },
+      vec(tuple(AccountId, vec(StakeInfo))),
+      ({ coldkeyAccounts }, { state }) =>
+        coldkeyAccounts.map((account) => [account, stakesOf(state, account)]),
+    ),
+    method(
+      "get_stake_info_for_hotkey_coldkey_netuid",
+      { hotkeyAccount: AccountId, coldkeyAccount: AccountId, netuid: u16 },
+      option(StakeInfo),
+      ({ hotkeyAccount, coldkeyAccount, netuid }, { state }) =>
+        stakeInfo(state, { hotkey: hotkeyAccount, coldkey: coldkeyAccount, netuid }),
+    ),
+    method(
+      "get_stake_availability_for_coldkeys",
+      { coldkeyAccounts: vec(AccountId), netuids: option(vec(u16)) },
+      btreeMap(AccountId, btreeMap(u16, StakeAvailability)),
+      ({ coldkeyAccounts, netuids }, { state }) =>
+        coldkeyAccounts.map((account) => [account, availability(state, account, netuids)]),
+    ),
+    method(
+      "get_stake_fee",
+      {
+        origin: stakePlace,
+        originColdkeyAccount: AccountId,
+        destination: stakePlace,
+        destinationColdkeyAccount: AccountId,
+        amount: u64,
+      },
+      u64,
+      () => 0n,
+    ),
+    method("get_coldkey_lock", { coldkey: AccountId, netuid: u16 }, option(LockState), () => null),
+    method("get_hotkey_conviction", { hotkey: AccountId, netuid: u16 }, FixedU128, () => ({ bits: 0n })),
+    method("get_most_convicted_hotkey_on_subnet", netuid, option(AccountId), () => null),
+  ],
+  SubnetRegistrationRuntimeApi: [
+    method("get_network_registration_cost", {}, u64, (_none, { state }) =>
+      state.read(READ_ONLY.networkMinLockCost),
+    ),
+  ],
+  SwapRuntimeApi: [
+    method("current_alpha_price", netuid, u64, () => PRICE_RAO),
+    method("current_alpha_price_all", {}, vec(SubnetPrice), (_none, { state }) =>
+      subnets(state).map((netuid) => ({ netuid, price: PRICE_RAO })),
+    ),
+    method("sim_swap_tao_for_alpha", { netuid: u16, tao: u64 }, SimSwapResult, ({ tao }) => swap(tao)),
+    method("sim_swap_alpha_for_tao", { netuid: u16, alpha: u64 }, SimSwapResult, ({ alpha }) => swap(alpha)),
+  ],
+  ProxyFilterRuntimeApi: [
+    method("get_proxy_types", {}, vec(ProxyTypeInfo), () =>
+      PROXY_TYPES.map((name, index) => ({ name: Buffer.from(name), index, deprecated: false })),
+    ),
+  ],
+};
+
+/** How the metadata tells of them. */
+export const API_DESCRIPTIONS: ApiDescription[] = Object.entries(APIS).map(([name, methods]) => ({
+  name,
+  methods: methods.map(({ name, inputs, output }) => ({
+    name,
+    inputs: Object.entries(inputs).map(([field, codec]) => ({ name: snake(field), codec })),
+    output,
+  })),
+}));
+
+const METHODS = new Map<string, Method>(
+  Object.entries(APIS).flatMap(([api, methods]) =>
+    methods.map((one) => [`${api}_${one.name}`, one] as const),
+  ),
+);
+
+/** The answer of a runtime API by the name that `state_call` uses; null for those that this runtime does not have. */
+export const callRuntime = (
   method: string,
   input: ScaleReader,
   state: StateView,
   height: number,
-): Uint8Array | null {
-  switch (method) {
-    case "AccountNonceApi_account_nonce":
-      return encode(u32, state.read(SYSTEM.account, AccountId.read(input)).nonce);
-    case "NeuronInfoRuntimeApi_get_neurons_lite":
-      return encode(vec(NeuronInfoLite), neuronsLite(state, u16.read(input)));
-    case "SubnetInfoRuntimeApi_get_selective_metagraph": {
-      const netuid = u16.read(input);
-      return encode(
-        option(SelectiveMetagraph),
-        selectiveMetagraph(state, netuid, vec(u16).read(input), height),
-      );
-    }
-    case "SubnetInfoRuntimeApi_get_next_epoch_start_block":
-      return encode(option(heightCodec), nextEpochBlock(state, u16.read(input), height));
-    default:
-      return null;
-  }
-}
-
-const FIELD_NAMES = Object.keys(METAGRAPH_FIELDS) as (keyof Fields)[];
-
-/** Only the asked fields are filled, the others are None; an index that is no field is passed over. */
-export function selectiveMetagraph(
-  state: StateView,
-  netuid: number,
-  indexes: number[],
-  height: number,
-): SelectiveMetagraphValue | null {
-  if (!state.read(SUBTENSOR.networksAdded, netuid)) return null;
-  const value: Record<string, unknown> = Object.fromEntries(FIELD_NAMES.map((name) => [name, null]));
-  value.netuid = netuid;
-  for (const index of indexes) {
-    const name = FIELD_NAMES[index];
-    const read = name && READERS[name];
-    if (read) value[name] = read(state, netuid, height);
-  }
-  return value as SelectiveMetagraphValue;
-}
-
-const uids = (state: StateView, netuid: number): number[] =>
-  Array.from({ length: state.read(SUBTENSOR.subnetworkN, netuid) }, (_, uid) => uid);
-const hotkeys = (state: StateView, netuid: number): string[] =>
-  uids(state, netuid).map((uid) => state.read(SUBTENSOR.keys, netuid, uid));
-const alphaStake = (state: StateView, netuid: number): bigint[] =>
-  hotkeys(state, netuid).map((hotkey) => state.read(SUBTENSOR.totalHotkeyAlpha, hotkey, netuid));
-const zeros = <T>(state: StateView, netuid: number, zero: T): T[] => uids(state, netuid).map(() => zero);
-const text = (value: string): number[] => [...Buffer.from(value, "utf8")];
-
-/** Fields with something to say; what a localnet does not have (prices, burns, identities) stays None or empty. */
-const READERS: Partial<Record<keyof Fields, Read>> = {
-  name: () => text("localnet"),
-  symbol: () => text("α"),
-  identity: () => null,
-  networkRegisteredAt: () => 0,
-  block: (_state, _netuid, height) => height,
-  tempo: (state, netuid) => state.read(SUBTENSOR.tempo, netuid),
-  lastStep: (state, netuid) => state.read(SUBTENSOR.lastMechanismStepBlock, netuid),
-  blocksSinceLastStep: (state, netuid) => state.read(SUBTENSOR.blocksSinceLastStep, netuid),
-  minAllowedWeights: (state, netuid) => state.read(SUBTENSOR.minAllowedWeights, netuid),
-  maxWeightsLimit: (state, netuid) => state.read(SUBTENSOR.maxWeightsLimit, netuid),
-  weightsVersion: (state, netuid) => state.read(SUBTENSOR.weightsVersionKey, netuid),
-  weightsRateLimit: (state, netuid) => state.read(SUBTENSOR.weightsSetRateLimit, netuid),
-  activityCutoff: (state, netuid) =>
-    Math.floor(
-      (state.read(SUBTENSOR.activityCutoffFactorMilli, netuid) * state.read(SUBTENSOR.tempo, netuid)) / MILLI,
-    ),
-  maxValidators: (state, netuid) => state.read(SUBTENSOR.maxAllowedValidators, netuid),
-  numUids: (state, netuid) => state.read(SUBTENSOR.subnetworkN, netuid),
-  maxUids: (state, netuid) => state.read(SUBTENSOR.maxAllowedUids, netuid),
-  registrationAllowed: (state, netuid) => state.read(SUBTENSOR.networkRegistrationAllowed, netuid),
-  immunityPeriod: (state, netuid) => state.read(SUBTENSOR.immunityPeriod, netuid),
-  servingRateLimit: (state, netuid) => state.read(SUBTENSOR.servingRateLimit, netuid),
-  commitRevealWeightsEnabled: (state, netuid) => state.read(SUBTENSOR.commitRevealWeightsEnabled, netuid),
-  commitRevealPeriod: (state, netuid) => state.read(SUBTENSOR.revealPeriodEpochs, netuid),
-  hotkeys,
-  coldkeys: (state, netuid) => hotkeys(state, netuid).map((hotkey) => state.read(SUBTENSOR.owner, hotkey)),
-  identities: (state, netuid) => zeros(state, netuid, null),
-  axons: (state, netuid) =>
-    hotkeys(state, netuid).map((hotkey) => state.get(SUBTENSOR.axons, netuid, hotkey) ?? NO_AXON),
-  active: (state, netuid) => state.read(SUBTENSOR.active, netuid),
-  validatorPermit: (state, netuid) => state.read(SUBTENSOR.validatorPermit, netuid),
-  pruningScore: (state, netuid) => zeros(state, netuid, OLD_PRUNING_SCORE),
-  lastUpdate: (state, netuid) => state.read(SUBTENSOR.lastUpdate, storageIndex(netuid, 0)),
-  emission: (state, netuid) => state.read(SUBTENSOR.emission, netuid),
-  dividends: (state, netuid) => state.read(SUBTENSOR.dividends, netuid),
-  incentives: (state, netuid) => state.read(SUBTENSOR.incentive, netuid),
-  consensus: (state, netuid) => state.read(SUBTENSOR.consensus, netuid),
-  trust: (state, netuid) => zeros(state, netuid, OLD_RANK),
-  rank: (state, netuid) => zeros(state, netuid, OLD_RANK),
-  blockAtRegistration: (state, netuid) =>
-    uids(state, netuid).map((uid) => state.read(SUBTENSOR.blockAtRegistration, netuid, uid)),
-  // All stake of a localnet is alpha on its subnet; none is TAO on the root network.
-  alphaStake,
-  taoStake: (state, netuid) => zeros(state, netuid, 0n),
-  totalStake: alphaStake,
-  taoDividendsPerHotkey: () => [],
-  alphaDividendsPerHotkey: () => [],
-  validators: (state, netuid) =>
-    state.read(SUBTENSOR.validatorPermit, netuid).flatMap((permit, uid) => (permit ? [uid] : [])),
-  commitments: () => [],
-};
-
-function neuronsLite(state: StateView, netuid: number): Value<typeof NeuronInfoLite>[] {
-  const active = state.read(SUBTENSOR.active, netuid);
-  const permits = state.read(SUBTENSOR.validatorPermit, netuid);
-  const updates = state.read(SUBTENSOR.lastUpdate, storageIndex(netuid, 0));
-  const emission = state.read(SUBTENSOR.emission, netuid);
-  const incentive = state.read(SUBTENSOR.incentive, netuid);
-  const consensus = state.read(SUBTENSOR.consensus, netuid);
-  const validatorTrust = state.read(SUBTENSOR.validatorTrust, netuid);
-  const dividends = state.read(SUBTENSOR.dividends, netuid);
-  return hotkeys(state, netuid).map((hotkey, uid) => {
-    const coldkey = state.read(SUBTENSOR.owner, hotkey);
-    return {
-      hotkey,
-      coldkey,
-      uid,
-      netuid,
-      active: active[uid]!,
-      axonInfo: state.get(SUBTENSOR.axons, netuid, hotkey) ?? NO_AXON,
-      prometheusInfo: NO_PROMETHEUS,
-      stake: [[coldkey, state.read(SUBTENSOR.totalHotkeyAlpha, hotkey, netuid)]],
-      rank: OLD_RANK,
-      emission: emission[uid]!,
-      incentive: incentive[uid]!,
-      consensus: consensus[uid]!,
-      trust: OLD_RANK,
-      validatorTrust: validatorTrust[uid]!,
-      dividends: dividends[uid]!,
-      lastUpdate: updates[uid]!,
-      validatorPermit: permits[uid]!,
-      pruningScore: OLD_PRUNING_SCORE,
-    };
-  });
-}
+): Uint8Array | null => METHODS.get(method)?.run(input, { state, height }) ?? null;

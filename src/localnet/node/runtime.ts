@@ -4,6 +4,7 @@ import {
   bool,
   bytes,
   compact,
+  compactBig,
   height,
   struct,
   u8,
@@ -16,14 +17,38 @@ import {
   vec,
 } from "./codec.ts";
 import { ERROR_INDEX, type PalletError } from "./errors.ts";
-import { AccountId, CommitBytes, DispatchError, DispatchInfo, Hash, Phase } from "./types.ts";
+import { AccountId, CommitBytes, DispatchError, DispatchInfo, Hash, MultiAddress, Phase } from "./types.ts";
 
-export const PALLET = { System: 0, Timestamp: 2, Aura: 3, SubtensorModule: 7, Drand: 26 } as const;
+/** Pallets of which clients only read what is stored. */
+export const STORAGE_PALLET = {
+  Sudo: 12,
+  Proxy: 16,
+  Commitments: 18,
+  Crowdloan: 27,
+  Swap: 28,
+  MevShield: 30,
+} as const;
+export const PALLET = {
+  System: 0,
+  Timestamp: 2,
+  Aura: 3,
+  Balances: 5,
+  SubtensorModule: 7,
+  Drand: 26,
+} as const;
 
 export const SystemCall = variant("frame_system::pallet::Call", { remark: at(0, { remark: bytes() }) });
 export const TimestampCall = variant("pallet_timestamp::pallet::Call", {
   set: at(0, { now: compact(height) }),
 });
+const transfer = { dest: MultiAddress, value: compactBig(u64) };
+export const BalancesCall = variant("pallet_balances::pallet::Call", {
+  transfer_allow_death: at(0, transfer),
+  transfer_keep_alive: at(3, transfer),
+  transfer_all: at(4, { dest: MultiAddress, keepAlive: bool }),
+});
+export type BalancesCallValue = Value<typeof BalancesCall>;
+
 export const SubtensorCall = variant("pallet_subtensor::pallet::Call", {
   set_weights: at(0, { netuid: u16, dests: vec(u16), weights: vec(u16), versionKey: u64 }),
   set_mechanism_weights: at(119, {
@@ -44,6 +69,24 @@ export const SubtensorCall = variant("pallet_subtensor::pallet::Call", {
     placeholder2: u8,
   }),
   burned_register: at(7, { netuid: u16, hotkey: AccountId }),
+  register_limit: at(134, { netuid: u16, hotkey: AccountId, limitPrice: u64 }),
+  add_stake: at(2, { hotkey: AccountId, netuid: u16, amountStaked: u64 }),
+  remove_stake: at(3, { hotkey: AccountId, netuid: u16, amountUnstaked: u64 }),
+  add_stake_limit: at(88, {
+    hotkey: AccountId,
+    netuid: u16,
+    amountStaked: u64,
+    limitPrice: u64,
+    allowPartial: bool,
+  }),
+  remove_stake_limit: at(89, {
+    hotkey: AccountId,
+    netuid: u16,
+    amountUnstaked: u64,
+    limitPrice: u64,
+    allowPartial: bool,
+  }),
+  try_associate_hotkey: at(91, { hotkey: AccountId }),
   commit_timelocked_weights: at(113, {
     netuid: u16,
     commit: CommitBytes,
@@ -63,6 +106,7 @@ export type SubtensorCallValue = Value<typeof SubtensorCall>;
 export const RuntimeCall = variant("node_subtensor_runtime::RuntimeCall", {
   System: at(PALLET.System, { 0: SystemCall }),
   Timestamp: at(PALLET.Timestamp, { 0: TimestampCall }),
+  Balances: at(PALLET.Balances, { 0: BalancesCall }),
   SubtensorModule: at(PALLET.SubtensorModule, { 0: SubtensorCall }),
 });
 export type RuntimeCallValue = Value<typeof RuntimeCall>;
@@ -73,7 +117,13 @@ export const SystemEvent = variant("frame_system::pallet::Event", {
   CodeUpdated: bare(2),
   NewAccount: at(3, { account: AccountId }),
 });
+export const BalancesEvent = variant("pallet_balances::pallet::Event", {
+  Transfer: at(2, { from: AccountId, to: AccountId, amount: u64 }),
+});
+const staked = { 0: AccountId, 1: AccountId, 2: u64, 3: u64, 4: u16, 5: u64 };
 export const SubtensorEvent = variant("pallet_subtensor::pallet::Event", {
+  StakeAdded: at(2, staked),
+  StakeRemoved: at(3, staked),
   WeightsSet: at(5, { 0: u16, 1: u16 }),
   NeuronRegistered: at(6, { 0: u16, 1: u16, 2: AccountId }),
   AxonServed: at(28, { 0: u16, 1: AccountId }),
@@ -85,6 +135,7 @@ export const DrandEvent = variant("pallet_drand::pallet::Event", { NewPulse: at(
 
 export const RuntimeEvent = variant("node_subtensor_runtime::RuntimeEvent", {
   System: at(PALLET.System, { 0: SystemEvent }),
+  Balances: at(PALLET.Balances, { 0: BalancesEvent }),
   SubtensorModule: at(PALLET.SubtensorModule, { 0: SubtensorEvent }),
   Drand: at(PALLET.Drand, { 0: DrandEvent }),
 });

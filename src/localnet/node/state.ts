@@ -1,5 +1,5 @@
 import { decode, encode } from "./codec.ts";
-import type { StorageItem } from "./storage.ts";
+import type { StorageItem } from "./storage-item.ts";
 
 /** A read-only view of the state after one block. */
 export interface StateView {

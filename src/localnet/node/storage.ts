@@ -1,116 +1,30 @@
-import { blake2AsU8a, xxhashAsU8a } from "@polkadot/util-crypto";
 import { QUICKNET } from "../../chain/timelock.ts";
-import {
-  type AnyCodec,
-  bool,
-  type Codec,
-  encode,
-  height,
-  tuple,
-  u8,
-  u16,
-  u32,
-  u64,
-  type Value,
-  vec,
-} from "./codec.ts";
+import { bool, bytes, height, tuple, u8, u16, u32, u64, type Value, vec } from "./codec.ts";
 import { EventRecord } from "./runtime.ts";
+import {
+  BALANCES,
+  COMMITMENTS,
+  CROWDLOAN,
+  MEV_SHIELD,
+  PROXY,
+  READ_ONLY,
+  SUDO,
+  SWAP,
+} from "./storage-clients.ts";
+import { type AnyStorageItem, blake, identity, item, perSubnet, subtensor, twox } from "./storage-item.ts";
 import {
   AccountId,
   AccountInfo,
   AxonInfo,
   BeaconConfiguration,
+  FixedU128,
   fromHex,
   Hash,
+  NOBODY,
   Pulse,
   TimelockedCommit,
-  toHex,
 } from "./types.ts";
 
-export type Hasher = "Blake2_128Concat" | "Twox64Concat" | "Identity";
-
-/** Hash, then the key itself: what `Concat` means. */
-const HASH: Record<Hasher, (key: Uint8Array) => Uint8Array> = {
-  Blake2_128Concat: (key) => Buffer.concat([blake2AsU8a(key, 128), key]),
-  Twox64Concat: (key) => Buffer.concat([xxhashAsU8a(key, 64), key]),
-  Identity: (key) => key,
-};
-
-export interface KeyPart {
-  hasher: Hasher;
-  codec: AnyCodec;
-}
-
-/** One storage item of a pallet: where its values lie, how they are written, and what an absent one reads as. */
-export interface StorageItem<Keys extends unknown[], V> extends AnyStorageItem {
-  value: Codec<V>;
-  /** Full storage key, lower-case hex without 0x. */
-  key(...keys: Keys): string;
-}
-export interface AnyStorageItem {
-  pallet: string;
-  name: string;
-  /** Optional items read as None when absent, the others as `fallbackBytes`. */
-  isOptional: boolean;
-  hashers: Hasher[];
-  keyCodecs: AnyCodec[];
-  value: AnyCodec;
-  fallbackBytes: Uint8Array;
-  /** Key of the item without its arguments, hex. */
-  prefix: string;
-}
-
-/** Keys repeat in every block and their hashes cost more than all else in a lookup. Emptied when full; holds a subnet of 4096. */
-const KEY_CACHE_ENTRIES = 8192;
-
-type PartValues<P extends KeyPart[]> = { [I in keyof P]: Value<P[I]["codec"]> };
-
-function item<P extends KeyPart[], V>(
-  pallet: string,
-  name: string,
-  parts: P,
-  value: Codec<V>,
-  fallback: V | undefined,
-): StorageItem<PartValues<P>, V> {
-  const prefix = toHex(xxhashAsU8a(pallet, 128)) + toHex(xxhashAsU8a(name, 128));
-  const cache = new Map<string, string>();
-  return {
-    pallet,
-    name,
-    isOptional: fallback === undefined,
-    hashers: parts.map(({ hasher }) => hasher),
-    keyCodecs: parts.map(({ codec }) => codec),
-    value,
-    fallbackBytes: fallback === undefined ? Uint8Array.of(0) : encode(value, fallback),
-    prefix,
-    key(...keys) {
-      if (parts.length === 0) return prefix;
-      const name = keys.join();
-      let key = cache.get(name);
-      if (key === undefined) {
-        key =
-          prefix +
-          parts
-            .map((part, index) => toHex(HASH[part.hasher](encode(part.codec as Codec<unknown>, keys[index]))))
-            .join("");
-        if (cache.size >= KEY_CACHE_ENTRIES) cache.clear();
-        cache.set(name, key);
-      }
-      return key;
-    },
-  };
-}
-
-const identity = <K>(codec: Codec<K>) => ({ hasher: "Identity", codec }) as const;
-const twox = <K>(codec: Codec<K>) => ({ hasher: "Twox64Concat", codec }) as const;
-const blake = <K>(codec: Codec<K>) => ({ hasher: "Blake2_128Concat", codec }) as const;
-
-const subtensor = <P extends KeyPart[], V>(name: string, parts: P, value: Codec<V>, fallback?: V) =>
-  item("SubtensorModule", name, parts, value, fallback);
-const perSubnet = <V>(name: string, value: Codec<V>, fallback: V) =>
-  subtensor(name, [identity(u16)], value, fallback);
-
-const ZERO_HEX = "00".repeat(32);
 const NO_MONEY = { free: 0n, reserved: 0n, frozen: 0n, flags: 1n << 127n };
 export const FRESH_ACCOUNT: Value<typeof AccountInfo> = {
   nonce: 0,
@@ -133,8 +47,8 @@ const QUICKNET_CONFIG: Value<typeof BeaconConfiguration> = {
 export const SYSTEM = {
   account: item("System", "Account", [blake(AccountId)], AccountInfo, FRESH_ACCOUNT),
   number: item("System", "Number", [], u32, 0),
-  blockHash: item("System", "BlockHash", [twox(u32)], Hash, ZERO_HEX),
-  parentHash: item("System", "ParentHash", [], Hash, ZERO_HEX),
+  blockHash: item("System", "BlockHash", [twox(u32)], Hash, NOBODY),
+  parentHash: item("System", "ParentHash", [], Hash, NOBODY),
   events: item("System", "Events", [], vec(EventRecord), []),
   eventCount: item("System", "EventCount", [], u32, 0),
 };
@@ -152,7 +66,7 @@ export const DRAND = {
 export const SUBTENSOR = {
   networksAdded: perSubnet("NetworksAdded", bool, false),
   subnetworkN: perSubnet("SubnetworkN", u16, 0),
-  subnetOwnerHotkey: perSubnet("SubnetOwnerHotkey", AccountId, ZERO_HEX),
+  subnetOwnerHotkey: perSubnet("SubnetOwnerHotkey", AccountId, NOBODY),
   maxAllowedUids: perSubnet("MaxAllowedUids", u16, 256),
   minAllowedWeights: perSubnet("MinAllowedWeights", u16, 1024),
   maxWeightsLimit: perSubnet("MaxWeightsLimit", u16, 65_535),
@@ -178,10 +92,27 @@ export const SUBTENSOR = {
   lastUpdate: perSubnet("LastUpdate", vec(height), []),
   validatorTrust: perSubnet("ValidatorTrust", vec(u16), []),
   validatorPermit: perSubnet("ValidatorPermit", vec(bool), []),
+  subnetOwner: perSubnet("SubnetOwner", AccountId, NOBODY),
+  networkRegisteredAt: perSubnet("NetworkRegisteredAt", height, 0),
+  burn: perSubnet("Burn", u64, 100_000_000n),
+  tokenSymbol: perSubnet("TokenSymbol", bytes(), Buffer.from("𝜏")),
+  subnetTao: perSubnet("SubnetTAO", u64, 0n),
+  subnetAlphaIn: perSubnet("SubnetAlphaIn", u64, 0n),
+  subnetAlphaOut: perSubnet("SubnetAlphaOut", u64, 0n),
+  subtokenEnabled: perSubnet("SubtokenEnabled", bool, false),
+  firstEmissionBlockNumber: subtensor("FirstEmissionBlockNumber", [identity(u16)], height),
+  totalNetworks: subtensor("TotalNetworks", [], u16, 0),
+  totalStake: subtensor("TotalStake", [], u64, 0n),
+  ownedHotkeys: subtensor("OwnedHotkeys", [blake(AccountId)], vec(AccountId), []),
+  stakingHotkeys: subtensor("StakingHotkeys", [blake(AccountId)], vec(AccountId), []),
+  isNetworkMember: subtensor("IsNetworkMember", [blake(AccountId), identity(u16)], bool, false),
+  /** Hotkey, coldkey, subnet: what that coldkey staked there. */
+  alpha: subtensor("Alpha", [blake(AccountId), blake(AccountId), identity(u16)], FixedU128, { bits: 0n }),
+  bonds: subtensor("Bonds", [identity(u16), identity(u16)], vec(tuple(u16, u16)), []),
   uids: subtensor("Uids", [identity(u16), blake(AccountId)], u16),
-  keys: subtensor("Keys", [identity(u16), identity(u16)], AccountId, ZERO_HEX),
+  keys: subtensor("Keys", [identity(u16), identity(u16)], AccountId, NOBODY),
   axons: subtensor("Axons", [identity(u16), blake(AccountId)], AxonInfo),
-  owner: subtensor("Owner", [blake(AccountId)], AccountId, ZERO_HEX),
+  owner: subtensor("Owner", [blake(AccountId)], AccountId, NOBODY),
   totalHotkeyAlpha: subtensor("TotalHotkeyAlpha", [blake(AccountId), identity(u16)], u64, 0n),
   blockAtRegistration: subtensor("BlockAtRegistration", [identity(u16), identity(u16)], height, 0),
   weights: subtensor("Weights", [identity(u16), identity(u16)], vec(tuple(u16, u16)), []),
@@ -200,6 +131,13 @@ export const SUBTENSOR = {
 export const STORAGE: { pallet: string; items: AnyStorageItem[] }[] = [
   { pallet: "System", items: Object.values(SYSTEM) },
   { pallet: "Timestamp", items: Object.values(TIMESTAMP) },
-  { pallet: "SubtensorModule", items: Object.values(SUBTENSOR) },
+  { pallet: "Balances", items: Object.values(BALANCES) },
+  { pallet: "SubtensorModule", items: [...Object.values(SUBTENSOR), ...Object.values(READ_ONLY)] },
+  { pallet: "Sudo", items: Object.values(SUDO) },
+  { pallet: "Proxy", items: Object.values(PROXY) },
+  { pallet: "Commitments", items: Object.values(COMMITMENTS) },
   { pallet: "Drand", items: Object.values(DRAND) },
+  { pallet: "Crowdloan", items: Object.values(CROWDLOAN) },
+  { pallet: "Swap", items: Object.values(SWAP) },
+  { pallet: "MevShield", items: Object.values(MEV_SHIELD) },
 ];

@@ -8,6 +8,8 @@ import {
   compactBig,
   fixedBytes,
   height,
+  i64,
+  i128,
   str,
   struct,
   tuple,
@@ -31,6 +33,9 @@ export type AccountHex = string;
 /** A 32-byte hash, as 64 lower-case hex digits. */
 export type HashHex = string;
 
+/** The account of nobody: what owners read as where there is none. */
+export const NOBODY: AccountHex = "00".repeat(32);
+
 export const toHex = (value: Uint8Array): string =>
   Buffer.from(value.buffer, value.byteOffset, value.length).toString("hex");
 export const fromHex = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"));
@@ -44,6 +49,18 @@ const hex32: Codec<string> = {
 export const AccountId = wrapped<AccountHex>("sp_core::crypto::AccountId32", hex32);
 export const Hash = wrapped<HashHex>("primitive_types::H256", hex32);
 
+export const FixedU128 = struct("substrate_fixed::FixedU128", { bits: u128 });
+export const FixedI128 = struct("substrate_fixed::FixedI128", { bits: i128 });
+export const FixedI64 = struct("substrate_fixed::FixedI64", { bits: i64 });
+
+export const bounded = <T>(of: Codec<T>): Codec<T> =>
+  wrapped("bounded_collections::bounded_vec::BoundedVec", of);
+/** Pairs in the order of their keys. */
+export const btreeMap = <K, V>(key: Codec<K>, value: Codec<V>): Codec<[K, V][]> =>
+  wrapped("BTreeMap", vec(tuple(key, value)), [
+    { name: "K", codec: key },
+    { name: "V", codec: value },
+  ]);
 const boundedBytes = (maxBytes: number): Codec<Uint8Array> =>
   wrapped("bounded_collections::bounded_vec::BoundedVec", bytes(maxBytes));
 
@@ -81,7 +98,7 @@ export const PrometheusInfo = struct("pallet_subtensor::pallet::PrometheusInfo",
   ipType: u8,
 });
 
-export const NeuronInfoLite = struct("pallet_subtensor::rpc_info::neuron_info::NeuronInfoLite", {
+export const NEURON_FIELDS = {
   hotkey: AccountId,
   coldkey: AccountId,
   uid: compact(u16),
@@ -100,7 +117,11 @@ export const NeuronInfoLite = struct("pallet_subtensor::rpc_info::neuron_info::N
   lastUpdate: compact(height),
   validatorPermit: bool,
   pruningScore: compact(u16),
-});
+};
+export const NeuronInfoLite = struct(
+  "pallet_subtensor::rpc_info::neuron_info::NeuronInfoLite",
+  NEURON_FIELDS,
+);
 
 export const TimelockedCommit = tuple(AccountId, height, CommitBytes, u64);
 
@@ -202,6 +223,8 @@ export const DispatchError = variant("sp_runtime::DispatchError", {
     ]),
   }),
 });
+
+export type DispatchErrorValue = Value<typeof DispatchError>;
 
 export const Phase = variant("frame_system::Phase", {
   ApplyExtrinsic: at(0, { 0: u32 }),

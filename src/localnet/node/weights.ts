@@ -1,6 +1,7 @@
 import { U16_MAX } from "../../base/units.ts";
 import type { PalletError } from "./errors.ts";
 import { hasMechanism, hasStakeForWeights, setLastUpdate, storageIndex, uidOf } from "./neurons.ts";
+import { ROOT_NETUID } from "./stakes.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
 import type { AccountHex } from "./types.ts";
@@ -14,7 +15,6 @@ export interface WeightsCall {
   versionKey: bigint;
 }
 
-const ROOT_NETUID = 0;
 const FRACTION_BITS = 32n;
 const ONE_HALF = 1n << 31n;
 const DIVIDE_FIRST_ABOVE = 32_768n;

@@ -5,7 +5,7 @@ import { Nodes } from "../../../src/cli/doctor/nodes.ts";
 import { loadConfiguration } from "../../../src/config/load.ts";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { type LocalNode, startNode } from "../../../src/localnet/node/node.ts";
-import { createWallet } from "../../../src/wallet/keyfile.ts";
+import { createWallet } from "../../../src/wallet/create.ts";
 import { Relay } from "../../chain/fixture.ts";
 import { scratchFolders } from "../../scratch.ts";
 import { examined } from "./doctor-line.ts";

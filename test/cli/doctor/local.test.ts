@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { lockFile } from "../../../src/base/lock.ts";
 import { parseFreeMemory } from "../../../src/cli/doctor/gpu-memory.ts";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
-import { createWallet } from "../../../src/wallet/keyfile.ts";
+import { createWallet } from "../../../src/wallet/create.ts";
 import { passwordVariable } from "../../../src/wallet/unlock.ts";
 import { CANARY } from "../../canaries.ts";
 import { capturedLog } from "../../captured-log.ts";
