@@ -46,6 +46,7 @@ LANGUAGE = ("AutoModelForCausalLM", "text-generation-with-past", "")
 
 KINDS = {
     "oa-deberta-v3-large-v2": REWARD,
+    "oa-deberta-v3-base": REWARD,
     "gpt-j-rm-format-oa": CAUSAL_REWARD,
     "skywork-reward-v2-qwen3-0.6b": CAUSAL_REWARD,
     "skywork-reward-v2-qwen3-1.7b": CAUSAL_REWARD,

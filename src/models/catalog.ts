@@ -6,6 +6,7 @@ import bertBaseUncased from "../../models/manifests/bert-base-uncased.json";
 import gptJRmFormatOa from "../../models/manifests/gpt-j-rm-format-oa.json";
 import gptNeo125m from "../../models/manifests/gpt-neo-125m.json";
 import minilmv2ToxicJigsaw from "../../models/manifests/minilmv2-toxic-jigsaw.json";
+import oaDebertaV3Base from "../../models/manifests/oa-deberta-v3-base.json";
 import oaDebertaV3LargeV2 from "../../models/manifests/oa-deberta-v3-large-v2.json";
 import qwen306b from "../../models/manifests/qwen3-0.6b.json";
 import qwen306bBase from "../../models/manifests/qwen3-0.6b-base.json";
@@ -73,6 +74,7 @@ const MANIFESTS: readonly unknown[] = [
   gptJRmFormatOa,
   gptNeo125m,
   minilmv2ToxicJigsaw,
+  oaDebertaV3Base,
   oaDebertaV3LargeV2,
   qwen306b,
   qwen306bBase,

@@ -34,7 +34,7 @@ function modelOf(id: string, over: Partial<CatalogModel>): CatalogModel {
   };
 }
 
-interface Qwen {
+interface Sizes {
   hidden: number;
   layers: number;
   heads: number;
@@ -42,7 +42,7 @@ interface Qwen {
 }
 
 /** A reward model of Qwen 3, in 16 bits as they are published. */
-function qwen3(name: string, { hidden, layers, heads, inner }: Qwen): Shape {
+function qwen3(name: string, { hidden, layers, heads, inner }: Sizes): Shape {
   const [vocabulary, groups, size] = [151_936, 8, 128];
   const config = {
     model_type: "qwen3",
@@ -89,15 +89,15 @@ function qwen3(name: string, { hidden, layers, heads, inner }: Qwen): Shape {
   };
 }
 
-/** The reward model of DeBERTa v3 large, in 32 bits as it is published. */
-function debertaLarge(): Shape {
-  const [vocabulary, hidden, layers, inner] = [128_100, 1024, 24, 4096];
+/** A reward model of DeBERTa v3, in 32 bits as it is published. */
+function debertaV3(name: string, { hidden, layers, heads, inner }: Sizes): Shape {
+  const vocabulary = 128_100;
   const config = {
     model_type: "deberta-v2",
     vocab_size: vocabulary,
     hidden_size: hidden,
     num_hidden_layers: layers,
-    num_attention_heads: 16,
+    num_attention_heads: heads,
     intermediate_size: inner,
     max_position_embeddings: 512,
     type_vocab_size: 0,
@@ -134,16 +134,17 @@ function debertaLarge(): Shape {
     );
   }
   return {
-    name: "DeBERTa-v3-large",
+    name,
     isBytes: false,
-    model: modelOf("deberta-v3-large", { architecture: "deberta-v2", maxTokens: 512 }),
+    model: modelOf(name.toLowerCase(), { architecture: "deberta-v2", maxTokens: 512 }),
     write: (folder) => writeCheckpoint(folder, { config, tensors, tokenizer: WORD_TOKENIZER, bytes: 4 }),
   };
 }
 
 export const SHAPES: readonly Shape[] = [
   qwen3("Qwen3-0.6B", { hidden: 1024, layers: 28, heads: 16, inner: 3072 }),
-  debertaLarge(),
+  debertaV3("DeBERTa-v3-large", { hidden: 1024, layers: 24, heads: 16, inner: 4096 }),
+  debertaV3("DeBERTa-v3-base", { hidden: 768, layers: 12, heads: 12, inner: 3072 }),
   qwen3("Qwen3-1.7B", { hidden: 2048, layers: 28, heads: 16, inner: 6144 }),
   qwen3("Qwen3-4B", { hidden: 2560, layers: 36, heads: 32, inner: 9728 }),
 ];

@@ -22,7 +22,7 @@ const LINE_CHARACTERS = 98;
 /** Nodes of a file by kind. */
 function graphText(path: string, id: string, dtype: Dtype | undefined): string {
   try {
-    return nodesText(dtype ?? "graph", nodeKinds(path));
+    return nodesText(dtype ?? "graph", nodeKinds(Bun.mmap(path)));
   } catch (error) {
     throw unusableFile(path, id, error);
   }

@@ -5,6 +5,7 @@ import { log } from "../../base/log.ts";
 import { unusableFile } from "../../models/failure.ts";
 import type { DeviceKind, Dtype, ModelManifest } from "../../models/manifest.ts";
 import { readVerified, type StoredModel, type VerifiedFiles } from "../../models/model-files.ts";
+import { nodeKinds } from "../../models/onnx/node-kinds.ts";
 import { failureOf, type InferenceCode, isUnreadableModel } from "../failure.ts";
 import type { PlacedNode } from "../protocol.ts";
 import { type Batch, type BatchLimits, planBatches } from "./batches.ts";
@@ -105,7 +106,11 @@ export class Graph {
     try {
       const tokenizer = await openTokenizer(manifest, files);
       const session = await openSession(manifest, files, device, options);
-      const limits = { ...options.limits[device], maxWidth: manifest.maxTokens };
+      const limits = {
+        ...options.limits[device],
+        maxWidth: manifest.maxTokens,
+        ...(sharesScale(graphOf(manifest, files, device).bytes) && { maxRows: 1 }),
+      };
       const [dtype] = manifest.dtype[device];
       return new Graph(tokenizer, session, limits, { ...options, ...(dtype && { dtype }) });
     } catch (error) {
@@ -244,7 +249,11 @@ export class Graph {
     const waiting = planBatches(
       // Nothing at all cannot be run; a token that the mask hides can.
       own.map(({ ids }) => Math.max(1, ids.length)),
-      { ...this.#limits, prefix: offset, ...(prefix && { maxRows: this.#sharing?.maxRows }) },
+      {
+        ...this.#limits,
+        prefix: offset,
+        maxRows: Math.min(this.#limits.maxRows ?? Infinity, (prefix && this.#sharing?.maxRows) ?? Infinity),
+      },
     );
     for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
       const places = batch.rows.flatMap((at, index) => copies.get(mine[at]!)!.map((row) => ({ row, index })));
@@ -300,24 +309,40 @@ async function openSession(
   device: DeviceKind,
   { edit, profileInto }: OpenOptions,
 ): Promise<InferenceSession> {
-  const weights = manifest.files.filter(({ path, dtype }) => files.has(path) && dtype !== undefined);
-  const graph = weights.find(({ path }) => path.endsWith(".onnx"));
-  if (graph === undefined)
-    throw new Failure<InferenceCode>("model.corrupt", {
-      message: `the manifest of ${manifest.id} names no .onnx file for ${manifest.dtype[device][0]}`,
-    });
-  const bytes = files.get(graph.path)!;
+  const { path: graph, bytes, beside } = graphOf(manifest, files, device);
   try {
     return await InferenceSession.create(edit?.(bytes) ?? bytes, {
       ...SESSION_OPTIONS,
       ...(profileInto !== undefined && profilingInto(profileInto)),
       executionProviders: [device],
-      externalData: weights
-        .filter((file) => file !== graph)
-        .map(({ path }) => ({ path: basename(path), data: files.get(path)! })),
+      externalData: beside.map((path) => ({ path: basename(path), data: files.get(path)! })),
     });
   } catch (error) {
     if (!isUnreadableModel(messageOf(error))) throw error;
-    throw unusableFile(graph.path, manifest.id, error);
+    throw unusableFile(graph, manifest.id, error);
   }
+}
+
+/** The file with the graph, and those with weights beside it. */
+function graphOf(
+  manifest: ModelManifest,
+  files: VerifiedFiles,
+  device: DeviceKind,
+): { path: string; bytes: Uint8Array; beside: string[] } {
+  const weights = manifest.files.filter(({ path, dtype }) => files.has(path) && dtype !== undefined);
+  const path = weights.find((file) => file.path.endsWith(".onnx"))?.path;
+  if (path === undefined)
+    throw new Failure<InferenceCode>("model.corrupt", {
+      message: `the manifest of ${manifest.id} names no .onnx file for ${manifest.dtype[device][0]}`,
+    });
+  const beside = weights.flatMap((file) => (file.path === path ? [] : file.path));
+  return { path, bytes: files.get(path)!, beside };
+}
+
+/**
+ * Whether activations of a whole run are put into 8 bits with one scale. Rows of one run would then move each other's numbers,
+ * so that a miner's answer could change what others get: each runs alone.
+ */
+function sharesScale(onnx: Uint8Array): boolean {
+  return nodeKinds(onnx).some(([kind]) => kind === "DynamicQuantizeLinear");
 }

@@ -7,12 +7,12 @@ const DECODER = new TextDecoder();
 
 /**
  * How many nodes of each operator a graph has, the most frequent first; operators of others than ONNX itself with their domain.
- * Weights are mapped and never touched, so a file of gigabytes is no matter.
- * @throws RangeError for what is no ONNX file, or the error of the file system
+ * @param onnx weights in it are not touched, so a mapped file of gigabytes is no matter
+ * @throws RangeError for what is no ONNX file
  */
-export function nodeKinds(path: string): [kind: string, count: number][] {
+export function nodeKinds(onnx: Uint8Array): [kind: string, count: number][] {
   const counts = new Map<string, number>();
-  const graphs = fieldsOf(Bun.mmap(path)).filter(({ number }) => number === MODEL.graph);
+  const graphs = fieldsOf(onnx).filter(({ number }) => number === MODEL.graph);
   for (const graph of graphs)
     for (const { number, content } of fieldsOf(graph.content)) {
       if (number !== GRAPH.node) continue;

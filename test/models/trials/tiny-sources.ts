@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CatalogModel } from "../../../src/models/catalog.ts";
 import type { Dtype } from "../../../src/models/manifest.ts";
@@ -12,6 +12,10 @@ const CAUSAL_TOKENS = 512;
 
 /** One of each kind: vectors, classes of a text, a reward of a pair, log-probabilities. */
 export const KINDS = ["bert", "roberta-classes", "qwen3-classes", "qwen3"] as const;
+/** Some are published in PyTorch's own form alone, as are their models. */
+const kindOf = (name: string): "safetensors" | "torch" =>
+  existsSync(join(CHECKPOINTS, name, WEIGHTS.safetensors)) ? "safetensors" : "torch";
+const WEIGHTS = { safetensors: "model.safetensors", torch: "pytorch_model.bin" } as const;
 const isCausal = (name: string): boolean => name.startsWith("qwen3");
 
 /** A committed checkpoint as a model of the catalog. */
@@ -23,7 +27,7 @@ export function tinyModel(name: string, dtype: Dtype = "fp32"): CatalogModel {
     maxTokens: isCausal(name) ? CAUSAL_TOKENS : 64,
     dtype: { webgpu: [dtype], cpu: [dtype] },
     files: [],
-    checkpoint: { kind: "safetensors", files: [] },
+    checkpoint: { kind: kindOf(name), files: [] },
   };
 }
 
@@ -34,5 +38,6 @@ export function writeTinySource(name: string, folder: string): void {
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(LETTER_TOKENIZER.tokenizer));
   writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify(LETTER_TOKENIZER.config));
-  copyFileSync(join(CHECKPOINTS, name, "model.safetensors"), join(folder, "model.safetensors"));
+  const weights = WEIGHTS[kindOf(name)];
+  copyFileSync(join(CHECKPOINTS, name, weights), join(folder, weights));
 }

@@ -18,7 +18,7 @@ const BLOCKS: BlockOptions = { bits: 8, element: ELEMENT.float, quantisesActivat
 /**
  * Matrices in 8 bits with a scale for each output, tables with one for each row, activations in 8 bits with one scale for all
  * of a run (DynamicQuantizeLinear and MatMulInteger), everything between in fp32. For the CPU: on WebGPU these nodes fall
- * back to it. As rows of a run share the scale, each moves the others within the form's error.
+ * back to it. As rows of a run would share the scale, inference runs each alone.
  */
 export class Int8Form extends FloatForm {
   /** What was quantised, by its own name: three projections read the same. */
