@@ -74,7 +74,7 @@ export async function buildForms(
     const bytesOf = (dtype: Dtype): number => planGraph(checkpoint, model, dtype).weightBytes;
     const sizes = new Map(dtypes.map((dtype) => [dtype, bytesOf(dtype)]));
     const truthBytes = trials?.lacksTruth && !sizes.has("fp32") ? bytesOf("fp32") : 0;
-    const reason = truthBytes > 0 ? trials?.whyNot(truthBytes) : undefined;
+    const reason = truthBytes > 0 ? trials?.whyNot("fp32", truthBytes) : undefined;
     if (reason !== undefined) trials?.goWithoutTruth(reason);
     const formBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     checkSpace(directory, Math.max(formBytes, reason === undefined ? truthBytes : 0), model.id, freeBytes);

@@ -56,7 +56,7 @@ function planText(plan: SourcePlan): string {
 /** What the others are held against, where it is made for that alone. */
 function truthText({ truthBytes, freeMemoryBytes }: SourcePlan): string {
   if (truthBytes === 0) return "";
-  const memory = `${bytesText(memoryToRun(truthBytes))} of memory (${bytesText(freeMemoryBytes)} are free)`;
+  const memory = `${bytesText(memoryToRun("fp32", truthBytes))} of memory (${bytesText(freeMemoryBytes)} are free)`;
   return `\n  fp32 is made for a while, to hold the others against it: at most ${bytesText(truthBytes)} and ${memory}`;
 }
 

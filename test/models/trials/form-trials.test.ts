@@ -141,7 +141,7 @@ describe("a form that is built", () => {
 describe("a machine that cannot run", () => {
   test("fp32 builds the form all the same, keeps its numbers and says why it was not compared", async () => {
     // As much as fp32 takes, less a byte.
-    const runner = runnerOf(right, { freeBytes: memoryToRun(await weightsOf("fp32")) - 1 });
+    const runner = runnerOf(right, { freeBytes: memoryToRun("fp32", await weightsOf("fp32")) - 1 });
     await build(["q4"], runner);
     expect(runner.ran).toEqual(["q4"]);
     const { golden, agreement } = locked()!;
