@@ -152,6 +152,14 @@ export const COMMANDS: readonly Command[] = [
     table: { ...JOURNAL_OPTIONS, ...LOG_OPTIONS },
     load: async () => (await import("./commands/state.ts")).reset,
   },
+  {
+    path: ["weights", "show"],
+    summary: "Show weights on chain, who set them, what would be set now and why, and the last windows.",
+    table: OPTIONS,
+    switches: { json: "Print JSON." },
+    examples: ["openvalidator weights show --wallet.name my-wallet --wallet.hotkey my-hotkey --netuid 1"],
+    load: async () => (await import("./commands/weights.ts")).showWeights,
+  },
   ...MODELS_COMMANDS,
   {
     path: ["devices"],

@@ -1,11 +1,14 @@
 import type { Uid } from "../base/units.ts";
 import type { Question } from "../base/vocabulary.ts";
 import type { Neuron } from "./ports.ts";
-import type { Session } from "./session.ts";
+import type { RunState, Session, ValidatorSettings } from "./session.ts";
 
 /** Whether a miner stands behind this neuron that may be asked at all; everything else has no claim to weight. */
 export function canBeAsked<N extends Neuron>(
-  { state, settings }: Pick<Session<N>, "state" | "settings">,
+  {
+    state,
+    settings,
+  }: { state: Pick<RunState<N>, "subnet">; settings: Pick<ValidatorSettings, "vpermitTaoLimit"> },
   neuron: N,
 ): boolean {
   return (

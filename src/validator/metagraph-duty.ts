@@ -3,6 +3,7 @@ import { type AlignedScores, alignScores } from "../weights/scores.ts";
 import type { Duty } from "./clock.ts";
 import type { Neuron, Subnet } from "./ports.ts";
 import type { Session } from "./session.ts";
+import { whoseUpdate } from "./whose-update.ts";
 
 /** After a reading that failed, the next one. */
 const RETRY_BLOCKS = 3;
@@ -22,9 +23,18 @@ export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
       // An endpoint that lags shows a subnet of before, which must not undo what is known.
       if (subnet.block < state.subnet.block) return;
       adoptSubnet(session, subnet);
+      noticeForeignHand(session);
       tellScores(session);
     },
   };
+}
+
+/** Somebody else who sets weights with this hotkey undoes what this validator does, and costs it trust. */
+function noticeForeignHand<N extends Neuron>({ state, recorder, watch }: Session<N>): void {
+  const { ownLastUpdate, ownUid, neurons } = state.subnet;
+  const registeredAt = neurons[ownUid]?.registeredAt ?? 0;
+  const isForeign = whoseUpdate(ownLastUpdate, registeredAt, recorder.submissions) === "foreign";
+  watch.noteUpdate(ownLastUpdate, isForeign);
 }
 
 /** The subnet of now takes the place of the one before; scores, counts and router rows follow their registrations. */

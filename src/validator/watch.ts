@@ -69,6 +69,8 @@ export class Watch {
   /** Readings of the subnet without a permit since that was last told. */
   #bareReadings = 0;
   #toldFreeBytes = 0;
+  /** Block of the foreign update that was told last. */
+  #toldForeign: number | undefined;
   readonly miners: Tracker<MinersState, MinersFacts>;
   readonly clock: Tracker<ClockState, string>;
   readonly permit: Tracker<PermitState>;
@@ -129,6 +131,16 @@ export class Watch {
     if (this.#registration === undefined) return;
     this.#registration = undefined;
     this.#tellRegistration(null, "this hotkey is not registered any more");
+  }
+
+  /** Block of the last update of the own weights on chain, and whether it was none of this validator's. */
+  noteUpdate(block: number, isForeign: boolean): void {
+    if (!isForeign || this.#toldForeign === block) return;
+    this.#toldForeign = block;
+    log.warn("Somebody else set weights with this hotkey", {
+      block,
+      hint: "run one validator with a hotkey; `openvalidator weights show` tells what is on chain",
+    });
   }
 
   #noteRegistration(uid: Uid, registeredAt: BlockNumber | undefined): void {

@@ -1,11 +1,11 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import type { BlockNumber, Uid } from "../base/units.ts";
+import type { BlockNumber } from "../base/units.ts";
 import { missingEvidence } from "../weights/evidence.ts";
-import type { Registration } from "../weights/scores.ts";
 import { canBeAsked } from "./choose.ts";
+import { claimsOf } from "./claims.ts";
 import type { Duty } from "./clock.ts";
-import type { Neuron, SentWeights, WeightsOrder } from "./ports.ts";
+import type { Neuron, SentWeights } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
 import { settleEarlierWeights } from "./unsettled.ts";
@@ -60,7 +60,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       this.#tell({ state: "due" });
       if (settings.isDryRun) return await this.#rehearse(block);
       const sent = await modules.chain.sendWeights({
-        ...this.#order,
+        ...claimsOf(this.#session),
         nonce,
         before: (prepared) => {
           recorder.saveSubmission(prepared);
@@ -96,17 +96,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     }
   }
 
-  get #order(): Pick<WeightsOrder, "scoresFor" | "neverAsked"> {
-    return {
-      scoresFor: (holders) => this.#byHolder(holders, 0, (uid) => this.#session.state.scores[uid]!),
-      neverAsked: (holders) =>
-        [...this.#byHolder(holders, 1, (uid) => this.#session.state.asked[uid]!)].map((times) => times === 0),
-    };
-  }
-
   /** A dry run: what would be sent is told in its place. */
   async #rehearse(block: BlockNumber): Promise<void> {
-    const { uids, values, lines } = await this.#session.modules.chain.proposeWeights(this.#order);
+    const { uids, values, lines } = await this.#session.modules.chain.proposeWeights(claimsOf(this.#session));
     this.#lastSent = block;
     const sum = values.reduce((total, value) => total + value, 0);
     const largest = uids
@@ -158,21 +150,6 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     });
     this.#hasEvidence = missing === undefined;
     return missing;
-  }
-
-  /** A value of those who hold the uids now, `other` for who cannot be asked: an absent miner has no claim to weight. */
-  #byHolder(holders: readonly Registration[], other: number, of: (uid: Uid) => number): Float32Array {
-    const { state } = this.#session;
-    const byHotkey = new Map(
-      state.subnet.neurons
-        .filter((neuron) => canBeAsked(this.#session, neuron))
-        .map((neuron) => [neuron.hotkey, neuron]),
-    );
-    return Float32Array.from(holders, ({ hotkey, registeredAt }) => {
-      const neuron = byHotkey.get(hotkey);
-      if (neuron === undefined || neuron.registeredAt !== registeredAt) return other;
-      return of(neuron.uid);
-    });
   }
 
   #waitBlocks(error: unknown): number {

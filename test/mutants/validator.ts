@@ -35,21 +35,20 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       },
       {
         name: "who cannot be asked goes on earning weight",
-        file: "src/validator/weights-duty.ts",
-        text: `        .filter((neuron) => canBeAsked(this.#session, neuron))
-        .map((neuron) =>`,
-        replacement: "        .map((neuron) =>",
+        file: "src/validator/claims.ts",
+        text: "      .filter((neuron) => canBeAsked({ state, settings }, neuron))\n",
+        replacement: "",
       },
       {
         name: "weights go by the uids of the last metagraph",
-        file: "src/validator/weights-duty.ts",
-        text: "return Float32Array.from(holders, ({ hotkey, registeredAt }) => {",
-        replacement: `return Float32Array.from(holders, ({ hotkey, registeredAt }, uid) => {
-      if (byHotkey.size > 0) return state.scores[uid] ?? 0;`,
+        file: "src/validator/claims.ts",
+        text: "return holders.map(({ hotkey, registeredAt }) => {",
+        replacement: `return holders.map(({ hotkey, registeredAt }, uid) => {
+    if (byHotkey.size > 0) return of(uid as Uid);`,
       },
       {
         name: "a hotkey that registered anew keeps its weight",
-        file: "src/validator/weights-duty.ts",
+        file: "src/validator/claims.ts",
         text: "if (neuron === undefined || neuron.registeredAt !== registeredAt) return other;",
         replacement: "if (neuron === undefined || registeredAt === -1) return other;",
       },

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { asBlock } from "../../src/base/units.ts";
+import type { ChainConnection } from "../../src/chain/connection.ts";
+import { fetchMetagraph } from "../../src/chain/metagraph.ts";
+import { submitWeights } from "../../src/chain/submission.ts";
+import type { LocalNode } from "../../src/localnet/node/node.ts";
+import { StateDatabase } from "../../src/validator/state/database.ts";
+import type { HotkeySigner } from "../../src/wallet/signer.ts";
+import { connect, NETUID, neuron, signerOf, startChain } from "../chain/fixture.ts";
+import { scratchFolders } from "../scratch.ts";
+import { captured } from "./captured.ts";
+
+const folder = scratchFolders("weights-cli");
+let node: LocalNode;
+let signer: HotkeySigner;
+let connection: ChainConnection;
+beforeAll(async () => {
+  const miners = await Promise.all([2, 3].map(signerOf));
+  signer = await signerOf(1);
+  const axon = { ip: 2_130_706_433n, port: 9000, ipType: 4, version: 1, protocol: 4 };
+  ({ node } = await startChain({
+    weightsRateLimit: 0,
+    accounts: [
+      neuron(signer.hotkey),
+      ...miners.map(({ hotkey }) => neuron(hotkey, { validatorPermit: false, stakeTao: 0, axon })),
+    ],
+  }));
+  connection = await connect(node.endpoint);
+});
+afterAll(async () => {
+  await connection.close();
+  await node.stop();
+});
+
+/** A state with these scores of uids 0, 1 and 2, and the command line that reads it. */
+async function place(scores: number[], wallet: string) {
+  const logs = folder();
+  const { hotkeys, blockAtRegistration } = await fetchMetagraph(connection, NETUID);
+  const directory = join(logs, wallet, "default", "netuid1", "core_prompting_validator");
+  const identity = { genesis: connection.genesisHash, netuid: 1, hotkey: signer.hotkey };
+  const state = StateDatabase.open(directory, identity);
+  state.commit({
+    steps: 9,
+    evidence: { countedSteps: 9, blocks: 50 },
+    scores: {
+      neurons: hotkeys.map((hotkey, uid) => ({ hotkey, registeredAt: asBlock(blockAtRegistration[uid]!) })),
+      scores: Float32Array.from(scores),
+      asked: Uint32Array.of(0, 3, 3),
+    },
+  });
+  const at = (endpoint: string, ...more: string[]) =>
+    captured([
+      ...["weights", "show", "--subtensor.chain_endpoint", endpoint],
+      ...["--logging.logging_dir", logs, "--wallet.name", wallet, ...more],
+    ]);
+  const show = (...more: string[]) => at(node.endpoint, ...more);
+  return { state, show, at };
+}
+
+test("weights show sets what is on chain beside what would be set now, and tells who set it", async () => {
+  const { state, show } = await place([0, 0.2, 0.6], "shown");
+  const weights = { netuid: NETUID, uids: [1, 2], values: [65_535, 65_535], versionKey: 7 };
+  const { block } = await submitWeights(connection, signer, weights);
+  state.recordSubmission({
+    id: "a",
+    block: block - 1,
+    path: "plain",
+    uids: [1, 2],
+    values: [65_535, 65_535],
+  });
+  state.settleSubmission("a", { state: "included", block });
+  const { stdout, exitCode } = await show();
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`2 weights; last update in block ${block} by this validator`);
+  expect(stdout).toContain("2 weights would be set; 25.00 % of all weight would change hands");
+  expect(stdout).toContain("Rules      none: weights are in proportion to the scores");
+  expect(stdout).toMatch(/2 +5\w+ +50\.00 % +75\.00 % +\+25\.00 %/);
+  expect(stdout).toMatch(/window +path +outcome +weights +why\n.*\n +\d+ +in the open +included +2/);
+
+  const burnt = await show("--weights.burn", "0.5:0", "--json");
+  expect(JSON.parse(burnt.stdout)).toMatchObject({
+    set_by: "ours",
+    rules: ["burn: 50 % goes to uid 0"],
+    weights: [{ uid: 0 }, { uid: 2 }, { uid: 1 }],
+  });
+
+  const foreign = await submitWeights(connection, signer, weights);
+  expect((await show()).stdout).toContain(
+    `last update in block ${foreign.block} by SOMEBODY ELSE with this hotkey`,
+  );
+  state.close();
+});
+
+test("weights show says why nothing would be set, and keeps to the chain of the state", async () => {
+  const { state, show, at } = await place([0, 0, 0], "idle");
+  const { stdout } = await show();
+  expect(stdout).toContain("Now        none would be set: no miner of this subnet has a score above 0");
+  expect(stdout).toContain("This validator has sent no weights yet.");
+  state.close();
+  const other = await startChain();
+  const elsewhere = await at(other.node.endpoint);
+  expect(elsewhere.exitCode).toBe(73);
+  await other.node.stop();
+});
