@@ -82,6 +82,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   localnet: EXIT.configuration,
   "output.no-folder": EXIT.cannotCreate,
   "output.is-folder": EXIT.cannotCreate,
+  "output.is-source": EXIT.cannotCreate,
   output: EXIT.outputFailed,
   demo: EXIT.unavailable,
   deadline: EXIT.tryLater,

@@ -11,16 +11,17 @@ import { downloadDirectory } from "../config/paths.ts";
 import { type CommandContext, sourcesOf } from "./command.ts";
 import { refuseJournalFlags } from "./idle-flags.ts";
 import { journalFolder } from "./journal-folder.ts";
+import { type Outputs, refuseSources } from "./output-file.ts";
 
 /**
  * The events that words name, or those of the validator of these settings, for a command that asks something of them.
  * Works at low priority, for a validator may run on the same machine.
- * @throws Failure `config.conflict`, `sources.*`, `journal.missing`, `query.stopped`
+ * @throws Failure `config.conflict`, `sources.*`, `journal.missing`, `query.stopped`, `output.is-source`
  */
 export async function openEvents(
   context: CommandContext,
   words: readonly string[],
-  options: Pick<WarehouseOptions, "keeps" | "only" | "writable"> = {},
+  { outputs, ...options }: Pick<WarehouseOptions, "keeps" | "only" | "writable"> & { outputs?: Outputs } = {},
 ): Promise<Opened> {
   const { environment, signal } = context;
   refuseJournalFlags(context, words);
@@ -35,6 +36,12 @@ export async function openEvents(
     signal,
     ...options,
   });
+  try {
+    if (outputs !== undefined) refuseSources(outputs, opened.reports);
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
   for (const { path, kind, unreadable, note } of opened.reports)
     if (note !== undefined || unreadable > 0)
       log.warn("Not all of a file could be read as events", {

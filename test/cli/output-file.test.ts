@@ -1,5 +1,13 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { scratchFolders } from "../scratch.ts";
 import { captured } from "./captured.ts";
@@ -48,3 +56,33 @@ for (const [what, words] of Object.entries(FOLDERS))
     expect(exitCode).toBe(73);
     expect(stderr).toMatch(/^error: .*\n {2}→ .*\n$/);
   });
+
+/** These words with another journal than the one that the project keeps. */
+const asked = (words: readonly string[], journal: string): string[] =>
+  words.map((word) => (word === JOURNAL ? journal : word));
+
+for (const [what, words] of [...Object.entries(FILES), ...Object.entries(FOLDERS)])
+  test(`no ${what} takes the place of what is read, under whatever name`, async () => {
+    const folder = scratch();
+    const journal = join(folder, "events.jsonl");
+    copyFileSync(JOURNAL, journal);
+    symlinkSync(what in FILES ? journal : folder, join(folder, "link"));
+    for (const to of [what in FILES ? journal : folder, join(folder, "link")]) {
+      const { exitCode, stderr } = await captured([...asked(words, folder), to]);
+      expect(stderr).toStartWith(`error: ${to} is w`);
+      expect(stderr).toEndWith("  → write to another place\n");
+      expect(exitCode).toBe(73);
+    }
+    expect(readFileSync(journal, "utf8")).toBe(readFileSync(JOURNAL, "utf8"));
+    expect(readdirSync(folder).sort()).toEqual(["events.jsonl", "link"]);
+  });
+
+test("beside a folder with a journal, and in the folder of an export itself, files may be written", async () => {
+  const folder = scratch();
+  mkdirSync(join(folder, "logs"));
+  copyFileSync(JOURNAL, join(folder, "logs/events.jsonl"));
+  for (const source of [folder, folder]) {
+    const words = ["events", "export", source, "--to", "csv", "--out", folder];
+    expect((await captured(words)).exitCode).toBe(0);
+  }
+});

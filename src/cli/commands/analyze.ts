@@ -29,7 +29,10 @@ export async function analyze(context: CommandContext): Promise<number> {
   const report = settings.report === undefined ? undefined : outputFile(settings.report);
   const charts = settings.charts === undefined ? undefined : expandPath(settings.charts);
   if (charts !== undefined) mkdirSync(charts, { recursive: true });
-  const { warehouse, reports, close } = await openEvents(context, context.words ?? [], { keeps: true });
+  const { warehouse, reports, close } = await openEvents(context, context.words ?? [], {
+    keeps: true,
+    outputs: { files: [report], folders: [charts] },
+  });
   let insight: Insight;
   try {
     await checkScope(warehouse, scope);

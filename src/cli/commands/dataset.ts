@@ -50,7 +50,11 @@ export async function dataset(context: CommandContext): Promise<number> {
     throw datasetFailure("dataset.conflict", "no folder for the dataset is named", "name one with --out");
   const folder = expandPath(out);
   const words = [...(context.words ?? []), ...old.words];
-  const opened = await openEvents(context, words, { keeps: true, writable: [folder] });
+  const opened = await openEvents(context, words, {
+    keeps: true,
+    writable: [folder],
+    outputs: { folders: [folder] },
+  });
   try {
     const manifest = await makeDataset(opened.warehouse, recipe, folder, context.signal);
     context.print(context.flags.json === "true" ? `${jsonText(manifest, 2)}\n` : summaryOf(manifest, out));

@@ -43,7 +43,11 @@ export async function exportEvents(context: CommandContext): Promise<number> {
     return EXIT.ok;
   }
   mkdirSync(folder, { recursive: true });
-  const opened = await openEvents(context, context.words ?? [], { keeps: true, writable: [folder] });
+  const opened = await openEvents(context, context.words ?? [], {
+    keeps: true,
+    writable: [folder],
+    outputs: { folders: [folder] },
+  });
   try {
     const done = await EXPORTS[settings.to](opened.warehouse, folder);
     const rows = done.map(({ view, files, rows }) => [view, rows, files]);

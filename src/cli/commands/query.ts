@@ -55,7 +55,10 @@ export async function query(context: CommandContext): Promise<number> {
     });
   const work = out === undefined ? undefined : workFolder(out);
   try {
-    const opened = await openEvents(context, words, { writable: work === undefined ? [] : [work] });
+    const opened = await openEvents(context, words, {
+      writable: work === undefined ? [] : [work],
+      outputs: { files: [out] },
+    });
     try {
       const width =
         (work === undefined ? screenWidth(context.environment) : undefined) ?? Number.POSITIVE_INFINITY;
