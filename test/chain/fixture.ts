@@ -95,6 +95,11 @@ export class Relay {
     return `ws://127.0.0.1:${this.#server.port}`;
   }
 
+  /** Clients that are connected now. */
+  get open(): number {
+    return this.#clients.size;
+  }
+
   drop(): void {
     for (const client of this.#clients) client.terminate();
   }
