@@ -72,6 +72,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   dataset: EXIT.cannotCreate,
   "query.no-room": EXIT.cannotCreate,
   "query.no-memory": EXIT.unavailable,
+  "query.other-export": EXIT.cannotCreate,
   "query.busy": EXIT.tryLater,
   "query.stopped": EXIT.tryLater,
   query: EXIT.usage,

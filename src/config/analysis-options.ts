@@ -14,7 +14,12 @@ export const QUERY_OPTIONS = {
 /** What `openvalidator events export` takes. */
 export const EXPORT_OPTIONS = {
   to: option(choice(...EXPORT_FORMATS), "parquet", "analysis", "Form of the files."),
-  out: option(optional(path), undefined, "analysis", "Folder for them; what is there already is added to."),
+  out: option(
+    optional(path),
+    undefined,
+    "analysis",
+    "Folder for them. Parquet is added to; other forms are written anew, and never over other events.",
+  ),
 } as const satisfies OptionTable;
 
 /** What `openvalidator analyze` looks at, and where it writes. */

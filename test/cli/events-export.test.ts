@@ -221,6 +221,48 @@ test("a database of DuckDB has every view as a table, with what its columns are"
   instance.closeSync();
 });
 
+test.each(["csv", "jsonl", "duckdb"])("%s is never written over other events", async (to) => {
+  const odd = stepLine(4, { run: '=run, "b"\n' });
+  const first = journalOf(scratch(), [...LINES, odd]);
+  const out = await exported(to, first);
+  const before = filesIn(out);
+  const bytes = (): Buffer[] => before.map((name) => readFileSync(join(out, name)));
+  const kept = bytes();
+  const other = journalOf(scratch(), [stepLine(1, { run: "run-b" })]);
+  const { exitCode, stderr } = await captured(
+    ["events", "export", "--to", to, "--out", out, other],
+    environment(),
+  );
+  expect(stderr).toStartWith(
+    `error: ${join(out, `events.${to}`)} holds 5 events that are not among the new ones, and would be written over\n  → name another folder`,
+  );
+  expect(exitCode).toBe(73);
+  expect(filesIn(out)).toEqual(before);
+  expect(bytes()).toEqual(kept);
+  // More of the same is no loss.
+  appendFileSync(join(first, "events.jsonl"), `${JSON.stringify(stepLine(30))}\n`);
+  await exported(to, first, out);
+  const both = await captured(["events", "export", "--to", to, "--out", out, first, other], environment());
+  expect(both).toMatchObject({ exitCode: 0, stderr: "" });
+});
+
+test.each([
+  ["csv", "events.csv"],
+  ["csv", "answers.csv"],
+  ["jsonl", "events.jsonl"],
+  ["duckdb", "events.duckdb"],
+])("%s is not written over a file %s of something else", async (to, name) => {
+  const out = scratch();
+  writeFileSync(join(out, name), "mine\n");
+  const { exitCode, stderr } = await captured(
+    ["events", "export", "--to", to, "--out", out, journalOf(scratch(), LINES)],
+    environment(),
+  );
+  expect(stderr).toStartWith(`error: ${join(out, name)} is no whole export of this program`);
+  expect(exitCode).toBe(73);
+  expect(filesIn(out)).toEqual([name]);
+});
+
 test("a folder has to be named, and --spark tells how to load one", async () => {
   expect((await captured(["events", "export"], environment())).exitCode).toBe(64);
   const { stdout } = await captured(["events", "export", "--spark", "--out", "/data/x"], environment());

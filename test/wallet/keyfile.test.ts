@@ -237,7 +237,9 @@ describe("createWallet", () => {
   });
 
   test("refuses a mnemonic with a wrong checksum", async () => {
-    const failure = await failureOf(createWallet(root, "bad", "h", { from: { mnemonic: "abandon ".repeat(12) } }));
+    const failure = await failureOf(
+      createWallet(root, "bad", "h", { from: { mnemonic: "abandon ".repeat(12) } }),
+    );
     expect(failure.code).toBe("wallet.malformed");
   });
 });

@@ -6,16 +6,21 @@ import { identifier, literal } from "../views/view.ts";
 import { STORED, VIEWS } from "../views/views.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { aloneIn } from "./alone.ts";
+import { refuseOthers } from "./others.ts";
 import type { Exported } from "./parquet.ts";
 import { writeSchema } from "./schema.ts";
 
-/** Writes every view as one file of text, in the place of one that is there. */
+/**
+ * Writes every view as one file of text, in the place of one that is there.
+ * @throws Failure `query.other-export` where that holds other events
+ */
 export async function exportText(
   warehouse: Warehouse,
   folder: string,
   form: Extract<TextForm, "csv" | "jsonl">,
 ): Promise<Exported[]> {
   return await aloneIn(folder, async (work) => {
+    await refuseOthers(warehouse, folder, form);
     const done: Exported[] = [];
     for (const { name, columns } of VIEWS) {
       const file = `${name}.${form}`;
@@ -42,9 +47,13 @@ export async function exportText(
   });
 }
 
-/** Writes every view as a table of a database of DuckDB, in the place of one that is there. */
+/**
+ * Writes every view as a table of a database of DuckDB, in the place of one that is there.
+ * @throws Failure `query.other-export` where that holds other events
+ */
 export async function exportDatabase(warehouse: Warehouse, folder: string): Promise<Exported[]> {
   return await aloneIn(folder, async (work) => {
+    await refuseOthers(warehouse, folder, "duckdb");
     const file = "events.duckdb";
     await warehouse.run(`ATTACH ${literal(join(work, file))} AS exported`);
     const done: Exported[] = [];
