@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asUid, type Hotkey, type Uid } from "../base/units.ts";
+import { chainAddress } from "../miners/address.ts";
 import { createColdkey, createWallet } from "../wallet/create.ts";
 import { addressInFile, readPublicHotkey } from "../wallet/keyfile.ts";
 import type { MinerCharacter } from "./miners/characters.ts";
@@ -19,6 +20,8 @@ export interface LocalnetOptions {
   characters?: readonly MinerCharacter[] | undefined;
   /** Folder for the wallet; absent = a new temporary one. */
   directory?: string | undefined;
+  /** Of a public network, and an IPv4 address where its miners listen: on such a network nobody calls loopback. For tests. */
+  publicLooks?: { genesisHash: string; minersAt: string } | undefined;
 }
 
 export interface Localnet {
@@ -35,7 +38,6 @@ export interface Localnet {
 }
 
 const HOST = "127.0.0.1";
-const LOOPBACK_IP = 0x7f000001n;
 const NETUID = 1;
 /** Above the default of --neuron.vpermit_tao_limit, so that the validator counts as one. */
 const VALIDATOR_STAKE_TAO = 10_000;
@@ -69,9 +71,10 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
   const wallet = { walletPath, walletName: "localnet", walletHotkey: "validator" };
   const validator = await validatorHotkey(walletPath, wallet.walletName, wallet.walletHotkey);
   const coldkey = await ownerColdkey(walletPath, wallet.walletName);
+  const { genesisHash, minersAt = HOST } = options.publicLooks ?? {};
   const miners = await startMiners({
     count: options.minerCount,
-    host: HOST,
+    host: minersAt,
     ...(options.characters ? { characters: options.characters } : {}),
     refuseCaller: (caller) => (caller === validator ? undefined : "not a validator of this subnet"),
   });
@@ -86,6 +89,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       blockTimeMs: options.blockTimeMs,
       tempo: options.tempoBlocks,
       commitReveal: options.commitReveal,
+      genesisHash,
       weightsRateLimit: WEIGHTS_RATE_LIMIT_BLOCKS,
       burnTao: REGISTRATION_TAO,
       purses: [coldkey, ...DEVELOPMENT_ACCOUNTS].map((address) => ({ address, tao: PURSE_TAO })),
@@ -96,7 +100,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
           coldkey,
           stakeTao: 0,
           validatorPermit: false,
-          axon: { ip: LOOPBACK_IP, ipType: 4, port, version: AXON_VERSION, protocol: AXON_PROTOCOL },
+          axon: { ...chainAddress(minersAt), port, version: AXON_VERSION, protocol: AXON_PROTOCOL },
         })),
       ],
     });

@@ -6,7 +6,14 @@ import { noteSecrets, searchFolder } from "../canaries.ts";
 const ROOT = resolve(import.meta.dir, "../..");
 const BINARY = join(ROOT, "dist/openvalidator");
 /** What goes into the binary. */
-const INPUTS = ["src/**/*", "models/embedded/**/*", "build.ts", "package.json", "bun.lock"];
+const INPUTS = [
+  "src/**/*",
+  "models/embedded/**/*",
+  "models/{manifests,profiles,trials}/*.json",
+  "build.ts",
+  "package.json",
+  "bun.lock",
+];
 /** A build takes 10 s on two cores. */
 export const BUILD_TIMEOUT_MS = 180_000;
 

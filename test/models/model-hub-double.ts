@@ -30,8 +30,24 @@ export type Trick =
   | "redirect-private"
   | `${401 | 403 | 404 | 416 | 429 | 500}`;
 
-/** A hub that redirects LFS files to a second host on loopback, as the real one does, and serves ranges there. */
-export function startHub(files: Record<string, Uint8Array>, revision: string, repo = "test/model") {
+/** Files of one commit. */
+export interface HubRepository {
+  repo: string;
+  revision: string;
+  files: Record<string, Uint8Array>;
+}
+
+/**
+ * A hub that redirects LFS files to a second host on loopback, as the real one does, and serves ranges there.
+ * @param others further repositories, whose weights have other names than those of the first
+ */
+export function startHub(
+  files: Record<string, Uint8Array>,
+  revision: string,
+  repo = "test/model",
+  others: readonly HubRepository[] = [],
+) {
+  const repositories = [{ repo, revision, files }, ...others];
   const tricks: Trick[] = [];
   const listTricks: Trick[] = [];
   const requests: { host: string; path: string; range: string | null; authorization: string | null }[] = [];
@@ -104,7 +120,8 @@ export function startHub(files: Record<string, Uint8Array>, revision: string, re
     idleTimeout: 60,
     fetch(request) {
       note("cdn", request);
-      const bytes = files[new URL(request.url).pathname.slice(1)];
+      const path = new URL(request.url).pathname.slice(1);
+      const bytes = repositories.find((one) => path in one.files)?.files[path];
       if (bytes === undefined) return new Response("", { status: 404 });
       return play(tricks.shift() ?? "good", bytes, request);
     },
@@ -116,8 +133,10 @@ export function startHub(files: Record<string, Uint8Array>, revision: string, re
     fetch(request) {
       note("hub", request);
       const { pathname } = new URL(request.url);
-      if (pathname === `/api/models/${repo}/revision/${revision}`) {
-        const siblings = Object.entries(files).map(([rfilename, bytes]) => ({
+      const asked = repositories.find((one) => pathname.includes(`/${one.repo}/`));
+      if (asked === undefined) return new Response("", { status: 404 });
+      if (pathname === `/api/models/${asked.repo}/revision/${asked.revision}`) {
+        const siblings = Object.entries(asked.files).map(([rfilename, bytes]) => ({
           rfilename,
           size: bytes.length,
           blobId: gitSha1(bytes),
@@ -129,10 +148,10 @@ export function startHub(files: Record<string, Uint8Array>, revision: string, re
           request,
         );
       }
-      const path = pathname.split(`/resolve/${revision}/`)[1];
-      if (path === undefined || !(path in files)) return new Response("", { status: 404 });
+      const path = pathname.split(`/resolve/${asked.revision}/`)[1];
+      if (path === undefined || !(path in asked.files)) return new Response("", { status: 404 });
       if (isLarge(path)) return Response.redirect(`http://localhost:${cdn.port}/${path}?signed=yes`, 302);
-      return new Response(files[path]!.slice());
+      return new Response(asked.files[path]!.slice());
     },
   });
   return {

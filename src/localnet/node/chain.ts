@@ -38,6 +38,8 @@ export interface ChainOptions {
   seed: Uint8Array;
   beacon: Beacon;
   nowMs: () => number;
+  /** Another than the seed's, for a network that has to look like one that is known by it. */
+  genesisHash?: HashHex | undefined;
   /** Writes the genesis state. */
   writeState: (state: ChainState) => void;
 }
@@ -62,7 +64,8 @@ export class Chain {
   constructor(options: ChainOptions) {
     this.#options = options;
     this.specVersion = options.specVersion;
-    this.genesis = genesisBlock(options.seed);
+    const genesis = genesisBlock(options.seed);
+    this.genesis = { ...genesis, hash: options.genesisHash ?? genesis.hash };
     this.#head = this.genesis;
     options.writeState(this.state);
     options.beacon.install(this.state, options.nowMs());

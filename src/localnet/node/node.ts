@@ -47,6 +47,8 @@ export interface NodeOptions {
   purses?: readonly { address: string; tao: number }[];
   /** What the chain takes for the time: of its blocks and of its beacon. Tests move it. */
   nowMs?: () => number;
+  /** With 0x; its own unless given. Tests let a network look like a public one. */
+  genesisHash?: string | undefined;
 }
 
 /** The newest runtime whose metadata this node was compared with. */
@@ -104,6 +106,7 @@ export class LocalNode {
       accounts,
       purses = [],
       nowMs = Date.now,
+      genesisHash,
     } = options;
     const rules = rulesOf(options, netuid);
     this.netuid = netuid;
@@ -115,6 +118,7 @@ export class LocalNode {
       seed: randomBytes(32),
       beacon: new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), nowMs()),
       nowMs,
+      genesisHash: genesisHash?.slice(2),
       writeState: (state) => {
         writeGenesis(
           state,
