@@ -68,7 +68,7 @@ function onFault(error: unknown): void {
 process.on("uncaughtException", onFault);
 process.on("unhandledRejection", onFault);
 
-const output = new Output(process.stdout, () => stop.abort());
+const output = new Output(process.stdout, (reason) => stop.abort(reason));
 
 let exitCode = await runCli(process.argv.slice(2), {
   environment: process.env,

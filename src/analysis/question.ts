@@ -91,5 +91,8 @@ export function refusedQuestion(cause: unknown): Failure<WarehouseCode> {
 }
 
 export function stopped(): Failure<WarehouseCode> {
-  return new Failure<WarehouseCode>("query.stopped", { message: "the question was stopped" });
+  return new Failure<WarehouseCode>("query.stopped", {
+    message: "stopped before it was done",
+    hint: "the same command begins again",
+  });
 }

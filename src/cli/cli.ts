@@ -17,6 +17,7 @@ import { describeError, isInterruption } from "./error-text.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { screenWidth } from "./fit.ts";
 import { commandHelp, groupHelp, HELP_WIDTH, rootHelp } from "./help.ts";
+import { OutputEnded } from "./output.ts";
 import { runTree } from "./tree.ts";
 
 export interface CliIo {
@@ -79,9 +80,10 @@ async function runOne(command: Command, { words: own, flags }: Arguments, io: Cl
   try {
     return await (await command.load())(context);
   } catch (error) {
-    // Whoever stops a validator before it runs does not want to read which wait that ended.
-    if (!command.runsUntilStopped || !isInterruption(error, io.signal)) throw error;
-    log.debug("Stopped before the work began", { reason: messageOf(error) });
+    // Whoever stops a validator before it runs, or reads no further, does not want to read which wait that ended.
+    const mayStop = command.runsUntilStopped || io.signal.reason instanceof OutputEnded;
+    if (!mayStop || !isInterruption(error, io.signal)) throw error;
+    log.debug("Stopped before the work was done", { reason: messageOf(error) });
     return EXIT.ok;
   }
 }

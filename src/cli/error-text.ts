@@ -23,7 +23,7 @@ function shown(text: string): string {
 }
 
 /** Codes of waits that a signal ended. */
-const INTERRUPTED = new Set(["deadline.aborted", "wallet.cancelled"]);
+const INTERRUPTED = new Set(["deadline.aborted", "wallet.cancelled", "query.stopped"]);
 
 /** True for an error that says only that the signal came: its reason, or a wait that it ended. */
 export function isInterruption(error: unknown, signal: AbortSignal): boolean {

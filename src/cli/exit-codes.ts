@@ -2,6 +2,7 @@ import { Failure } from "../base/error.ts";
 
 /** sysexits(3), as far as systemd and operators tell them apart. */
 export const EXIT = {
+  /** Done; what runs until it is stopped was stopped; nobody reads further. */
   ok: 0,
   /** `doctor` found something that keeps a validator from working, or `status` one that is not healthy. */
   unhealthy: 1,
@@ -13,7 +14,7 @@ export const EXIT = {
   usage: 64,
   /** What came is not what was signed. */
   badData: 65,
-  /** No model or device can be used; `status`: no validator runs. */
+  /** No model or device can be used; `status`: no validator runs; `dataset`, `analyze`: no answer is left of the events. */
   unavailable: 69,
   /** A fault of this program. */
   internal: 70,
@@ -21,7 +22,7 @@ export const EXIT = {
   cannotCreate: 73,
   /** Standard output cannot be written. */
   outputFailed: 74,
-  /** Chain, network or data cannot be reached now. */
+  /** Chain, network or data cannot be reached now; what ends by itself was stopped before that. */
   tryLater: 75,
   /** This user may not do that. */
   noPermission: 77,

@@ -2,6 +2,12 @@ import { Failure, messageOf } from "../base/error.ts";
 
 export type OutputCode = "output.failed";
 
+/** Why a command is to stop whose output nobody takes any more: `Output.end` tells what that comes to. */
+export class OutputEnded extends Error {
+  // As of any other abort, for what waits.
+  override readonly name = "AbortError";
+}
+
 /** What of `process.stdout` is used. */
 export interface OutputStream {
   write(text: string, done: (error?: Error | null) => void): unknown;
@@ -14,12 +20,12 @@ export interface OutputStream {
  */
 export class Output {
   readonly #stream: OutputStream;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (reason: OutputEnded) => void;
   #writing = new Set<Promise<void>>();
   #problem: NodeJS.ErrnoException | undefined;
 
   /** @param onEnd called once, when nothing more can be written */
-  constructor(stream: OutputStream, onEnd: () => void) {
+  constructor(stream: OutputStream, onEnd: (reason: OutputEnded) => void) {
     this.#stream = stream;
     this.#onEnd = onEnd;
     // Each error also comes to the callback of its write; without a listener it would end the process.
@@ -55,6 +61,6 @@ export class Output {
   #fail(error: NodeJS.ErrnoException): void {
     if (this.#problem !== undefined) return;
     this.#problem = error;
-    this.#onEnd();
+    this.#onEnd(new OutputEnded("standard output has ended", { cause: error }));
   }
 }

@@ -58,6 +58,24 @@ describe("standard output", () => {
   });
 });
 
+describe("a question", () => {
+  const many = `query "SELECT r.a, s.b FROM range(3000) AS r(a), range(1000) AS s(b)" ${resolve(import.meta.dir, "../golden/analysis/events.jsonl")} --format csv`;
+
+  test("whose answer nobody reads to its end is done", async () => {
+    const { exitCode, stdout, stderr } = await shell(
+      `set -o pipefail; $OV ${many} | head -1`,
+      place().environment,
+    );
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "a,b\r\n", stderr: "" });
+  });
+
+  test("whose answer goes to a full disk says that", async () => {
+    const { exitCode, stderr } = await shell(`$OV ${many} >/dev/full`, place().environment);
+    expect(stderr).toStartWith("error: standard output cannot be written: ENOSPC");
+    expect(exitCode).toBe(74);
+  });
+});
+
 test("a closed standard error takes away the words, not the work", async () => {
   const { environment } = place();
   expect(await shell("$OV version 2>&-", environment)).toMatchObject({ exitCode: 0 });
