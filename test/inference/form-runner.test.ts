@@ -153,6 +153,8 @@ describe.each(KINDS)("a driver that computes %s wrongly is found at the load", (
 describe.skipIf(environment === undefined)("on WebGPU", () => {
   test.each(KINDS)("the CPU's numbers of %s are met, and doctored ones are refused", async (name) => {
     expect(await refusalOf(doctored(name, "fp32", 1), name, "webgpu")).toBeUndefined();
+    // Rows of 8 bits share a scale with their padding, which is longer there.
+    expect(await refusalOf(doctored(name, "q8", 1), name, "webgpu", "q8")).toBeUndefined();
     expect(await refusalOf(doctored(name, "fp32", Number.NaN), name, "webgpu")).toMatchObject({
       code: "inference.wrong-numbers",
     });
