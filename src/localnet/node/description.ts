@@ -1,26 +1,6 @@
 import { blake2AsU8a } from "@polkadot/util-crypto";
-import {
-  type AnyCodec,
-  at,
-  bare,
-  bytes,
-  compact,
-  compactBig,
-  encode,
-  fixedBytes,
-  height,
-  option,
-  struct,
-  tuple,
-  u8,
-  u16,
-  u32,
-  u64,
-  unit,
-  type Value,
-  variant,
-  wrapped,
-} from "./codec.ts";
+import { encode, height, u16, u32, u64, type Value } from "./codec.ts";
+import { EXTENSIONS, Extrinsic, marker } from "./extensions.ts";
 import { encodeMetadata, type RuntimeDescription } from "./metadata.ts";
 import {
   BalancesCall,
@@ -40,74 +20,13 @@ import {
 } from "./runtime.ts";
 import { API_DESCRIPTIONS } from "./runtime-apis.ts";
 import { DRAND, STORAGE, SUBTENSOR, SYSTEM, TIMESTAMP } from "./storage.ts";
-import { BALANCES, READ_ONLY } from "./storage-clients.ts";
-import { AccountId, Hash, MultiAddress, MultiSignature, RuntimeVersion } from "./types.ts";
+import { BALANCES, NEWER, READ_ONLY } from "./storage-clients.ts";
+import { AccountId, MultiAddress, MultiSignature, RuntimeVersion } from "./types.ts";
 
 /** frame_system's BlockHashCount: hashes of older blocks cannot anchor a mortal transaction. */
 export const BLOCK_HASH_COUNT = 2400;
 export const SS58_PREFIX = 42;
 const EXISTENTIAL_DEPOSIT_RAO = 500n;
-
-/** 255 mortal variants, the second byte as their content. The codec itself is in extrinsic.ts. */
-const Era = variant(
-  "sp_runtime::generic::era::Era",
-  Object.fromEntries([
-    ["Immortal", bare(0)],
-    ...Array.from({ length: 255 }, (_, index) => [`Mortal${index + 1}`, at(index + 1, { 0: u8 })]),
-  ]),
-);
-
-const marker = (path: string): AnyCodec => struct(path, {});
-const noExtra = (identifier: string, path: string, implicit: AnyCodec = unit) => ({
-  identifier,
-  extra: marker(path),
-  implicit,
-});
-
-/** All 13 transaction extensions, in the order in which their bytes follow each other. */
-const EXTENSIONS = [
-  noExtra("CheckNonZeroSender", "frame_system::extensions::check_non_zero_sender::CheckNonZeroSender"),
-  noExtra("CheckSpecVersion", "frame_system::extensions::check_spec_version::CheckSpecVersion", u32),
-  noExtra("CheckTxVersion", "frame_system::extensions::check_tx_version::CheckTxVersion", u32),
-  noExtra("CheckGenesis", "frame_system::extensions::check_genesis::CheckGenesis", Hash),
-  {
-    identifier: "CheckMortality",
-    extra: wrapped("node_subtensor_runtime::check_mortality::CheckMortality", Era),
-    implicit: Hash,
-  },
-  {
-    identifier: "CheckNonce",
-    extra: wrapped("node_subtensor_runtime::check_nonce::CheckNonce", compact(u32)),
-    implicit: unit,
-  },
-  noExtra("CheckWeight", "frame_system::extensions::check_weight::CheckWeight"),
-  {
-    identifier: "ChargeTransactionPayment",
-    extra: wrapped("pallet_transaction_payment::ChargeTransactionPayment", compactBig(u64)),
-    implicit: unit,
-  },
-  noExtra("SudoTransactionExtension", "node_subtensor_runtime::sudo_wrapper::SudoTransactionExtension"),
-  noExtra("CheckShieldedTxValidity", "pallet_shield::extension::CheckShieldedTxValidity"),
-  noExtra(
-    "SubtensorTransactionExtension",
-    "pallet_subtensor::extensions::subtensor::SubtensorTransactionExtension",
-  ),
-  noExtra("DrandPriority", "pallet_drand::drand_priority::DrandPriority"),
-  {
-    identifier: "CheckMetadataHash",
-    extra: struct("frame_metadata_hash_extension::CheckMetadataHash", {
-      mode: variant("frame_metadata_hash_extension::Mode", { Disabled: bare(0), Enabled: bare(1) }),
-    }),
-    implicit: option(fixedBytes(32)),
-  },
-];
-
-const Extrinsic = wrapped("sp_runtime::generic::unchecked_extrinsic::UncheckedExtrinsic", bytes(), [
-  { name: "Address", codec: MultiAddress },
-  { name: "Call", codec: RuntimeCall },
-  { name: "Signature", codec: MultiSignature },
-  { name: "Extra", codec: tuple(...EXTENSIONS.map(({ extra }) => extra)) },
-]);
 
 /** Names and versions by which a node announces its runtime APIs; the rest of the list is in API_DESCRIPTIONS. */
 const API_VERSIONS: [string, number][] = [
@@ -179,7 +98,7 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
       {
         name: "SubtensorModule",
         index: PALLET.SubtensorModule,
-        storage: [...Object.values(SUBTENSOR), ...Object.values(READ_ONLY)],
+        storage: [...Object.values(SUBTENSOR), ...Object.values(READ_ONLY), ...Object.values(NEWER)],
         call: SubtensorCall,
         event: SubtensorEvent,
         error: SubtensorError,

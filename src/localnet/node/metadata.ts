@@ -239,9 +239,31 @@ class TypeTable {
       out.u8(name === null ? 0 : 1);
       if (name !== null) out.text(name);
       out.compact(this.id(codec));
-      out.u8(0); // no Rust type name
+      out.u8(1);
+      out.text(typeName(codec.shape));
       noItems(out);
     });
+  }
+}
+
+/** The name that scalecodec prints an argument's type by; what is decoded, it takes from the number of the type. */
+function typeName(shape: Shape): string {
+  switch (shape.kind) {
+    case "primitive":
+      return shape.name;
+    case "sequence":
+      return `Vec<${typeName(shape.of.shape)}>`;
+    case "compact":
+      return `Compact<${typeName(shape.of.shape)}>`;
+    case "array":
+      return `[${typeName(shape.of.shape)}; ${shape.length}]`;
+    case "tuple":
+      return `(${shape.of.map(({ shape: part }) => typeName(part)).join(", ")})`;
+    default: {
+      const name = shape.path.slice(shape.path.lastIndexOf(":") + 1);
+      const generics = name === "Option" ? `<${shape.params.map(({ codec }) => typeName(codec.shape))}>` : "";
+      return name + generics;
+    }
   }
 }
 

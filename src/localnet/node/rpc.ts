@@ -173,6 +173,11 @@ export class Rpc {
       state_getMetadata: () => `0x${toHex(this.#calls.metadata().v14)}`,
       state_getStorage: storage,
       state_getStorageAt: storage,
+      // Of the old API, which btcli 9 still walks maps with.
+      state_getKeys: ([prefix, hash]) =>
+        this.#stateOf(this.#known(hash))
+          .keys(hexOf(prefix))
+          .map((key) => `0x${key}`),
       state_getKeysPaged: ([prefix, count, start, hash]) => {
         const after = typeof start === "string" ? hexOf(start) : "";
         return this.#stateOf(this.#known(hash))

@@ -33,12 +33,15 @@ import {
   u32,
   u64,
   vec,
+  wrapped,
 } from "./codec.ts";
+import { Extrinsic } from "./extensions.ts";
 import type { ApiDescription } from "./metadata.ts";
 import { metagraph, selectiveMetagraph } from "./metagraph-fields.ts";
 import { Metagraph, SelectiveMetagraph } from "./metagraph-type.ts";
 import { neurons, neuronsLite } from "./neuron-infos.ts";
 import { hasMechanism } from "./neurons.ts";
+import { FREE } from "./runtime.ts";
 import type { ScaleReader } from "./scale.ts";
 import { nextEpochBlock } from "./schedule.ts";
 import { availability, delegateInfo, delegates, stakeInfo, stakesOf } from "./stake-infos.ts";
@@ -54,7 +57,7 @@ import {
   subnetState,
   subnets,
 } from "./subnet-infos.ts";
-import { AccountId, btreeMap, FixedU128, NeuronInfoLite } from "./types.ts";
+import { AccountId, btreeMap, FeeInfo, FixedU128, NeuronInfoLite } from "./types.ts";
 
 interface Moment {
   state: StateView;
@@ -82,6 +85,7 @@ function method<I extends Fields, O>(
   };
 }
 
+const SentExtrinsic = wrapped("fp_self_contained::unchecked_extrinsic::UncheckedExtrinsic", Extrinsic);
 const netuid = { netuid: u16 };
 const coldkey = { coldkeyAccount: AccountId };
 const stakePlace = option(tuple(AccountId, u16));
@@ -107,6 +111,9 @@ const APIS: Record<string, readonly Method[]> = {
       u32,
       ({ account }, { state }) => state.read(SYSTEM.account, account).nonce,
     ),
+  ],
+  TransactionPaymentApi: [
+    method("query_info", { uxt: SentExtrinsic, len: u32 }, FeeInfo, () => ({ ...FREE, partialFee: 0n })),
   ],
   NeuronInfoRuntimeApi: [
     method("get_neurons", netuid, vec(NeuronInfo), ({ netuid }, { state }) => neurons(state, netuid)),
@@ -270,6 +277,11 @@ const APIS: Record<string, readonly Method[]> = {
     ),
     method("sim_swap_tao_for_alpha", { netuid: u16, tao: u64 }, SimSwapResult, ({ tao }) => swap(tao)),
     method("sim_swap_alpha_for_tao", { netuid: u16, alpha: u64 }, SimSwapResult, ({ alpha }) => swap(alpha)),
+  ],
+  // Newer than spec 424: SDK 11 asks it for every balance.
+  BetaBasketRuntimeApi: [
+    method("get_root_basket_positions", { coldkey: AccountId }, vec(tuple(AccountId, u64, u64)), () => []),
+    method("get_root_basket_owed", { coldkey: AccountId }, u64, () => 0n),
   ],
   ProxyFilterRuntimeApi: [
     method("get_proxy_types", {}, vec(ProxyTypeInfo), () =>

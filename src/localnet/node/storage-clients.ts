@@ -58,6 +58,21 @@ export const READ_ONLY = {
   maturityRate: subtensor("MaturityRate", [], u64, 934_866n),
   unlockRate: subtensor("UnlockRate", [], u64, 934_866n),
   adminFreezeWindow: subtensor("AdminFreezeWindow", [], u16, 10),
+  adjustmentAlpha: perSubnet("AdjustmentAlpha", u64, 0n),
+  subnetEmissionEnabled: perSubnet("SubnetEmissionEnabled", bool, true),
+  subnetTaoInEmission: perSubnet("SubnetTaoInEmission", u64, 0n),
+  subnetProtocolAlpha: perSubnet("SubnetProtocolAlpha", u64, 0n),
+  ownerCutEnabled: perSubnet("OwnerCutEnabled", bool, true),
+  ownerCutAutoLockEnabled: perSubnet("OwnerCutAutoLockEnabled", bool, false),
+  maxRegistrationsPerBlock: perSubnet("MaxRegistrationsPerBlock", u16, 1),
+  targetRegistrationsPerInterval: perSubnet("TargetRegistrationsPerInterval", u16, 2),
+  registrationsThisBlock: perSubnet("RegistrationsThisBlock", u16, 0),
+  transferToggle: perSubnet("TransferToggle", bool, true),
+  networkPowRegistrationAllowed: perSubnet("NetworkPowRegistrationAllowed", bool, true),
+  immuneOwnerUidsLimit: perSubnet("ImmuneOwnerUidsLimit", u16, 1),
+  minChildkeyTakePerSubnet: perSubnet("MinChildkeyTakePerSubnet", u16, 0),
+  liquidAlphaOn: subtensor("LiquidAlphaOn", [blake(u16)], bool, false),
+  yuma3On: subtensor("Yuma3On", [blake(u16)], bool, false),
   taoWeight: subtensor("TaoWeight", [], u64, DEFAULT_TAO_WEIGHT),
   txRateLimit: subtensor("TxRateLimit", [], u64, 1000n),
   startCallDelay: subtensor("StartCallDelay", [], height, 0),
@@ -93,6 +108,19 @@ export const READ_ONLY = {
   prometheus: subtensor("Prometheus", [identity(u16), blake(AccountId)], PrometheusInfo),
   identitiesV2: subtensor("IdentitiesV2", [blake(AccountId)], ChainIdentity),
   subnetIdentitiesV3: subtensor("SubnetIdentitiesV3", [blake(u16)], SubnetIdentity),
+};
+
+/**
+ * What SDK 11 asks of runtimes that are newer than spec 424 and has no other way without. Names and kinds are those of its
+ * own tables of the chain; the values say that the feature is not used.
+ */
+export const NEWER = {
+  subnetEpochConsensus: perSubnet(
+    "SubnetEpochConsensus",
+    variant("pallet_subtensor::pallet::EpochConsensus", { Yuma: bare(0), Null: bare(1) }),
+    { kind: "Yuma", fields: {} },
+  ),
+  collateralLockShare: perSubnet("CollateralLockShare", u16, 0),
 };
 
 export const BALANCES = { totalIssuance: item("Balances", "TotalIssuance", [], u64, 0n) };

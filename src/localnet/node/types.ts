@@ -160,13 +160,19 @@ const Weight = struct("sp_weights::weight_v2::Weight", {
   refTime: compactBig(u64),
   proofSize: compactBig(u64),
 });
+const DispatchClass = variant("frame_support::dispatch::DispatchClass", {
+  Normal: bare(0),
+  Operational: bare(1),
+  Mandatory: bare(2),
+});
+export const FeeInfo = struct("pallet_transaction_payment::types::RuntimeDispatchInfo", {
+  weight: Weight,
+  class: DispatchClass,
+  partialFee: u64,
+});
 export const DispatchInfo = struct("frame_system::DispatchEventInfo", {
   weight: Weight,
-  class: variant("frame_support::dispatch::DispatchClass", {
-    Normal: bare(0),
-    Operational: bare(1),
-    Mandatory: bare(2),
-  }),
+  class: DispatchClass,
   paysFee: variant("frame_support::dispatch::Pays", { Yes: bare(0), No: bare(1) }),
 });
 
