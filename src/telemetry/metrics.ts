@@ -16,6 +16,8 @@ const REWARD_BUCKETS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 export interface MetricsSources {
   status(): Status;
   feed(): FeedState;
+  /** Requests that were sent to nodes of the chain since the start; not counted where left out. */
+  chainRequests?(): number;
   /** Gauges for each uid too: three per uid. */
   perUid: boolean;
 }
@@ -34,6 +36,11 @@ export class Metrics {
   readonly #weights = this.#counter("weights_total", "Submissions of weights by how they ended.", ["state"]);
   readonly #reveals = this.#counter("reveals_total", "Committed weights by what became of them.", ["state"]);
   readonly #chain = this.#counter("chain_changes_total", "Changes of the chain connection.", ["state"]);
+  readonly #chainRequests = this.#counter(
+    "chain_requests_total",
+    "Requests to nodes of the chain; public ones allow about one a second.",
+    [],
+  );
   readonly #models = this.#counter("model_changes_total", "Changes of models.", ["state"]);
   readonly #updates = this.#counter("update_news_total", "News of releases.", ["state"]);
   readonly #events = this.#counter("events_total", "Events of this run.", ["kind"]);
@@ -94,6 +101,8 @@ export class Metrics {
     const { lost, subscribers } = this.#sources.feed();
     this.#lost.reset();
     this.#lost.inc(lost);
+    this.#chainRequests.reset();
+    this.#chainRequests.inc(this.#sources.chainRequests?.() ?? 0);
     this.#dropped.reset();
     for (const { name, dropped } of subscribers) this.#dropped.inc({ reader: name }, dropped);
     this.#process.read();

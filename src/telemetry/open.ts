@@ -25,6 +25,8 @@ export interface TelemetryOptions {
   environment: Readonly<Record<string, string | undefined>>;
   /** Signature of the hotkey over the id of a W&B run; none when left out. */
   signRunId?: ((id: string) => Uint8Array) | undefined;
+  /** Requests that were sent to nodes of the chain since the start. */
+  chainRequests?: (() => number) | undefined;
 }
 
 export interface Telemetry {
@@ -44,7 +46,7 @@ const CAPACITY = 10_000;
 export function openTelemetry(
   settings: Settings,
   feed: EventFeed,
-  { directory, signal, environment, signRunId }: TelemetryOptions,
+  { directory, signal, environment, signRunId, chainRequests }: TelemetryOptions,
 ): Telemetry {
   const closers: { what: string; close(): void | Promise<void> }[] = [];
   const askMs = 1000 * Math.max(settings.neuronFollowupTimeout, settings.neuronAnswerTimeout);
@@ -56,7 +58,12 @@ export function openTelemetry(
     for (const [name, value] of Object.entries(wandb?.status ?? {})) fold.noteTelemetry(name, value);
     return fold.snapshot(Date.now());
   };
-  const metrics = new Metrics({ status, feed: () => feed.state, perUid: settings.metricsPerUid });
+  const metrics = new Metrics({
+    status,
+    feed: () => feed.state,
+    perUid: settings.metricsPerUid,
+    ...(chainRequests && { chainRequests }),
+  });
   /** Starts a part; undefined when it cannot. */
   const start = <T extends { close(): void | Promise<void> } | undefined>(
     what: string,

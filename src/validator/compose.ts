@@ -115,6 +115,7 @@ async function openAndRun(given: StartOptions, opened: Opened): Promise<void> {
       signal,
       environment: process.env,
       signRunId: (id) => signer.signRunId(id),
+      chainRequests: () => connection.requests,
     }),
     (open) => open.close(),
   );

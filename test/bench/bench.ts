@@ -17,11 +17,13 @@ import { type BenchRow, renderTable } from "./row.ts";
 import { benchStep } from "./step.ts";
 import { benchTelemetry } from "./telemetry.ts";
 import { benchUpdate } from "./update.ts";
+import { benchWindows } from "./windows.ts";
 
 /** In this order: what measures time at rest comes before what starts many processes. */
 const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   start: benchStart,
   metagraph: benchMetagraph,
+  windows: benchWindows,
   checkpoints: benchCheckpoints,
   embeddings: benchEmbeddings,
   inference: benchInference,

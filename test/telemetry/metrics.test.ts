@@ -102,3 +102,16 @@ describe("/metrics", () => {
     expect([checked.stderr.toString(), checked.exitCode]).toEqual(["", 0]);
   });
 });
+
+test("requests to nodes of the chain are counted where they are told of", async () => {
+  let requests = 3;
+  const metrics = new Metrics({
+    status: () => new StatusFold().snapshot(START_MS),
+    feed: () => new EventFeed({ journal: undefined, identity: IDENTITY, block: () => 1 }).state,
+    chainRequests: () => requests,
+    perUid: false,
+  });
+  expect((await samplesOf(metrics)).get("openvalidator_chain_requests_total")).toBe(3);
+  requests = 8;
+  expect((await samplesOf(metrics)).get("openvalidator_chain_requests_total")).toBe(8);
+});
