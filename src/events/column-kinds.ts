@@ -42,6 +42,17 @@ export function kindsOfColumns(names: readonly string[]): Map<string, ColumnKind
   return kinds;
 }
 
+/**
+ * A factor that leaves more took nothing: sigmoids of the masks end at 0.9999… and never at 1, and doubles are no nearer to
+ * it. A thousandth of a reward is the least that is told of.
+ */
+export const LEFT_WHOLE = 0.999;
+
+/** Whether a mask or penalty lowered a reward. @param factor what it left, 0..1 */
+export function tookSomething(factor: number): boolean {
+  return factor < LEFT_WHOLE;
+}
+
 /** Of a name that people read. */
 const NAME_CHARACTERS = 60;
 

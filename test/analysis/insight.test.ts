@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sameDigits } from "../../src/analysis/insight/digits.ts";
 import { diversity } from "../../src/analysis/insight/diversity.ts";
 import { frequent } from "../../src/analysis/insight/frequent.ts";
 import { layGround, type Scope } from "../../src/analysis/insight/ground.ts";
@@ -32,6 +33,36 @@ async function asked(scope: Partial<Scope> = {}, words: string[] = [JOURNAL]): P
     close();
   }
 }
+
+test("a mask that leaves all but a double's last digits hit nobody", async () => {
+  const path = join(scratch(), "events.jsonl");
+  const factors = [1 - 4e-16, 0.9991, 0.9989];
+  writeFileSync(path, `${JSON.stringify(stepLine(1, { diversity_reward_model: factors }))}\n`);
+  const { masks } = await asked({}, [path]);
+  const told = masks.find(({ name }) => name === "diversity_reward_model")!;
+  expect(told.hit).toBeCloseTo(1 / 3, 11);
+  expect(told.mostHit).toHaveLength(1);
+  expect(told.points.map(([, share]) => share)).toEqual([told.hit]);
+});
+
+test("numbers are told in the digits that do not hang on the order of a sum", () => {
+  const sums = [0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1];
+  expect(sums[0]).not.toBe(sums[1]);
+  const [one, other] = sums.map((sum) =>
+    JSON.stringify(
+      sameDigits({ mean: [sum], gain: sum - 0.6, ms: 1e6 * sum, none: null, name: "x", at: 1764400000000 }),
+    ),
+  );
+  expect(one).toBe(other!);
+  expect(JSON.parse(one!)).toEqual({
+    mean: [0.6],
+    gain: 0,
+    ms: 600000,
+    none: null,
+    name: "x",
+    at: 1764400000000,
+  });
+});
 
 test("what the router gained is told exactly where steps tell whom it chose", async () => {
   const path = join(scratch(), "events.jsonl");

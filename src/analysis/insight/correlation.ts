@@ -7,6 +7,9 @@ export interface Correlation {
   matrix: (number | null)[][];
 }
 
+/** What varies by less is the last digits of a double, which correlate with anything. */
+const LEAST_SPREAD = 1e-9;
+
 /** Which numbers of an answer go together. */
 export async function correlation(ground: Ground): Promise<Correlation> {
   const columns = namesOf(ground, "model", "mask", "penalty", "shadow");
@@ -17,14 +20,25 @@ export async function correlation(ground: Ground): Promise<Correlation> {
     ["seconds", "time_s"],
   ]);
   const names = [...values.keys()];
-  const pairs = names.flatMap((a, x) => names.slice(x + 1).map((b, y) => ({ a, b, x, y: x + 1 + y })));
-  const asked = pairs.map(
-    ({ a, b, x, y }) =>
-      `CASE WHEN isfinite(corr(${values.get(a)}, ${values.get(b)})) THEN corr(${values.get(a)}, ${values.get(b)})::DOUBLE END AS c${x}_${y}`,
+  const told = `FROM ${ground.answers} WHERE counted AND status = 200 AND length > 0`;
+  const spreads = names.map(
+    (name, x) => `(max(${values.get(name)}) - min(${values.get(name)}))::DOUBLE AS s${x}`,
   );
-  const [row] = (await ground.ask.rows(
-    `SELECT ${asked.join(", ")} FROM ${ground.answers} WHERE counted AND status = 200 AND length > 0`,
-  )) as Record<string, number | null>[];
+  const [spread] = (await ground.ask.rows(`SELECT ${spreads.join(", ")} ${told}`)) as Record<
+    string,
+    number | null
+  >[];
+  const varying = [...names.keys()].filter((x) => (spread?.[`s${x}`] ?? 0) > LEAST_SPREAD);
+  const asked = varying.flatMap((x, at) =>
+    varying.slice(at + 1).map((y) => {
+      const found = `corr(${values.get(names[x]!)}, ${values.get(names[y]!)})`;
+      return `CASE WHEN isfinite(${found}) THEN ${found}::DOUBLE END AS c${x}_${y}`;
+    }),
+  );
+  const [row] =
+    asked.length === 0
+      ? []
+      : ((await ground.ask.rows(`SELECT ${asked.join(", ")} ${told}`)) as Record<string, number | null>[]);
   const matrix = names.map((_, x) =>
     names.map((_other, y) => (x === y ? 1 : (row?.[`c${Math.min(x, y)}_${Math.max(x, y)}`] ?? null))),
   );

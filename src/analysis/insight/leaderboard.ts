@@ -31,6 +31,6 @@ export async function leaderboard(ground: Ground): Promise<Standing[]> {
     given AS (SELECT uid, arg_max(weight, time)::DOUBLE AS weight FROM ${within("weights", scope)}
       WHERE uid IS NOT NULL AND state IN ('sent', 'included') GROUP BY uid)
     SELECT earned.*, told.score, given.weight FROM earned LEFT JOIN told USING (uid, miner) LEFT JOIN given USING (uid)
-    ORDER BY "meanReward" DESC NULLS LAST, uid, miner`);
+    ORDER BY round("meanReward", 12) DESC NULLS LAST, uid, miner`);
   return rows as unknown as Standing[];
 }

@@ -1,3 +1,4 @@
+import { LEFT_WHOLE } from "../../events/column-kinds.ts";
 import { factOf, type Ground, namesOf } from "./ground.ts";
 
 export interface MaskHits {
@@ -5,7 +6,7 @@ export interface MaskHits {
   kind: "mask" | "penalty";
   /** Answers that it judged. */
   answers: number;
-  /** Share whose reward it lowered, 0..1. */
+  /** Share whose reward it lowered by a thousandth or more, 0..1. */
   hit: number;
   /** Share whose reward it took whole. */
   zeroed: number;
@@ -36,7 +37,7 @@ async function hitsOf(ground: Ground, name: string, kind: "mask" | "penalty"): P
   const { ask, answers, fromMs, pointMs } = ground;
   const value = factOf(ground, name);
   const judged = `FROM ${answers} WHERE counted AND ${value} IS NOT NULL`;
-  const hit = `avg((${value} < 1)::INTEGER)::DOUBLE AS hit`;
+  const hit = `avg((${value} < ${LEFT_WHOLE})::INTEGER)::DOUBLE AS hit`;
   const [row] =
     (await ask.rows(`SELECT count(*)::DOUBLE AS answers, ${hit}, avg((${value} <= 0)::INTEGER)::DOUBLE AS zeroed,
     avg(${value})::DOUBLE AS factor ${judged}`)) as unknown as Pick<

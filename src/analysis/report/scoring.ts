@@ -123,7 +123,7 @@ function masks({ masks: told }: Insight, titleOf: TitleOf): Section {
     words:
       costly === undefined
         ? "No mask or penalty judged an answer."
-        : `How often each lowered a reward, the most costly first: ${titleOf(costly.name)} left ${cellText(costly.factor, "share")} on average.`,
+        : `How often each lowered a reward by a thousandth or more, the most costly first: ${titleOf(costly.name)} left ${cellText(costly.factor, "share")} on average.`,
     charts: [
       {
         id: "masks",

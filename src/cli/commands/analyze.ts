@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { sameDigits } from "../../analysis/insight/digits.ts";
 import { checkScope, type Scope } from "../../analysis/insight/ground.ts";
 import { type Insight, insightOf } from "../../analysis/insight/insight.ts";
 import type { Reading } from "../../analysis/lay-tables.ts";
@@ -36,7 +37,7 @@ export async function analyze(context: CommandContext): Promise<number> {
   let insight: Insight;
   try {
     await checkScope(warehouse, scope);
-    insight = await insightOf(warehouse, scope);
+    insight = sameDigits(await insightOf(warehouse, scope));
   } finally {
     close();
   }

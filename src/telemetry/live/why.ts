@@ -1,4 +1,4 @@
-import { type ColumnKind, kindsOfColumns, shortColumn } from "../../events/column-kinds.ts";
+import { type ColumnKind, kindsOfColumns, shortColumn, tookSomething } from "../../events/column-kinds.ts";
 import type { Answer } from "./answers.ts";
 
 /** One column of an answer, in plain words. */
@@ -24,7 +24,7 @@ export interface Why {
   columns: ColumnVerdict[];
 }
 
-/** What a factor below 1 of each mask says of the answer. */
+/** What it says of an answer that a mask took something of it. */
 const MASK_WORDS: Readonly<Record<string, string>> = {
   blacklist_filter: "it holds a phrase that is listed as spam",
   ngram_blacklist_filter: "it repeats phrases that many answers had before",
@@ -54,7 +54,7 @@ function verdictsOf({ columns, step }: Answer): ColumnVerdict[] {
     const isCost =
       kind === "model"
         ? value !== null && typical !== null && value < typical * CLEARLY_LESS
-        : kind !== "shadow" && value !== null && value < 1;
+        : kind !== "shadow" && value !== null && tookSomething(value);
     return { column, kind, raw, value, typical, isCost, words: wordsOf(column, kind, value, typical) };
   });
   return verdicts.sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
@@ -73,7 +73,7 @@ function wordsOf(column: string, kind: ColumnKind, value: number | null, typical
           : "about as";
     return `gave it ${percent(value)}, ${side} the others (${percent(typical)})`;
   }
-  if (value >= 1) return "took nothing";
+  if (!tookSomething(value)) return "took nothing";
   const reason = kind === "mask" ? MASK_WORDS[column] : undefined;
   const taken = value <= 0 ? "took everything" : `took ${percent(1 - value)} of the reward`;
   return reason === undefined ? taken : `${taken}: ${reason}`;

@@ -67,6 +67,19 @@ describe("why an answer earned what it earned", () => {
     expect(why.columns[0]!.words).toBe("gave it 80 %, more than the others (50 %)");
   });
 
+  test("what a mask's last digits took is told of nobody", () => {
+    const near = historyOf(
+      stepEventOf("answer0", [0.4, 0.4, 0.4], { diversity_reward_model: [1 - 4e-16, 0.9991, 0.9989] }),
+    );
+    const told = [0, 1, 2].map((uid) => explainAnswer(near.answers(uid)[0]!));
+    expect(told.map(({ columns: [diversity] }) => [diversity!.isCost, diversity!.words])).toEqual([
+      [false, "took nothing"],
+      [false, "took nothing"],
+      [true, "took 0.1 % of the reward: it is too much like other answers, or like its earlier ones"],
+    ]);
+    expect(told[0]!.summary).toContain("Nothing held it back.");
+  });
+
   test("a miner that did not answer is told so", () => {
     const silent = historyOf(...eventsOfRun(16, 2)).answers(5)[0]!;
     expect(explainAnswer(silent).summary).toBe(
