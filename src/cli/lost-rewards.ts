@@ -5,6 +5,7 @@ const CAUSES: readonly [column: string, cause: string][] = [
   ["diversity_reward_model", "copied"],
   ["order_filter", "order"],
   ["borrowing_filter", "pieced"],
+  ["contradiction_filter", "contrary"],
   ["blacklist_filter", "listed"],
   ["task_validator_filter", "headings"],
   ["form_filter", "form"],

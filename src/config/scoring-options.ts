@@ -56,6 +56,7 @@ export const SCORING_OPTIONS = {
   "neuron.form_off": option(toggle, false, "rewards", "Switch the form mask off."),
   "neuron.order_off": option(toggle, false, "rewards", "Switch the word order mask off."),
   "neuron.borrowing_off": option(toggle, false, "rewards", "Switch the borrowing mask off."),
+  "neuron.contradiction_off": option(toggle, false, "rewards", "Switch the contradiction mask off."),
   "neuron.ngram_blacklist": option(
     toggle,
     false,

@@ -42,6 +42,8 @@ const profileShape = z.strictObject({
     .optional(),
   /** Whether mosaics and splices of the text's own words cost the reward. */
   borrowing: z.boolean().optional(),
+  /** Whether a sentence of the text with a negation or a number changed costs the reward. */
+  contradiction: z.boolean().optional(),
   /** Whether fragments and lengths that no reader wants cost the reward. */
   form: z.boolean().optional(),
   /** A classifier of hate or poison, how its logits are read, and the largest score that passes. */

@@ -5,7 +5,7 @@ import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { chosenProfile } from "../../src/rewards/profiles.ts";
 import { STYLES, type Style } from "./incentive/honest.ts";
 import { areaUnderCurve, kendall, mean, movingScore, stepsToPlace } from "./incentive/measures.ts";
-import { type BenchMiner, type Earned, MINERS, playSubnet, TASKS } from "./incentive/subnet.ts";
+import { ATTACK_KINDS, type BenchMiner, type Earned, MINERS, playSubnet, TASKS } from "./incentive/subnet.ts";
 import { type BenchRow, median } from "./row.ts";
 
 /** As --neuron.moving_average_alpha. */
@@ -14,14 +14,18 @@ const ALPHA = 0.05;
 const REJECTED = 0.07;
 const SEEDS = [1, 2, 3] as const;
 /** Of each seed and domain. */
-const ASKS = Number(process.env.ASKS ?? 24);
+const ASKS = Number(process.env.ASKS ?? 9);
 /** Good enough for a place: of the score that a miner comes to in the end. */
 const PLACE = 0.8;
 
-/** Packaged passages that the probe was not trained on, and a technical book; neither is blind to all constants. */
+/**
+ * Packaged passages that the probe was not trained on, and a technical book, by which constants were chosen; and the Jargon
+ * File, which nothing of the judge was chosen by.
+ */
 const DOMAINS = {
   passages: textsIn("../../src/prompts/sample/passages.jsonl").filter((_, at) => at % 13 >= 9),
   handbook: textsIn("incentive/handbook.jsonl"),
+  jargon: textsIn("incentive/jargon.jsonl"),
 } as const;
 
 function textsIn(path: string): string[] {
@@ -143,10 +147,10 @@ function attacks(games: readonly Earned[][][]): BenchRow[] {
     mean(games.map((game) => mean(game[at]!.map(({ reward }) => reward))));
   const honest = honestIn().map(earning);
   const middle = median(honest);
-  return (["gibberish", "fluent"] as const).flatMap((kind) => {
+  return ATTACK_KINDS.flatMap((kind) => {
     const places = placesOf((miner) => miner.kind === kind);
     const mine = mean(places.map(earning));
-    const goal = kind === "gibberish" ? { share: "≤ 1", best: "≤ 0.1" } : { share: "≤ 15", best: "" };
+    const goal = GOALS[kind];
     return [
       {
         name: `weight of ${kind} miners, as many as honest ones`,
@@ -169,5 +173,10 @@ function attacks(games: readonly Earned[][][]): BenchRow[] {
   });
 }
 
+const GOALS = {
+  gibberish: { share: "≤ 1", best: "≤ 0.1" },
+  fluent: { share: "≤ 15", best: "" },
+  spoilt: { share: "", best: "" },
+} as const;
 /** Attacks of a kind that are listed. */
 const WORST = 6;

@@ -3,6 +3,7 @@ import { answerPrompt, augmentPrompt, followupPrompt, growText } from "../../src
 import { above, below, logistic } from "../../src/rewards/logistic.ts";
 import { RunSource } from "../../src/rewards/masks/borrowed-runs.ts";
 import { BorrowingMask, borrowingOf } from "../../src/rewards/masks/borrowing.ts";
+import { ContradictionMask, contradictions } from "../../src/rewards/masks/contradiction.ts";
 import { FormMask, formOf } from "../../src/rewards/masks/form.ts";
 import { OrderMask } from "../../src/rewards/masks/order.ts";
 import { TaskFitReward } from "../../src/rewards/models/task-fit.ts";
@@ -120,6 +121,37 @@ describe("borrowed words", () => {
   });
 });
 
+describe("contradictions", () => {
+  const said = (text: string): number => contradictions(source, text);
+  const source = new RunSource([
+    ...SENTENCES,
+    "In 1450 the monks sold 12 ships. The king did not pay for them in 1451.",
+  ]);
+
+  test("are quotations with a negation put in or left out, or with another number", () => {
+    expect(said("The harbour of the old town was not built by monks who traded in salt.")).toBe(1);
+    expect(said("The king did pay for them.")).toBe(1);
+    expect(said("In 1450 the monks sold 99 ships.")).toBe(1);
+    expect(said("The king did not pay for them in 1499.")).toBe(1);
+  });
+
+  test("are neither what is quoted as it stands nor what is left out or said anew", () => {
+    expect(said(TEXT)).toBe(0);
+    expect(said("The king did not pay for them in 1451.")).toBe(0);
+    expect(said("The harbour of the old town was, so it says, built by monks who traded in wool.")).toBe(0);
+    expect(said("No king paid for the 12 ships.")).toBe(0);
+  });
+
+  test("leave a tenth of the reward, and nothing is asked of what answers a user", async () => {
+    const mask = new ContradictionMask();
+    const turned = "The harbour of the old town was not built by monks who traded in salt and wool.";
+    const factors = await mask.apply(answer, [SENTENCES[0]!, turned]);
+    expect(factors[0]).toBe(1);
+    expect(factors[1]).toBeCloseTo(0.1, 12);
+    expect(await mask.apply(organic, [turned])).toEqual([1]);
+  });
+});
+
 describe("form", () => {
   test("of a summary or an answer: whole sentences, of a length that one reads", () => {
     expect(formOf("answer", SENTENCES[0]!)).toBeGreaterThan(0.99);
@@ -202,6 +234,10 @@ describe("task fit", () => {
     expect(twice).toBeLessThan(0.5 * good!);
     expect(foreign).toBeLessThan(0.02);
     expect(one).toBeLessThan(0.02);
+    const [jumbled] = await score(summary, [
+      [SENTENCES[5], SENTENCES[3], SENTENCES[1], SENTENCES[0]].join(" "),
+    ]);
+    expect(jumbled).toBeLessThan(0.01);
   });
 
   test("of a follow-up: about the text, and neither a copy nor its own answer", async () => {
@@ -213,6 +249,10 @@ describe("task fit", () => {
     expect(good).toBeGreaterThan(0.8);
     expect(foreign).toBeLessThan(0.05);
     expect(copied).toBeLessThan(0.05);
+    const [gathered] = await score(followup, [
+      "What have the harbour, the customs and the museum to do with looms?",
+    ]);
+    expect(gathered).toBeLessThan(0.3 * good!);
   });
 
   test("of an answer: what the text says about the question, not the question again", async () => {

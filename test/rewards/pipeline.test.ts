@@ -443,6 +443,7 @@ describe("a profile", () => {
       "borrowing_filter",
       "borrowing_filter_share",
       "borrowing_filter_run",
+      "contradiction_filter",
       "relevance_filter",
       "diversity_reward_model",
     ]);

@@ -52,6 +52,8 @@ const GROUPS = [
 ] as const;
 
 // Words of the text that a question takes up: at most half of their sentence, or the question would hold its answer.
+// Words of a sentence that says enough to be asked about.
+const FEWEST_WORDS = 12;
 const QUOTED_WORDS = { min: 2, max: 7 } as const;
 // What joins words with meaning to one phrase, and what may stand before it.
 const JOINING = new Set(["of", "the", "a", "an", "and", "in", "for", "to", "their", "its", "his", "her"]);
@@ -86,7 +88,8 @@ function summarise(sentences: Sentence[], count: number, random: Random): string
 }
 
 function askAbout(sentences: Sentence[], asked: readonly string[], random: Random): string {
-  const subjects = sentences
+  const long = sentences.filter(({ text }) => text.split(" ").length >= FEWEST_WORDS);
+  const subjects = (long.length > 0 ? long : sentences)
     .flatMap(subjectsOf)
     .map((text, index) => ({ index, text, terms: termsOf(text) }));
   const fresh = subjects.filter(({ text }) => asked.every((question) => !question.includes(text)));
@@ -103,7 +106,11 @@ function askAbout(sentences: Sentence[], asked: readonly string[], random: Rando
 function subjectsOf(sentence: Sentence): string[] {
   const phrases = phrasesOf(sentence);
   const most = sentence.text.split(" ").length / 2;
-  const pairs = phrases.slice(1).map((second, at) => `${phrases[at]} and ${second}`);
+  const pairs = phrases
+    .slice(1)
+    .map((second, at) => [phrases[at]!, second] as const)
+    .filter(([first, second]) => first.toLowerCase() !== second.toLowerCase())
+    .map((pair) => pair.join(" and "));
   const short = pairs.filter((pair) => pair.split(" ").length <= most);
   return short.length > 0 ? short : phrases;
 }

@@ -6,10 +6,14 @@ import { clip, nearest } from "./likeness.ts";
 
 /** How sharply the sentences of the text are told apart by their likeness to the question. */
 const TEMPERATURE = 0.05;
-/** What all of the question's words with meaning in one sentence add to that, in the same measure. */
-const SAME_WORDS = 0.15;
+/** What the question's words with meaning add to that in the same measure, the rarer of them more. */
+const SAME_WORDS = 0.4;
+/** What the neighbour of a telling sentence counts. */
+const NEIGHBOUR = 0.2;
+/** What likeness to the telling sentences together counts, against likeness to one of them. */
+const TOGETHER = 0.5;
 /** A sentence as near as this share of the best says enough. */
-const ENOUGH = 0.5;
+const ENOUGH = 0.6;
 const POWER = 1.5;
 /** Words with meaning that the question did not have: an answer that only turns the question round says nothing. */
 const NEW = { share: 0.35, shareWidth: 0.07, count: 2.5, countWidth: 0.6 } as const;
@@ -23,14 +27,14 @@ const LOOSE = { fit: 0.2, share: 0.6, width: 0.05, cost: 0.6 } as const;
 export function fitOfAnswer({ source, asked, question = "" }: Given, { sentences }: Work): number {
   if (asked === undefined || sentences.length === 0) return 0;
   const known = new Set(wordsOf(question));
-  const shared = source.map(
-    ({ text }) => new Set(wordsOf(text).filter((word) => isTerm(word) && known.has(word))).size,
-  );
-  const most = Math.max(1, ...shared);
+  const shared = sharedWords(source, known);
+  const most = Math.max(...shared) || 1;
   const weights = softmax(
     source.map(({ vector }, at) => (cosine(asked, vector) + (SAME_WORDS * shared[at]!) / most) / TEMPERATURE),
   );
-  const near = weights.map((weight, at) => weight + ((weights[at - 1] ?? 0) + (weights[at + 1] ?? 0)) / 2);
+  const near = weights.map(
+    (weight, at) => weight + NEIGHBOUR * ((weights[at - 1] ?? 0) + (weights[at + 1] ?? 0)),
+  );
   const top = Math.max(...near);
   const towards = (vector: Float32Array): number =>
     source.reduce((sum, sentence, at) => sum + weights[at]! * cosine(vector, sentence.vector), 0);
@@ -42,7 +46,7 @@ export function fitOfAnswer({ source, asked, question = "" }: Given, { sentences
       const likeness = clip((cosine(vector, sentence.vector) - base) / (1 - base));
       return Math.max(most, (near[at]! * likeness) / top);
     }, 0);
-    const fit = Math.max(single, best > base ? clip((towards(vector) - base) / (best - base)) : 0);
+    const fit = Math.max(single, best > base ? TOGETHER * clip((towards(vector) - base) / (best - base)) : 0);
     return {
       fit,
       said: clip(fit / ENOUGH) * newness(text, known),
@@ -67,6 +71,16 @@ export function fitOfAnswer({ source, asked, question = "" }: Given, { sentences
           LOOSE.width,
         ))
   );
+}
+
+/** For each sentence, how much of the question's words with meaning it has: rare ones of the text tell most. */
+function sharedWords(source: Given["source"], known: ReadonlySet<string>): number[] {
+  const words = source.map(
+    ({ text }) => new Set(wordsOf(text).filter((word) => isTerm(word) && known.has(word))),
+  );
+  const weightOf = (word: string): number =>
+    Math.log(1 + source.length / words.filter((sentence) => sentence.has(word)).length);
+  return words.map((sentence) => [...sentence].reduce((sum, word) => sum + weightOf(word), 0));
 }
 
 function newness(text: string, known: ReadonlySet<string>): number {

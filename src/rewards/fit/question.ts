@@ -14,6 +14,12 @@ const QUOTED = { share: 0.65, width: 0.03, fewestWords: 6 } as const;
 /** Share of the words with meaning that are the text's own. */
 const ABOUT = { middle: 0.15, width: 0.03 } as const;
 
+/**
+ * Share of its words of the text that stand together in two neighbouring sentences: words picked from all over the text
+ * ask about nothing. A question that takes up the whole text may do so, at a cost.
+ */
+const TOGETHER = { sentences: 2, fewestWords: 2, share: 0.72, width: 0.02, cost: 0.85 } as const;
+
 /** How much a question is about the text without repeating it, 0..1. */
 export function fitOfQuestion({ source }: Given, { text, vector }: Work): number {
   const known = new Set(source.flatMap((sentence) => wordsOf(sentence.text)));
@@ -27,8 +33,20 @@ export function fitOfQuestion({ source }: Given, { text, vector }: Work): number
     above(near, NEAR.middle, NEAR.width) *
     (1 - COPIED.cost * above(share, COPIED.middle, COPIED.width)) *
     above(shared, ABOUT.middle, ABOUT.width) *
+    (1 - TOGETHER.cost * below(togetherShare(source, terms), TOGETHER.share, TOGETHER.width)) *
     below(quoted, QUOTED.share, QUOTED.width)
   );
+}
+
+function togetherShare(source: Given["source"], terms: readonly string[]): number {
+  const words = source.map(({ text }) => new Set(wordsOf(text)));
+  const known = [...new Set(terms)].filter((term) => words.some((sentence) => sentence.has(term)));
+  if (known.length < TOGETHER.fewestWords) return 1;
+  const counts = words.map((_, at) => {
+    const window = words.slice(at, at + TOGETHER.sentences);
+    return known.filter((term) => window.some((sentence) => sentence.has(term))).length;
+  });
+  return Math.max(...counts) / known.length;
 }
 
 /** Share of a sentence of the text that a run takes up; a few words are no quotation. */

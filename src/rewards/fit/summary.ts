@@ -6,7 +6,7 @@ import { clip, mean, meanDirection, nearest } from "./likeness.ts";
 /** Consecutive parts of the text, each of which a summary should touch. */
 const PARTS = 5;
 /** What a sentence of the text covers beyond this over the average is cover; as large a share of the best is enough. */
-const COVER = { start: 0.06, share: 0.65, power: 1.5 } as const;
+const COVER = { start: 0.06, share: 0.75, power: 2 } as const;
 /** The sentence that is farthest from the text as a whole. */
 const STRAY = { middle: 0.18, width: 0.03 } as const;
 const FEWEST = { middle: 2.4, width: 0.25 } as const;
@@ -14,6 +14,9 @@ const FEWEST = { middle: 2.4, width: 0.25 } as const;
 const MOST = { share: 1.8, width: 0.8 } as const;
 /** Two sentences that say the same. */
 const SAME = { cosine: 0.93, factor: 0.3 } as const;
+
+/** Sentences of the text, as good as word for word, that are not in its order: drawn, not read. */
+const JUMBLED = { cosine: 0.85, fewest: 3, share: 0.4, width: 0.04 } as const;
 
 /** How much of the text's parts a summary covers, 0..1. */
 export function fitOfSummary({ source, sentences: wanted = PARTS }: Given, { sentences }: Work): number {
@@ -32,6 +35,7 @@ export function fitOfSummary({ source, sentences: wanted = PARTS }: Given, { sen
     above(stray, STRAY.middle, STRAY.width) *
     above(count, FEWEST.middle, FEWEST.width) *
     below(count, MOST.share * wanted, MOST.width) *
+    below(jumbledShare(sentences, source), JUMBLED.share, JUMBLED.width) *
     (saysTwice(sentences) ? SAME.factor : 1)
   );
 }
@@ -46,6 +50,17 @@ function partsOf(source: readonly Embedded[]): Float32Array[] {
   )
     .filter((sentences) => sentences.length > 0)
     .map((sentences) => meanDirection(sentences.map(({ vector }) => vector)));
+}
+
+/** Share of the quoted sentences that stand before the one that was quoted last. */
+function jumbledShare(sentences: readonly Embedded[], source: readonly Embedded[]): number {
+  const places = sentences
+    .map(({ vector }) => source.map((one) => cosine(vector, one.vector)))
+    .map((likeness) => ({ most: Math.max(...likeness), likeness }))
+    .filter(({ most }) => most >= JUMBLED.cosine)
+    .map(({ most, likeness }) => likeness.indexOf(most));
+  if (places.length < JUMBLED.fewest) return 0;
+  return places.slice(1).filter((place, at) => place < places[at]!).length / (places.length - 1);
 }
 
 function saysTwice(sentences: readonly Embedded[]): boolean {

@@ -12,6 +12,7 @@ interface Place {
 /** A piece of a completion: words that stand in a row in one sentence of the source, or a word that does not. */
 export interface Run {
   length: number;
+  words: readonly string[];
   /** Where it stands; empty for a word that stands in no run. */
   places: Place[];
   /** A word that the source does not have. */
@@ -38,6 +39,11 @@ export class RunSource {
         if (places === undefined) this.#pairs.set(pair, [{ sentence, at }]);
         else if (places.length < MAX_PLACES) places.push({ sentence, at });
       }
+  }
+
+  /** Words of one of its sentences. */
+  wordsOf(sentence: number): readonly string[] {
+    return this.#sentences[sentence]!;
   }
 
   /** A completion, sentence by sentence, cut from left to right into the longest runs that the source has. */
@@ -70,6 +76,7 @@ export class RunSource {
     }
     return {
       length,
+      words: words.slice(from, from + length),
       places,
       isForeign: length === 1 && !this.#words.has(words[from]!),
       isWhole: places.some(({ sentence }) => length === this.#sentences[sentence]!.length),

@@ -101,14 +101,14 @@ function isSplice(run: Run, next: Run): boolean {
 }
 
 // Found on 60 asks about texts that no part of the judge was made with; models/README.md, section The judge.
-const PROSE = { splicedWords: MIN_SPLICED_WORDS, seams: 5, gaps: 3.3 } as const;
+const PROSE = { splicedWords: MIN_SPLICED_WORDS, seams: 5, gaps: 2.6 } as const;
 /** Words of the longer run of a splice, seams and gaps. A question may name two things that stand apart in the text. */
 const BOUNDS: Readonly<Record<Task, Readonly<Record<keyof typeof PROSE, number>>>> = {
   augment: PROSE,
   answer: PROSE,
   followup: { splicedWords: 6, seams: 8, gaps: 5 },
 };
-const WIDTH = { seams: 0.6, gaps: 0.35 } as const;
+const WIDTH = { seams: 0.6, gaps: 0.25 } as const;
 const MOSAIC = { share: 0.75, shareWidth: 0.05, run: 5, runWidth: 0.7 } as const;
 const SPLICE = { factor: 0.05, most: 3, least: 0.35, words: 50, fewestWords: 25 } as const;
 /** Seams and gaps are counted per 100 words, and in a shorter text as if it had so many. */

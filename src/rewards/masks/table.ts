@@ -6,6 +6,7 @@ import type { Profile, ProfileModel } from "../profile.ts";
 import type { ServedModels } from "../served.ts";
 import { BlacklistMask } from "./blacklist.ts";
 import { BorrowingMask } from "./borrowing.ts";
+import { ContradictionMask } from "./contradiction.ts";
 import { DiversityMask } from "./diversity.ts";
 import { FormMask } from "./form.ts";
 import { NgramBlacklistMask } from "./ngram-blacklist.ts";
@@ -85,6 +86,12 @@ export const MASKS = {
     flag: "neuronBorrowingOff",
     isUsual: true,
     make: ({ profile: { borrowing } }) => (borrowing === true ? new BorrowingMask() : undefined),
+  },
+  contradiction: {
+    column: "contradiction_filter",
+    flag: "neuronContradictionOff",
+    isUsual: true,
+    make: ({ profile: { contradiction } }) => (contradiction === true ? new ContradictionMask() : undefined),
   },
   relevance: {
     column: "relevance_filter",

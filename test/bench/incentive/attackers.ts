@@ -27,8 +27,29 @@ const changed = (text: string, { parts }: Demand, change: (text: string) => stri
   while (made === text && text.includes(" ")) made = change(text);
   return ended(made, parts);
 };
-const best = ({ parts }: Demand, random: Random): string => answerWell(parts, random);
+/** What a miner finds that looks for the best sentences and writes nothing of its own, also where a question was asked for. */
+const best = ({ parts }: Demand, random: Random): string =>
+  parts.task === "followup"
+    ? answerWell({ ...parts, task: "augment", sentences: 1 }, random)
+    : answerWell(parts, random);
+const negated = (text: string): string =>
+  text.replace(
+    /\b(is|are|was|were|has|have|had|can|will|may|must|should|would|could|do|does|did)\b/g,
+    "$1 not",
+  );
 const words = ({ parts }: Demand): string[] => parts.text.split(/\s+/);
+
+/** Every sentence with a number that the text does not have: in the place of its own, or before a noun. */
+function otherNumbers(text: string, random: Random): string {
+  return sentencesOf(text)
+    .map((sentence) => {
+      const number = (): string => String(2 + Math.floor(97 * random()));
+      return /\d/.test(sentence)
+        ? sentence.replace(/\d+/g, number)
+        : sentence.replace(/\b(the|a|an)\b/, () => `the ${number()}`);
+    })
+    .join(" ");
+}
 
 /** Texts that no reader would call language, or that are language torn apart. */
 export const GIBBERISH: Readonly<Record<string, Attack>> = {
@@ -92,8 +113,14 @@ export const FLUENT: Readonly<Record<string, Attack>> = {
       ? `What is the relation between ${a}, ${b} and ${c} in the text?`
       : `The text is about ${a} and ${b}. It explains how ${c} is connected with ${a}. It also tells what ${b} means for ${c}.`;
   },
-  "best sentences negated": (demand, random) =>
-    best(demand, random).replace(/\b(is|are|was|were|has|have|had|can|will|may|must|should)\b/g, "$1 not"),
+  "best sentences negated": (demand, random) => {
+    const text = negated(best(demand, random));
+    return demand.parts.task === "followup" ? `Why is it that ${text.replace(/[.!?]+$/, "")}?` : text;
+  },
+  "best sentences, other numbers": (demand, random) => {
+    const text = otherNumbers(best(demand, random), random);
+    return demand.parts.task === "followup" ? `Why is it that ${text.replace(/[.!?]+$/, "")}?` : text;
+  },
   "praise and a random sentence": ({ parts }, random) =>
     parts.task === "followup"
       ? `Is it not excellent that ${pick(sourceSentences(parts.text), random).replace(/[.!?]+$/, "")}?`
@@ -134,4 +161,20 @@ export const FLUENT: Readonly<Record<string, Attack>> = {
     parts.task === "followup"
       ? "Was bedeutet das, was in diesem Text steht, für die Menschen von heute?"
       : "Der Text handelt von einem Thema, das viele Menschen bewegt. Er nennt Gründe und Folgen. Am Ende bleibt offen, was daraus wird.",
+};
+
+/** Work of a good miner, spoilt: it cost as much as a good answer, and is to earn no more than one. */
+export const SPOILT: Readonly<Record<string, Attack>> = {
+  "a good answer, 10 % dropped": (demand, random) =>
+    changed(answerWell(demand.parts, random), demand, (text) =>
+      join(dropped(0.1)(text.split(" "), random, [])),
+    ),
+  "a good answer, 20 % replaced": (demand, random) =>
+    changed(answerWell(demand.parts, random), demand, (text) =>
+      text
+        .split(" ")
+        .map((word) => (random() < 0.2 ? pick(words(demand), random) : word))
+        .join(" "),
+    ),
+  "a good answer, negated": (demand, random) => negated(answerWell(demand.parts, random)),
 };

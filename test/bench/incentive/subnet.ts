@@ -14,7 +14,7 @@ import {
 import { createPipeline } from "../../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../../src/rewards/pipeline.ts";
 import type { Profile } from "../../../src/rewards/profile.ts";
-import { type Attack, FLUENT, GIBBERISH } from "./attackers.ts";
+import { type Attack, FLUENT, GIBBERISH, SPOILT } from "./attackers.ts";
 import { badAnswer, goodAnswer, STYLES, type Style } from "./honest.ts";
 
 export const TASKS = ["augment", "followup", "answer"] as const satisfies readonly Task[];
@@ -23,14 +23,17 @@ const SUMMARY = 8;
 /** What an adaptive attacker tries before it answers, with a judge of its own. */
 const TRIES = 16;
 
+export const ATTACK_KINDS = ["gibberish", "fluent", "spoilt"] as const;
+type AttackKind = (typeof ATTACK_KINDS)[number];
+
 /** A miner whose worth is known: the chance of a good answer, or an attack. */
 export type BenchMiner =
   | { kind: "honest"; name: string; style: Style; quality: number }
-  | { kind: "gibberish" | "fluent"; name: string; attack: Attack; isAdaptive: boolean };
+  | { kind: AttackKind; name: string; attack: Attack; isAdaptive: boolean };
 
-const attackers = (kind: "gibberish" | "fluent", attacks: Readonly<Record<string, Attack>>): BenchMiner[] =>
+const attackers = (kind: AttackKind, attacks: Readonly<Record<string, Attack>>): BenchMiner[] =>
   Object.entries(attacks).map(([name, attack]) => ({ kind, name, attack, isAdaptive: false }));
-const adaptive = (kind: "gibberish" | "fluent", name: string, attack: Attack | undefined): BenchMiner => {
+const adaptive = (kind: AttackKind, name: string, attack: Attack | undefined): BenchMiner => {
   if (attack === undefined) throw new Error(`no attack is called ${name}`);
   return { kind, name: `${name}, best of ${TRIES}`, attack, isAdaptive: true };
 };
@@ -44,6 +47,7 @@ export const MINERS: readonly BenchMiner[] = [
   ),
   ...attackers("gibberish", GIBBERISH),
   ...attackers("fluent", FLUENT),
+  ...attackers("spoilt", SPOILT),
   adaptive("gibberish", "heads and tails", GIBBERISH["heads and tails"]),
   adaptive("fluent", "nouns in a frame", FLUENT["nouns in a frame"]),
 ];
@@ -74,9 +78,15 @@ export async function playSubnet(
   const earned: Earned[][] = MINERS.map(() => []);
   for (let ask = 0; ask < asks; ask++) {
     const task = TASKS[ask % TASKS.length]!;
-    const draw = (): string => drawBaseText(texts[Math.floor(random() * texts.length)]!, random);
-    const prompt = promptOf(task, draw(), random);
-    const demand = { prompt, parts: partsOf(prompt), elsewhere: partsOf(promptOf(task, draw(), random)) };
+    const draw = (at: number): string => drawBaseText(texts[at % texts.length]!, random);
+    const here = Math.floor(random() * texts.length);
+    const prompt = promptOf(task, draw(here), random);
+    const there = here + 1 + Math.floor(random() * (texts.length - 1));
+    const demand = {
+      prompt,
+      parts: partsOf(prompt),
+      elsewhere: partsOf(promptOf(task, draw(there), random)),
+    };
     const question = questionOf(task, demand, `${seed} ${ask}`);
     const answers = await Promise.all(
       MINERS.map(async (miner) => {
