@@ -80,6 +80,7 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
       signedExtensions: SIGNED_EXTENSIONS,
     });
     api = opened;
+    await requireWholeMetadata(opened);
     provider.on(
       "disconnected",
       whileOpen((reason: string) => events.onLost(reason)),
@@ -117,6 +118,25 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
       cause,
     });
   }
+}
+
+/**
+ * When the node fails at the one call that gives metadata with the runtime's own calls, the library takes older metadata without
+ * them and says nothing: the connection would stand and read no subnet as long as it lasts.
+ * @throws Error when the runtime has what is missing
+ */
+async function requireWholeMetadata(api: ApiPromise): Promise<void> {
+  if (api.call.subnetInfoRuntimeApi !== undefined || api.call.neuronInfoRuntimeApi !== undefined) return;
+  let versions: string;
+  try {
+    versions = (await api.rpc.state.call("Metadata_metadata_versions", "0x")).toHex();
+  } catch (error) {
+    // As runtimes of before 2023 answer, which have no more to give.
+    if (/not found|unknown/i.test(messageOf(error))) return;
+    throw error;
+  }
+  // Vec<u32>, of which one byte of each is used: 14, 15, 16.
+  if (/0f000000|10000000/.test(versions)) throw new Error("it gave the chain's metadata in part only");
 }
 
 export interface UnreachableData {

@@ -1,3 +1,4 @@
+import { isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { printableUrl } from "../base/url.ts";
 import { openSession, type Session, type SessionEvents } from "./endpoint-session.ts";
@@ -127,9 +128,15 @@ async function openExpected(
       data,
       retry: "soon",
     });
-  } catch (error) {
+  } catch (cause) {
     session.close();
-    throw error;
+    if (isFailure(cause)) throw cause;
+    throw chainFailure("chain.unreachable", {
+      message: `${shown} opens, but does not tell its head: ${messageOf(cause).split("\n")[0]!}`,
+      data: { endpoint: shown },
+      retry: "soon",
+      cause,
+    });
   }
 }
 

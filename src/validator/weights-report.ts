@@ -31,7 +31,7 @@ export interface WeightsReport {
   rows: WeightRow[];
   /** What would be set now, or why nothing would be. */
   proposal: ProposedWeights | { reason: string };
-  /** Half the sum of the differences: the share of all weight that would change hands. */
+  /** The share of all weight that would go to others than it does. */
   moved: number;
   nextEpochBlock: number | undefined;
   /** Oldest first. */
@@ -84,7 +84,7 @@ export async function reportWeights(
     setBy: whoseUpdate(subnet.ownLastUpdate, subnet.neurons[subnet.ownUid]!.registeredAt, submissions),
     rows,
     proposal,
-    moved: rows.reduce((sum, { onChain, now }) => sum + Math.abs(now - onChain), 0) / 2,
+    moved: rows.reduce((sum, { onChain, now }) => sum + Math.max(0, now - onChain), 0),
     nextEpochBlock: subnet.nextEpochBlock,
     windows: submissions,
     reveals,

@@ -117,6 +117,28 @@ describe("a refusal while an endpoint opens (C4)", () => {
     });
 });
 
+test("a node that fails at the runtime's own metadata is not used with the older one, which cannot read a subnet", async () => {
+  const relay = new Relay(node);
+  const spoiled = new Set<number>();
+  let isSpoilt = false;
+  relay.onRequest = (text) => {
+    // Once, as a node that is busy for a moment.
+    if (isSpoilt || !text.includes("Metadata_metadata_at_version")) return;
+    isSpoilt = true;
+    spoiled.add((JSON.parse(text) as { id: number }).id);
+  };
+  relay.behaviour = (text) => {
+    const { id = -1 } = JSON.parse(text) as { id?: number };
+    const error = { code: -32_603, message: "busy" };
+    return spoiled.delete(id) ? JSON.stringify({ jsonrpc: "2.0", id, error }) : text;
+  };
+  const connection = await ChainConnection.connect({ endpoints: [relay.endpoint] });
+  expect((await fetchMetagraph(connection, NETUID)).hotkeys).toHaveLength(3);
+  expect(lines.join("")).toContain("metadata in part only");
+  await connection.close();
+  await relay.stop();
+});
+
 describe("a node that drops every connection soon (C5)", () => {
   test("is tried ever less often, though each attempt succeeds", async () => {
     const relay = new Relay(node);
