@@ -1,20 +1,18 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { writeFileAtomic } from "../base/atomic.ts";
 import type { DeadlineCode } from "../base/deadline.ts";
 import { Failure } from "../base/error.ts";
-import { printable } from "../base/text.ts";
 import { VERSION } from "../config/version.ts";
 import { buildModel, planGraph } from "./build/build.ts";
 import type { Checkpoint } from "./build/checkpoint/checkpoint.ts";
 import { openCheckpoint } from "./build/checkpoint/open-checkpoint.ts";
 import type { CatalogModel } from "./catalog.ts";
+import { type Description, readDescriptions } from "./descriptions.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
-import { type ModelCode, unusableFile } from "./failure.ts";
-import { copyTo, moveInto, type Progress } from "./fetched-files.ts";
+import { moveInto, type Progress } from "./fetched-files.ts";
 import { lockedManifest, modelFolder, partFolder } from "./locked-manifest.ts";
 import type { Dtype, ModelFile, ModelManifest, Provenance } from "./manifest.ts";
-import { DESCRIPTIONS } from "./source-files.ts";
 import { type FormRunner, FormTrials, type Tried } from "./trials/form-trials.ts";
 
 export interface FormOptions {
@@ -31,11 +29,8 @@ export interface FormOptions {
 interface Building extends Omit<FormOptions, "dtypes" | "freeBytes"> {
   directory: string;
   model: CatalogModel;
-  /** Of the original weights. */
-  folder: string;
   checkpoint: Checkpoint;
-  /** Of `folder`, with their hashes. */
-  files: readonly ModelFile[];
+  descriptions: readonly Description[];
   provenance: Provenance;
 }
 
@@ -60,7 +55,7 @@ export async function buildForms(
   files: readonly ModelFile[],
   { dtypes, freeBytes, ...options }: FormOptions,
 ): Promise<void> {
-  checkDescriptions(folder, model);
+  const descriptions = readDescriptions(folder, model);
   const provenance: Provenance = {
     repo: model.repo,
     revision: model.revision,
@@ -78,7 +73,7 @@ export async function buildForms(
     if (reason !== undefined) trials?.goWithoutTruth(reason);
     const formBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     checkSpace(directory, Math.max(formBytes, reason === undefined ? truthBytes : 0), model.id, freeBytes);
-    const building: Building = { ...options, directory, model, folder, checkpoint, files, provenance };
+    const building: Building = { ...options, directory, model, checkpoint, descriptions, provenance };
     if (truthBytes > 0 && reason === undefined) await makeForm(building, "fp32", truthBytes, trials);
     for (const dtype of truthFirst(dtypes))
       keepForm(building, await makeForm(building, dtype, sizes.get(dtype)!, trials));
@@ -121,7 +116,7 @@ async function makeForm(
 
 /** Writes a form where it can be run, with a manifest of its own. */
 async function writeForm(
-  { directory, model, folder, checkpoint, files, onProgress, signal }: Building,
+  { directory, model, checkpoint, descriptions, onProgress, signal }: Building,
   dtype: Dtype,
 ): Promise<ModelFile[]> {
   const into = builtFolder(directory, model);
@@ -140,46 +135,17 @@ async function writeForm(
     sha256,
     dtype,
   }));
-  const descriptions = files.filter(isDescription);
-  for (const { path } of descriptions) copyTo(join(into, path), join(folder, path));
-  writeManifest(into, { ...model, files: [...descriptions, ...built] });
+  for (const { file, content } of descriptions) writeFileAtomic(join(into, file.path), content);
+  writeManifest(into, { ...model, files: [...descriptions.map(({ file }) => file), ...built] });
   return built;
 }
 
-/** So that another model, or a tokenizer that is none, is told before the hours of a build. */
-export function checkDescriptions(folder: string, model: CatalogModel): void {
-  const contents = DESCRIPTIONS.map((path): Record<string, unknown> => {
-    try {
-      const content: unknown = JSON.parse(readFileSync(join(folder, path), "utf8"));
-      if (typeof content !== "object" || content === null) throw new Error("it holds no JSON object");
-      return content as Record<string, unknown>;
-    } catch (error) {
-      throw unusableFile(path, model.id, error);
-    }
-  });
-  const type = contents[0]!.model_type;
-  if (type === model.architecture) return;
-  throw new Failure<ModelCode>("model.unsupported", {
-    message: `config.json says that the model is ${printable(JSON.stringify(type) ?? "of no type")}, and ${model.id} is ${model.architecture}`,
-    hint: `the checkpoint must be that of ${model.repo} at ${model.revision}`,
-  });
-}
-
-export function isDescription({ path }: { path: string }): boolean {
-  return (DESCRIPTIONS as readonly string[]).includes(path);
-}
-
 /** Puts a form that was tried into the store: its files, then the manifest that makes it loadable. */
-function keepForm({ directory, model, folder, files, provenance }: Building, form: TriedForm): void {
+function keepForm({ directory, model, descriptions, provenance }: Building, form: TriedForm): void {
   const into = modelFolder(directory, model.id);
   for (const { path } of form.built) moveInto(join(into, path), join(builtFolder(directory, model), path));
-  const descriptions = files.filter(isDescription);
-  for (const { path } of descriptions) {
-    const part = join(partFolder(directory, model.id), path);
-    copyTo(part, join(folder, path));
-    moveInto(join(into, path), part);
-  }
-  const added = [...descriptions, ...form.built];
+  for (const { file, content } of descriptions) writeFileAtomic(join(into, file.path), content);
+  const added = [...descriptions.map(({ file }) => file), ...form.built];
   const paths = new Set(added.map(({ path }) => path));
   const before = lockedManifest(directory, model);
   const kept = before?.files.filter(({ path }) => !paths.has(path)) ?? [];

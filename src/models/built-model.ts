@@ -2,8 +2,9 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { sha256OfFile } from "../base/file-hash.ts";
 import { WeightsFile } from "./build/checkpoint/weights-file.ts";
-import { buildForms, checkDescriptions, type FormOptions, isDescription } from "./built-forms.ts";
+import { buildForms, type FormOptions } from "./built-forms.ts";
 import type { CatalogModel } from "./catalog.ts";
+import { readDescriptions } from "./descriptions.ts";
 import { checkSpace } from "./disk-space.ts";
 import { anotherFile, fetchFiles, missingBytes } from "./fetched-files.ts";
 import { type HubAccess, listHubFiles, type Wanted } from "./hub-files.ts";
@@ -16,7 +17,7 @@ import {
   withModelLock,
 } from "./locked-manifest.ts";
 import type { Dtype, ModelFile } from "./manifest.ts";
-import { folderPaths, type Source, sourceFiles } from "./source-files.ts";
+import { folderPaths, isDescription, type Source, sourceFiles } from "./source-files.ts";
 
 /** What a pull is about to take of the network and of the disk. */
 export interface SourcePlan {
@@ -74,7 +75,7 @@ export async function pullSource(
     // What tells of another model than is known comes first: gigabytes are not fetched for it.
     const [small, weights] = [wanted.filter(isDescription), wanted.filter((file) => !isDescription(file))];
     const described = await fetchFiles(access, small, folder, parts, options.onProgress);
-    checkDescriptions(folder, model);
+    readDescriptions(folder, model);
     const fetched = await fetchFiles(access, weights, folder, parts, options.onProgress);
     const files = filesOf(new Map([...described, ...fetched]));
     await buildForms(directory, model, folder, files, { ...options, dtypes, signal: access.signal });

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { Failure } from "../base/error.ts";
 import { printable } from "../base/text.ts";
+import { VOCABULARY } from "./byte-level-tokenizer.ts";
 import type { CatalogModel } from "./catalog.ts";
 import type { ModelCode } from "./failure.ts";
 import { wantedFile } from "./fetched-files.ts";
@@ -8,8 +9,15 @@ import { type HubFile, refused, type Wanted } from "./hub-files.ts";
 
 export type Source = NonNullable<CatalogModel["checkpoint"]>;
 
-/** Beside the weights: what the builder and the tokenizer read. */
+/** Beside the weights of a model: what the builder and the tokenizer read. */
 export const DESCRIPTIONS = ["config.json", "tokenizer.json", "tokenizer_config.json"] as const;
+const OLDER_DESCRIPTIONS = ["config.json", "tokenizer_config.json", ...VOCABULARY] as const;
+const ALL_DESCRIPTIONS: readonly string[] = [...DESCRIPTIONS, ...VOCABULARY];
+
+/** Whether a file of a source describes the model, and is no weights. */
+export function isDescription({ path }: { path: string }): boolean {
+  return ALL_DESCRIPTIONS.includes(path);
+}
 
 const WEIGHTS = {
   safetensors: { whole: "model.safetensors", shard: /^model-(\d{5})-of-(\d{5})\.safetensors$/ },
@@ -24,13 +32,15 @@ const WEIGHTS = {
  */
 export function checkpointPaths(names: ReadonlySet<string>, { kind }: Source, where: string): string[] {
   const { whole, shard } = WEIGHTS[kind];
-  const lacking = DESCRIPTIONS.filter((name) => !names.has(name));
+  const isOlder = !names.has("tokenizer.json") && VOCABULARY.every((name) => names.has(name));
+  const descriptions = isOlder ? OLDER_DESCRIPTIONS : DESCRIPTIONS;
+  const lacking = descriptions.filter((name) => !names.has(name));
   if (lacking.length > 0)
     throw refused(
       `${where} has no ${lacking.join(" and no ")}`,
       "a checkpoint needs its configuration and tokenizer",
     );
-  if (names.has(whole)) return [...DESCRIPTIONS, whole];
+  if (names.has(whole)) return [...descriptions, whole];
   const shards = [...names].filter((name) => shard.test(name)).sort();
   const count = Number(shard.exec(shards[0] ?? "")?.[2] ?? 0);
   const index = `${whole}.index.json`;
@@ -43,7 +53,7 @@ export function checkpointPaths(names: ReadonlySet<string>, { kind }: Source, wh
       const [, number, of] = shard.exec(name)!;
       return Number(number) === at + 1 && Number(of) === count;
     });
-  if (isWhole) return [...DESCRIPTIONS, index, ...shards];
+  if (isWhole) return [...descriptions, index, ...shards];
   throw refused(
     `${where} has no ${whole}, and no whole set of shards with ${index}${shards.length > 0 ? ` (of ${count} there are ${shards.length})` : ""}`,
     "the weights must be published in the form that the manifest says",

@@ -43,7 +43,7 @@ describe("openvalidator models", () => {
       "→ openvalidator models pull gpt-neo-125m\n",
     );
     expect((await models("path", "roberta-hate-speech-dynabench-r4-target")).stderr).toContain(
-      "models/export/export.py",
+      "→ openvalidator models pull roberta-hate-speech-dynabench-r4-target\n",
     );
     expect((await models("verify")).stdout).toContain("no models in");
   });
@@ -88,15 +88,6 @@ describe("openvalidator models", () => {
     );
     writeFileSync(manifest, JSON.stringify({ ...content, revision: "main" }));
     expect(await refusal("tiny-llama")).toContain("is wrong at revision");
-  });
-
-  test("pulls nothing that has to be exported, and says how it is made", async () => {
-    const { exitCode, stderr } = await models("pull", "roberta-hate-speech-dynabench-r4-target");
-    expect(exitCode).toBe(69);
-    expect(stderr).toContain(
-      "no hub has these as ONNX, and they are not built here: roberta-hate-speech-dynabench-r4-target",
-    );
-    expect(stderr).toContain("openvalidator models import ID FOLDER");
   });
 
   test("says so when there is nothing to remove", async () => {
