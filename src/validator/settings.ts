@@ -6,11 +6,18 @@ import type { ValidatorSettings } from "./session.ts";
 
 /** @throws Failure `config.conflict` for weights to wait for where none are set */
 export function validatorSettings(settings: Settings): ValidatorSettings {
-  const setsWeights = !settings.neuronDisableSetWeights && !settings.neuronMockDendritePool;
+  const cause = (
+    [
+      [settings.neuronDisableSetWeights, "neuron.disable_set_weights"],
+      [settings.neuronMockDendritePool, "neuron.mock_dendrite_pool"],
+      [settings.dryRun, "dry-run"],
+    ] as const
+  ).find(([isOn]) => isOn)?.[1];
+  const setsWeights = cause === undefined;
   if (settings.runWeights > 0 && !setsWeights)
     throw new Failure<ConfigCode>("config.conflict", {
       message: "--run.weights waits for weights, and this run sets none",
-      hint: `leave it out, or --neuron.${settings.neuronDisableSetWeights ? "disable_set_weights" : "mock_dendrite_pool"}`,
+      hint: `leave it out, or --${cause}`,
     });
   return {
     netuid: settings.netuid,

@@ -42,7 +42,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
 
   isDue(block: BlockNumber): boolean {
     const { settings, watch } = this.#session;
-    if (!settings.setsWeights || block < this.#notBefore || watch.permit.state === "missing") return false;
+    const isWanted = settings.setsWeights || settings.isDryRun;
+    if (!isWanted || block < this.#notBefore || watch.permit.state === "missing") return false;
     if (this.#isTooEarly(block)) return false;
     const missing = this.#missing();
     if (missing !== undefined) this.#wait(missing, null);
