@@ -90,6 +90,28 @@ export function refusedQuestion(cause: unknown): Failure<WarehouseCode> {
   });
 }
 
+/** How often what runs is interrupted anew. */
+const INTERRUPT_EVERY_MS = 20;
+
+/**
+ * Interrupts whatever a connection does once the signal has come, again and again until it is let go: DuckDB forgets one
+ * that comes between two statements, or before a statement has begun in its thread.
+ * @returns lets it go
+ */
+export function interruptBy(signal: AbortSignal | undefined, connection: DuckDBConnection): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (): void => {
+    connection.interrupt();
+    timer = setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS);
+  };
+  if (signal?.aborted) begin();
+  signal?.addEventListener("abort", begin);
+  return () => {
+    signal?.removeEventListener("abort", begin);
+    clearInterval(timer);
+  };
+}
+
 export function stopped(): Failure<WarehouseCode> {
   return new Failure<WarehouseCode>("query.stopped", {
     message: "stopped before it was done",

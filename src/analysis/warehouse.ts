@@ -10,7 +10,7 @@ import type {
 } from "@duckdb/node-api";
 import { Failure } from "../base/error.ts";
 import { type Laying, layTables, type Reading } from "./lay-tables.ts";
-import { noRoom, prepareQuestions, refusedQuestion, stopped, withoutNaN } from "./question.ts";
+import { interruptBy, noRoom, prepareQuestions, refusedQuestion, stopped, withoutNaN } from "./question.ts";
 import type { EventFile } from "./sources/source.ts";
 import { literal } from "./views/view.ts";
 import { workFolder } from "./work-folder.ts";
@@ -54,7 +54,7 @@ export class Warehouse {
   readonly #converter: DuckDBValueConverter<JS>;
   readonly #folder: string;
   readonly #signal: AbortSignal | undefined;
-  readonly #interrupt: () => void;
+  readonly #letGo: () => void;
 
   private constructor(
     instance: DuckDBInstance,
@@ -63,6 +63,7 @@ export class Warehouse {
     folder: string,
     reading: Reading,
     signal: AbortSignal | undefined,
+    letGo: () => void,
   ) {
     this.#instance = instance;
     this.#connection = connection;
@@ -70,8 +71,7 @@ export class Warehouse {
     this.#folder = folder;
     this.reading = reading;
     this.#signal = signal;
-    this.#interrupt = () => connection.interrupt();
-    signal?.addEventListener("abort", this.#interrupt);
+    this.#letGo = letGo;
   }
 
   /**
@@ -85,8 +85,7 @@ export class Warehouse {
     try {
       const instance = await DuckDBInstance.create(":memory:", settingsOf(options, folder));
       const connection = await instance.connect();
-      const onAbort = (): void => connection.interrupt();
-      options.signal?.addEventListener("abort", onAbort);
+      const letGo = interruptBy(options.signal, connection);
       try {
         if (options.keeps) {
           const file = (name: string): string => literal(join(folder, `${name}.duckdb`));
@@ -100,13 +99,21 @@ export class Warehouse {
         const read =
           options.keeps || options.only ? files.filter(({ format }) => format === "parquet") : files;
         await lockUp(connection, read, options.writable ?? [], folder);
-        return new Warehouse(instance, connection, JSDuckDBValueConverter, folder, reading, options.signal);
+        if (options.signal?.aborted) throw stopped();
+        return new Warehouse(
+          instance,
+          connection,
+          JSDuckDBValueConverter,
+          folder,
+          reading,
+          options.signal,
+          letGo,
+        );
       } catch (error) {
+        letGo();
         connection.disconnectSync();
         instance.closeSync();
         throw options.signal?.aborted ? stopped() : error;
-      } finally {
-        options.signal?.removeEventListener("abort", onAbort);
       }
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
@@ -171,7 +178,7 @@ export class Warehouse {
   }
 
   close(): void {
-    this.#signal?.removeEventListener("abort", this.#interrupt);
+    this.#letGo();
     this.#connection.disconnectSync();
     this.#instance.closeSync();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -464,6 +464,19 @@ test("a question for which memory does not suffice is told as such", async () =>
   expect(error).toMatchObject({ code: "query.no-memory", hint: expect.not.stringContaining("SET") });
 });
 
+test("a signal that came before the reading, or between its statements, stops it", async () => {
+  const source = file(Array.from({ length: 2_000 }, (_, at) => stepLine(at)));
+  for (const afterMs of [0, 5, 20]) {
+    const stop = new AbortController();
+    if (afterMs === 0) stop.abort();
+    else setTimeout(() => stop.abort(), afterMs);
+    const temporary = scratch();
+    const opened = Warehouse.open([source], { temporary, keeps: true, signal: stop.signal });
+    expect(await opened.catch((error) => isFailure(error, "query.stopped"))).toBe(true);
+    expect(readdirSync(temporary)).toEqual([]);
+  }
+});
+
 test("a question ends when it is stopped", async () => {
   const stop = new AbortController();
   const house = await warehouse([file([stepLine(1)])], { signal: stop.signal });

@@ -263,6 +263,22 @@ test.each([
   expect(filesIn(out)).toEqual([name]);
 });
 
+test("a folder that was made for an export which fails is gone again, with those above it", async () => {
+  const above = scratch();
+  const { exitCode } = await captured(
+    ["events", "export", "--out", join(above, "new", "out"), join(above, "missing")],
+    environment(),
+  );
+  expect(exitCode).toBe(78);
+  expect(readdirSync(above)).toEqual([]);
+  const charts = await captured(
+    ["analyze", "--charts", join(above, "new"), join(above, "missing")],
+    environment(),
+  );
+  expect(charts.exitCode).toBe(78);
+  expect(readdirSync(above)).toEqual([]);
+});
+
 test("a folder has to be named, and --spark tells how to load one", async () => {
   expect((await captured(["events", "export"], environment())).exitCode).toBe(64);
   const { stdout } = await captured(["events", "export", "--spark", "--out", "/data/x"], environment());

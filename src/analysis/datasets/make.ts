@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { syncDirectory, writeFileAtomic } from "../../base/atomic.ts";
-import { isFailure } from "../../base/error.ts";
 import { sha256OfFile } from "../../base/file-hash.ts";
-import { lockFile } from "../../base/lock.ts";
+import { inFolder } from "../../base/in-folder.ts";
+import { lockFolder } from "../../base/lock.ts";
 import { stopped } from "../question.ts";
 import { literal } from "../views/view.ts";
 import type { Value, Warehouse } from "../warehouse.ts";
@@ -23,7 +23,8 @@ const ROWS_FILE = ".rows.parquet";
 const RECIPE_FILE = ".recipe.json";
 const MANIFEST_FILE = "manifest.json";
 const CARD_FILE = "README.md";
-const LOCK_FILE = ".lock";
+/** Earlier programs left this one behind. */
+const OLD_LOCK_FILE = ".lock";
 
 /**
  * Makes a dataset in a folder, or lets the one that is there grow by events it has not seen. The folder's own rows are
@@ -38,10 +39,25 @@ export async function makeDataset(
   folder: string,
   signal: AbortSignal,
 ): Promise<Manifest> {
-  mkdirSync(folder, { recursive: true });
-  const unlock = lock(folder);
+  return await inFolder(folder, () => makeIn(folder, warehouse, recipe, signal));
+}
+
+async function makeIn(
+  folder: string,
+  warehouse: Warehouse,
+  recipe: Recipe,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const unlock = lockFolder(folder);
+  if (unlock === undefined)
+    throw datasetFailure(
+      "dataset.busy",
+      `${folder} is being written by another openvalidator`,
+      "wait until it is done",
+    );
+  let isFirst = false;
   try {
-    checkFolder(folder, recipe);
+    isFirst = checkFolder(folder, recipe);
     const shape = SHAPES[recipe.format];
     const rowsFile = join(folder, ROWS_FILE);
     const newRows = `${rowsFile}.new`;
@@ -74,36 +90,24 @@ export async function makeDataset(
     writeFileAtomic(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`, 0o644);
     return manifest;
   } finally {
+    // A first run of which nothing came leaves nothing.
+    if (isFirst && !existsSync(join(folder, ROWS_FILE))) rmSync(join(folder, RECIPE_FILE), { force: true });
     for (const name of readdirSync(folder))
       if (name.startsWith(".") && name.endsWith(".new")) rmSync(join(folder, name), { force: true });
     unlock();
   }
 }
 
-function lock(folder: string): () => void {
-  try {
-    return lockFile(join(folder, LOCK_FILE));
-  } catch (error) {
-    // Its advice is about the state of a validator.
-    if (isFailure(error, "state.unwritable")) throw error.cause;
-    if (!isFailure(error, "state.locked")) throw error;
-    throw datasetFailure(
-      "dataset.busy",
-      `${folder} is being written by another openvalidator`,
-      "wait until it is done",
-    );
-  }
-}
-
 /**
  * Nothing that is not ours is written over, and no dataset is continued by another recipe. The recipe is noted before
  * anything else is written, so that a run which was killed is known as ours.
+ * @returns true when it was not noted before
  */
-function checkFolder(folder: string, recipe: Recipe): void {
+function checkFolder(folder: string, recipe: Recipe): boolean {
   const noted = join(folder, RECIPE_FILE);
   const facts = JSON.stringify(factsOf(recipe));
   const isOurs = existsSync(noted);
-  if (isOurs && readFileSync(noted, "utf8") === facts) return;
+  if (isOurs && readFileSync(noted, "utf8") === facts) return false;
   if (existsSync(join(folder, MANIFEST_FILE)) && isOurs)
     throw datasetFailure(
       "dataset.other-recipe",
@@ -111,7 +115,7 @@ function checkFolder(folder: string, recipe: Recipe): void {
       "give another folder with --out, or the flags that its README.md shows",
     );
   const strange = readdirSync(folder).find(
-    (name) => !isOurs && name !== LOCK_FILE && !name.startsWith(".git"),
+    (name) => !isOurs && name !== OLD_LOCK_FILE && !name.startsWith(".git"),
   );
   if (strange !== undefined)
     throw datasetFailure(
@@ -123,6 +127,7 @@ function checkFolder(folder: string, recipe: Recipe): void {
   for (const name of readdirSync(folder))
     if (name === ROWS_FILE || /^(?:train|validation)\.\w+$/.test(name)) rmSync(join(folder, name));
   writeFileAtomic(noted, facts, 0o644);
+  return true;
 }
 
 /** What the rows say of themselves, before examples are chosen. */

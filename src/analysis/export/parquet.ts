@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { putInPlace } from "../../base/atomic.ts";
 import { isFailure, messageOf } from "../../base/error.ts";
 import { sha256OfFile } from "../../base/file-hash.ts";
+import { inFolder } from "../../base/in-folder.ts";
 import { sourceFailure } from "../sources/source.ts";
 import { PARTITIONED_BY } from "../views/steps.ts";
 import { identifier, literal, type View } from "../views/view.ts";
@@ -40,7 +41,10 @@ export interface Exported {
 export async function exportParquet(warehouse: Warehouse, folder: string): Promise<Exported[]> {
   return await aloneIn(folder, async (work) => {
     const done: Exported[] = [];
-    for (const view of STORED) done.push(await exportView(warehouse, view, join(folder, view.name), work));
+    for (const view of STORED) {
+      const own = join(folder, view.name);
+      done.push(await inFolder(own, () => exportView(warehouse, view, own, work)));
+    }
     writeSchema(
       folder,
       STORED,
@@ -51,7 +55,6 @@ export async function exportParquet(warehouse: Warehouse, folder: string): Promi
 }
 
 async function exportView(warehouse: Warehouse, view: View, folder: string, work: string): Promise<Exported> {
-  mkdirSync(folder, { recursive: true });
   const exported: Exported = { view: view.name, files: 0, rows: 0 };
   const fresh = `SELECT * FROM ${view.name} AS new WHERE ${await notYet(warehouse, view, folder)}`;
   const parts = await warehouse.rows(
@@ -107,9 +110,8 @@ async function exportPart(
   );
   const files = await warehouse.rows("SELECT DISTINCT file FROM file_keys ORDER BY file");
   const target = join(folder, `netuid=${netuid ?? NO_VALUE}`, `date=${date ?? NO_VALUE}`);
-  mkdirSync(target, { recursive: true });
   const written = join(work, "part");
-  for (const { file } of files) {
+  const writeOne = async (file: Value | undefined): Promise<void> => {
     const isIn = `EXISTS (SELECT 1 FROM file_keys AS key WHERE key.file = ${file} AND key.run IS NOT DISTINCT FROM row.run AND key.sequence IS NOT DISTINCT FROM row.sequence)`;
     await warehouse.run(
       `COPY (SELECT ${columns.map(identifier).join(", ")} FROM ${rows} ${files.length > 1 ? `AND ${isIn}` : ""} ORDER BY run, sequence)
@@ -117,7 +119,8 @@ async function exportPart(
     );
     const named = (await sha256OfFile(written)).slice(0, NAME_HEX);
     putInPlace(written, join(target, `${named}.parquet`));
-  }
+  };
+  for (const { file } of files) await inFolder(target, () => writeOne(file));
   return files.length;
 }
 

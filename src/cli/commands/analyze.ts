@@ -1,10 +1,10 @@
-import { mkdirSync } from "node:fs";
 import { sameDigits } from "../../analysis/insight/digits.ts";
 import { checkScope, type Scope } from "../../analysis/insight/ground.ts";
 import { type Insight, insightOf } from "../../analysis/insight/insight.ts";
 import type { Reading } from "../../analysis/lay-tables.ts";
 import { sectionsOf } from "../../analysis/report/sections.ts";
 import type { SourceReport } from "../../analysis/sources/source.ts";
+import { inFolder } from "../../base/in-folder.ts";
 import { wantsColour } from "../../base/terminal.ts";
 import { jsonText } from "../../base/text.ts";
 import { ANALYZE_OPTIONS } from "../../config/analysis-options.ts";
@@ -29,7 +29,18 @@ export async function analyze(context: CommandContext): Promise<number> {
   const scope: Scope = { sinceMs: since === undefined ? undefined : Date.parse(since), uid, name, top };
   const report = settings.report === undefined ? undefined : outputFile(settings.report);
   const charts = settings.charts === undefined ? undefined : expandPath(settings.charts);
-  if (charts !== undefined) mkdirSync(charts, { recursive: true });
+  const work = (): Promise<void> => tell(context, scope, { report, charts });
+  await (charts === undefined ? work() : inFolder(charts, work));
+  return EXIT.ok;
+}
+
+interface Files {
+  report: string | undefined;
+  /** A folder that is there. */
+  charts: string | undefined;
+}
+
+async function tell(context: CommandContext, scope: Scope, { report, charts }: Files): Promise<void> {
   const { warehouse, reports, close } = await openEvents(context, context.words ?? [], {
     keeps: true,
     outputs: { files: [report], folders: [charts] },
@@ -47,11 +58,10 @@ export async function analyze(context: CommandContext): Promise<number> {
   if (report !== undefined) await writeReport(report, insight, sections, sources);
   if (context.flags.json === "true") {
     context.print(`${jsonText({ sources: reports, reading: warehouse.reading, ...insight }, 2)}\n`);
-    return EXIT.ok;
+    return;
   }
   context.print(`${sources}\n`);
-  context.print(analysisScreen(sections, screenOf(context.environment, top)));
-  return EXIT.ok;
+  context.print(analysisScreen(sections, screenOf(context.environment, scope.top)));
 }
 
 /** What the screen of this process is like. */

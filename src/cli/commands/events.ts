@@ -1,8 +1,8 @@
-import { mkdirSync } from "node:fs";
 import { exportDatabase, exportText } from "../../analysis/export/files.ts";
 import { type Exported, exportParquet, sparkLines } from "../../analysis/export/parquet.ts";
 import type { Warehouse } from "../../analysis/warehouse.ts";
 import { Failure } from "../../base/error.ts";
+import { inFolder } from "../../base/in-folder.ts";
 import { EXPORT_OPTIONS, type ExportFormat } from "../../config/analysis-options.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { expandPath } from "../../config/paths.ts";
@@ -42,18 +42,19 @@ export async function exportEvents(context: CommandContext): Promise<number> {
     context.print(sparkLines(folder));
     return EXIT.ok;
   }
-  mkdirSync(folder, { recursive: true });
-  const opened = await openEvents(context, context.words ?? [], {
-    keeps: true,
-    writable: [folder],
-    outputs: { folders: [folder] },
+  const done = await inFolder(folder, async () => {
+    const opened = await openEvents(context, context.words ?? [], {
+      keeps: true,
+      writable: [folder],
+      outputs: { folders: [folder] },
+    });
+    try {
+      return await EXPORTS[settings.to](opened.warehouse, folder);
+    } finally {
+      opened.close();
+    }
   });
-  try {
-    const done = await EXPORTS[settings.to](opened.warehouse, folder);
-    const rows = done.map(({ view, files, rows }) => [view, rows, files]);
-    context.print(renderTable(["view", settings.to === "parquet" ? "new rows" : "rows", "files"], rows));
-  } finally {
-    opened.close();
-  }
+  const rows = done.map(({ view, files, rows }) => [view, rows, files]);
+  context.print(renderTable(["view", settings.to === "parquet" ? "new rows" : "rows", "files"], rows));
   return EXIT.ok;
 }

@@ -6,7 +6,7 @@ import type { Recipe } from "../../../src/analysis/datasets/recipe.ts";
 import type { EventFile } from "../../../src/analysis/sources/source.ts";
 import { Warehouse, type WarehouseOptions } from "../../../src/analysis/warehouse.ts";
 import { isFailure } from "../../../src/base/error.ts";
-import { lockFile } from "../../../src/base/lock.ts";
+import { lockFolder } from "../../../src/base/lock.ts";
 import { scratchFolders } from "../../scratch.ts";
 import { stepLine } from "../lines.ts";
 
@@ -198,7 +198,7 @@ describe("a folder", () => {
     const folder = scratch();
     writeFileSync(join(folder, "thesis.txt"), "mine");
     expect(await failure(make([fileOf(ALL)], folder))).toBe("dataset.not-ours");
-    expect(readdirSync(folder).sort()).toEqual([".lock", "thesis.txt"]);
+    expect(readdirSync(folder).sort()).toEqual(["thesis.txt"]);
   });
 
   test("of another recipe is left alone", async () => {
@@ -212,7 +212,7 @@ describe("a folder", () => {
   test("that another process writes is left alone", async () => {
     const folder = join(scratch(), "out");
     mkdirSync(folder);
-    const unlock = lockFile(join(folder, ".lock"));
+    const unlock = lockFolder(folder)!;
     expect(await failure(make([fileOf(ALL)], folder))).toBe("dataset.busy");
     unlock();
     expect(await failure(make([fileOf(ALL)], folder))).toBe("made");
@@ -221,7 +221,7 @@ describe("a folder", () => {
   test("keeps what it has when nothing is left, or the work is stopped, and shows no half file", async () => {
     const folder = join(scratch(), "out");
     expect(await failure(make([fileOf(ALL)], folder, { minReward: 0.99 }))).toBe("dataset.empty");
-    expect(readdirSync(folder).filter((name) => !name.startsWith(".l"))).toEqual([".recipe.json"]);
+    expect(readdirSync(folder)).toEqual([]);
     await make([fileOf(ALL.slice(0, 90))], folder);
     const before = contents(folder);
     const stop = new AbortController();
