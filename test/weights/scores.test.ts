@@ -145,6 +145,27 @@ describe("scores belong to a registration", () => {
     );
   });
 
+  test("follow registrations through any sequence of replacements, moves, trims and growth (property)", () => {
+    const blocks = fc.integer({ min: 1, max: 3 });
+    fc.assert(
+      fc.property(fc.array(registrations(blocks), { minLength: 2, maxLength: 8 }), (subnets) => {
+        let held = moving(...subnets[0]!);
+        let model = new Map(subnets[0]!.map((one, uid) => [`${one.hotkey}@${one.registeredAt}`, uid + 1]));
+        for (const now of subnets.slice(1)) {
+          held = alignScores(held, now);
+          // Whoever was away once, for however short, begins anew.
+          model = new Map(
+            now.map(({ hotkey, registeredAt }) => {
+              const key = `${hotkey}@${registeredAt}`;
+              return [key, model.get(key) ?? 0];
+            }),
+          );
+          expect([...held.scores]).toEqual([...model.values()]);
+        }
+      }),
+    );
+  });
+
   test("a list that names a hotkey twice gives its score once", () => {
     const aligned = alignScores(moving(neuron("a", 1)), [neuron("a", 1), neuron("a", 1)]);
     expect([...aligned.scores]).toEqual([1, 0]);
