@@ -1,9 +1,10 @@
-import { LOCALNET_OPTIONS } from "../config/localnet-options.ts";
+import { LOCALNET_CONTROL_OPTIONS, LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MINERS_OPTIONS } from "../config/miners-options.ts";
 import {
   JOURNAL_OPTIONS,
   LOG_OPTIONS,
   OPTIONS,
+  WALLET_CREATE_OPTIONS,
   WALLET_OPTIONS,
   WANDB_SYNC_OPTIONS,
 } from "../config/options.ts";
@@ -15,6 +16,9 @@ import type { Command } from "./command.ts";
 import { MODELS_COMMANDS } from "./models-commands.ts";
 import { SELF_UPDATE_OPTIONS, UPDATE_WORKER_OPTIONS } from "./update/updater-command.ts";
 
+const ENCRYPTED = {
+  encrypt: "Encrypt the key file; the password comes from --wallet.password_file or a terminal.",
+};
 const OF_A_USER = { user: "The service of this user, which needs no root." };
 const OF_INSTALLING = { "allow-downgrade": "Also in place of a newer version that is there." };
 
@@ -34,9 +38,21 @@ export const COMMANDS: readonly Command[] = [
   {
     path: ["localnet"],
     runsUntilStopped: true,
-    summary: "Start a subnet on this machine: a chain node and reference miners.",
-    table: { ...LOCALNET_OPTIONS, ...LOG_OPTIONS },
-    examples: ["openvalidator localnet --miners 16 --block-time 0.5"],
+    summary: "Start a subnet on this machine, or list, register, serve and set on a running one.",
+    table: { ...LOCALNET_OPTIONS, ...LOCALNET_CONTROL_OPTIONS, ...LOG_OPTIONS },
+    switches: { json: "With miners: print JSON." },
+    words: {
+      hint: "[miners | register HOTKEY [COLDKEY] | serve HOTKEY IP:PORT | set NAME [VALUE…]]",
+      min: 0,
+      max: 4,
+    },
+    examples: [
+      "openvalidator localnet --miners 16 --block-time 0.5",
+      "openvalidator localnet miners",
+      "openvalidator localnet register HOTKEY && openvalidator localnet serve HOTKEY 127.0.0.1:8091",
+      "openvalidator localnet set stake 3 5000",
+      "openvalidator localnet set pause && openvalidator localnet set step 10",
+    ],
     load: async () => (await import("./commands/localnet.ts")).localnet,
   },
   {
@@ -69,8 +85,17 @@ export const COMMANDS: readonly Command[] = [
   {
     path: ["wallet", "create"],
     summary: "Make a hotkey that btcli understands.",
-    table: { ...WALLET_OPTIONS, ...LOG_OPTIONS },
+    table: { ...WALLET_CREATE_OPTIONS, ...LOG_OPTIONS },
+    switches: ENCRYPTED,
     load: async () => (await import("./commands/wallet.ts")).createWalletFiles,
+  },
+  {
+    path: ["wallet", "import"],
+    summary: "Make the hotkey of a mnemonic or seed that lies in a file.",
+    table: { ...WALLET_CREATE_OPTIONS, ...LOG_OPTIONS },
+    switches: ENCRYPTED,
+    words: { hint: "FILE", min: 1, max: 1 },
+    load: async () => (await import("./commands/wallet.ts")).importWallet,
   },
   {
     path: ["wallet", "show"],

@@ -26,3 +26,8 @@ export const LOCALNET_OPTIONS = {
   ),
   directory: option(optional(path), undefined, "localnet", "Folder for the wallets (default: temporary)."),
 } as const satisfies OptionTable;
+
+/** Where the commands `localnet …` find the running one. */
+export const LOCALNET_CONTROL_OPTIONS = {
+  endpoint: option(text, "ws://127.0.0.1:9944", "localnet", "Websocket of the running localnet."),
+} as const satisfies OptionTable;

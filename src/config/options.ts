@@ -253,6 +253,15 @@ export const LOG_OPTIONS = rowsOf(
 /** What names the hotkey of a wallet. */
 export const WALLET_OPTIONS = rowsOf(OPTIONS, "wallet.name", "wallet.hotkey", "wallet.path");
 
+/** What makes a key file. */
+export const WALLET_CREATE_OPTIONS = rowsOf(
+  OPTIONS,
+  "wallet.name",
+  "wallet.hotkey",
+  "wallet.path",
+  "wallet.password_file",
+);
+
 /** What names a validator's journal. */
 export const JOURNAL_OPTIONS = rowsOf(
   OPTIONS,

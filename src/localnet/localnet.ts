@@ -7,6 +7,7 @@ import { createColdkey, createWallet } from "../wallet/create.ts";
 import { addressInFile, readPublicHotkey } from "../wallet/keyfile.ts";
 import type { MinerCharacter } from "./miners/characters.ts";
 import { type LocalMiner, startMiners } from "./miners/miners.ts";
+import { AXON_PROTOCOL, AXON_VERSION } from "./node/admin.ts";
 import { type LocalNode, startNode } from "./node/node.ts";
 
 export interface LocalnetOptions {
@@ -55,9 +56,6 @@ const DEVELOPMENT_ACCOUNTS = [
 ];
 /** Weights may follow each other this closely (the public chain: 100 blocks). */
 const WEIGHTS_RATE_LIMIT_BLOCKS = 5;
-/** What a miner of SDK 10.2.0 writes on chain; it tells the protocol. */
-const AXON_VERSION = 10_002_000;
-const AXON_PROTOCOL = 4;
 
 /**
  * Starts a subnet on loopback: miners first, for their ports belong into the genesis of the chain; the validator is

@@ -140,3 +140,29 @@ test("moves money: a transfer, a registration that is paid, stake and back", asy
   const notHis = subtensorModule!.burnedRegister!(NETUID, bob.address);
   expect((await send(api, node, notHis, eve)).error).toBe("HotKeyAlreadyRegisteredInSubNet");
 });
+
+test("does what the commands for people ask: register, serve on loopback, stake, permit, time; and refuses the rest in words", async () => {
+  const [node] = await open();
+  expect(await ask("localnet_register", eve.address)).toBe(4 as never);
+  await ask("localnet_serve", eve.address, "127.0.0.1", "8091");
+  await ask("localnet_set", "stake", "4", "12.5");
+  await ask("localnet_set", "permit", "4", "true");
+  const neurons = (await ask("localnet_neurons")) as unknown as object[];
+  expect(neurons[4]).toMatchObject({
+    hotkey: eve.address,
+    axon: "127.0.0.1:8091",
+    stakeTao: 12.5,
+    permit: true,
+  });
+  const before = node.head();
+  await ask("localnet_set", "pause");
+  expect(await ask("localnet_set", "step", "7")).toBe((before + 7) as never);
+  for (const params of [
+    ["stake", "9", "1"],
+    ["permit", "4", "perhaps"],
+    ["nonsense"],
+    ["balance", "me", "1"],
+  ])
+    expect(ask("localnet_set", ...params)).rejects.toThrow();
+  expect(ask("localnet_serve", bob.address, "::1", "8091")).rejects.toThrow("no IPv4");
+});

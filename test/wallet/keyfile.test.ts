@@ -236,6 +236,13 @@ describe("createWallet", () => {
     expect((await read("twice")).hotkey).toBe(first.hotkey);
   });
 
+  test("is made of a seed as well, without words that nobody has", async () => {
+    const seed = Uint8Array.fromHex(known.mini_secret);
+    const made = await createWallet(root, "of-a-seed", "h", { from: { seed } });
+    expect([made.hotkey as string, made.mnemonic]).toEqual([known.ss58, null]);
+    expect((await readHotkey(root, "of-a-seed", "h")).hotkey as string).toBe(known.ss58);
+  });
+
   test("refuses a mnemonic with a wrong checksum", async () => {
     const failure = await failureOf(
       createWallet(root, "bad", "h", { from: { mnemonic: "abandon ".repeat(12) } }),

@@ -9,9 +9,12 @@ import { MINER_CHARACTERS, type MinerCharacter } from "../../localnet/miners/cha
 import { parseCharacters } from "../../localnet/miners/miners.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { controlLocalnet } from "./localnet-control.ts";
 
-/** Starts a subnet and holds it until Ctrl-C. */
+/** Starts a subnet and holds it until Ctrl-C; with words, asks a running one. */
 export async function localnet(context: CommandContext): Promise<number> {
+  if (context.words !== undefined && context.words.length > 0)
+    return await controlLocalnet(context, context.words);
   const { settings } = loadConfiguration(LOCALNET_OPTIONS, sourcesOf(context));
   const net = await startLocalnet({
     minerCount: settings.miners,
@@ -48,6 +51,8 @@ export function describeLocalnet(net: Localnet): string {
     `Validator  ${net.validator}  (uid 0)`,
     `Wallets    ${net.walletPath}`,
     `Miners     ${net.miners.length}: ${[...counts].map(([character, count]) => `${count} ${character}`).join(", ")}`,
+    "",
+    ...net.miners.map(({ uid, port, character }) => `  uid ${uid}  ${character}  127.0.0.1:${port}`),
     "",
     "In another terminal:",
     `  ${runLine(net)}`,

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { cryptoWaitReady, decodeAddress } from "@polkadot/util-crypto";
 import { Failure } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
+import { adminMethods } from "./admin.ts";
 import { Beacon } from "./beacon.ts";
 import { Chain } from "./chain.ts";
 import { type GenesisAccount, genesisAxon, raoOf, type SubnetRules, writeGenesis } from "./genesis.ts";
@@ -10,7 +11,7 @@ import { Rpc } from "./rpc.ts";
 import type { LocalnetCode } from "./scale.ts";
 import { RpcServer } from "./server.ts";
 import { SUBTENSOR, TIMESTAMP } from "./storage.ts";
-import { toHex } from "./types.ts";
+import { type AccountHex, toHex } from "./types.ts";
 
 /** A neuron that the network starts with; its uid is its place in the list. */
 export interface GenesisNeuron {
@@ -132,6 +133,7 @@ export class LocalNode {
     });
     this.genesisHash = `0x${this.#chain.genesis.hash}`;
     this.#rpc = new Rpc(this.#chain, blockTimeMs);
+    this.#rpc.add(adminMethods(this.#chain, netuid, this));
     this.#server = new RpcServer(this.#rpc, this.#chain, host, port);
     this.#nextBlockAtMs = Date.now() + blockTimeMs;
     this.#schedule();
@@ -179,9 +181,28 @@ export class LocalNode {
   }
 
   setValidatorPermit(uid: number, permit: boolean): void {
+    this.#hotkeyOf(uid);
     const permits = this.#chain.state.read(SUBTENSOR.validatorPermit, this.netuid);
     permits[uid] = permit;
     this.#chain.state.set(SUBTENSOR.validatorPermit, [this.netuid], permits);
+  }
+
+  /** No block comes by itself until `resume`; `step` makes some. */
+  pause(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  resume(): void {
+    if (this.#timer) return;
+    this.#nextBlockAtMs = Date.now() + this.#blockTimeMs;
+    this.#schedule();
+  }
+
+  /** Makes so many blocks at once; returns the height. */
+  step(blocks: number): number {
+    for (let made = 0; made < blocks; made++) this.produceBlock();
+    return this.head();
   }
 
   /** Registers a neuron on the next free uid, or in place of the weakest one; returns its uid. */
@@ -195,8 +216,7 @@ export class LocalNode {
 
   /** Puts another neuron on a uid that is taken: what deregistration looks like from outside. */
   replaceNeuron(uid: number, neuron: GenesisNeuron): void {
-    if (uid >= this.#chain.state.read(SUBTENSOR.subnetworkN, this.netuid))
-      throw badOption(`there is no uid ${uid}`);
+    this.#hotkeyOf(uid);
     this.#place(uid, accountOf(neuron));
   }
 
@@ -237,6 +257,12 @@ export class LocalNode {
     if (this.#timer) clearTimeout(this.#timer);
     if (this.#resumeTimer) clearTimeout(this.#resumeTimer);
     await this.#server.stop();
+  }
+
+  #hotkeyOf(uid: number): AccountHex {
+    if (uid >= this.#chain.state.read(SUBTENSOR.subnetworkN, this.netuid))
+      throw badOption(`there is no uid ${uid}`);
+    return this.#chain.state.read(SUBTENSOR.keys, this.netuid, uid);
   }
 
   #place(uid: number, account: GenesisAccount): void {

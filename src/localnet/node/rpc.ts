@@ -61,6 +61,11 @@ export class Rpc {
     );
   }
 
+  /** Methods beside those of a real node. */
+  add(methods: Record<string, Method>): void {
+    for (const [name, method] of Object.entries(methods)) this.#methods.set(name, method);
+  }
+
   /** The response object of one request; an error never leaves as an exception. */
   answer(request: RpcRequest, subscriber: Subscriber): object {
     const { id, method, params } = request;

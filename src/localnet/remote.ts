@@ -1,0 +1,36 @@
+import { Failure } from "../base/error.ts";
+
+export type RemoteCode = "localnet.unreachable" | "localnet.refused-command";
+const PATIENCE_MS = 5000;
+
+/**
+ * Asks one thing of a running localnet.
+ * @throws Failure `localnet.unreachable` where none listens, `localnet.refused-command` with what it says
+ */
+export async function askLocalnet(endpoint: string, method: string, ...params: unknown[]): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    result?: unknown;
+    error?: { message: string };
+  }>();
+  const unreachable = (): void =>
+    reject(
+      new Failure<RemoteCode>("localnet.unreachable", {
+        message: `no localnet answers at ${endpoint}`,
+        hint: "Start one with `openvalidator localnet`, or name it with --endpoint.",
+      }),
+    );
+  const socket = new WebSocket(endpoint);
+  const timer = setTimeout(unreachable, PATIENCE_MS);
+  socket.onopen = () => socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
+  socket.onmessage = ({ data }) => resolve(JSON.parse(String(data)));
+  socket.onerror = unreachable;
+  socket.onclose = unreachable;
+  try {
+    const { result, error } = await promise;
+    if (error) throw new Failure<RemoteCode>("localnet.refused-command", { message: error.message });
+    return result;
+  } finally {
+    clearTimeout(timer);
+    socket.close();
+  }
+}
