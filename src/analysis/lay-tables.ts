@@ -32,6 +32,7 @@ export interface Laying {
 
 /** What reading the files came to. */
 export interface Reading {
+  /** Each once. */
   events: number;
   /** Lines that are no events: cut by a crash, damaged, or of something else. */
   unreadable: number;
@@ -75,7 +76,6 @@ export async function layTables(
       connection,
       "SELECT count(kind) AS events, count(*) FILTER (kind IS NULL) AS bad FROM line_keys",
     );
-    reading.events = Number(counts.events);
     reading.unreadable = Number(counts.bad);
     const found = await connection.runAndReadAll(`${namesSql(lines)} ORDER BY name LIMIT ${MAX_COLUMNS}`);
     names = found.getRowObjectsJS().map(({ name }) => String(name));
@@ -91,13 +91,15 @@ export async function layTables(
       "SELECT coalesce(sum(copies - 1), 0) AS copies, coalesce(bool_or(is_within), false) AS within FROM first_keys",
     );
     reading.repeated = Number(repeats.copies);
+    reading.events = Number(counts.events) - reading.repeated;
   }
   const stored = [
     { view: EVENTS, fromLines: eventsSql(lines), columns: columnList(EVENTS) },
     { view: STEPS, fromLines: stepsSql(lines, names), columns: columnList(STEPS) },
   ];
-  /** Events of files of Parquet that are lines, too, or in another of them. */
+  /** Events of files of Parquet that are lines, too, or in another of them; and those that are there alone. */
   let exported = 0;
+  let alone = 0;
   for (const { view, fromLines, columns } of stored) {
     const empty = `SELECT ${Object.entries(view.columns)
       .map(([name, { type }]) => `NULL::${type} AS ${identifier(name)}`)
@@ -111,6 +113,8 @@ export async function layTables(
     const own = groups.filter((group) => group.view === view.name);
     const copies = await copiesIn(connection, view, own, withLines.length > 0);
     exported = Math.max(exported, copies.count);
+    // The steps of a folder may stand alone.
+    alone = Math.max(alone, own.reduce((sum, { rows }) => sum + rows, 0) - copies.count);
     for (const { paths, options } of own)
       parts.push(
         `SELECT ${columns} FROM (${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(literal).join(", ")}], ${options}, filename='${FILE_COLUMN}')) AS row${copies.besides}`,
@@ -119,10 +123,7 @@ export async function layTables(
     await connection.run(`CREATE VIEW ${view.name} AS ${sql}`);
   }
   reading.repeated += exported;
-  const rowsOf = (name: string): number =>
-    groups.filter(({ view }) => view === name).reduce((sum, { rows }) => sum + rows, 0);
-  // The steps of a folder may stand alone.
-  reading.events += Math.max(rowsOf(EVENTS.name), rowsOf(STEPS.name));
+  reading.events += alone;
   if (reading.events === 0 && only === undefined)
     throw sourceFailure("sources.empty", "there are no events in what was named", "check the names");
   for (const { name, sql } of DERIVED) await connection.run(`CREATE VIEW ${name} AS ${sql}`);

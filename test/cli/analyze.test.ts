@@ -1,9 +1,13 @@
 import { expect, test } from "bun:test";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Section } from "../../src/analysis/report/section.ts";
 import { analysisScreen } from "../../src/cli/analysis-screen.ts";
+import { scratchFolders } from "../scratch.ts";
 import { HOSTILE } from "../telemetry/live/subnet.ts";
 import { captured } from "./captured.ts";
+
+const scratch = scratchFolders("analyze");
 
 const JOURNAL = join(import.meta.dir, "../golden/analysis/events.jsonl");
 
@@ -17,6 +21,13 @@ test("openvalidator analyze tells what a journal comes to, and leaves no file", 
   expect(stdout).toMatch(/\n {2}0 +hk0… +6 +100 % +0\.8600 +100 % +1\.00 s +0\.4000 +0\.7500\n/);
   expect(stdout).toContain("… 2 more\n");
   expect(stdout).not.toContain("\u001b");
+});
+
+test("openvalidator analyze counts each event once, and tells its copies beside", async () => {
+  const copy = join(scratch(), "events.jsonl");
+  copyFileSync(JOURNAL, copy);
+  const { stdout } = await captured(["analyze", JOURNAL, copy]);
+  expect(stdout).toStartWith("10 events from 2 files; 10 copies of them left out\n");
 });
 
 test("openvalidator analyze prints JSON, of one miner and task", async () => {

@@ -71,11 +71,15 @@ export function screenOf(environment: CommandContext["environment"], top: number
 }
 
 /** What was read, and how much of it could not be. */
-export function readingText({ events, unreadable }: Reading, reports: readonly SourceReport[]): string {
+export function readingText(
+  { events, unreadable, repeated }: Reading,
+  reports: readonly SourceReport[],
+): string {
   const files = `${reports.length} ${reports.length === 1 ? "file" : "files"}`;
   const damaged = reports.filter(({ note }) => note !== undefined).length;
   const bad = unreadable + reports.reduce((sum, report) => sum + report.unreadable, 0);
   const lost = [
+    repeated > 0 ? `; ${repeated} ${repeated === 1 ? "copy" : "copies"} of them left out` : "",
     bad > 0 ? `; ${bad} ${bad === 1 ? "line or row is no event" : "lines or rows are no events"}` : "",
     damaged > 0 ? `; ${damaged} of the files could not be read, or not to the end` : "",
   ];
