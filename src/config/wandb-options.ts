@@ -1,4 +1,4 @@
-import { integer, list, moment, optional, text, toggle } from "./kinds.ts";
+import { choice, integer, type Kind, list, moment, optional, text, toggle } from "./kinds.ts";
 import { type OptionTable, option } from "./option.ts";
 
 /** Weights & Biases, with the flags and defaults of openvalidators 1.2.0. */
@@ -38,14 +38,37 @@ export const WANDB_OPTIONS = {
   "wandb.notes": option(text, "", "telemetry", "Notes of the runs."),
 } as const satisfies OptionTable;
 
+/** As W&B's own client takes names of projects and ids of runs: nothing that means something in an address or a path. */
+const wandbName: Kind<string> = {
+  hint: "NAME",
+  parse(value) {
+    if (!/^[^/\\#?%:\p{C}\s]{1,128}$/u.test(value) || /^\.+$/.test(value))
+      throw new Error(
+        `must be a name of W&B, at most 128 characters without blanks and / \\ # ? % :, not ${JSON.stringify(value)}`,
+      );
+    return value;
+  },
+};
+
+const RUN_STATES = choice(
+  "finished",
+  "running",
+  "crashed",
+  "failed",
+  "killed",
+  "preempting",
+  "preempted",
+  "pending",
+);
+
 /** What `openvalidator wandb download` gets, with the words of openvalidators 1.2.0's data collector. */
 export const WANDB_DOWNLOAD_OPTIONS = {
-  entity: option(text, "opentensor-dev", "telemetry", "Entity whose runs are downloaded."),
-  project: option(text, "openvalidators", "telemetry", "Project of the runs."),
-  run: option(list(text), [], "telemetry", "Ids of runs, with commas between."),
+  entity: option(wandbName, "opentensor-dev", "telemetry", "Entity whose runs are downloaded."),
+  project: option(wandbName, "openvalidators", "telemetry", "Project of the runs."),
+  run: option(list(wandbName), [], "telemetry", "Ids of runs, with commas between."),
   tags: option(list(text), [], "telemetry", "Tags that a run must have, all of them, with commas between."),
   since: option(optional(moment), undefined, "telemetry", "Runs made then or later: a day, 7d or 12h."),
-  state: option(list(text), [], "telemetry", "States of runs: finished, running, crashed, failed, killed."),
+  state: option(list(RUN_STATES), [], "telemetry", "States of runs, with commas between."),
   filters: option(
     optional(text),
     undefined,

@@ -27,6 +27,8 @@ export interface CollectOptions {
   directory: string;
   signal: AbortSignal;
   onProgress?(progress: Progress): void;
+  /** Told once that the server gives no answer now, and why, and that it is asked again. */
+  onTrouble?(cause: string): void;
   /** For tests. */
   retry?: BackOff;
   timeoutsMs?: ApiTimeouts;
@@ -84,7 +86,14 @@ export async function collectRuns(options: CollectOptions): Promise<Collected> {
       timeoutsMs: options.timeoutsMs ?? TIMEOUTS,
       onPause: (ms) => pace.pause(ms),
     });
-    const remote = new RemoteRuns(api, { entity, project, pace, signal, retry });
+    const remote = new RemoteRuns(api, {
+      entity,
+      project,
+      pace,
+      signal,
+      retry,
+      onTrouble: (cause) => options.onTrouble?.(cause),
+    });
     const { runs, missing } = await remote.list(filter).catch((error: unknown) => {
       if (!(error instanceof WandbRefusal)) throw error;
       if (key !== undefined || (error.status !== 401 && error.status !== 403)) throw failureOf(error);
@@ -110,15 +119,17 @@ export async function collectRuns(options: CollectOptions): Promise<Collected> {
       }
     };
     tell();
+    // What the others come to is that they were stopped.
+    const failed: unknown[] = [];
     const works = Array.from({ length: RUNS_AT_ONCE }, () =>
       work().catch((error: unknown) => {
+        failed.push(error);
         ended.abort();
-        throw error;
       }),
     );
     // Nobody writes any more when the lock is given back.
-    await Promise.allSettled(works);
     await Promise.all(works);
+    if (failed.length > 0) throw failed[0];
     return { folder, runs: collected, missing };
   } finally {
     unlock();

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { sleep } from "../base/deadline.ts";
+import { type DeadlineCode, sleep } from "../base/deadline.ts";
+import { Failure, messageOf } from "../base/error.ts";
 import { type BackOff, backOffMs } from "../base/retry.ts";
 import { type WandbApi, WandbRefusal } from "./api.ts";
 import { wandbFailure } from "./failure.ts";
@@ -99,6 +100,8 @@ export interface RemoteRunsOptions {
   pace: RequestPace;
   signal: AbortSignal;
   retry?: BackOff | undefined;
+  /** Told once that the server gives no answer now, and why, and that it is asked again. */
+  onTrouble?: ((cause: string) => void) | undefined;
 }
 
 /** Reads the runs of one project, asking again where that may help. @throws WandbRefusal, Failure `deadline.aborted` */
@@ -106,6 +109,7 @@ export class RemoteRuns {
   readonly #api: WandbApi;
   readonly #options: RemoteRunsOptions;
   readonly #retry: BackOff;
+  #isTroubleTold = false;
 
   constructor(api: WandbApi, options: RemoteRunsOptions) {
     this.#api = api;
@@ -198,15 +202,20 @@ export class RemoteRuns {
   async #once(query: string, variables: Record<string, unknown>): Promise<unknown> {
     const { pace, signal } = this.#options;
     await pace.turn(signal);
-    signal.throwIfAborted();
+    if (signal.aborted) throw stopped();
     return await this.#api.graphql(query, variables, signal);
   }
 
   /** Waits before the next attempt. @throws the error, where there is to be none */
   async #endure(error: unknown, failures: number): Promise<void> {
-    const { pace, signal } = this.#options;
+    const { pace, signal, onTrouble } = this.#options;
+    if (signal.aborted) throw stopped();
     const mayPass = error instanceof WandbRefusal && !error.isFinal;
-    if (!mayPass || failures + 1 >= this.#retry.attempts || signal.aborted) throw error;
+    if (!mayPass || failures + 1 >= this.#retry.attempts) throw error;
+    if (!this.#isTroubleTold && error.retryAfterMs === undefined) {
+      this.#isTroubleTold = true;
+      onTrouble?.(messageOf(error));
+    }
     // The pause that a server asks for holds for everybody, and the pace knows of it.
     if (error.retryAfterMs === undefined) await sleep(backOffMs(this.#retry, failures), signal);
     else pace.pause(error.retryAfterMs);
@@ -219,6 +228,13 @@ export class RemoteRuns {
       hint: "check --entity and --project; for what is not public set WANDB_API_KEY or run openvalidator wandb login",
     });
   }
+}
+
+function stopped(): Error {
+  return new Failure<DeadlineCode>("deadline.aborted", {
+    message: "the download was stopped",
+    hint: "the next one goes on where it ended",
+  });
 }
 
 /** Rows in the order of their steps, and of a step in the order in which they came. */

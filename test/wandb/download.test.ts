@@ -135,6 +135,33 @@ describe("collectRuns", () => {
     expect(server.log.find(({ operation }) => operation === "HistoryPage")!.variables!.minStep).toBe(250);
   });
 
+  test("a stop while the server gives no answer is told as a stop, and the trouble once", async () => {
+    const stop = new AbortController();
+    const told: string[] = [];
+    const download = collectRuns({
+      url: "http://127.0.0.1:9",
+      key: KEY,
+      ...AT,
+      wishes: NO_WISHES,
+      directory: folder(),
+      signal: stop.signal,
+      retry: { firstMs: 1, maxMs: 1, attempts: Number.POSITIVE_INFINITY },
+      pace: new RequestPace(1e6, {
+        nowMs: () => performance.now(),
+        sleep: async () => {},
+      }),
+      onTrouble: (cause) => {
+        told.push(cause);
+        setTimeout(() => stop.abort(), 50);
+      },
+    });
+    await expect(download).rejects.toMatchObject({
+      code: "deadline.aborted",
+      message: "the download was stopped",
+    });
+    expect(told).toHaveLength(1);
+  });
+
   test("a run that the server cannot give costs no other", async () => {
     const server = makeDouble();
     addRun(server, "bad");

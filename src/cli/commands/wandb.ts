@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { isFailure } from "../../base/error.ts";
 import { lockFile } from "../../base/lock.ts";
+import { log } from "../../base/log.ts";
 import { jsonText, printable } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { WANDB_SYNC_OPTIONS } from "../../config/options.ts";
@@ -92,7 +93,12 @@ export async function exportFiles(context: CommandContext): Promise<number> {
           }[state],
         ),
     });
-    if (runs.length === 0) context.print("Nothing waits; --all exports what W&B has as well.\n");
+    if (runs.length === 0)
+      context.print(
+        context.flags.all === "true"
+          ? `There are no W&B runs in ${directory}.\n`
+          : "Nothing waits; --all exports what W&B has as well.\n",
+      );
     return EXIT.ok;
   } finally {
     unlock?.();
@@ -131,6 +137,10 @@ export async function download(context: CommandContext): Promise<number> {
       signal,
       onProgress: ({ done, runs, rows }) =>
         display.show(`${done} of ${runs} runs, ${rows} rows`, done / runs),
+      onTrouble: (cause) => {
+        display.end();
+        log.warn("The W&B server cannot be reached now; trying again", { error: cause });
+      },
     });
     display.end();
     if (flags.json === "true") context.print(`${jsonText(collected, 2)}\n`);
