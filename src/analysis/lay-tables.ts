@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { kindsOfParquet, type ParquetGroup } from "./parquet-kinds.ts";
+import { mendLines } from "./sources/mended-lines.ts";
 import { type EventFile, sourceFailure } from "./sources/source.ts";
 import { EVENTS } from "./views/events.ts";
 import {
@@ -26,6 +28,7 @@ const FILE_COLUMN = "lies_in";
 export interface Laying {
   /** Reads lines once and keeps what was read, for many questions; else each question reads them. Parquet is read where it lies. */
   keeps?: boolean;
+  signal?: AbortSignal | undefined;
   /** Of lines, the steps that questions will want alone, so many of the newest, and what runs told: read once, too. */
   only?: { wanted: Wanted; newest: number };
 }
@@ -44,15 +47,17 @@ export interface Reading {
 
 /**
  * Makes the views of some files; where lines are kept, in the database `kept`.
+ * @param folder for what has to be mended before DuckDB reads it
  * @returns what was found on the way
  * @throws Failure `sources.*`
  */
 export async function layTables(
   connection: DuckDBConnection,
   files: readonly EventFile[],
-  { keeps = false, only }: Laying,
+  { keeps = false, only, signal }: Laying,
+  folder: string,
 ): Promise<Reading> {
-  const withLines = files.filter(({ format }) => format === "events");
+  let withLines = files.filter(({ format }) => format === "events");
   const parquet = files.filter(({ format }) => format === "parquet");
   // Whoever reads a journal in order keeps all of it in memory.
   await connection.run("SET preserve_insertion_order = false");
@@ -64,19 +69,19 @@ export async function layTables(
   for (const { path, failure } of leftOut) reading.damaged.push({ path, why: failure.message });
   let names: string[] = [];
   let repeats: Record<string, unknown> = {};
-  const lines: Lines = { files: withLines };
+  let lines: Lines = { files: withLines };
   if (withLines.length > 0) {
-    if (only !== undefined) {
-      lines.table = "wanted_lines";
-      const sql = wantedSql(withLines, only.wanted, only.newest);
-      await connection.run(`CREATE TEMP TABLE ${lines.table} AS ${sql}`);
+    lines = await keyedLines(connection, withLines, only);
+    let counts = await countsOf(connection);
+    if (Number(counts.bad) > 0) {
+      const { files: all, mended } = await withMended(connection, withLines, folder, signal);
+      if (mended > 0) {
+        withLines = all;
+        lines = await keyedLines(connection, withLines, only);
+        counts = await countsOf(connection);
+      }
+      reading.unreadable = Math.max(0, Number(counts.bad) - mended);
     }
-    await connection.run(`CREATE TEMP TABLE line_keys AS ${keysSql(lines)}`);
-    const counts = await one(
-      connection,
-      "SELECT count(kind) AS events, count(*) FILTER (kind IS NULL) AS bad FROM line_keys",
-    );
-    reading.unreadable = Number(counts.bad);
     const found = await connection.runAndReadAll(`${namesSql(lines)} ORDER BY name LIMIT ${MAX_COLUMNS}`);
     names = found.getRowObjectsJS().map(({ name }) => String(name));
     await connection.run(
@@ -128,6 +133,51 @@ export async function layTables(
     throw sourceFailure("sources.empty", "there are no events in what was named", "check the names");
   for (const { name, sql } of DERIVED) await connection.run(`CREATE VIEW ${name} AS ${sql}`);
   return reading;
+}
+
+/** Finds out where each event of lines lies. */
+async function keyedLines(
+  connection: DuckDBConnection,
+  files: readonly EventFile[],
+  only: Laying["only"],
+): Promise<Lines> {
+  const lines: Lines = { files };
+  if (only !== undefined) {
+    lines.table = "wanted_lines";
+    const sql = wantedSql(files, only.wanted, only.newest);
+    await connection.run(`CREATE OR REPLACE TEMP TABLE ${lines.table} AS ${sql}`);
+  }
+  await connection.run(`CREATE OR REPLACE TEMP TABLE line_keys AS ${keysSql(lines)}`);
+  return lines;
+}
+
+async function countsOf(connection: DuckDBConnection): Promise<Record<string, unknown>> {
+  return await one(
+    connection,
+    "SELECT count(kind) AS events, count(*) FILTER (kind IS NULL) AS bad FROM line_keys",
+  );
+}
+
+/** Files with, behind each of which DuckDB refuses lines, those of them that can be mended. */
+async function withMended(
+  connection: DuckDBConnection,
+  files: readonly EventFile[],
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<{ files: EventFile[]; mended: number }> {
+  const found = await connection.runAndReadAll("SELECT DISTINCT file FROM line_keys WHERE kind IS NULL");
+  const bad = new Set(found.getRowObjectsJS().map(({ file }) => Number(file)));
+  let mended = 0;
+  const all: EventFile[] = [];
+  for (const [at, file] of files.entries()) {
+    all.push(file);
+    if (!bad.has(at)) continue;
+    const path = join(folder, `mended-${at}`);
+    const count = await mendLines(file, path, signal);
+    if (count > 0) all.push({ path, format: "events", compression: "none", source: file.source });
+    mended += count;
+  }
+  return { files: all, mended };
 }
 
 interface Copies {

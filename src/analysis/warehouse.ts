@@ -94,7 +94,7 @@ export class Warehouse {
           await connection.run(`ATTACH ${file("made")} AS made`);
           await connection.run("USE made");
         }
-        const reading = await layTables(connection, files, options);
+        const reading = await layTables(connection, files, options, folder);
         // Lines that are kept are read from no file any more.
         const read =
           options.keeps || options.only ? files.filter(({ format }) => format === "parquet") : files;

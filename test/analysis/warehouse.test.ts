@@ -464,6 +464,22 @@ test("a question for which memory does not suffice is told as such", async () =>
   expect(error).toMatchObject({ code: "query.no-memory", hint: expect.not.stringContaining("SET") });
 });
 
+test("half of a character costs no event", async () => {
+  const half = JSON.stringify(stepLine(1)).replace("a plant", "a \\\\ud83c \\ud83c\\udf33 \\ud800 plant");
+  const one = file([stepLine(0), half, "{", JSON.stringify(stepLine(2))]);
+  for (const only of [undefined, { wanted: { uid: 4 }, newest: 9 }]) {
+    const house = await warehouse([one], { only });
+    expect(house.reading).toEqual({ events: 3, unreadable: 1, repeated: 0, damaged: [] });
+    expect(await house.rows("SELECT sequence, completions[1] AS text, source FROM steps ORDER BY 1")).toEqual(
+      [
+        { sequence: 0, text: "a plant", source: one.source },
+        { sequence: 1, text: "a \\ud83c 🌳 \ufffd plant", source: one.source },
+        { sequence: 2, text: "a plant", source: one.source },
+      ],
+    );
+  }
+});
+
 test("a signal that came before the reading, or between its statements, stops it", async () => {
   const source = file(Array.from({ length: 2_000 }, (_, at) => stepLine(at)));
   for (const afterMs of [0, 5, 20]) {
