@@ -14,7 +14,7 @@ import { pickExamples } from "./picks.ts";
 import { LAID, type Window, windowsOf, writePieces } from "./pieces.ts";
 import { PRIVATE_KINDS, type PrivateCounts } from "./private-text.ts";
 import { datasetFailure, factsOf, type Recipe } from "./recipe.ts";
-import { gatherRows, type Reason } from "./rows.ts";
+import { gatherRows, REASONS, type Reason } from "./rows.ts";
 import type { From, Known, Shape } from "./shape.ts";
 import { SHAPES } from "./shapes.ts";
 
@@ -82,7 +82,11 @@ async function makeIn(
         ),
       );
     if (manifest.files.every(({ examples }) => examples === 0))
-      throw datasetFailure("dataset.empty", emptySentence(manifest), "take other events, or fewer filters");
+      throw datasetFailure(
+        "dataset.empty",
+        emptySentence(manifest, recipe),
+        "take other events, or fewer filters",
+      );
     renameSync(newRows, rowsFile);
     for (const { name } of manifest.files) renameSync(join(folder, `.${name}.new`), join(folder, name));
     syncDirectory(folder);
@@ -241,9 +245,12 @@ async function writeParquet(
   return { examples: Number(row!.n), bytes: statSync(path).size, sha256: await sha256OfFile(path) };
 }
 
-function emptySentence({ seen, leftOut }: Manifest): string {
-  const most = Object.entries(leftOut).sort(([, a], [, b]) => b - a)[0];
+function emptySentence({ seen, leftOut }: Manifest, { format, margin }: Recipe): string {
+  const kept = seen - Object.values(leftOut).reduce((sum, n) => sum + n, 0);
+  if (format === "dpo-pairs" && kept > 0)
+    return `none of the ${kept} answers that are left of ${seen} differs from another of its step by --margin ${margin}`;
+  const most = (Object.entries(leftOut) as [Reason, number][]).sort(([, a], [, b]) => b - a)[0];
   return most === undefined
     ? "there are no answers in these events"
-    : `nothing is left of ${seen} answers: ${most[1]} are left out by "${most[0]}"`;
+    : `nothing is left of ${seen} answers: ${most[1]} are left out: ${REASONS[most[0]]}`;
 }

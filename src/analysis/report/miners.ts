@@ -73,7 +73,7 @@ function leaderboard({ leaderboard: standings }: Insight): Section {
     words:
       best === undefined
         ? "No miner was asked."
-        : `${count(standings.length)} miners by their mean reward over the steps that counted; no answer earns 0. Best: uid ${best.uid} with ${reward(best.meanReward)}.`,
+        : `${count(standings.length)} ${standings.length === 1 ? "miner" : "miners"} by their mean reward over the steps that counted; no answer earns 0. Best: uid ${best.uid} with ${reward(best.meanReward)}.`,
     charts: [
       {
         id: "leaderboard",

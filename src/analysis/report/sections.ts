@@ -6,6 +6,8 @@ import type { Section } from "./section.ts";
 import { textSections } from "./texts.ts";
 
 const NEARLY = "≈";
+/** Sections of whole steps, whichever miner is asked for. */
+const OF_STEPS = new Set(["throughput", "routing", "stages", "runs"]);
 
 /** Everything that is told, in the order in which it is read. */
 export function sectionsOf(insight: Insight): Section[] {
@@ -15,7 +17,14 @@ export function sectionsOf(insight: Insight): Section[] {
     ...scoringSections(insight),
     ...runningSections(insight),
   ];
-  return insight.isApproximate ? sections.map(withNearFigures) : sections;
+  const { uid } = insight.scope;
+  const told = uid === undefined ? sections : sections.map((section) => withScope(section, uid));
+  return insight.isApproximate ? told.map(withNearFigures) : told;
+}
+
+function withScope(section: Section, uid: number): Section {
+  if (!OF_STEPS.has(section.id)) return section;
+  return { ...section, words: `${section.words} This is of all miners in the steps that asked uid ${uid}.` };
 }
 
 /** Says of each figure that is near enough instead of exact that it is. */
