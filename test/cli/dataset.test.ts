@@ -78,7 +78,7 @@ describe("openvalidator dataset", () => {
     const out = join(scratch(), "out");
     const shown = await dataset(JOURNAL, "--format", "openai-chat", "--min-reward", "2", "--out", out);
     expect(shown.exitCode).toBe(69);
-    expect(shown.stderr).toContain('nothing is left of 13 answers: 12 are left out: reward too low');
+    expect(shown.stderr).toContain("nothing is left of 13 answers: 12 are left out: reward too low");
     expect(existsSync(out)).toBe(false);
   });
 
