@@ -279,6 +279,17 @@ test("a folder that was made for an export which fails is gone again, with those
   expect(readdirSync(above)).toEqual([]);
 });
 
+test("a database of DuckDB is no source, and says what is", async () => {
+  const out = await exported("duckdb", journalOf(scratch(), LINES));
+  for (const word of [out, join(out, "events.duckdb")]) {
+    const { stderr, exitCode } = await captured(["query", "SELECT 1", word], environment());
+    expect(stderr).toStartWith(
+      `error: ${join(out, "events.duckdb")} is nothing that events can be read from: a database of DuckDB, which is asked with duckdb itself; Parquet,`,
+    );
+    expect(exitCode).toBe(78);
+  }
+});
+
 test("a folder has to be named, and --spark tells how to load one", async () => {
   expect((await captured(["events", "export"], environment())).exitCode).toBe(64);
   const { stdout } = await captured(["events", "export", "--spark", "--out", "/data/x"], environment());

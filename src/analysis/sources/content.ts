@@ -16,6 +16,9 @@ const MAGIC: readonly [string, string][] = [
   ["50415231", "Parquet"],
   ["3a572642e1be", "W&B record file"],
 ];
+/** Behind a checksum. */
+const DATABASE_AT = 8;
+const DATABASE = "DUCK";
 /** Columns by which a table of rows is known. */
 const ROW_COLUMNS = /^(?:completions|(?:augment|followup|answer)\d{0,3}_completions|moving_averaged_scores)$/;
 
@@ -29,13 +32,15 @@ export function bytesOfFile(path: string, compression: Compression): AsyncIterab
 
 /** What a file is, by its first bytes and lines. @throws the error of the file system */
 export async function contentOf(path: string): Promise<Content> {
-  const head = Buffer.alloc(8);
+  const head = Buffer.alloc(DATABASE_AT + DATABASE.length);
   const fd = openSync(path, "r");
   try {
     readSync(fd, head);
   } finally {
     closeSync(fd);
   }
+  if (head.toString("latin1", DATABASE_AT) === DATABASE)
+    return { kind: "database of DuckDB", compression: "none" };
   const magic = MAGIC.find(([hex]) => head.toString("hex").startsWith(hex))?.[1];
   if (magic === "Parquet" || magic === "W&B record file") return { kind: magic, compression: "none" };
   const compression = (magic as Compression | undefined) ?? "none";

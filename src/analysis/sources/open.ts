@@ -97,6 +97,10 @@ async function take(
     case "derived table":
       report.note = "made of events and steps, which lie in files of their own in the folder of the export";
       return { file: undefined, report };
+    case "database of DuckDB":
+      report.note =
+        "a database of DuckDB, which is asked with duckdb itself; Parquet, CSV and JSON lines of events export are read";
+      return { file: undefined, report };
     case "Parquet":
       return { file: { path, format: "parquet", compression: "none", source: path }, report };
     case "journal":

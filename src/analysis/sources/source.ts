@@ -28,6 +28,8 @@ export type SourceKind =
   | "exported JSON lines"
   /** A table that an export of ours made of those two. */
   | "derived table"
+  /** As `events export --to duckdb` makes one; its views could be SQL of a stranger, so it is not opened. */
+  | "database of DuckDB"
   | "unknown";
 
 export type Compression = "none" | "zstd" | "gzip";
