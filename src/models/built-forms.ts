@@ -148,15 +148,27 @@ function keepForm({ directory, model, descriptions, provenance }: Building, form
   const added = [...descriptions.map(({ file }) => file), ...form.built];
   const paths = new Set(added.map(({ path }) => path));
   const before = lockedManifest(directory, model);
-  const kept = before?.files.filter(({ path }) => !paths.has(path)) ?? [];
+  // Forms of other weights are another model's, whatever its name: roles would load now one and now the other.
+  const same = hashesOf(before?.provenance) === hashesOf(provenance) ? before : undefined;
+  const kept = same?.files.filter(({ path }) => !paths.has(path)) ?? [];
   const { golden, agreement } = form.tried;
   writeManifest(into, {
     ...model,
     files: [...kept, ...added],
     provenance,
-    golden: { ...before?.golden, [form.dtype]: golden },
-    agreement: { ...before?.agreement, [form.dtype]: agreement },
+    golden: { ...same?.golden, [form.dtype]: golden },
+    agreement: { ...same?.agreement, [form.dtype]: agreement },
   });
+  const known = new Set([...kept, ...added].map(({ path }) => path));
+  for (const { path } of before?.files ?? []) if (!known.has(path)) rmSync(join(into, path), { force: true });
+}
+
+/** Of the original weights, in whatever order they were read. */
+function hashesOf(provenance: Provenance | undefined): string {
+  return (provenance?.files ?? [])
+    .map(({ path, sha256 }) => `${path} ${sha256}`)
+    .sort()
+    .join("\n");
 }
 
 function writeManifest(folder: string, manifest: ModelManifest): void {

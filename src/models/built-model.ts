@@ -1,11 +1,13 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { Failure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
 import { WeightsFile } from "./build/checkpoint/weights-file.ts";
 import { buildForms, type FormOptions } from "./built-forms.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { readDescriptions } from "./descriptions.ts";
 import { checkSpace } from "./disk-space.ts";
+import type { ModelCode } from "./failure.ts";
 import { anotherFile, fetchFiles, missingBytes } from "./fetched-files.ts";
 import { type HubAccess, listHubFiles, type Wanted } from "./hub-files.ts";
 import {
@@ -98,6 +100,7 @@ export async function buildFromFolder(
   options: FormOptions & Planned,
 ): Promise<string[]> {
   const paths = folderPaths(folder, source);
+  refuseOwnFolder(directory, model, folder);
   return await withModelLock(directory, model, async () => {
     const found: ModelFile[] = [];
     const unproven: string[] = [];
@@ -120,6 +123,17 @@ export async function buildFromFolder(
     );
     await buildForms(directory, model, folder, found, options);
     return unproven;
+  });
+}
+
+/** Removing the model would take its original weights with it. @throws Failure `model.unsupported` */
+function refuseOwnFolder(directory: string, model: CatalogModel, folder: string): void {
+  const [from, into] = [realpathSync(folder), modelFolder(directory, model.id)];
+  const real = existsSync(into) ? realpathSync(into) : into;
+  if (!`${from}/`.startsWith(`${real}/`) && !`${real}/`.startsWith(`${from}/`)) return;
+  throw new Failure<ModelCode>("model.unsupported", {
+    message: `the original weights lie in ${from}, and the model would be built in ${into}`,
+    hint: "keep them elsewhere, or name another folder of models with --models.dir",
   });
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isFailure } from "../../src/base/error.ts";
+import { sha256OfFile } from "../../src/base/file-hash.ts";
 import {
   type BuildStoreOptions,
   buildFromFolder,
@@ -410,6 +411,30 @@ describe("a folder", () => {
     expect(readFileSync(graph).equals(pulled)).toBe(true);
     expect(readdirSync(folder).sort()).toEqual(Object.keys(files).sort());
     expect(lockedManifest(directory, model)!.provenance!.files).toHaveLength(6);
+  });
+
+  test("is none that lies in the model's own, or holds it, which a removal would take away", async () => {
+    const own = modelFolder(directory, model.id);
+    for (const folder of [own, join(own, "source"), directory]) {
+      mkdirSync(folder, { recursive: true });
+      for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
+      const { message, hint } = await failure(build(folder));
+      expect(message).toContain(`the model would be built in ${own}`);
+      expect(hint).toContain("--models.dir");
+    }
+    await nothingLoads();
+  });
+
+  test("with other weights leaves no form of those before", async () => {
+    await build(folderOf(), { dtypes: ["fp32", "q4"] });
+    const folder = folderOf();
+    writeFileSync(join(folder, "tokenizer_config.json"), `${Buffer.from(files["tokenizer_config.json"]!)} `);
+    await build(folder, { dtypes: ["q4"] });
+    const { files: kept, provenance } = lockedManifest(directory, model)!;
+    expect(kept.flatMap(({ dtype }) => dtype ?? [])).toEqual(["q4"]);
+    expect(readdirSync(join(modelFolder(directory, model.id), "onnx"))).toHaveLength(1);
+    const told = provenance!.files.find(({ path }) => path === "tokenizer_config.json")!;
+    expect(told.sha256).toBe(await sha256OfFile(join(folder, "tokenizer_config.json")));
   });
 
   test("must hold the files that this program knows", async () => {

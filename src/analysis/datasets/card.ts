@@ -45,7 +45,7 @@ same bytes, in whatever order they are named, at once or bit by bit: the command
 
 ## What was left out
 
-Of ${seen} ${SHAPES[recipe.format].grain === "best" ? "best answers" : "answers"}:
+Of ${seen} ${SHAPES[recipe.format].grain === "answers" ? "answers" : "best answers"}:
 
 ${leftOutLines(leftOut)}
 ${rules(recipe, manifest).join("\n")}

@@ -34,10 +34,10 @@ const PIECE_BYTES = 128_000_000;
 const MAX_LINE_BYTES = 64 << 20;
 
 /**
- * Whether a dataset is made of the best answer of each step, or of all answers.
- * A row is known by run, sequence and position, the place of the answer in its step.
+ * What a dataset has rows of: the best answer of each step, as the validator told it; the best of those that the filters leave;
+ * or all answers. A row is known by run, sequence and position, the place of the answer in its step.
  */
-export type Grain = "best" | "answers";
+export type Grain = "best" | "best-left" | "answers";
 
 /** One row for each step, made of its best answer; `position` counts from 1. */
 const BEST = `
@@ -52,6 +52,11 @@ const ANSWERS = `
     hotkeys[position] AS miner, status_codes[position] AS status_code, prompt, completions[position] AS completion,
     rewards[position] AS reward, NULL::DOUBLE AS best_reward, ${columnsAt("position")}
   FROM (SELECT *, unnest(range(1, len(uids) + 1)) AS position FROM steps)`;
+
+/** Of each step one row: the answer of the highest reward that no reason is against, the first of equal ones. */
+const BEST_LEFT = `
+  QUALIFY row_number() OVER (PARTITION BY run, sequence
+    ORDER BY reason IS NOT NULL, CASE WHEN NOT isnan(reward) THEN reward END DESC NULLS LAST, position) = 1`;
 
 /** The numbers of one answer by name; what is none is left out. */
 function columnsAt(position: string): string {
@@ -110,12 +115,14 @@ export async function gatherRows(
       ? ""
       : `AND NOT EXISTS (SELECT 1 FROM ${known} AS k WHERE k.run = c.run AND k.sequence = c.sequence)`;
   const rows = grain === "best" ? BEST : ANSWERS;
+  // What reads texts looks at the one that is chosen alone: language and private data leave out a step.
+  const chosen = grain === "best-left" ? BEST_LEFT : "";
   const screened = `${before}.screened.new`;
   const rowsWithin = async (time: string): Promise<string> => {
     rmSync(screened, { force: true });
     await warehouse.run(`CREATE OR REPLACE TEMP VIEW candidates AS
       SELECT *, ${reasonSql(recipe)} AS reason FROM (${rows}) AS c
-      WHERE run IS NOT NULL AND sequence IS NOT NULL AND ${time} ${isNew}`);
+      WHERE run IS NOT NULL AND sequence IS NOT NULL AND ${time} ${isNew} ${chosen}`);
     await screen(warehouse, recipe, screened, signal);
     const added = addedSql(existsSync(screened) ? screened : undefined);
     const all =

@@ -13,7 +13,7 @@ function jsonLines(
 ): Shape {
   return {
     extension: "jsonl",
-    grain: "best",
+    grain: "best-left",
     isInOrder: true,
     example,
     features: () => features,

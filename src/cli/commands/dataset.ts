@@ -5,7 +5,8 @@ import type { Manifest } from "../../analysis/datasets/manifest.ts";
 import { oldFlags } from "../../analysis/datasets/old-flags.ts";
 import { datasetFailure, type Recipe } from "../../analysis/datasets/recipe.ts";
 import { REASONS, type Reason } from "../../analysis/datasets/rows.ts";
-import { checkRecipe } from "../../analysis/datasets/shapes.ts";
+import type { Shape } from "../../analysis/datasets/shape.ts";
+import { checkRecipe, SHAPES } from "../../analysis/datasets/shapes.ts";
 import { log } from "../../base/log.ts";
 import { jsonText } from "../../base/text.ts";
 import { DATASET_OPTIONS, type DatasetSettings, OLD_DATASET_OPTIONS } from "../../config/dataset-options.ts";
@@ -57,7 +58,11 @@ export async function dataset(context: CommandContext): Promise<number> {
   });
   try {
     const manifest = await makeDataset(opened.warehouse, recipe, folder, context.signal);
-    context.print(context.flags.json === "true" ? `${jsonText(manifest, 2)}\n` : summaryOf(manifest, out));
+    context.print(
+      context.flags.json === "true"
+        ? `${jsonText(manifest, 2)}\n`
+        : summaryOf(manifest, SHAPES[recipe.format], out),
+    );
   } finally {
     opened.close();
   }
@@ -110,7 +115,11 @@ function phrasesIn(path: string | undefined): string[] {
   return lines.map((line) => line.trim()).filter((line) => line !== "");
 }
 
-function summaryOf({ files, seen, leftOut, replaced, neutralised, runs }: Manifest, out: string): string {
+function summaryOf(
+  { files, seen, leftOut, replaced, neutralised, runs }: Manifest,
+  { grain }: Shape,
+  out: string,
+): string {
   const rows = files.map(({ name, examples, bytes, sha256 }) => [
     name,
     examples,
@@ -118,7 +127,9 @@ function summaryOf({ files, seen, leftOut, replaced, neutralised, runs }: Manife
     sha256.slice(0, 16),
   ]);
   const lines = [renderTable(["file", "examples", "size", "sha256 begins"], rows).trimEnd(), ""];
-  lines.push(`${seen} answers of ${runs.length} ${runs.length === 1 ? "run" : "runs"} seen`);
+  lines.push(
+    `${seen} ${grain === "answers" ? "answers" : "best answers"} of ${runs.length} ${runs.length === 1 ? "run" : "runs"} seen`,
+  );
   for (const [reason, words] of Object.entries(REASONS))
     if (leftOut[reason as Reason] !== undefined)
       lines.push(`  ${leftOut[reason as Reason]} left out: ${words}`);

@@ -39,6 +39,16 @@ const answer = (completion: string, changes: object = {}) => ({
 });
 
 describe("a filter", () => {
+  test("leaves the best of those that it lets through, where a dataset has the best answer of each step", async () => {
+    const lines = [stepLine(0), stepLine(1), stepLine(2, { rewards: [0.75, 0, Number.NaN] })];
+    const { leftOut, text } = await dataset(
+      lines,
+      ...["--format", "sharegpt", "--dedupe", "off", "--uids", "2,9"],
+    );
+    expect(leftOut).toEqual({});
+    expect(text("train.jsonl").match(/"gpt","value":"wood"/g)).toHaveLength(3);
+  });
+
   test("of a column takes neither NaN nor a column that is not there, and the bound itself", async () => {
     const lines = [
       stepLine(0, answer("no number", { dpo: [null] })),
