@@ -27,7 +27,7 @@ const linesOf = (text: string): string[] => text.split("\n").filter((line) => li
 /** What each of the shells offers for the last of these words. */
 const OFFERS: [words: string[], some: string[], none: string[]][] = [
   [["wal"], ["wallet"], ["run"]],
-  [["wallet", ""], ["create", "show"], ["--netuid"]],
+  [["wallet", ""], ["create", "import", "show"], ["--netuid"]],
   [["run", "--wallet.h"], ["--wallet.hotkey"], ["--wallet.name"]],
   [["--log.form"], ["--log.format"], ["run"]],
   [["wallet", "show", "--"], ["--json", "--help", "--config"], ["--netuid"]],

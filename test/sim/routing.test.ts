@@ -30,8 +30,8 @@ describe("routing on specialists", () => {
     expect(losses).toHaveLength(160);
     expect(losses.every((loss) => loss !== null && loss >= 0)).toBe(true);
     expect(answers).toEqual({ random: 120, routed: 120 });
-    // Measured 0.31 against 0.18; a fifth of the specialists knows each topic, and who does not know it earns nothing.
+    // Measured 0.44 against 0.22; a fifth of the specialists knows each topic.
     expect(random).toBeLessThan(0.3);
     expect(routed).toBeGreaterThan(random + 0.1);
-  }, 300_000);
+  }, 180_000);
 });

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 import type { StepBody } from "../../src/events/schema.ts";
@@ -15,6 +16,12 @@ import type { Neuron } from "../../src/validator/ports.ts";
 import { resume } from "../../src/validator/resume.ts";
 import { IDENTITY } from "../fakes/run.ts";
 import { FakeChain, fakeModules, neuron, SETTINGS } from "../fakes/session.ts";
+
+/**
+ * Rewards by likeness to the prompt, masks of likeness alone: what a router learns from here is a fifth of the miners who know a
+ * topic, not how well they put it.
+ */
+const RELEVANCE = join(import.meta.dir, "../fixtures/profiles/relevance.json");
 
 export interface RoutingPlan {
   specialists: number;
@@ -42,7 +49,7 @@ export interface RoutingResult {
 }
 
 /**
- * The story of a validator with the real encoder, rewards, masks, prompts and texts, on specialists that are asked
+ * The story of a validator with the real encoder, a profile of relevance, real prompts and texts, on specialists that are asked
  * without a socket: first random choice, then routed and random forward passes in turn, on texts of their own.
  */
 export async function simulateRouting(
@@ -51,7 +58,10 @@ export async function simulateRouting(
   stateDirectory: string,
 ): Promise<RoutingResult> {
   const random = seededRandom(plan.seed);
-  const { settings } = loadConfiguration(OPTIONS, { flags: {}, environment: {} });
+  const { settings } = loadConfiguration(OPTIONS, {
+    flags: { "models.profile": RELEVANCE },
+    environment: {},
+  });
   const models = new EmbeddingCache(inference);
   const router = openRouter(
     { ...settings, gatingLearningRate: plan.learningRate },

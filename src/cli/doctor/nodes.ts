@@ -92,7 +92,9 @@ export class Nodes {
     const late = new AbortController();
     const signal = AbortSignal.any([late.signal, this.#options.signal]);
     try {
-      const opening = ChainConnection.connect({ endpoints: [endpoint], expectedGenesis, signal });
+      // One that is overloaded is told of, not waited for.
+      const patienceMs = 0;
+      const opening = ChainConnection.connect({ endpoints: [endpoint], expectedGenesis, signal, patienceMs });
       const connection = await withDeadline(
         `connecting to ${shown}`,
         this.#options.openMs ?? OPEN_MS,

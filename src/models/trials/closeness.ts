@@ -55,6 +55,23 @@ export function agreementOf(
 }
 
 /**
+ * Weights that are all zero, or lack their head, make a graph that runs and judges nothing.
+ * @throws Failure `model.unsupported` where fp32 gives one number for all texts
+ */
+export function checkVaries(
+  { id, kind, labels }: { id: string; kind: TrialKind; labels: number },
+  truth: Answers,
+): void {
+  const columns = scoresOf(kind, truth, labels).map((list) => new Set(list.filter(Number.isFinite)));
+  if (columns.some(({ size }) => size !== 1)) return;
+  throw wrongForm(
+    id,
+    "fp32",
+    "gives the same for all texts: these weights were never trained, or are not all there",
+  );
+}
+
+/**
  * @param truth where a number may be infinite: nothing was scored there
  * @throws Failure `model.unsupported`
  */

@@ -8,7 +8,7 @@ import type { Progress } from "../fetched-files.ts";
 import { modelFolder } from "../locked-manifest.ts";
 import type { Agreement, Dtype, GoldenCase, Provenance } from "../manifest.ts";
 import { manifestContent } from "../manifest.ts";
-import { type Answers, agreementOf, checkNumbers } from "./closeness.ts";
+import { type Answers, agreementOf, checkNumbers, checkVaries } from "./closeness.ts";
 import {
   goldenCaseOf,
   goldenQuestions,
@@ -144,13 +144,14 @@ export class FormTrials {
     );
     const tried: Tried = golden.length > 0 ? { golden } : {};
     const compared = found.slice(0, count);
+    const what = { id, dtype, kind: trialKindOf(this.#model), labels };
     if (dtype === "fp32") {
+      checkVaries(what, compared);
       this.#keepNumbers(compared);
       return tried;
     }
     if (this.#truth === undefined) throw new Error("a form is tried before fp32");
     if ("unable" in this.#truth) return { ...tried, agreement: { unmeasured: this.#truth.unable } };
-    const what = { id, dtype, kind: trialKindOf(this.#model), labels };
     return { ...tried, agreement: agreementOf(what, this.#truth, compared) };
   }
 
