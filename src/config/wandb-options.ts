@@ -50,7 +50,7 @@ const wandbName: Kind<string> = {
   },
 };
 
-const RUN_STATES = choice(
+const RUN_STATES = [
   "finished",
   "running",
   "crashed",
@@ -59,7 +59,7 @@ const RUN_STATES = choice(
   "preempting",
   "preempted",
   "pending",
-);
+] as const;
 
 /** What `openvalidator wandb download` gets, with the words of openvalidators 1.2.0's data collector. */
 export const WANDB_DOWNLOAD_OPTIONS = {
@@ -68,7 +68,12 @@ export const WANDB_DOWNLOAD_OPTIONS = {
   run: option(list(wandbName), [], "telemetry", "Ids of runs, with commas between."),
   tags: option(list(text), [], "telemetry", "Tags that a run must have, all of them, with commas between."),
   since: option(optional(moment), undefined, "telemetry", "Runs made then or later: a day, 7d or 12h."),
-  state: option(list(RUN_STATES), [], "telemetry", "States of runs, with commas between."),
+  state: option(
+    list({ ...choice(...RUN_STATES), hint: "STATE" }),
+    [],
+    "telemetry",
+    `States of runs, with commas between: ${RUN_STATES.join(", ")}.`,
+  ),
   filters: option(
     optional(text),
     undefined,
