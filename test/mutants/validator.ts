@@ -25,6 +25,17 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...noticedBy(
+    ["test/validator/unsettled.test.ts"],
+    [
+      {
+        name: "weights after a kill do not exclude the ones before it",
+        file: "src/validator/unsettled.ts",
+        text: "return fate.nonce === null ? {} : { nonce: fate.nonce };",
+        replacement: "return {};",
+      },
+    ],
+  ),
+  ...noticedBy(
     ["test/validator/weights-duty.test.ts"],
     [
       {
@@ -57,12 +68,6 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
         file: "src/validator/weights-duty.ts",
         text: "this.#hasEvidence = missing === undefined;\n    return missing;",
         replacement: "this.#hasEvidence = missing === undefined;\n    return undefined;",
-      },
-      {
-        name: "weights after a kill do not exclude the ones before it",
-        file: "src/validator/unsettled.ts",
-        text: "return fate.nonce === null ? {} : { nonce: fate.nonce };",
-        replacement: "return {};",
       },
       {
         name: "weights are not written down before they are signed",
