@@ -87,6 +87,12 @@ const SECRETS = noticedBy(
       text: "const says = await isSyncing(session);",
       replacement: "const says = false;",
     },
+  ],
+);
+
+const ENDPOINTS = noticedBy(
+  ["test/chain/endpoint-book.test.ts", "test/chain/endpoints.test.ts"],
+  [
     {
       name: "a node with an old head is used though another has a fresh one",
       file: "src/chain/opening.ts",
@@ -138,4 +144,4 @@ const MINERS = noticedBy(
   ],
 );
 
-export const CHAIN_MUTANTS = [...SUBMISSION, ...REVEAL, ...SECRETS, ...MINERS];
+export const CHAIN_MUTANTS = [...SUBMISSION, ...REVEAL, ...SECRETS, ...ENDPOINTS, ...MINERS];
