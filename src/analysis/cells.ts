@@ -50,7 +50,8 @@ export function textOf(value: Value | undefined): string {
  * What a spreadsheet takes for a formula at the start of a cell (OWASP, "CSV injection"), also behind our own mark: with the
  * signs in full width of East Asian keyboards.
  */
-const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
+export const FORMULA_PATTERN = "'*[=+\\-@\\t\\r\\n＝＋－＠]";
+const FORMULA = new RegExp(`^${FORMULA_PATTERN}`);
 
 export function isFormula(text: string): boolean {
   return FORMULA.test(text);

@@ -1,5 +1,6 @@
 import { jsonText } from "../../base/text.ts";
 import { VERSION } from "../../config/version.ts";
+import { FORMULA_PATTERN } from "../cells.ts";
 import type { DatasetFile, Manifest } from "./manifest.ts";
 import { PRIVATE_KINDS } from "./private-text.ts";
 import { commandOf, type Recipe } from "./recipe.ts";
@@ -135,7 +136,7 @@ function rules(recipe: Recipe, { replaced, neutralised }: Manifest): string[] {
     );
   if (neutralised > 0)
     rules.push(
-      `${neutralised} cells that a spreadsheet would take for a formula begin with one more ': cells that match ^'*[=+\\-@\\t\\r\\n＝＋－＠]. Take that one away to have the text.`,
+      `${neutralised} cells that a spreadsheet would take for a formula begin with one more ': cells that match ^${FORMULA_PATTERN}. Take that one away to have the text.`,
     );
   return rules;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, isFailure } from "../../base/error.ts";
+import { FORMULA_PATTERN } from "../cells.ts";
 import { contentOf } from "../sources/content.ts";
 import type { SourceKind } from "../sources/source.ts";
 import { EVENTS } from "../views/events.ts";
@@ -15,13 +16,13 @@ export type OthersCode =
 /** A body is 16 MiB at most, and each of its quotes two in a cell. */
 const MAX_CSV_LINE_BYTES = 48 << 20;
 /** What tells a spreadsheet that a text is no formula; see `unmarkedText`. */
-const MARK = "^''(''*[=+\\-@\\t\\r\\n＝＋－＠])";
+const MARK = literal(`^'(${FORMULA_PATTERN})`);
 
 /** The runs and sequences of what an export of before wrote, as SQL. */
 const KEYS = {
   csv: (path: string): string => {
     const columns = Object.keys(EVENTS.columns).map((name) => `${literal(name)}: 'VARCHAR'`);
-    return `SELECT regexp_replace(run, '${MARK}', '\\1') AS run, TRY_CAST(sequence AS BIGINT) AS sequence
+    return `SELECT regexp_replace(run, ${MARK}, '\\1') AS run, TRY_CAST(sequence AS BIGINT) AS sequence
       FROM read_csv(${literal(path)}, auto_detect=false, header=true, delim=',', quote='"', escape='"', parallel=false,
         max_line_size=${MAX_CSV_LINE_BYTES}, buffer_size=${MAX_CSV_LINE_BYTES}, columns={${columns.join(", ")}})`;
   },
