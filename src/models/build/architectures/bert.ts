@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { attend, splitHeads } from "../graph/attention.ts";
+import { attendHeads } from "../graph/attention.ts";
 import type { Value } from "../graph/graph.ts";
 import { Inputs } from "../graph/inputs.ts";
 import type { Layers } from "../graph/layers.ts";
@@ -55,18 +55,10 @@ export function encodeBert(
   const embedded = layers.layerNorm(sum, table("LayerNorm"), own.layer_norm_eps);
   const heads = own.num_attention_heads;
   const bias = paddingBias(inputs);
-  const factor = (width / heads) ** -0.5;
   return encode(layers, embedded, {
     prefix,
     names: BERT_LAYER,
     size: own,
-    attend: (query, key, value) =>
-      attend(g, {
-        query: splitHeads(g, query, heads),
-        key: splitHeads(g, key, heads),
-        value: splitHeads(g, value, heads),
-        bias,
-        factor,
-      }),
+    attend: (query, key, value) => attendHeads(g, heads, { query, key, value, bias }),
   });
 }

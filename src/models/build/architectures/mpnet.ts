@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ELEMENT } from "../../onnx/onnx.ts";
-import { attend, splitHeads } from "../graph/attention.ts";
+import { attendHeads } from "../graph/attention.ts";
 import { bucketsByDistance, distances } from "../graph/distances.ts";
 import { Inputs } from "../graph/inputs.ts";
 import { paddingBias } from "../graph/masks.ts";
@@ -60,14 +60,7 @@ export const mpnet: Architecture = {
       prefix,
       names: MPNET_LAYER,
       size: own,
-      attend: (query, key, value) =>
-        attend(g, {
-          query: splitHeads(g, query, heads),
-          key: splitHeads(g, key, heads),
-          value: splitHeads(g, value, heads),
-          bias,
-          factor: (width / heads) ** -0.5,
-        }),
+      attend: (query, key, value) => attendHeads(g, heads, { query, key, value, bias }),
     });
     giveEncoded(layers, inputs, hidden, { head, dense: "classifier.dense", out: "classifier.out_proj" });
   },

@@ -27,6 +27,21 @@ export interface Attention {
   factor: number;
 }
 
+/** `attend` by products over the square root of a head's size, of rows with all heads side by side: [batch, tokens, heads × size]. */
+export function attendHeads(
+  g: Graph,
+  heads: number,
+  { query, key, value, bias }: Omit<Attention, "factor">,
+): Value {
+  const [rows, keys, values] = [query, key, value].map((x) => splitHeads(g, x, heads)) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const factor = (rows.shape[3] as number) ** -0.5;
+  return attend(g, { query: rows, key: keys, value: values, bias, factor });
+}
+
 /** Each query's mean of the values, weighted by how well the keys fit: [batch, tokens, heads × size]. */
 export function attend(g: Graph, { query, key, value, bias, factor }: Attention): Value {
   const [, heads, , size] = query.shape as [Size, number, Size, number];
