@@ -5,7 +5,6 @@ import {
   bytes,
   compact,
   compactBig,
-  height,
   option,
   struct,
   tuple,
@@ -18,14 +17,10 @@ import {
   variant,
   vec,
 } from "./codec.ts";
-import { SubnetIdentity, text, WHOLE_FIELDS } from "./metagraph-type.ts";
+import { amount, block, POOL_FIELDS, SubnetIdentity, short, text, WHOLE_FIELDS } from "./metagraph-type.ts";
 import { AccountId, FixedI64, FixedI128, FixedU128, NEURON_FIELDS } from "./types.ts";
 
 // What the runtime APIs of spec 424 answer, beside the metagraph.
-
-const amount = compactBig(u64);
-const block = compact(height);
-const short = compact(u16);
 
 const { pruningScore, ...neuron } = NEURON_FIELDS;
 export const NeuronInfo = struct("pallet_subtensor::rpc_info::neuron_info::NeuronInfo", {
@@ -168,15 +163,7 @@ export const DynamicInfo = struct("pallet_subtensor::rpc_info::dynamic_info::Dyn
   lastStep: block,
   blocksSinceLastStep: block,
   emission: amount,
-  alphaIn: amount,
-  alphaOut: amount,
-  taoIn: amount,
-  alphaOutEmission: amount,
-  alphaInEmission: amount,
-  taoInEmission: amount,
-  pendingAlphaEmission: amount,
-  pendingRootEmission: amount,
-  subnetVolume: compactBig(u128),
+  ...POOL_FIELDS,
   networkRegisteredAt: block,
   subnetIdentity: option(SubnetIdentity),
   movingPrice: FixedI128,

@@ -20,9 +20,9 @@ import {
 import { AccountId, AxonInfo, FixedI128 } from "./types.ts";
 
 export const text = vec(compact(u8));
-const amount = compactBig(u64);
-const block = compact(height);
-const short = compact(u16);
+export const amount = compactBig(u64);
+export const block = compact(height);
+export const short = compact(u16);
 
 export const SubnetIdentity = struct("pallet_subtensor::pallet::SubnetIdentityV3", {
   subnetName: bytes(),
@@ -44,6 +44,19 @@ export const ChainIdentity = struct("pallet_subtensor::pallet::ChainIdentityV2",
   additional: bytes(),
 });
 
+/** What a subnet's pool holds and earns, as several answers tell it. */
+export const POOL_FIELDS = {
+  alphaIn: amount,
+  alphaOut: amount,
+  taoIn: amount,
+  alphaOutEmission: amount,
+  alphaInEmission: amount,
+  taoInEmission: amount,
+  pendingAlphaEmission: amount,
+  pendingRootEmission: amount,
+  subnetVolume: compactBig(u128),
+};
+
 /** What get_metagraph answers whole. */
 export const WHOLE_FIELDS = {
   netuid: short,
@@ -58,15 +71,7 @@ export const WHOLE_FIELDS = {
   lastStep: block,
   blocksSinceLastStep: block,
   subnetEmission: amount,
-  alphaIn: amount,
-  alphaOut: amount,
-  taoIn: amount,
-  alphaOutEmission: amount,
-  alphaInEmission: amount,
-  taoInEmission: amount,
-  pendingAlphaEmission: amount,
-  pendingRootEmission: amount,
-  subnetVolume: compactBig(u128),
+  ...POOL_FIELDS,
   movingPrice: FixedI128,
   rho: short,
   kappa: short,
