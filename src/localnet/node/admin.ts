@@ -5,6 +5,7 @@ import { RAO_PER_TAO, U16_MAX } from "../../base/units.ts";
 import type { Chain } from "./chain.ts";
 import { SS58_PREFIX } from "./description.ts";
 import { genesisAxon, raoOf } from "./genesis.ts";
+import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
 import { neuronsLite } from "./neuron-infos.ts";
 import { uidOf } from "./neurons.ts";
 import { accountOf } from "./rpc-params.ts";
@@ -49,6 +50,7 @@ export const SETTINGS = {
   "version-key": "NUMBER",
   stake: "UID TAO",
   permit: "UID true|false",
+  mechanisms: "COUNT [PERCENT …]",
   balance: "ADDRESS TAO",
   epoch: "",
   upgrade: "",
@@ -119,6 +121,11 @@ function set({ state }: Chain, netuid: number, controls: Controls, name: string,
     }
     case "permit":
       return controls.setValidatorPermit(uid(), switchOf(values[1]));
+    case "mechanisms": {
+      const [count, ...percents] = values;
+      const shares = percents.map((percent) => numberOf(percent, 0, 100));
+      return setMechanisms(state, netuid, numberOf(count, 1, MOST_MECHANISMS), shares);
+    }
     case "balance":
       return setFreeBalance(state, accountOf(values[0]), tao());
     case "epoch":

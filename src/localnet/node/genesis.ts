@@ -1,5 +1,6 @@
 import { RAO_PER_TAO } from "../../base/units.ts";
-import { storageIndex } from "./neurons.ts";
+import { setMechanisms } from "./mechanisms.ts";
+import { storageIndexes } from "./neurons.ts";
 import { own, ROOT_NETUID, setFreeBalance, setStake } from "./stakes.ts";
 import type { ChainState } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
@@ -16,6 +17,7 @@ export interface SubnetRules {
   servingRateLimit: number;
   minAllowedWeights: number;
   maxUids: number;
+  mechanisms: number;
   versionKey: bigint;
   immunityPeriod: number;
   /** Least stake of a hotkey that sets weights, in TAO. */
@@ -79,11 +81,13 @@ export function writeGenesis(
 
   const fill = <T>(value: T): T[] => accounts.map(() => value);
   state.set(SUBTENSOR.subnetworkN, [netuid], accounts.length);
-  for (const name of ["consensus", "incentive", "dividends", "validatorTrust"] as const)
+  for (const name of ["consensus", "dividends", "validatorTrust"] as const)
     state.set(SUBTENSOR[name], [netuid], fill(0));
+  setMechanisms(state, netuid, rules.mechanisms);
   state.set(SUBTENSOR.emission, [netuid], fill(0n));
   state.set(SUBTENSOR.active, [netuid], fill(true));
-  state.set(SUBTENSOR.lastUpdate, [storageIndex(netuid, 0)], fill(0));
+  for (const index of storageIndexes(state, netuid))
+    for (const item of [SUBTENSOR.lastUpdate, SUBTENSOR.incentive]) state.set(item, [index], fill(0));
   state.set(
     SUBTENSOR.validatorPermit,
     [netuid],

@@ -29,22 +29,28 @@ export function selectiveMetagraph(
   netuid: number,
   indexes: number[],
   height: number,
+  mecid = 0,
 ): SelectiveMetagraphValue | null {
   if (!state.read(SUBTENSOR.networksAdded, netuid)) return null;
   const value: Record<string, unknown> = Object.fromEntries(FIELD_NAMES.map((name) => [name, null]));
   value.netuid = netuid;
   for (const index of indexes) {
     const name = FIELD_NAMES[index];
-    if (name) value[name] = READERS[name](state, netuid, height);
+    if (name) value[name] = READERS[name](state, netuid, height, mecid);
   }
   return value as SelectiveMetagraphValue;
 }
 
 /** The whole of it; null for a subnet that is not there. */
-export function metagraph(state: StateView, netuid: number, height: number): MetagraphFields | null {
+export function metagraph(
+  state: StateView,
+  netuid: number,
+  height: number,
+  mecid = 0,
+): MetagraphFields | null {
   if (!state.read(SUBTENSOR.networksAdded, netuid)) return null;
   return Object.fromEntries(
-    FIELD_NAMES.map((name) => [name, READERS[name](state, netuid, height)]),
+    FIELD_NAMES.map((name) => [name, READERS[name](state, netuid, height, mecid)]),
   ) as MetagraphFields;
 }
 
@@ -59,7 +65,12 @@ export const text = (value: string): number[] => [...Buffer.from(value, "utf8")]
 
 /** Every field. What a localnet does not have (identities, proof of work, moving prices) reads as on a subnet that does not use it. */
 const READERS: {
-  [K in keyof MetagraphFields]: (state: StateView, netuid: number, height: number) => MetagraphFields[K];
+  [K in keyof MetagraphFields]: (
+    state: StateView,
+    netuid: number,
+    height: number,
+    mecid: number,
+  ) => MetagraphFields[K];
 } = {
   netuid: (_state, netuid) => netuid,
   name: (_state, netuid) => text(netuid === ROOT_NETUID ? "root" : "localnet"),
@@ -124,10 +135,13 @@ const READERS: {
   active: (state, netuid) => state.read(SUBTENSOR.active, netuid),
   validatorPermit: (state, netuid) => state.read(SUBTENSOR.validatorPermit, netuid),
   pruningScore: (state, netuid) => zeros(state, netuid, OLD_PRUNING_SCORE),
-  lastUpdate: (state, netuid) => state.read(SUBTENSOR.lastUpdate, storageIndex(netuid, 0)),
+  lastUpdate: (state, netuid, _height, mecid) => {
+    const updates = state.read(SUBTENSOR.lastUpdate, storageIndex(netuid, mecid));
+    return uids(state, netuid).map((uid) => updates[uid] ?? 0);
+  },
   emission: (state, netuid) => state.read(SUBTENSOR.emission, netuid),
   dividends: (state, netuid) => state.read(SUBTENSOR.dividends, netuid),
-  incentives: (state, netuid) => state.read(SUBTENSOR.incentive, netuid),
+  incentives: (state, netuid, _height, mecid) => state.read(SUBTENSOR.incentive, storageIndex(netuid, mecid)),
   consensus: (state, netuid) => state.read(SUBTENSOR.consensus, netuid),
   trust: (state, netuid) => zeros(state, netuid, OLD_RANK),
   rank: (state, netuid) => zeros(state, netuid, OLD_RANK),

@@ -15,6 +15,12 @@ export const uidOf = (state: StateView, netuid: number, hotkey: AccountHex): num
 export const hasStakeForWeights = (state: StateView, netuid: number, hotkey: AccountHex): boolean =>
   stakeWeight(state, netuid, hotkey) >= state.read(SUBTENSOR.stakeThreshold);
 
+/** Storage indexes of all mechanisms of a subnet. */
+export const storageIndexes = (state: StateView, netuid: number): number[] =>
+  Array.from({ length: state.read(SUBTENSOR.mechanismCountCurrent, netuid) }, (_, mecid) =>
+    storageIndex(netuid, mecid),
+  );
+
 export const hasMechanism = (state: StateView, netuid: number, mecid: number): boolean =>
   state.read(SUBTENSOR.networksAdded, netuid) && mecid < state.read(SUBTENSOR.mechanismCountCurrent, netuid);
 
@@ -28,7 +34,7 @@ export interface Registration {
 }
 
 /** Per-uid vectors that grow with the subnet, with the value of a newcomer. */
-const ZERO_U16 = ["consensus", "incentive", "dividends", "validatorTrust"] as const;
+const ZERO_U16 = ["consensus", "dividends", "validatorTrust"] as const;
 
 /**
  * Puts a neuron on `uid`, a new one or in place of another: the old one loses its entry, its axon and its weights, as
@@ -47,7 +53,7 @@ export function placeNeuron(
     state.remove(SUBTENSOR.uids, netuid, previous);
     state.remove(SUBTENSOR.isNetworkMember, previous, netuid);
     state.remove(SUBTENSOR.axons, netuid, previous);
-    state.remove(SUBTENSOR.weights, storageIndex(netuid, 0), uid);
+    for (const index of storageIndexes(state, netuid)) state.remove(SUBTENSOR.weights, index, uid);
   } else {
     state.set(SUBTENSOR.subnetworkN, [netuid], uid + 1);
   }
@@ -73,14 +79,21 @@ export function placeNeuron(
   const permits = state.read(SUBTENSOR.validatorPermit, netuid);
   permits[uid] = neuron.validatorPermit;
   state.set(SUBTENSOR.validatorPermit, [netuid], permits);
-  setLastUpdate(state, storageIndex(netuid, 0), uid, height);
+  for (const index of storageIndexes(state, netuid)) {
+    state.set(SUBTENSOR.incentive, [index], withValue(state.read(SUBTENSOR.incentive, index), uid, 0));
+    setLastUpdate(state, index, uid, height);
+  }
 }
 
 export function setLastUpdate(state: ChainState, index: number, uid: number, height: number): void {
-  const updates = state.read(SUBTENSOR.lastUpdate, index);
-  updates[uid] = height;
-  state.set(SUBTENSOR.lastUpdate, [index], updates);
+  state.set(SUBTENSOR.lastUpdate, [index], withValue(state.read(SUBTENSOR.lastUpdate, index), uid, height));
 }
+
+/** Lists of a mechanism that came later begin empty: uids before this one read as 0. */
+const withValue = (values: readonly number[], uid: number, value: number): number[] =>
+  Array.from({ length: Math.max(values.length, uid + 1) }, (_, other) =>
+    other === uid ? value : (values[other] ?? 0),
+  );
 
 /** Where a new hotkey goes: the next free uid, or the uid of the weakest neuron when the subnet is full. */
 export function chooseUid(

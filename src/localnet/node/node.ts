@@ -39,6 +39,7 @@ export interface NodeOptions {
   servingRateLimit?: number;
   minAllowedWeights?: number;
   maxUids?: number;
+  mechanisms?: number;
   versionKey?: bigint;
   immunityPeriod?: number;
   stakeThresholdTao?: number;
@@ -62,6 +63,7 @@ const DEFAULT_RULES: Omit<SubnetRules, "netuid" | "maxUids"> = {
   weightsRateLimit: 5,
   servingRateLimit: 5,
   minAllowedWeights: 1,
+  mechanisms: 1,
   versionKey: 0n,
   immunityPeriod: 100,
   stakeThresholdTao: 0,

@@ -101,7 +101,7 @@ const swap = (amount: bigint) => ({
   alphaSlippage: 0n,
 });
 const mechagraph = ({ netuid, mecid }: { netuid: number; mecid: number }, { state, height }: Moment) =>
-  hasMechanism(state, netuid, mecid) ? metagraph(state, netuid, height) : null;
+  hasMechanism(state, netuid, mecid) ? metagraph(state, netuid, height, mecid) : null;
 
 const APIS: Record<string, readonly Method[]> = {
   AccountNonceApi: [
@@ -190,7 +190,7 @@ const APIS: Record<string, readonly Method[]> = {
       option(SelectiveMetagraph),
       ({ netuid, subid, metagraphIndexes }, { state, height }) =>
         hasMechanism(state, netuid, subid)
-          ? selectiveMetagraph(state, netuid, metagraphIndexes, height)
+          ? selectiveMetagraph(state, netuid, metagraphIndexes, height, subid)
           : null,
     ),
     method("get_next_epoch_start_block", netuid, option(height), ({ netuid }, { state, height }) =>

@@ -119,6 +119,8 @@ export const SUBTENSOR = {
   weights: subtensor("Weights", [identity(u16), identity(u16)], vec(tuple(u16, u16)), []),
   revealPeriodEpochs: subtensor("RevealPeriodEpochs", [twox(u16)], height, 1),
   mechanismCountCurrent: subtensor("MechanismCountCurrent", [twox(u16)], u8, 1),
+  /** Parts of 65535 of a subnet's emission; absent = the same for each of its mechanisms. */
+  mechanismEmissionSplit: subtensor("MechanismEmissionSplit", [twox(u16)], vec(u16)),
   timelockedWeightCommits: subtensor(
     "TimelockedWeightCommits",
     [twox(u16), twox(height)],
