@@ -2,6 +2,14 @@ import { z } from "zod";
 
 /** After this many rewards older ones fade exponentially (openvalidators 1.2.0, reward.py count_limit). */
 const COUNT_LIMIT = 3000;
+/** Fewer rewards of a step say nothing of what is usual: one alone is its own mean, and of two one is always the better. */
+const TELLING_BATCH = 3;
+/** After so many rewards the mean is known to a fifth of the deviation, and even one answer can be ranked by it. */
+const TELLING_COUNT = 30;
+/** The place of a reward while nothing is known that it could be held against. */
+const MIDDLE = 0.5;
+/** A deviation below this share of the mean is what sums in single precision differ by: such rewards are equal. */
+const ROUNDING = 1e-6;
 
 export const normalizerState = z.object({
   count: z.number().min(0).max(COUNT_LIMIT),
@@ -12,8 +20,9 @@ export type NormalizerState = z.infer<typeof normalizerState>;
 
 /**
  * Running mean and variance of one reward model, and the rank of a reward under the normal distribution they describe.
- * Formulas of openvalidators 1.2.0 (reward.py normalize_rewards), except that a batch of one has variance 0 there
- * became NaN for ever.
+ * Formulas of openvalidators 1.2.0 (reward.py normalize_rewards), with three exceptions: a batch of one has variance 0,
+ * where it became NaN for ever; rewards of a batch of one or two are 0.5 until 30 rewards are known, where they were noise;
+ * and so are rewards that differ by rounding alone.
  */
 export class RunningNormalizer {
   #state: NormalizerState = { count: 0, mean: 0, variance: 0 };
@@ -32,10 +41,12 @@ export class RunningNormalizer {
    */
   normalize(batch: readonly number[]): number[] {
     if (batch.length === 0) return [];
+    const isTelling = batch.length >= TELLING_BATCH || this.#state.count >= TELLING_COUNT;
     this.#update(batch);
     const { mean, variance } = this.#state;
-    const scale = variance > 0 ? Math.sqrt(variance) : 1;
-    return batch.map((raw) => 0.5 * (1 + erf((raw - mean) / scale / Math.SQRT2)));
+    const deviation = Math.sqrt(variance);
+    if (!isTelling || deviation <= ROUNDING * Math.abs(mean)) return batch.map(() => MIDDLE);
+    return batch.map((raw) => 0.5 * (1 + erf((raw - mean) / deviation / Math.SQRT2)));
   }
 
   #update(batch: readonly number[]): void {

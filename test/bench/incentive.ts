@@ -4,12 +4,26 @@ import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { chosenProfile } from "../../src/rewards/profiles.ts";
 import { STYLES, type Style } from "./incentive/honest.ts";
-import { areaUnderCurve, kendall, mean, movingScore, stepsToPlace } from "./incentive/measures.ts";
+import {
+  areaUnderCurve,
+  byAsks,
+  drawn,
+  kendall,
+  mean,
+  movingScore,
+  type Pace,
+  steady,
+  stepsToPlace,
+} from "./incentive/measures.ts";
 import { ATTACK_KINDS, type BenchMiner, type Earned, MINERS, playSubnet, TASKS } from "./incentive/subnet.ts";
 import { type BenchRow, median } from "./row.ts";
 
 /** As --neuron.moving_average_alpha. */
 const ALPHA = 0.05;
+/** Scores as they are, and with another share for who was asked rarely, which is tried beside. */
+const PACES = { "": steady(ALPHA), ", α by asks": byAsks(ALPHA) } as const;
+/** Asks after which the two are compared, and so many times: rewards are drawn out of those that were earned. */
+const COMPARED = { asks: 60, times: 50 } as const;
 /** A good answer that earns less is one that the judge rejects. */
 const REJECTED = 0.07;
 const SEEDS = [1, 2, 3] as const;
@@ -77,7 +91,7 @@ function ranking(games: readonly Earned[][][]): BenchRow[] {
     mean(
       games.map((game) => {
         const places = honestIn(style);
-        const scores = places.map((at) => movingScore(game[at]!.map(of), ALPHA));
+        const scores = places.map((at) => movingScore(game[at]!.map(of), PACES[""]));
         return kendall(scores, places.map(qualityAt));
       }),
     );
@@ -90,12 +104,27 @@ function ranking(games: readonly Earned[][][]): BenchRow[] {
         .filter(({ isGood }) => isGood)
         .map(({ reward }) => reward),
     );
-  const newcomers = games.map((game) => {
-    const rewards = honestIn()
-      .filter((at) => qualityAt(at) >= 0.9)
-      .flatMap((at) => game[at]!.map(({ reward }) => reward));
-    return stepsToPlace(rewards, { alpha: ALPHA, share: PLACE, random: seededRandom(1) });
-  });
+  const newcomer = (pace: Pace): number =>
+    median(
+      games.map((game) => {
+        const rewards = honestIn()
+          .filter((at) => qualityAt(at) >= 0.9)
+          .flatMap((at) => game[at]!.map(({ reward }) => reward));
+        return stepsToPlace(rewards, { pace, share: PLACE, random: seededRandom(1) });
+      }),
+    );
+  const later = (pace: Pace): number => {
+    const random = seededRandom(1);
+    const places = honestIn();
+    const pools = places.map((at) => games.flatMap((game) => game[at]!.map(({ reward }) => reward)));
+    const taus = Array.from({ length: COMPARED.times }, () =>
+      kendall(
+        pools.map((pool) => movingScore(drawn(pool, COMPARED.asks, random), pace)),
+        places.map(qualityAt),
+      ),
+    );
+    return mean(taus);
+  };
   return [
     { name: "AUC of good against bad answers", value: curve(answers()), unit: "", goal: "≥ 0.95" },
     ...TASKS.flatMap((task) =>
@@ -128,12 +157,15 @@ function ranking(games: readonly Earned[][][]): BenchRow[] {
       unit: "",
       goal: "1",
     },
-    {
-      name: "steps until a good newcomer has its place",
-      value: median(newcomers),
-      unit: "",
-      goal: "≤ 100",
-    },
+    ...Object.entries(PACES).flatMap(([name, pace]): BenchRow[] => [
+      {
+        name: `steps until a good newcomer has its place${name}`,
+        value: newcomer(pace),
+        unit: "",
+        goal: "≤ 100",
+      },
+      { name: `τ after ${COMPARED.asks} asks${name}`, value: later(pace), unit: "" },
+    ]),
   ];
 }
 

@@ -107,6 +107,23 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...noticedBy(
+    ["test/rewards/evidence.test.ts"],
+    [
+      {
+        name: "two answers are ranked by each other",
+        file: "src/rewards/normalize.ts",
+        text: "batch.length >= TELLING_BATCH || this.#state.count >= TELLING_COUNT",
+        replacement: "batch.length > 0",
+      },
+      {
+        name: "rewards that differ by rounding are ranked",
+        file: "src/rewards/normalize.ts",
+        text: "deviation <= ROUNDING * Math.abs(mean)",
+        replacement: "deviation === 0",
+      },
+    ],
+  ),
+  ...noticedBy(
     ["test/rewards/pipeline.test.ts"],
     [
       {

@@ -52,19 +52,20 @@ describe("the reward of a step", () => {
       ],
       masks: [factor("half", 0.5), factor("most", 0.8)],
     });
-    const { rewards, columns } = await pipeline.score(question(), ["1", null, "3"]);
-    // Two values one deviation apart around their mean: z = ±1/√2, Φ(1/√2) = 0.76025.
-    const high = 0.7602499389;
+    const { rewards, columns } = await pipeline.score(question(), ["1", null, "2", "3"]);
+    // Three values with the mean 2 and the deviation 1: Φ(1) = 0.84134.
+    const high = 0.8413447461;
     expect(rewards[0]).toBeCloseTo((0.75 * (1 - high) + 0.25 * high) * 0.4, 9);
     expect(rewards[1]).toBe(0);
-    expect(rewards[2]).toBeCloseTo((0.75 * high + 0.25 * (1 - high)) * 0.4, 9);
+    expect(rewards[2]).toBeCloseTo(0.2, 9);
+    expect(rewards[3]).toBeCloseTo((0.75 * high + 0.25 * (1 - high)) * 0.4, 9);
     expect(columns.map(({ name, raw }) => [name, raw])).toEqual([
-      ["numbers", [1, null, 3]],
-      ["twice", [-1, null, -3]],
-      ["half", [0.5, null, 0.5]],
-      ["most", [0.8, null, 0.8]],
+      ["numbers", [1, null, 2, 3]],
+      ["twice", [-1, null, -2, -3]],
+      ["half", [0.5, null, 0.5, 0.5]],
+      ["most", [0.8, null, 0.8, 0.8]],
     ]);
-    expect(columns[0]!.normalized![2]).toBeCloseTo(high, 9);
+    expect(columns[0]!.normalized![3]).toBeCloseTo(high, 9);
     expect(columns[2]!.normalized).toBeUndefined();
   });
 

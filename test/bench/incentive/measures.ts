@@ -27,22 +27,41 @@ export function mean(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 }
 
+/** Share of the next reward in a score, by how many rewards went into it before. */
+export type Pace = (asked: number) => number;
+
+/** As the validator has it: one share for all. */
+export const steady =
+  (alpha: number): Pace =>
+  () =>
+    alpha;
+/** The plain mean of the rewards until they are so many that alpha is more. */
+export const byAsks =
+  (alpha: number): Pace =>
+  (asked) =>
+    Math.max(alpha, 1 / (asked + 1));
+
 /** The score after these rewards, from 0. */
-export function movingScore(rewards: readonly number[], alpha: number): number {
-  return rewards.reduce((score, reward) => alpha * reward + (1 - alpha) * score, 0);
+export function movingScore(rewards: readonly number[], pace: Pace): number {
+  return rewards.reduce((score, reward, asked) => score + pace(asked) * (reward - score), 0);
+}
+
+/** So many of the rewards, any of them again and again. */
+export function drawn(rewards: readonly number[], count: number, random: () => number): number[] {
+  return Array.from({ length: count }, () => rewards[Math.floor(random() * rewards.length)]!);
 }
 
 /** Steps until the score of a miner that earns such rewards, in any order, has come to a share of their mean. */
 export function stepsToPlace(
   rewards: readonly number[],
-  { alpha, share, random }: { alpha: number; share: number; random: () => number },
+  { pace, share, random }: { pace: Pace; share: number; random: () => number },
 ): number {
   const wanted = share * mean(rewards);
   if (!(wanted > 0)) return Number.POSITIVE_INFINITY;
   let score = 0;
   let steps = 0;
   while (score < wanted) {
-    score += alpha * (rewards[Math.floor(random() * rewards.length)]! - score);
+    score += pace(steps) * (rewards[Math.floor(random() * rewards.length)]! - score);
     steps++;
   }
   return steps;
