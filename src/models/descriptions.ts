@@ -5,13 +5,21 @@ import { printable } from "../base/text.ts";
 import { byteLevelTokenizer } from "./byte-level-tokenizer.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { type ModelCode, unusableFile } from "./failure.ts";
+import { checkLabels } from "./labels.ts";
 import type { ModelFile } from "./manifest.ts";
 import { DESCRIPTIONS } from "./source-files.ts";
+import { checkTokens } from "./token-ids.ts";
 
 /** A small file of a model that is built. */
 export interface Description {
   file: ModelFile;
   content: Uint8Array;
+}
+
+interface Found {
+  path: string;
+  bytes: Buffer;
+  content: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -22,29 +30,30 @@ export interface Description {
  * @throws Failure `model.corrupt`, `model.unsupported`
  */
 export function readDescriptions(folder: string, model: CatalogModel): Description[] {
-  const found = DESCRIPTIONS.map(
-    (path): { path: string; bytes: Buffer; content: Record<string, unknown> } => {
-      try {
-        const isMade = path === "tokenizer.json" && !existsSync(join(folder, path));
-        if (isMade && model.architecture !== "roberta")
-          throw new Error("it is missing, and is made for RoBERTa alone");
-        const bytes = isMade
-          ? Buffer.from(JSON.stringify(byteLevelTokenizer(folder)))
-          : readFileSync(join(folder, path));
-        const content: unknown = JSON.parse(bytes.toString());
-        if (typeof content !== "object" || content === null) throw new Error("it holds no JSON object");
-        return { path, bytes, content: content as Record<string, unknown> };
-      } catch (error) {
-        throw unusableFile(path, model.id, error);
-      }
-    },
-  );
+  const found = DESCRIPTIONS.map((path): Found => {
+    try {
+      const isMade = path === "tokenizer.json" && !existsSync(join(folder, path));
+      if (isMade && model.architecture !== "roberta")
+        throw new Error("it is missing, and is made for RoBERTa alone");
+      const bytes = isMade
+        ? Buffer.from(JSON.stringify(byteLevelTokenizer(folder)))
+        : readFileSync(join(folder, path));
+      const content: unknown = JSON.parse(bytes.toString());
+      if (typeof content !== "object" || content === null) throw new Error("it holds no JSON object");
+      return { path, bytes, content: content as Record<string, unknown> };
+    } catch (error) {
+      throw unusableFile(path, model.id, error);
+    }
+  });
   const type = found[0]!.content.model_type;
   if (type !== model.architecture)
     throw new Failure<ModelCode>("model.unsupported", {
       message: `config.json says that the model is ${printable(JSON.stringify(type) ?? "of no type")}, and ${model.id} is ${model.architecture}`,
       hint: `the checkpoint must be that of ${model.repo} at ${model.revision}`,
     });
+  const [{ content: config }, { content: tokenizer }] = found as [Found, Found];
+  checkLabels(model, config);
+  checkTokens(model, tokenizer, config);
   return found.map(({ path, bytes }) => ({
     file: { path, size: bytes.length, sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex") },
     content: bytes,

@@ -7,7 +7,8 @@ import { byteLevelTokenizer, VOCABULARY } from "../../src/models/byte-level-toke
 import { readCatalog } from "../../src/models/catalog.ts";
 import { findModel, readVerified } from "../../src/models/model-files.ts";
 import { scratchFolders } from "../scratch.ts";
-import { CHECKPOINTS } from "./build/fixtures.ts";
+import { contentOf, floatsFile } from "./build/checkpoint-files.ts";
+import { CHECKPOINTS, withCheckpoint } from "./build/fixtures.ts";
 import { tinyModel } from "./trials/tiny-sources.ts";
 
 /** Made by models/export/older_tokenizer.py, with what transformers makes of it and reads with it. */
@@ -57,10 +58,30 @@ test.each(changes)("%s in %s is told", (_, name, change, message) => {
   expect(() => byteLevelTokenizer(folder)).toThrow(message);
 });
 
+/** Writes the tiny RoBERTa with as many rows of words as the tokenizer has, those beyond its own over again. */
+async function writeWithRows(folder: string, rows: number): Promise<void> {
+  const tiny = join(CHECKPOINTS, "roberta-classes");
+  const config = JSON.parse(readFileSync(join(tiny, "config.json"), "utf8"));
+  writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, vocab_size: rows }));
+  const content = await contentOf(tiny);
+  const words = "roberta.embeddings.word_embeddings.weight";
+  const { shapes } = await withCheckpoint("roberta-classes", ({ tensors }) => ({
+    shapes: new Map([...tensors].map(([name, { shape }]) => [name, [...shape]])),
+  }));
+  const [, width] = shapes.get(words) as [number, number];
+  const table = content[words]!;
+  content[words] = Array.from({ length: rows * width }, (_, at) => table[at % table.length]!);
+  shapes.set(words, [rows, width]);
+  const tensors = Object.entries(content).map(([name, values]) => [
+    name,
+    { shape: shapes.get(name)!, values },
+  ]);
+  writeFileSync(join(folder, "model.safetensors"), floatsFile(Object.fromEntries(tensors)));
+}
+
 test("a checkpoint with them is built and loads; of another architecture it is refused", async () => {
   const folder = copied();
-  for (const name of ["config.json", "model.safetensors"])
-    copyFileSync(join(CHECKPOINTS, "roberta-classes", name), join(folder, name));
+  await writeWithRows(folder, Object.keys(json("vocab.json")).length);
   const model = tinyModel("roberta-classes");
   const directory = scratch();
   const unproven = await buildFromFolder(directory, model, model.checkpoint!, folder, { dtypes: ["fp32"] });

@@ -8,14 +8,14 @@ import { manifestOf, withCheckpoint } from "./fixtures.ts";
 async function refusal(
   name: string,
   config: Record<string, unknown>,
-  { manifest = {}, tensors = (own) => own }: Change = {},
+  { manifest = {}, tensors = (own) => own, others = [] }: Change = {},
 ): Promise<string> {
   try {
     await withCheckpoint(name, (checkpoint) => {
       const changed: Checkpoint = {
         config: { ...checkpoint.config, ...config },
         tensors: new Map(tensors([...checkpoint.tensors])),
-        others: checkpoint.others,
+        others: new Map([...checkpoint.others, ...others]),
         read: (...asked) => checkpoint.read(...asked),
         close: () => checkpoint.close(),
       };
@@ -32,6 +32,8 @@ type Tensors = [string, { name: string; dtype: "F32" | "F16" | "BF16"; shape: re
 interface Change {
   manifest?: Partial<BuildManifest>;
   tensors?: (own: Tensors) => Tensors;
+  /** Of other types. */
+  others?: [name: string, type: string][];
 }
 
 describe("a variant that would be built wrongly is refused by a sentence", () => {
@@ -90,6 +92,17 @@ describe("a variant that would be built wrongly is refused by a sentence", () =>
     };
     expect(await refusal("llama", {}, biased)).toContain(
       "does not know: model.layers.0.self_attn.q_proj.bias",
+    );
+  });
+
+  test.each(["F64", "F8_E4M3", "I8", "BOOL"])("a tensor of the type %s", async (type) => {
+    const name = "model.layers.1.mlp.up_proj.weight";
+    const change: Change = {
+      tensors: (own) => own.filter(([tensor]) => tensor !== name),
+      others: [[name, type]],
+    };
+    expect(await refusal("llama", {}, change)).toBe(
+      `the checkpoint's tensor ${name} is of the type ${type}, and weights are read as F32, F16 or BF16 only`,
     );
   });
 

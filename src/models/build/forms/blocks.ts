@@ -2,7 +2,7 @@ import { ELEMENT, MICROSOFT } from "../../onnx/onnx.ts";
 import { countOf, type Graph, type Value, type Weight } from "../graph/graph.ts";
 import type { Parameter } from "../graph/parameters.ts";
 import { FloatForm } from "./float.ts";
-import { bytesOf, type FloatElement } from "./storage.ts";
+import { BELOW, bytesOf, type FloatElement } from "./storage.ts";
 
 const BLOCK = 32;
 /** A head with so few outputs is no gain in few bits and decides the score alone. */
@@ -75,7 +75,8 @@ function inBlocks(matrix: Parameter, { bits, element }: BlockOptions): { blocks:
       bytes: count * bytes,
       async *pieces() {
         let done = 0;
-        for await (const piece of matrix.read()) {
+        // What a step is rounded to has to be a number itself.
+        for await (const piece of matrix.read(BELOW[element] * 2 ** (bits - 1))) {
           const packed = new Uint8Array((piece.length / BLOCK) * bytes);
           for (let from = 0; from < piece.length; from += BLOCK) {
             // The scale that is stored, which may be rounded, is the one that steps are counted in.

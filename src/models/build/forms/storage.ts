@@ -4,6 +4,12 @@ import type { Parameter } from "../graph/parameters.ts";
 
 export type FloatElement = typeof ELEMENT.float | typeof ELEMENT.float16;
 
+/** What numbers of each kind are below; from 65520 on a half-precision float is infinite. */
+export const BELOW: Readonly<Record<FloatElement, number>> = {
+  [ELEMENT.float]: Infinity,
+  [ELEMENT.float16]: 65_520,
+};
+
 /** Rows that are turned at once: as many numbers of one column fill a line of the processor's cache. */
 const TILE = 64;
 
@@ -19,7 +25,7 @@ export function floats({ name, shape, read }: Parameter, element: FloatElement):
     shape,
     bytes: countOf(shape) * BYTES[element],
     async *pieces() {
-      for await (const piece of read())
+      for await (const piece of read(BELOW[element]))
         yield bytesOf(element === ELEMENT.float ? piece : new Float16Array(piece));
     },
   };
@@ -38,7 +44,7 @@ export function transposed(matrix: Parameter, element: FloatElement): Weight {
       const turned =
         element === ELEMENT.float ? new Float32Array(rows * columns) : new Float16Array(rows * columns);
       let done = 0;
-      for await (const piece of matrix.read()) {
+      for await (const piece of matrix.read(BELOW[element])) {
         turn(piece, columns, turned, rows, done);
         done += piece.length / columns;
       }
