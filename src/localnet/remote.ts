@@ -1,4 +1,5 @@
 import { Failure } from "../base/error.ts";
+import { CONTROL_PATH } from "./node/endpoint.ts";
 
 export type RemoteCode = "localnet.unreachable" | "localnet.refused-command";
 const PATIENCE_MS = 5000;
@@ -19,7 +20,7 @@ export async function askLocalnet(endpoint: string, method: string, ...params: u
         hint: "Start one with `openvalidator localnet`, or name it with --endpoint.",
       }),
     );
-  const socket = new WebSocket(endpoint);
+  const socket = new WebSocket(new URL(CONTROL_PATH, endpoint));
   const timer = setTimeout(unreachable, PATIENCE_MS);
   socket.onopen = () => socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
   socket.onmessage = ({ data }) => resolve(JSON.parse(String(data)));

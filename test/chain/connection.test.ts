@@ -3,7 +3,7 @@ import { Failure, isFailure } from "../../src/base/error.ts";
 import { ChainConnection } from "../../src/chain/connection.ts";
 import { fetchMetagraph } from "../../src/chain/metagraph.ts";
 import type { LocalNode } from "../../src/localnet/node/node.ts";
-import { BLOCK_MS, connect, NETUID, Relay, startChain, until } from "./fixture.ts";
+import { BLOCK_MS, connect, NETUID, startChain, until } from "./fixture.ts";
 
 /** Some ten blocks: a stall in a test must not wait as long as one on the public chain. */
 const STALL_MS = 1_500;
@@ -77,18 +77,18 @@ describe("a connection", () => {
   });
 
   test("lets go of a node that hangs, while it opens and while it opens again", async () => {
-    const relay = new Relay(node);
-    relay.behaviour = "mute";
+    const relay = node.openEndpoint();
+    relay.fault("hang");
     const stop = new AbortController();
     const opening = connectTo(relay.endpoint, undefined, stop.signal);
     await until(() => relay.connections === 1);
     stop.abort();
     expect(await codeOf(opening)).toBe("chain.closed");
 
-    relay.behaviour = "pass";
+    relay.heal();
     const connection = await connect(relay.endpoint);
-    relay.behaviour = "mute";
-    relay.drop();
+    relay.fault("hang");
+    relay.fault("drop");
     await until(() => relay.connections === 3);
     await connection.close();
     expect(await codeOf(connection.ready())).toBe("chain.closed");
@@ -117,7 +117,7 @@ describe("a connection that is lost", () => {
     const old = connection.api;
     const heads: number[] = [];
     connection.onHead((block) => heads.push(block));
-    node.dropConnections();
+    node.first.fault("drop");
     await until(() => !old.isConnected);
     const metagraph = await fetchMetagraph(connection, NETUID);
     expect(metagraph.hotkeys).toHaveLength(3);
@@ -128,13 +128,13 @@ describe("a connection that is lost", () => {
   });
 
   test("fails the request that was under way with a sentence, not with a crash", async () => {
-    const relay = new Relay(node);
+    const relay = node.openEndpoint();
     const connection = await connect(relay.endpoint);
-    relay.behaviour = "mute";
+    relay.fault("hang");
     const asked = fetchMetagraph(connection, NETUID);
     await Bun.sleep(BLOCK_MS);
-    relay.behaviour = "pass";
-    relay.drop();
+    relay.heal();
+    relay.fault("drop");
     const error = await asked.catch((thrown: unknown) => thrown);
     if (!isFailure(error)) throw error;
     expect(error.code).toBe("chain.unreachable");
@@ -152,9 +152,9 @@ describe("a connection that is lost", () => {
   };
   for (const [what, instead] of Object.entries(garbage)) {
     test(`survives ${what} in the place of an answer`, async () => {
-      const relay = new Relay(node);
+      const relay = node.openEndpoint();
       const connection = await ChainConnection.connect({ endpoints: [relay.endpoint, node.endpoint] });
-      relay.behaviour = { instead };
+      relay.alter = () => instead;
       await until(() => connection.endpoint === node.endpoint);
       expect((await fetchMetagraph(connection, NETUID)).hotkeys).toHaveLength(3);
       await connection.close();
@@ -163,13 +163,13 @@ describe("a connection that is lost", () => {
   }
 
   test("is noticed when the socket is open but no block comes, and left for the next endpoint", async () => {
-    const relay = new Relay(node);
+    const relay = node.openEndpoint();
     const connection = await ChainConnection.connect({
       endpoints: [relay.endpoint, node.endpoint],
       stallMs: STALL_MS,
     });
     expect(connection.endpoint).toBe(relay.endpoint);
-    relay.behaviour = "mute";
+    relay.fault("hang");
     await until(() => connection.endpoint === node.endpoint);
     const head = connection.head();
     expect(await connection.waitForBlock(head + 2, 10_000)).toBe(true);

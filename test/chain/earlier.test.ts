@@ -7,7 +7,7 @@ import { type EarlierSubmission, fateOfEarlier } from "../../src/chain/earlier.t
 import { type PreparedSubmission, submitWeights } from "../../src/chain/submission.ts";
 import type { LocalNode, NodeOptions } from "../../src/localnet/node/node.ts";
 import type { HotkeySigner } from "../../src/wallet/signer.ts";
-import { connect, NETUID, Relay, startChain } from "./fixture.ts";
+import { connect, NETUID, startChain } from "./fixture.ts";
 
 let node: LocalNode;
 let signer: HotkeySigner;
@@ -28,7 +28,7 @@ const weights = (value: number) => ({ netuid: NETUID, uids: [1, 2], values: [65_
 
 /** Sends weights through a connection that is cut at its message of this number, requests and answers counted alike. */
 async function killedAt(cut: number): Promise<{ record: PreparedSubmission | undefined; isCut: boolean }> {
-  const relay = new Relay(node);
+  const relay = node.openEndpoint();
   const connection = await connect(relay.endpoint);
   let record: PreparedSubmission | undefined;
   let messages = 0;
@@ -38,14 +38,14 @@ async function killedAt(cut: number): Promise<{ record: PreparedSubmission | und
     if (++messages < cut || isCut) return isCut;
     isCut = true;
     // Nothing of what comes after reaches either side, as when the process is gone.
-    relay.behaviour = "mute";
-    relay.drop();
+    relay.fault("hang");
+    relay.fault("drop");
     killed.resolve();
     return true;
   };
   relay.onRequest = () => void count();
-  relay.behaviour = (text) => {
-    if (text.includes('"id"')) count();
+  relay.alter = ({ id, text }) => {
+    if (id !== undefined) count();
     return text;
   };
   const before = (prepared: PreparedSubmission): void => {

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Failure, isFailure } from "../../src/base/error.ts";
 import { ChainConnection } from "../../src/chain/connection.ts";
 import { fetchMetagraph } from "../../src/chain/metagraph.ts";
+import type { Endpoint } from "../../src/localnet/node/endpoint.ts";
 import type { LocalNode } from "../../src/localnet/node/node.ts";
 import { capturedLog } from "../captured-log.ts";
-import { NETUID, Relay, startChain, until } from "./fixture.ts";
+import { NETUID, startChain, until } from "./fixture.ts";
 
 const lines = capturedLog();
 let node: LocalNode;
@@ -13,19 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => node.stop());
 
-/** A relay that answers requests of some methods itself. */
-function refusing(methods: string[], error: object = { code: -32_603, message: "internal error" }): Relay {
-  const relay = new Relay(node);
-  const refused = new Set<number>();
-  relay.onRequest = (text) => {
-    const { id, method } = JSON.parse(text) as { id: number; method: string };
-    if (methods.includes(method)) refused.add(id);
-  };
-  relay.behaviour = (text) => {
-    const { id } = JSON.parse(text) as { id?: number };
-    return id !== undefined && refused.has(id) ? JSON.stringify({ jsonrpc: "2.0", id, error }) : text;
-  };
-  return relay;
+/** An endpoint of the node that answers requests of this method with an error. */
+function refusing(method: string): Endpoint {
+  const endpoint = node.openEndpoint();
+  endpoint.fault(`error:${method}`);
+  return endpoint;
 }
 
 const sentenceOf = async (work: Promise<unknown>): Promise<string> =>
@@ -48,15 +41,13 @@ function quickPace() {
 
 describe("an endpoint whose calls fail though it shows blocks (C1)", () => {
   test("is left for the next after three of them", async () => {
-    const relay = refusing(["state_call"]);
-    // The metadata is read by such a call when it is opened.
-    const { behaviour } = relay;
-    relay.behaviour = "pass";
+    const relay = node.openEndpoint();
     const connection = await ChainConnection.connect({ endpoints: [relay.endpoint, node.endpoint] });
-    relay.behaviour = behaviour;
+    // Not from the beginning: the metadata is read by such a call, too.
+    relay.fault("error:state_call");
     expect(connection.endpoint).toBe(relay.endpoint);
     for (let call = 0; call < 3; call++)
-      expect(await sentenceOf(fetchMetagraph(connection, NETUID))).toContain("internal error");
+      expect(await sentenceOf(fetchMetagraph(connection, NETUID))).toContain("Internal error");
     expect((await fetchMetagraph(connection, NETUID)).hotkeys).toHaveLength(3);
     expect(connection.endpoint).toBe(node.endpoint);
     await connection.close();
@@ -64,12 +55,10 @@ describe("an endpoint whose calls fail though it shows blocks (C1)", () => {
   });
 
   test("is kept while weights are on their way, and left after", async () => {
-    const relay = refusing(["state_call"]);
-    // The metadata is read by such a call when it is opened.
-    const { behaviour } = relay;
-    relay.behaviour = "pass";
+    const relay = node.openEndpoint();
     const connection = await ChainConnection.connect({ endpoints: [relay.endpoint, node.endpoint] });
-    relay.behaviour = behaviour;
+    // Not from the beginning: the metadata is read by such a call, too.
+    relay.fault("error:state_call");
     await connection.hold(async () => {
       for (let call = 0; call < 4; call++) await sentenceOf(fetchMetagraph(connection, NETUID));
       expect(connection.endpoint).toBe(relay.endpoint);
@@ -109,7 +98,7 @@ describe("a node with an old head (C2)", () => {
 describe("a refusal while an endpoint opens (C4)", () => {
   for (const method of ["state_subscribeRuntimeVersion", "chain_subscribeNewHead", "chain_getHeader"])
     test(`of ${method} counts against it, and the next is taken`, async () => {
-      const relay = refusing([method]);
+      const relay = refusing(method);
       const connection = await ChainConnection.connect({ endpoints: [relay.endpoint, node.endpoint] });
       expect(connection.endpoint).toBe(node.endpoint);
       await connection.close();
@@ -118,19 +107,12 @@ describe("a refusal while an endpoint opens (C4)", () => {
 });
 
 test("a node that fails at the runtime's own metadata is not used with the older one, which cannot read a subnet", async () => {
-  const relay = new Relay(node);
-  const spoiled = new Set<number>();
-  let isSpoilt = false;
-  relay.onRequest = (text) => {
+  const relay = node.openEndpoint();
+  relay.alter = ({ id, params, text }) => {
+    if (params[0] !== "Metadata_metadata_at_version") return text;
     // Once, as a node that is busy for a moment.
-    if (isSpoilt || !text.includes("Metadata_metadata_at_version")) return;
-    isSpoilt = true;
-    spoiled.add((JSON.parse(text) as { id: number }).id);
-  };
-  relay.behaviour = (text) => {
-    const { id = -1 } = JSON.parse(text) as { id?: number };
-    const error = { code: -32_603, message: "busy" };
-    return spoiled.delete(id) ? JSON.stringify({ jsonrpc: "2.0", id, error }) : text;
+    relay.heal();
+    return JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32_603, message: "busy" } });
   };
   const connection = await ChainConnection.connect({ endpoints: [relay.endpoint] });
   expect((await fetchMetagraph(connection, NETUID)).hotkeys).toHaveLength(3);
@@ -141,11 +123,11 @@ test("a node that fails at the runtime's own metadata is not used with the older
 
 describe("a node that drops every connection soon (C5)", () => {
   test("is tried ever less often, though each attempt succeeds", async () => {
-    const relay = new Relay(node);
+    const relay = node.openEndpoint();
     const { pauses, pace } = quickPace();
     const connection = await ChainConnection.connect({ endpoints: [relay.endpoint], pace });
     for (let time = 1; time <= 5; time++) {
-      relay.drop();
+      relay.fault("drop");
       await until(() => relay.connections === time + 1);
       await connection.ready();
     }
@@ -184,10 +166,10 @@ describe("what keeps an endpoint from opening is named (C5)", () => {
   });
 
   test("an error that names no request is an answer to the oldest one", async () => {
-    const relay = new Relay(node);
+    const relay = node.openEndpoint();
     const connection = await ChainConnection.connect({ endpoints: [relay.endpoint] });
-    relay.behaviour = (text) =>
-      text.includes('"id"')
+    relay.alter = ({ id, text }) =>
+      id !== undefined
         ? JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32_005, message: "rate limit" } })
         : text;
     const error = await fetchMetagraph(connection, NETUID).catch((thrown: unknown) => thrown);

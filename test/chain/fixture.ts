@@ -1,4 +1,3 @@
-import type { Server, ServerWebSocket } from "bun";
 import { asHotkey, asNetuid, type Hotkey } from "../../src/base/units.ts";
 import { ChainConnection } from "../../src/chain/connection.ts";
 import {
@@ -48,85 +47,6 @@ export async function startChain(
 
 export function connect(...endpoints: string[]): Promise<ChainConnection> {
   return ChainConnection.connect({ endpoints });
-}
-
-type Behaviour = "pass" | "mute" | { instead: string } | ((text: string) => string);
-interface Link {
-  node: WebSocket;
-  waiting: string[] | null;
-}
-
-/** Stands between a client and a node, and spoils what the node says. */
-export class Relay {
-  /** What happens to messages of the node. */
-  behaviour: Behaviour = "pass";
-  /** Sees each request before the node does. */
-  onRequest: (text: string) => void = () => undefined;
-  connections = 0;
-  readonly #server: Server<Link>;
-  readonly #clients = new Set<ServerWebSocket<Link>>();
-
-  constructor(node: { endpoint: string }) {
-    this.#server = Bun.serve<Link>({
-      hostname: "127.0.0.1",
-      port: 0,
-      fetch: (request, server) => {
-        const data: Link = { node: new WebSocket(node.endpoint), waiting: [] };
-        return server.upgrade(request, { data }) ? undefined : new Response("no websocket", { status: 400 });
-      },
-      websocket: {
-        open: (client) => this.#open(client),
-        message: (client, message) => {
-          const text = String(message);
-          this.onRequest(text);
-          const { node: upstream, waiting } = client.data;
-          if (waiting) waiting.push(text);
-          else upstream.send(text);
-        },
-        close: (client) => {
-          this.#clients.delete(client);
-          client.data.node.close();
-        },
-      },
-    });
-  }
-
-  get endpoint(): string {
-    return `ws://127.0.0.1:${this.#server.port}`;
-  }
-
-  /** Clients that are connected now. */
-  get open(): number {
-    return this.#clients.size;
-  }
-
-  drop(): void {
-    for (const client of this.#clients) client.terminate();
-  }
-
-  async stop(): Promise<void> {
-    this.drop();
-    await this.#server.stop(true);
-  }
-
-  #open(client: ServerWebSocket<Link>): void {
-    this.connections++;
-    this.#clients.add(client);
-    const link = client.data;
-    const forwardWaiting = (): void => {
-      for (const text of link.waiting ?? []) link.node.send(text);
-      link.waiting = null;
-    };
-    if (link.node.readyState === WebSocket.OPEN) forwardWaiting();
-    else link.node.onopen = forwardWaiting;
-    link.node.onclose = () => client.close();
-    link.node.onmessage = ({ data }) => {
-      if (this.behaviour === "mute") return;
-      if (this.behaviour === "pass") client.send(String(data));
-      else if (typeof this.behaviour === "function") client.send(this.behaviour(String(data)));
-      else client.send(this.behaviour.instead);
-    };
-  }
 }
 
 /** Waits until `condition` holds; the test's own time limit is the deadline. */

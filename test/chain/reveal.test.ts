@@ -3,9 +3,10 @@ import { isFailure } from "../../src/base/error.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
 import { confirmReveal, type PendingReveal } from "../../src/chain/reveal.ts";
 import { submitWeights } from "../../src/chain/submission.ts";
+import type { Alteration } from "../../src/localnet/node/endpoint-faults.ts";
 import type { LocalNode } from "../../src/localnet/node/node.ts";
 import type { HotkeySigner } from "../../src/wallet/signer.ts";
-import { connect, NETUID, Relay, startChain } from "./fixture.ts";
+import { connect, NETUID, startChain } from "./fixture.ts";
 
 let node: LocalNode;
 let signer: HotkeySigner;
@@ -33,10 +34,10 @@ async function committed(): Promise<{ pending: PendingReveal; block: number }> {
 
 /** New heads go on, but no storage is shown. */
 const refusingReads =
-  (message: string) =>
-  (text: string): string =>
+  (message: string): Alteration =>
+  ({ id, text }) =>
     text.includes('"changes"')
-      ? JSON.stringify({ jsonrpc: "2.0", id: JSON.parse(text).id, error: { code: 4003, message } })
+      ? JSON.stringify({ jsonrpc: "2.0", id, error: { code: 4003, message } })
       : text;
 
 const codeOf = (work: Promise<unknown>): Promise<string> =>
@@ -64,15 +65,15 @@ describe("a commit of an earlier run", () => {
 });
 
 test("an outage around the reveal gives no verdict; after it the passed blocks are read", async () => {
-  const relay = new Relay(node);
+  const relay = node.openEndpoint();
   const fragile = await connect(relay.endpoint);
   const pending = await commit();
-  relay.behaviour = "mute";
-  relay.drop();
+  relay.fault("hang");
+  relay.fault("drop");
   const followed = codeOf(confirmReveal(fragile, signer, pending, undefined, 200));
   await connection.waitForBlock(pending.revealBlock + 12, 30_000);
-  relay.behaviour = "pass";
-  relay.drop();
+  relay.heal();
+  relay.fault("drop");
   expect(await followed).toStartWith("revealed in");
   await fragile.close();
   await relay.stop();
@@ -80,12 +81,12 @@ test("an outage around the reveal gives no verdict; after it the passed blocks a
 
 test("a node that refuses to read while the reveal comes is asked again afterwards", async () => {
   const pending = await commit();
-  const relay = new Relay(node);
+  const relay = node.openEndpoint();
   const limited = await connect(relay.endpoint);
-  relay.behaviour = refusingReads("Rate limit exceeded");
+  relay.alter = refusingReads("Rate limit exceeded");
   const followed = codeOf(confirmReveal(limited, signer, pending));
   await connection.waitForBlock(pending.revealBlock + 6, 30_000);
-  relay.behaviour = "pass";
+  relay.heal();
   expect(await followed).toStartWith("revealed in");
   await limited.close();
   await relay.stop();
@@ -101,9 +102,9 @@ test("a reveal that comes later than the schedule said is waited for while the c
 
 test("blocks that a node does not show any more leave the reveal unknown, not missing", async () => {
   const pending = await commit();
-  const relay = new Relay(node);
+  const relay = node.openEndpoint();
   const pruned = await connect(relay.endpoint);
-  relay.behaviour = refusingReads("State already discarded");
+  relay.alter = refusingReads("State already discarded");
   expect(await codeOf(confirmReveal(pruned, signer, pending))).toBe("chain.reveal-unknown");
   await pruned.close();
   await relay.stop();

@@ -7,7 +7,7 @@ import { resolveNetwork } from "../../src/chain/networks.ts";
 import type { LocalNode } from "../../src/localnet/node/node.ts";
 import { CANARY } from "../canaries.ts";
 import { configureTestLog } from "../captured-log.ts";
-import { Relay, startChain, until } from "./fixture.ts";
+import { startChain, until } from "./fixture.ts";
 
 const SECRETS = ["s3cretUser", CANARY.endpointPassword, "s3cretToken", CANARY.endpointKey];
 const KEYED = (port: number | string) =>
@@ -49,7 +49,7 @@ describe("an endpoint with a password and keys is nowhere shown whole", () => {
   });
 
   test("when it belongs to another chain, stalls, is lost and comes back", async () => {
-    const relay = new Relay(node);
+    const relay = node.openEndpoint();
     const endpoint = KEYED(new URL(relay.endpoint).port);
     const changes: ConnectionChange[] = [];
     const options = {
@@ -66,13 +66,14 @@ describe("an endpoint with a password and keys is nowhere shown whole", () => {
       .ask("asking", async () => Promise.reject(new Error(`no answer from ${endpoint}`)))
       .catch((thrown: unknown) => thrown);
     const failure = await asked;
-    relay.behaviour = "mute";
+    relay.fault("hang");
     await until(() => changes.some(({ state }) => state === "lost"));
-    relay.behaviour = { instead: "no JSON-RPC" };
-    relay.drop();
+    relay.heal();
+    relay.fault("garbage");
+    relay.fault("drop");
     await until(() => written.some((line) => line.includes("is no JSON-RPC")));
-    relay.behaviour = "pass";
-    relay.drop();
+    relay.heal();
+    relay.fault("drop");
     await until(() => changes.at(-1)?.state === "connected" && changes.length >= 3);
     await connection.close();
     await relay.stop();
@@ -96,7 +97,7 @@ describe("an endpoint with a password and keys is nowhere shown whole", () => {
 
 describe("changes of the connection", () => {
   test("name the endpoint it switched to, and an upgrade by its spec version", async () => {
-    const relay = new Relay(node);
+    const relay = node.openEndpoint();
     const changes: ConnectionChange[] = [];
     const connection = await ChainConnection.connect({
       endpoints: [relay.endpoint, node.endpoint],
@@ -117,8 +118,8 @@ describe("changes of the connection", () => {
   });
 
   test("a node that says it is behind its chain is passed over for one that is not", async () => {
-    const relay = new Relay(node);
-    relay.behaviour = (text) => text.replace('"isSyncing":false', '"isSyncing":true');
+    const relay = node.openEndpoint();
+    relay.fault("syncing");
     const changes: ConnectionChange[] = [];
     const connection = await ChainConnection.connect({
       endpoints: [relay.endpoint, node.endpoint],

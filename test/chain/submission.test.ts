@@ -11,7 +11,7 @@ import { type SubmittedWeights, submitWeights } from "../../src/chain/submission
 import type { LocalNode, NodeOptions } from "../../src/localnet/node/node.ts";
 import { hotkeyOf } from "../../src/wallet/keypair.ts";
 import type { HotkeySigner } from "../../src/wallet/signer.ts";
-import { connect, NETUID, neuron, Relay, STRANGER, signerOf, startChain, until } from "./fixture.ts";
+import { connect, NETUID, neuron, STRANGER, signerOf, startChain, until } from "./fixture.ts";
 
 let node: LocalNode;
 let signer: HotkeySigner;
@@ -272,15 +272,15 @@ test("a commit that is larger than the chain takes is refused before it is sent"
 describe("a connection that is lost while weights are under way", () => {
   test("does not lose them: they are found on chain and counted once", async () => {
     await start();
-    const relay = new Relay(node);
+    const relay = node.openEndpoint();
     const fragile = await connect(relay.endpoint);
     // The node takes the extrinsic, but we never hear of it.
-    relay.onRequest = (text) => {
-      if (!text.includes("author_submitAndWatchExtrinsic")) return;
-      relay.behaviour = "mute";
+    relay.onRequest = ({ method }) => {
+      if (method !== "author_submitAndWatchExtrinsic") return;
+      relay.fault("hang");
       setTimeout(() => {
-        relay.behaviour = "pass";
-        relay.drop();
+        relay.heal();
+        relay.fault("drop");
       }, 300);
     };
     const sent = await submitWeights(fragile, signer, weights());
@@ -295,11 +295,11 @@ describe("a connection that is lost while weights are under way", () => {
 
   test("reports an unknown outcome when they never arrived", async () => {
     await start();
-    const relay = new Relay(node);
+    const relay = node.openEndpoint();
     const fragile = await connect(relay.endpoint);
-    relay.onRequest = (text) => {
+    relay.onRequest = ({ method }) => {
       // Cut before the node sees the request.
-      if (text.includes("author_submitAndWatchExtrinsic")) relay.drop();
+      if (method === "author_submitAndWatchExtrinsic") relay.fault("drop");
     };
     const failure = await failureOf(submitWeights(fragile, signer, weights()));
     expect(failure.code).toBe("chain.outcome-unknown");

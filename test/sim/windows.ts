@@ -15,7 +15,7 @@ import { metagraphDuty } from "../../src/validator/metagraph-duty.ts";
 import { resume } from "../../src/validator/resume.ts";
 import { Subtensor } from "../../src/validator/subtensor.ts";
 import { WeightsDuty } from "../../src/validator/weights-duty.ts";
-import { connect, NETUID, neuron, Relay, signerOf, startChain, until } from "../chain/fixture.ts";
+import { connect, NETUID, neuron, signerOf, startChain, until } from "../chain/fixture.ts";
 import { FakeChain, fakeModules, SETTINGS } from "../fakes/session.ts";
 
 const BLOCK_MS = 100;
@@ -88,20 +88,13 @@ export async function simulate({ epochs, seed, faultRate, directory }: SimOption
   });
   const faults: SimResult["faults"] = { drop: 0, error: 0, garbage: 0, empty: 0, stall: 0 };
   let isCalm = true;
-  const relays = [new Relay(node), new Relay(node)];
+  const relays = [node.openEndpoint(), node.openEndpoint()];
   for (const relay of relays) {
-    /** Requests whose answers may be spoiled. */
-    const open = new Set<number>();
-    relay.onRequest = (text) => {
-      const { id, method } = JSON.parse(text) as { id: number; method: string };
-      if (SPOILED.has(method)) open.add(id);
-    };
-    relay.behaviour = (text) => {
-      const { id } = JSON.parse(text) as { id?: number };
-      if (isCalm || id === undefined || !open.delete(id) || random() >= faultRate) return text;
+    relay.alter = ({ id, method, text }) => {
+      if (isCalm || id === undefined || !SPOILED.has(method) || random() >= faultRate) return text;
       const fault = FAULTS[Math.floor(random() * FAULTS.length)]!;
       faults[fault]++;
-      if (fault === "drop") relay.drop();
+      if (fault === "drop") relay.fault("drop");
       if (fault === "error")
         return JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32_603, message: "made up" } });
       if (fault === "empty") return JSON.stringify({ jsonrpc: "2.0", id, result: null });
@@ -162,11 +155,8 @@ export async function simulate({ epochs, seed, faultRate, directory }: SimOption
     if (random() < faultRate / TEMPO) {
       faults.stall++;
       const relay = relays[Math.floor(random() * relays.length)]!;
-      const { behaviour } = relay;
-      relay.behaviour = "mute";
-      setTimeout(() => {
-        relay.behaviour = behaviour;
-      }, 12 * BLOCK_MS);
+      relay.fault("hang");
+      setTimeout(() => relay.heal("hang"), 12 * BLOCK_MS);
     }
     const { lastUpdate } = await fetchMetagraph(observer, NETUID);
     const at = lastUpdate[0]!;

@@ -4,6 +4,7 @@ import { Failure } from "../../base/error.ts";
 import { RAO_PER_TAO, U16_MAX } from "../../base/units.ts";
 import type { Chain } from "./chain.ts";
 import { SS58_PREFIX } from "./description.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { genesisAxon, raoOf } from "./genesis.ts";
 import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
 import { neuronsLite } from "./neuron-infos.ts";
@@ -63,8 +64,23 @@ export type SettingName = keyof typeof SETTINGS;
 type Method = (params: unknown[]) => unknown;
 
 /** JSON-RPC methods beside those of a real node: what the commands `localnet …` ask of a running one. */
-export function adminMethods(chain: Chain, netuid: number, controls: Controls): Record<string, Method> {
+export function adminMethods(
+  chain: Chain,
+  netuid: number,
+  controls: Controls,
+  endpoint: Endpoint,
+): Record<string, Method> {
   return {
+    localnet_faults: () => endpoint.faults(),
+    localnet_fault: ([text]) => endpoint.fault(String(text)),
+    localnet_heal: ([text]) => {
+      const gone = endpoint.heal(text === undefined ? undefined : String(text));
+      if (text !== undefined && gone.length === 0)
+        throw refused(
+          `the fault ${JSON.stringify(text)} is not there; there are ${endpoint.faults().join(", ") || "none"}`,
+        );
+      return gone;
+    },
     localnet_neurons: () => neurons(chain, netuid),
     localnet_register: ([hotkey, coldkey]) =>
       controls.register({

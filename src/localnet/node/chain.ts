@@ -1,9 +1,10 @@
 import { Failure, messageOf } from "../../base/error.ts";
 import type { Beacon } from "./beacon.ts";
 import { type CallError, dispatch, inSubtensor, precheck, type SubtensorEventValue } from "./calls.ts";
+import { ChainFaults } from "./chain-faults.ts";
 import { BLOCK_HASH_COUNT } from "./description.ts";
 import { stepSubnet } from "./epoch.ts";
-import { ERROR_INDEX, poolCode } from "./errors.ts";
+import { ERROR_INDEX, type PalletError, poolCode } from "./errors.ts";
 import {
   decodeExtrinsic,
   eraBirth,
@@ -49,6 +50,7 @@ export class Chain {
   specVersion: number;
   readonly state = new ChainState(KEPT_BLOCKS);
   readonly genesis: Block;
+  readonly faults = new ChainFaults();
   readonly #options: ChainOptions;
   readonly #pool = new TransactionPool();
   readonly #blocks = new Map<HashHex, Block>();
@@ -60,6 +62,7 @@ export class Chain {
   /** Events of administrative changes, told in the next block. */
   #pendingEvents: SubtensorEventValue[] = [];
   #head: Block;
+  #finalized: Block;
 
   constructor(options: ChainOptions) {
     this.#options = options;
@@ -67,6 +70,7 @@ export class Chain {
     const genesis = genesisBlock(options.seed);
     this.genesis = { ...genesis, hash: options.genesisHash ?? genesis.hash };
     this.#head = this.genesis;
+    this.#finalized = this.genesis;
     options.writeState(this.state);
     options.beacon.install(this.state, options.nowMs());
     this.#keep(this.genesis);
@@ -78,8 +82,7 @@ export class Chain {
   }
 
   get finalized(): Block {
-    const height = Math.max(0, this.#head.height - FINALITY_LAG_BLOCKS);
-    return this.#blocks.get(this.#hashes.get(height)!)!;
+    return this.#finalized;
   }
 
   blockAt(hash: HashHex): Block | null {
@@ -123,7 +126,8 @@ export class Chain {
     const extrinsic = decode(bytes);
     if (this.#pool.has(extrinsic.hash))
       throw refusal(1013, "Transaction is already imported", extrinsic.hash);
-    const reason = this.#invalidity(extrinsic);
+    const refused = this.faults.refusalOf(extrinsic.call, "pool");
+    const reason = refused ? poolReason(refused) : this.#invalidity(extrinsic);
     if (reason !== null) throw refusal(1010, "Invalid Transaction", reason);
     if (this.#pool.holdsNonce(extrinsic.signer, extrinsic.nonce))
       throw refusal(
@@ -170,7 +174,7 @@ export class Chain {
     const block = sealBlock(this.#head, [inherent, ...included.map(({ extrinsic }) => extrinsic.bytes)]);
 
     // The real chain gets pulses in unsigned transactions of its offchain workers; here the author writes them.
-    const rounds = this.#options.beacon.publishDue(state, nowMs);
+    const rounds = this.faults.has("beacon-stall") ? [] : this.#options.beacon.publishDue(state, nowMs);
     if (rounds.length > 0)
       at(
         { kind: "Finalization", fields: {} },
@@ -182,12 +186,16 @@ export class Chain {
 
     this.#head = block;
     this.#keep(block);
+    this.#finalize();
     for (const listener of this.#listeners) listener(block);
     for (const { notify } of included) {
       notify({ inBlock: block.hash });
       this.#unfinalized.push({ height, notify, hash: block.hash });
     }
-    this.#finalize();
+    while (this.#unfinalized.length > 0 && this.#unfinalized[0]!.height <= this.#finalized.height) {
+      const { notify, hash } = this.#unfinalized.shift()!;
+      notify({ finalized: hash });
+    }
     return block;
   }
 
@@ -210,7 +218,10 @@ export class Chain {
       included.push(transaction);
       const phase: EventRecordValue["phase"] = { kind: "ApplyExtrinsic", fields: { 0: included.length } };
       this.state.set(SYSTEM.account, [extrinsic.signer], { ...account, nonce: account.nonce + 1 });
-      const outcome = dispatch(this.state, extrinsic.signer, extrinsic.call, height);
+      const refused = this.faults.refusalOf(extrinsic.call, "block");
+      const outcome = refused
+        ? { error: refused }
+        : dispatch(this.state, extrinsic.signer, extrinsic.call, height);
       if ("error" in outcome) {
         at(phase, failed(outcome.error));
         continue;
@@ -239,15 +250,13 @@ export class Chain {
     if (extrinsic.nonce < this.state.read(SYSTEM.account, extrinsic.signer).nonce)
       return "Transaction is outdated";
     const error = precheck(this.state, extrinsic.signer, extrinsic.call, height);
-    return error === null ? null : `Custom error: ${poolCode(error)}`;
+    return error === null ? null : poolReason(error);
   }
 
   #finalize(): void {
-    const { height } = this.finalized;
-    while (this.#unfinalized.length > 0 && this.#unfinalized[0]!.height <= height) {
-      const { notify, hash } = this.#unfinalized.shift()!;
-      notify({ finalized: hash });
-    }
+    if (this.faults.has("finality-stall")) return;
+    const height = Math.max(0, this.#head.height - FINALITY_LAG_BLOCKS);
+    this.#finalized = this.#blocks.get(this.#hashes.get(height)!)!;
   }
 
   #keep(block: Block): void {
@@ -258,6 +267,8 @@ export class Chain {
     this.#hashes.delete(block.height - BLOCK_HASH_COUNT);
   }
 }
+
+const poolReason = (error: PalletError): string => `Custom error: ${poolCode(error)}`;
 
 function decode(bytes: Uint8Array): SignedExtrinsic {
   try {

@@ -5,11 +5,11 @@ import { log } from "../../base/log.ts";
 import { adminMethods } from "./admin.ts";
 import { Beacon } from "./beacon.ts";
 import { Chain } from "./chain.ts";
+import { Endpoint } from "./endpoint.ts";
 import { type GenesisAccount, genesisAxon, raoOf, type SubnetRules, writeGenesis } from "./genesis.ts";
 import { chooseUid, placeNeuron } from "./neurons.ts";
-import { Rpc } from "./rpc.ts";
 import type { LocalnetCode } from "./scale.ts";
-import { RpcServer } from "./server.ts";
+import { StateCalls } from "./state-call.ts";
 import { SUBTENSOR, TIMESTAMP } from "./storage.ts";
 import { type AccountHex, toHex } from "./types.ts";
 
@@ -49,6 +49,8 @@ export interface NodeOptions {
   purses?: readonly { address: string; tao: number }[];
   /** What the chain takes for the time: of its blocks and of its beacon. Tests move it. */
   nowMs?: () => number;
+  /** 0 to 1, for faults that happen now and then. */
+  random?: () => number;
   /** With 0x; its own unless given. Tests let a network look like a public one. */
   genesisHash?: string | undefined;
 }
@@ -92,12 +94,12 @@ export class LocalNode {
   readonly netuid: number;
   readonly genesisHash: string;
   readonly #chain: Chain;
-  readonly #rpc: Rpc;
-  readonly #server: RpcServer;
+  readonly #calls: StateCalls;
+  readonly #endpoints: Endpoint[] = [];
   readonly #host: string;
   readonly #blockTimeMs: number;
+  readonly #random: () => number;
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #resumeTimer: ReturnType<typeof setTimeout> | null = null;
   #nextBlockAtMs: number;
 
   constructor(options: NodeOptions & { host: string; maxUids: number }) {
@@ -109,6 +111,7 @@ export class LocalNode {
       accounts,
       purses = [],
       nowMs = Date.now,
+      random = Math.random,
       genesisHash,
     } = options;
     const rules = rulesOf(options, netuid);
@@ -134,19 +137,38 @@ export class LocalNode {
       },
     });
     this.genesisHash = `0x${this.#chain.genesis.hash}`;
-    this.#rpc = new Rpc(this.#chain, blockTimeMs);
-    this.#rpc.add(adminMethods(this.#chain, netuid, this));
-    this.#server = new RpcServer(this.#rpc, this.#chain, host, port);
+    this.#calls = new StateCalls(this.#chain, blockTimeMs);
+    this.#random = random;
+    this.openEndpoint(port);
     this.#nextBlockAtMs = Date.now() + blockTimeMs;
     this.#schedule();
   }
 
+  /** Another websocket to the same chain, with faults of its own; `port` 0 takes a free one. */
+  openEndpoint(port = 0): Endpoint {
+    const endpoint = new Endpoint({
+      chain: this.#chain,
+      calls: this.#calls,
+      host: this.#host,
+      port,
+      random: this.#random,
+    });
+    endpoint.rpc.add(adminMethods(this.#chain, this.netuid, this, endpoint));
+    this.#endpoints.push(endpoint);
+    return endpoint;
+  }
+
+  /** The one that it started with. */
+  get first(): Endpoint {
+    return this.#endpoints[0]!;
+  }
+
   get endpoint(): string {
-    return `ws://${this.#host.includes(":") ? `[${this.#host}]` : this.#host}:${this.port}`;
+    return this.first.endpoint;
   }
 
   get port(): number {
-    return this.#server.port;
+    return this.first.port;
   }
 
   get specVersion(): number {
@@ -233,32 +255,13 @@ export class LocalNode {
   /** A runtime upgrade: the spec version grows, and transactions signed for the old one have bad signatures. */
   upgradeRuntime(): number {
     this.#chain.specVersion += 1;
-    this.#server.announceVersion();
+    for (const endpoint of this.#endpoints) endpoint.announceVersion();
     return this.#chain.specVersion;
-  }
-
-  dropConnections(): void {
-    this.#server.dropConnections();
-  }
-
-  /** No blocks and no answers for `ms`; sockets stay open, as behind a half-dead link. Answers come late, blocks do not come back. */
-  stall(ms: number): void {
-    this.#server.hold();
-    if (this.#timer) clearTimeout(this.#timer);
-    if (this.#resumeTimer) clearTimeout(this.#resumeTimer);
-    this.#timer = null;
-    this.#resumeTimer = setTimeout(() => {
-      this.#resumeTimer = null;
-      this.#server.resume();
-      this.#nextBlockAtMs = Date.now() + this.#blockTimeMs;
-      this.#schedule();
-    }, ms);
   }
 
   async stop(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
-    if (this.#resumeTimer) clearTimeout(this.#resumeTimer);
-    await this.#server.stop();
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint.stop()));
   }
 
   #hotkeyOf(uid: number): AccountHex {

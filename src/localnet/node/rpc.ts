@@ -5,7 +5,7 @@ import { runtimeVersion, SS58_PREFIX } from "./description.ts";
 import type { Block } from "./header.ts";
 import { accountOf, hexOf, keysOf } from "./rpc-params.ts";
 import type { StateView } from "./state.ts";
-import { StateCalls } from "./state-call.ts";
+import type { StateCalls } from "./state-call.ts";
 import { fromHex, toHex } from "./types.ts";
 
 /** One request of a client, already parsed; what a method makes of `params` is its own business. */
@@ -21,6 +21,12 @@ export interface Subscriber {
   open(subscription: Subscription, replay: () => void): string;
   close(id: string): boolean;
   notify(subscription: Subscription, result: unknown): void;
+}
+
+/** The chain as one endpoint shows it; a node that lags shows an older one. */
+export interface View {
+  head(): Block;
+  finalized(): Block;
 }
 
 export interface Subscription {
@@ -44,12 +50,14 @@ const STATE_UNAVAILABLE = 4003;
 /** The JSON-RPC methods of a node, over one chain. */
 export class Rpc {
   readonly #chain: Chain;
+  readonly #view: View;
   readonly #calls: StateCalls;
   readonly #methods: Map<string, Method>;
 
-  constructor(chain: Chain, blockTimeMs: number) {
+  constructor(chain: Chain, view: View, calls: StateCalls) {
     this.#chain = chain;
-    this.#calls = new StateCalls(chain, blockTimeMs);
+    this.#view = view;
+    this.#calls = calls;
     this.#methods = new Map(
       Object.entries({
         ...this.#systemMethods(),
@@ -128,8 +136,9 @@ export class Rpc {
 
   #chainMethods(): Record<string, Method> {
     const chain = this.#chain;
+    const view = this.#view;
     const heads = (kind: "heads" | "finalized", method: string): Method => {
-      const newest = (): Block => (kind === "heads" ? chain.head : chain.finalized);
+      const newest = (): Block => (kind === "heads" ? view.head() : view.finalized());
       return (_params, subscriber) => {
         const subscription: Subscription = { id: "", kind, method, keys: [] };
         return subscriber.open(subscription, () => subscriber.notify(subscription, this.header(newest())));
@@ -139,12 +148,14 @@ export class Rpc {
     const finalizedHeads = heads("finalized", "chain_finalizedHead");
     const unsubscribe: Method = ([id], subscriber) => subscriber.close(String(id));
     return {
-      chain_getHead: () => `0x${chain.head.hash}`,
+      chain_getHead: () => `0x${view.head().hash}`,
       chain_getBlockHash: ([height]) => {
-        const hash = height === undefined || height === null ? chain.head.hash : chain.hashAt(Number(height));
+        const newest = view.head();
+        if (height === undefined || height === null) return `0x${newest.hash}`;
+        const hash = Number(height) > newest.height ? null : chain.hashAt(Number(height));
         return hash === null ? null : `0x${hash}`;
       },
-      chain_getFinalizedHead: () => `0x${chain.finalized.hash}`,
+      chain_getFinalizedHead: () => `0x${view.finalized().hash}`,
       chain_getHeader: ([hash]) => {
         const block = this.#block(hash);
         return block && this.header(block);
@@ -168,7 +179,6 @@ export class Rpc {
   }
 
   #stateMethods(): Record<string, Method> {
-    const chain = this.#chain;
     const storage: Method = ([key, hash]) => hexOrNull(this.#stateOf(this.#known(hash)).raw(hexOf(key)));
     const unsubscribe: Method = ([id], subscriber) => subscriber.close(String(id));
     const version: Method = () => this.version();
@@ -217,7 +227,7 @@ export class Rpc {
           keys: keysOf(keys),
         };
         return subscriber.open(subscription, () => {
-          const changes = this.storageChanges(chain.head, subscription.keys, null);
+          const changes = this.storageChanges(this.#view.head(), subscription.keys, null);
           if (changes) subscriber.notify(subscription, changes);
         });
       },
@@ -253,7 +263,7 @@ export class Rpc {
 
   /** The named block, or the head when none is named. */
   #block(hash: unknown): Block | null {
-    return hash === undefined || hash === null ? this.#chain.head : this.#chain.blockAt(hexOf(hash));
+    return hash === undefined || hash === null ? this.#view.head() : this.#chain.blockAt(hexOf(hash));
   }
 
   #known(hash: unknown): Block {

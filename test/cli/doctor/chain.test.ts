@@ -6,7 +6,6 @@ import { loadConfiguration } from "../../../src/config/load.ts";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { type LocalNode, startNode } from "../../../src/localnet/node/node.ts";
 import { createWallet } from "../../../src/wallet/create.ts";
-import { Relay } from "../../chain/fixture.ts";
 import { scratchFolders } from "../../scratch.ts";
 import { examined } from "./doctor-line.ts";
 
@@ -191,17 +190,12 @@ test("endpoints that are no nodes are named, and one that is one is enough", asy
 }, 30_000);
 
 test("a node that lies, or says what nobody can read, fails its own checks and nothing else", async () => {
-  const relay = new Relay(node);
+  const relay = node.openEndpoint();
   closers.push(() => relay.stop());
   const spoilt = async (spoil: (result: unknown, method: string) => unknown, ...more: string[]) => {
-    const methods = new Map<number, string>();
-    relay.onRequest = (text) => {
-      const { id, method } = JSON.parse(text);
-      methods.set(id, method);
-    };
-    relay.behaviour = (text) => {
+    relay.alter = ({ text, method }) => {
       const message = JSON.parse(text);
-      if ("result" in message) message.result = spoil(message.result, methods.get(message.id) ?? "");
+      if ("result" in message) message.result = spoil(message.result, method);
       return JSON.stringify(message);
     };
     return await examined(words([relay.endpoint, ...more].join(",")));

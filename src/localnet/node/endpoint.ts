@@ -1,0 +1,297 @@
+import type { Chain } from "./chain.ts";
+import { type Alteration, EndpointFaults } from "./endpoint-faults.ts";
+import { parseFault } from "./fault-names.ts";
+import { Rpc, type RpcRequest, type Subscriber, type Subscription } from "./rpc.ts";
+import type { StateCalls } from "./state-call.ts";
+
+type Socket = Bun.ServerWebSocket<Connection>;
+
+/** One request may carry a list of thousands of storage keys. */
+const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** A client that does not read what it asked for is cut off. */
+const LARGEST_BACKLOG_BYTES = 64 * 1024 * 1024;
+const PARSE_ERROR = -32_700;
+const INVALID_REQUEST = -32_600;
+const MS = 1000;
+/** Of the URL of connections that faults leave alone, so that whoever made a fault can take it away. */
+export const CONTROL_PATH = "/control";
+
+/** Requests and subscriptions of one websocket. */
+class Connection implements Subscriber {
+  readonly subscriptions = new Map<string, Subscription>();
+  readonly isControl: boolean;
+  /** Null once it is closed. */
+  socket: Socket | null = null;
+  readonly #say: (connection: Connection, message: Said) => void;
+  #replays: (() => void)[] = [];
+  #lastId = 0;
+
+  constructor(isControl: boolean, say: (connection: Connection, message: Said) => void) {
+    this.isControl = isControl;
+    this.#say = say;
+  }
+
+  open(subscription: Subscription, replay: () => void): string {
+    subscription.id = `s${++this.#lastId}`;
+    this.subscriptions.set(subscription.id, subscription);
+    this.#replays.push(replay);
+    return subscription.id;
+  }
+
+  close(id: string): boolean {
+    return this.subscriptions.delete(id);
+  }
+
+  notify({ id, method }: Subscription, result: unknown): void {
+    if (!this.subscriptions.has(id)) return;
+    const body = { jsonrpc: "2.0", method, params: { subscription: id, result } };
+    this.#say(this, { body, method, params: [], id: undefined });
+  }
+
+  /** First notifications of the subscriptions that the answers just sent have named. */
+  replay(): void {
+    for (const first of this.#replays.splice(0)) first();
+  }
+}
+
+/** A message with the request that it answers. */
+interface Said {
+  body: object;
+  method: string;
+  params: readonly unknown[];
+  id: unknown;
+}
+
+export interface EndpointOptions {
+  chain: Chain;
+  calls: StateCalls;
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** 0 to 1, for faults that happen now and then. */
+  random: () => number;
+}
+
+const unaltered: Alteration = ({ text }) => text;
+
+/** One websocket of the node, on loopback only; a network may have several, and each its own faults. */
+export class Endpoint {
+  /** Sees every request before it is done; one that cuts the connection keeps it from being done. */
+  onRequest: (request: { id: unknown; method: string; params: readonly unknown[] }) => void = () => undefined;
+  /** What happens to everything that is said, after the faults: for a test with a fault of its own. */
+  alter: Alteration = unaltered;
+  /** Connections that were ever made. */
+  connections = 0;
+  readonly rpc: Rpc;
+  readonly #faults: EndpointFaults;
+  readonly #chain: Chain;
+  readonly #host: string;
+  readonly #server: Bun.Server<Connection>;
+  readonly #open = new Set<Connection>();
+  readonly #late = new Set<ReturnType<typeof setTimeout>>();
+  readonly #stopListening: () => void;
+  #lastHead: string;
+  #lastFinalized: string;
+
+  constructor({ chain, calls, host, port, random }: EndpointOptions) {
+    this.#chain = chain;
+    this.#host = host;
+    this.#faults = new EndpointFaults(chain, random);
+    this.rpc = new Rpc(chain, this.#faults, calls);
+    this.#lastHead = chain.head.hash;
+    this.#lastFinalized = chain.finalized.hash;
+    this.#server = Bun.serve<Connection>({
+      hostname: host,
+      port,
+      fetch: (request, server) => {
+        const isControl = new URL(request.url).pathname === CONTROL_PATH;
+        const status = isControl ? null : this.#faults.refusal;
+        if (status !== null) return new Response("This endpoint refuses.\n", { status });
+        const data = new Connection(isControl, (connection, said) => this.#say(connection, [said], false));
+        if (server.upgrade(request, { data })) return undefined;
+        return new Response("This is the JSON-RPC websocket of a localnet node.\n", { status: 426 });
+      },
+      websocket: {
+        maxPayloadLength: LARGEST_MESSAGE_BYTES,
+        backpressureLimit: LARGEST_BACKLOG_BYTES,
+        closeOnBackpressureLimit: true,
+        open: (socket) => {
+          socket.data.socket = socket;
+          this.#open.add(socket.data);
+          if (!socket.data.isControl) this.connections++;
+        },
+        message: (socket, message) => this.#receive(socket.data, String(message)),
+        close: (socket) => {
+          socket.data.socket = null;
+          this.#open.delete(socket.data);
+        },
+      },
+    });
+    this.#stopListening = chain.onBlock(() => this.#announce());
+  }
+
+  get endpoint(): string {
+    return `ws://${this.#host.includes(":") ? `[${this.#host}]` : this.#host}:${this.port}`;
+  }
+
+  get port(): number {
+    return this.#server.port!;
+  }
+
+  /** Connections that are open now. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Makes something go wrong, here or with the whole chain, until it is healed. `drop` cuts every connection once.
+   * @throws Failure `localnet.bad-request` for one that there is not
+   */
+  fault(text: string): void {
+    const fault = text === "drop" ? null : parseFault(text);
+    if (fault?.kind === "endpoint") this.#faults.add(text, fault);
+    else if (fault) this.#chain.faults.add(text, fault);
+    if (fault === null || this.#faults.refusal !== null) this.#dropConnections();
+  }
+
+  /**
+   * Takes one fault away, by the words that it was made with, or all of them and what `alter` does.
+   * @returns those that are gone
+   */
+  heal(text?: string): string[] {
+    if (text === undefined) this.alter = unaltered;
+    return this.faults().filter(
+      (name) =>
+        (text === undefined || text === name) &&
+        (this.#faults.remove(name) || this.#chain.faults.remove(name)),
+    );
+  }
+
+  /** Faults that are active here and with the chain. */
+  faults(): string[] {
+    return [...this.#faults.names(), ...this.#chain.faults.names()];
+  }
+
+  /** Tells all clients of a new runtime. */
+  announceVersion(): void {
+    this.#each("version", (connection, subscription) => connection.notify(subscription, this.rpc.version()));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopListening();
+    for (const timer of this.#late) clearTimeout(timer);
+    await this.#server.stop(true);
+  }
+
+  /** Without a goodbye, as a crashed node does. */
+  #dropConnections(): void {
+    for (const connection of [...this.#open]) if (!connection.isControl) this.#cut(connection);
+  }
+
+  #cut(connection: Connection): void {
+    const { socket } = connection;
+    connection.socket = null;
+    this.#open.delete(connection);
+    socket?.terminate();
+  }
+
+  #receive(connection: Connection, message: string): void {
+    const parsed = parse(message);
+    if (parsed === undefined) {
+      const body = { jsonrpc: "2.0", id: null, error: { code: PARSE_ERROR, message: "Parse error" } };
+      this.#say(connection, [{ body, method: "", params: [], id: null }], false);
+      return;
+    }
+    const answers: Said[] = [];
+    for (const request of Array.isArray(parsed) ? parsed : [parsed]) {
+      const answer = this.#answer(connection, request);
+      // Cut while it was being read.
+      if (connection.socket === null) return;
+      answers.push(answer);
+    }
+    this.#say(connection, answers, Array.isArray(parsed));
+    connection.replay();
+  }
+
+  #answer(connection: Connection, request: unknown): Said {
+    if (!isRequest(request)) {
+      const body = { jsonrpc: "2.0", id: null, error: { code: INVALID_REQUEST, message: "Invalid request" } };
+      return { body, method: "", params: [], id: null };
+    }
+    const { id, method, params = [] } = request;
+    if (!connection.isControl) this.onRequest({ id, method, params });
+    const body = connection.socket === null ? {} : this.rpc.answer({ id, method, params }, connection);
+    return { body, method, params, id };
+  }
+
+  #say(connection: Connection, messages: readonly Said[], isBatch: boolean): void {
+    const cut = (): void => this.#cut(connection);
+    const texts = messages
+      .map(({ body, ...rest }) => {
+        const message = { ...rest, text: JSON.stringify(body), cut };
+        if (connection.isControl) return message.text;
+        const text = this.#faults.alter(message);
+        return text === null ? null : this.alter({ ...message, text });
+      })
+      .filter((text) => text !== null);
+    if (texts.length === 0) return;
+    const send = (): void => void connection.socket?.send(isBatch ? `[${texts.join(",")}]` : texts[0]!);
+    const { delaySeconds } = this.#faults;
+    if (delaySeconds === 0 || connection.isControl) {
+      send();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#late.delete(timer);
+      send();
+    }, delaySeconds * MS);
+    this.#late.add(timer);
+  }
+
+  #announce(): void {
+    const head = this.#faults.head();
+    const isNewHead = head.hash !== this.#lastHead;
+    this.#lastHead = head.hash;
+    if (isNewHead)
+      this.#each("heads", (connection, subscription) =>
+        connection.notify(subscription, this.rpc.header(head)),
+      );
+    const finalized = this.#faults.finalized();
+    if (finalized.hash !== this.#lastFinalized)
+      this.#each("finalized", (connection, subscription) =>
+        connection.notify(subscription, this.rpc.header(finalized)),
+      );
+    this.#lastFinalized = finalized.hash;
+    if (!isNewHead) return;
+    const parent = this.#chain.blockAt(head.parentHash);
+    const previous = parent && this.#chain.stateAt(parent);
+    this.#each("storage", (connection, subscription) => {
+      const changes = this.rpc.storageChanges(head, subscription.keys, previous);
+      if (changes) connection.notify(subscription, changes);
+    });
+  }
+
+  #each(
+    kind: Subscription["kind"],
+    tell: (connection: Connection, subscription: Subscription) => void,
+  ): void {
+    for (const connection of this.#open)
+      for (const subscription of connection.subscriptions.values())
+        if (subscription.kind === kind) tell(connection, subscription);
+  }
+}
+
+function parse(message: string): unknown {
+  try {
+    return JSON.parse(message);
+  } catch {
+    // Not JSON: the caller answers with the protocol's parse error.
+    return undefined;
+  }
+}
+
+function isRequest(value: unknown): value is Omit<RpcRequest, "params"> & { params?: unknown[] } {
+  if (typeof value !== "object" || value === null) return false;
+  const { method, params } = value as { method?: unknown; params?: unknown };
+  return typeof method === "string" && (params === undefined || Array.isArray(params));
+}
