@@ -11,6 +11,7 @@ const CAUSES: readonly [column: string, cause: string][] = [
   ["form_filter", "form"],
   ["relevance_filter", "off-topic"],
   ["nsfw_filter", "unsafe"],
+  ["response_time_filter", "slow"],
   ["task_fit_reward_model", "off-task"],
 ];
 /** What leaves less than this of a reward is named. */

@@ -76,6 +76,13 @@ export const SCORING_OPTIONS = {
     "Words or phrases that cost an answer its reward with --reward.penalties keyword-match.",
   ),
 
+  "reward.time_weight": option(
+    decimal({ min: 0, max: 1 }),
+    0,
+    "rewards",
+    "Most of a reward that a slow answer loses: it keeps 1 - this x seconds taken / timeout. 0 = time counts for nothing.",
+  ),
+
   "shadow.off": option(toggle, false, "rewards", "Compute no shadow scores with models."),
   "shadow.miners": option(
     integer({ min: 0, max: 256 }),

@@ -36,6 +36,7 @@ export function createPipeline(profile: Profile, parts: PipelineParts): RewardPi
     masks = {},
     isShadowOff = false,
     penalties = [],
+    timeWeight = 0,
     phrases,
     meter,
   } = parts;
@@ -65,6 +66,7 @@ export function createPipeline(profile: Profile, parts: PipelineParts): RewardPi
       .filter((mask) => mask !== undefined),
     penalties: createPenalties([...penalties, ...(profile.penalties ?? [])]),
     shadow: isShadowOff ? [] : (profile.shadow ?? []).map((scorer) => new ShadowScorer(make(scorer))),
+    timeWeight,
     expectTexts: (texts) => {
       for (const model of encoders) embeddings.expect(model, texts);
     },

@@ -6,6 +6,7 @@ import { isUsable, maskFactors, normalizeUsable, penaltyColumns, usableOrNull } 
 import { RunningNormalizer } from "./normalize.ts";
 import type { Mask, MaskVerdict, Penalty, RewardModel, RewardsCode, Watcher } from "./parts.ts";
 import { changesOf, loadMemory } from "./pipeline-memory.ts";
+import { RESPONSE_TIME_COLUMN, timeFactors } from "./response-time.ts";
 import { scoredText } from "./scored-text.ts";
 
 export interface RewardColumn {
@@ -48,9 +49,19 @@ export interface PipelineOptions {
   /** Computed beside the others; counts for nothing. */
   shadow?: Watcher[];
   penalties?: Penalty[];
+  /** Most that a slow answer loses, 0..1: `timeFactors`. */
+  timeWeight?: number;
   /** Told at each step which texts encoders will be asked for, so that these can travel in one batch. */
   expectTexts?: (texts: readonly string[]) => void;
   meter?: ServedMeter | undefined;
+}
+
+/** What belongs to a step beside the question and what came back. */
+export interface StepScoring {
+  /** Gives the step up at once, also while a model does not come back. */
+  signal?: AbortSignal | undefined;
+  /** Per completion, the part of the allowed time that it took (`timeFactors`); as if at once when left out. */
+  taken?: readonly number[] | undefined;
 }
 
 /** Weights come as decimals, so 0.3 + 0.4 + 0.3 must count as 1, and so may three times 0.333. */
@@ -66,8 +77,8 @@ interface PartNumbers {
 
 /**
  * Scores the completions of one step: Σ weight · normalised reward over the models, times every mask
- * (openvalidators 1.2.0, forward.run_step), times what every penalty leaves (text-prompting 2.1). Steps are scored one
- * after another, in the order of the calls. A step that fails or is given up changes neither the running statistics nor
+ * (openvalidators 1.2.0, forward.run_step), times what every penalty leaves (text-prompting 2.1), times what the time that it
+ * took leaves. Steps are scored one after another, in the order of the calls. A step that fails or is given up changes neither the running statistics nor
  * the memory of a mask; one that is not to count must not be shown to it at all.
  */
 export class RewardPipeline {
@@ -75,6 +86,7 @@ export class RewardPipeline {
   readonly #masks: Mask[];
   readonly #shadow: Watcher[];
   readonly #penalties: Penalty[];
+  readonly #timeWeight: number;
   readonly #expectTexts: (texts: readonly string[]) => void;
   /** Models, masks and penalties that gave a number that is none, so that each is reported once. */
   readonly #reported = new Set<string>();
@@ -90,6 +102,7 @@ export class RewardPipeline {
     masks,
     penalties = [],
     shadow = [],
+    timeWeight = 0,
     expectTexts = () => {},
     meter,
   }: PipelineOptions) {
@@ -112,6 +125,7 @@ export class RewardPipeline {
     this.#masks = masks;
     this.#shadow = shadow;
     this.#penalties = penalties;
+    this.#timeWeight = timeWeight;
     this.#expectTexts = expectTexts;
     this.#meter = meter;
   }
@@ -127,15 +141,14 @@ export class RewardPipeline {
 
   /**
    * @param completions one per asked miner; null, or nothing but white space, where it gave no usable text
-   * @param signal gives the step up at once, also while a model does not come back
    * @throws what a model or mask throws, or Failure `deadline.aborted` when the signal is aborted
    */
   score(
     question: Question,
     completions: readonly (string | null)[],
-    signal?: AbortSignal,
+    { signal, taken = [] }: StepScoring = {},
   ): Promise<StepRewards> {
-    const scored = this.#queue.then(() => this.#score(question, completions, signal));
+    const scored = this.#queue.then(() => this.#score(question, completions, { signal, taken }));
     this.#queue = scored.catch(() => undefined);
     return signal === undefined ? scored : orAborted(scored, signal);
   }
@@ -143,7 +156,7 @@ export class RewardPipeline {
   async #score(
     question: Question,
     completions: readonly (string | null)[],
-    signal: AbortSignal | undefined,
+    { signal, taken }: { signal: AbortSignal | undefined; taken: readonly number[] },
   ): Promise<StepRewards> {
     signal?.throwIfAborted();
     const texts = completions.map(scoredText);
@@ -165,6 +178,14 @@ export class RewardPipeline {
     };
     const totals = works.map(() => 0);
     const columns = this.#columns(numbers, totals, spread);
+    if (this.#timeWeight > 0) {
+      const factors = timeFactors(
+        this.#timeWeight,
+        usable.map((index) => taken[index] ?? 0),
+      );
+      for (const [position, factor] of factors.entries()) totals[position]! *= factor;
+      columns.push({ name: RESPONSE_TIME_COLUMN, raw: spread(factors) });
+    }
     for (const { learn } of numbers.verdicts) await learn?.();
     this.#remember(question, works, totals);
     const rewards = spread(totals).map((reward) => Math.min(1, reward ?? 0));

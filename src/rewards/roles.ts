@@ -16,6 +16,8 @@ export interface OperatorChoice {
   isShadowOff?: boolean;
   /** Penalties of the operator; each replaces the profile's of its name. */
   penalties?: readonly PenaltyChoice[];
+  /** Most that a slow answer loses, 0..1. */
+  timeWeight?: number;
 }
 
 /**

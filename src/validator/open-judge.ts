@@ -18,6 +18,8 @@ export interface Scoring {
   masks: MaskChoice;
   isShadowOff: boolean;
   penalties: PenaltyChoice[];
+  /** Most that a slow answer loses, 0..1. */
+  timeWeight: number;
 }
 
 /** Settings that say which reward models count, and how much. */
@@ -58,6 +60,7 @@ export function readScoring(settings: Settings): Scoring {
     masks: maskChoiceOf(settings),
     isShadowOff: settings.shadowOff,
     penalties: penaltiesOf(settings),
+    timeWeight: settings.rewardTimeWeight,
   };
 }
 

@@ -159,11 +159,14 @@ export interface Judge {
   /** Masks keep what belongs to one forward pass under its id. */
   beginForward(id: string): void;
   endForward(id: string): void;
-  /** Rejects at once when the signal is aborted. */
+  /**
+   * Rejects at once when the signal is aborted.
+   * @param about.taken per completion, the part of the allowed time that it took
+   */
   score(
     question: Question,
     completions: readonly (string | null)[],
-    signal?: AbortSignal,
+    about?: { signal?: AbortSignal; taken?: readonly number[] },
   ): Promise<Judgement>;
   /** Running statistics and histories, as far as they changed since the last call; with `all` what is written rarely as well. */
   changes(options?: { all?: boolean }): MemoryChanges;

@@ -52,10 +52,11 @@ export async function step<N extends Neuron>(
   }
 
   const completions = replies.map(({ completion }) => completion);
+  const taken = replies.map(({ elapsedMs }) => elapsedMs / plan.timeoutMs);
   const [judgement, marks] = await watch.lap(
     "judge",
     Promise.all([
-      modules.judge.score(question, completions, signal),
+      modules.judge.score(question, completions, { signal, taken }),
       askForMarks(session, question, replies),
     ]),
   );

@@ -4,6 +4,7 @@ import { configureLog } from "../../src/base/log.ts";
 import { VERSION } from "../../src/config/version.ts";
 import { benchAnalysis } from "./analysis.ts";
 import { benchMetagraph } from "./chain.ts";
+import { benchCheaters } from "./cheaters.ts";
 import { benchCheckpoints } from "./checkpoints.ts";
 import { benchEmbeddings } from "./embeddings.ts";
 import { benchEndurance } from "./endurance.ts";
@@ -17,6 +18,7 @@ import { type BenchRow, renderTable } from "./row.ts";
 import { benchStep } from "./step.ts";
 import { benchTelemetry } from "./telemetry.ts";
 import { benchUpdate } from "./update.ts";
+import { benchVerdicts } from "./verdicts.ts";
 import { benchWindows } from "./windows.ts";
 
 /** In this order: what measures time at rest comes before what starts many processes. */
@@ -32,12 +34,17 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   gating: benchGating,
   rewards: benchRewards,
   incentive: benchIncentive,
+  cheaters: benchCheaters,
+  verdicts: benchVerdicts,
   ask: benchAsk,
   analysis: benchAnalysis,
   "first step": benchFirstStep,
   update: benchUpdate,
   endurance: benchEndurance,
 };
+
+/** They take many minutes, and tell of no speed: only by their name. */
+const CHECKS: readonly string[] = ["cheaters", "verdicts"];
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !(name in BENCHES));
@@ -50,7 +57,7 @@ configureLog({ level: "error", format: "plain" });
 const rows: BenchRow[] = [];
 let failures = 0;
 for (const [name, bench] of Object.entries(BENCHES)) {
-  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  if (chosen.length > 0 ? !chosen.includes(name) : CHECKS.includes(name)) continue;
   process.stderr.write(`${name} …\n`);
   try {
     rows.push(...(await bench()));

@@ -221,7 +221,15 @@ export class FakeJudge implements Judge {
   endForward(id: string): void {
     this.open.delete(id);
   }
-  async score(_question: unknown, completions: readonly (string | null)[]) {
+  /** Of every step, the part of the allowed time that each answer took. */
+  readonly taken: (readonly number[] | undefined)[] = [];
+
+  async score(
+    _question: unknown,
+    completions: readonly (string | null)[],
+    { taken }: { taken?: readonly number[] } = {},
+  ) {
+    this.taken.push(taken);
     await this.whileScoring?.();
     this.remembered++;
     const raw = completions.map((text) => (text === null ? null : Number(/\d/.exec(text)![0]) / 10));

@@ -116,6 +116,12 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
         replacement: "batch.length > 0",
       },
       {
+        name: "an answer that takes longer loses less",
+        file: "src/rewards/response-time.ts",
+        text: "1 - weight * (",
+        replacement: "1 - weight + weight * (",
+      },
+      {
         name: "rewards that differ by rounding are ranked",
         file: "src/rewards/normalize.ts",
         text: "deviation <= ROUNDING * Math.abs(mean)",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { earnedBy } from "../../src/analysis/insight/factors.ts";
 import { asUid } from "../../src/base/units.ts";
 import { augmentPrompt } from "../../src/prompts/templates.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
@@ -7,6 +8,7 @@ import { RunningNormalizer } from "../../src/rewards/normalize.ts";
 import type { RewardModel } from "../../src/rewards/parts.ts";
 import { RewardPipeline } from "../../src/rewards/pipeline.ts";
 import { chosenProfile } from "../../src/rewards/profiles.ts";
+import { timeFactors } from "../../src/rewards/response-time.ts";
 import { type MovingScores, updateScores } from "../../src/weights/scores.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
 import { fakeModels } from "./fake-models.ts";
@@ -116,6 +118,36 @@ describe("a reward of the embedded profile", () => {
     const [first, second] = await rewardsOf(HONEST, HONEST);
     expect(second).toBe(first!);
     expect(first).toBeLessThan(0.01 * alone!);
+  });
+});
+
+describe("the time that an answer took", () => {
+  const share = fc.double({ min: 0, max: 1, noNaN: true });
+  const anything = fc.oneof(fc.double(), fc.double({ min: 0, max: 2, noNaN: true }));
+
+  test("leaves from 1 down to 1 − weight, less for more time, and all of it with the weight 0", () => {
+    fc.assert(
+      fc.property(share, fc.array(anything), (weight, taken) => {
+        const factors = timeFactors(weight, taken);
+        for (const factor of factors) expect(factor).toBeWithin(1 - weight, 1 + Number.EPSILON);
+        for (const [i, a] of taken.entries())
+          for (const [j, b] of taken.entries())
+            if (a <= b) expect(factors[i]).toBeGreaterThanOrEqual(factors[j]!);
+        expect(timeFactors(0, taken)).toEqual(taken.map(() => 1));
+      }),
+    );
+    expect(timeFactors(0.5, [0, 0.5, 1, 7, -1, Number.NaN])).toEqual([1, 0.75, 0.5, 0.5, 1, 1]);
+  });
+
+  test("goes with its answer, past those that gave none, and multiplies out in the events", async () => {
+    const model: RewardModel = { name: "sure", isAbsolute: true, score: async () => [0.8, 0.8] };
+    const pipeline = new RewardPipeline({ models: [{ model, weight: 1 }], masks: [], timeWeight: 0.5 });
+    const taken = [0.1, 1, 0.2];
+    const { rewards, columns } = await pipeline.score(question(), ["a", null, "b"], { taken });
+    expect(columns.at(-1)).toEqual({ name: "response_time_filter", raw: [0.95, null, 0.9] });
+    expect(rewards).toEqual([0.8 * 0.95, 0, 0.8 * 0.9]);
+    const told = { sure: 0.8, sure_normalized: 0.8, response_time_filter: 0.95 };
+    expect(earnedBy(told, rewards[0]!, { sure: 1 }).agrees).toBe(true);
   });
 });
 

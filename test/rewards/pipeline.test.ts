@@ -361,8 +361,8 @@ describe("the pipeline", () => {
     const before = pipeline.changes();
     const stop = new AbortController();
     const given = Promise.allSettled([
-      pipeline.score(question(), ["1", "2"], stop.signal),
-      pipeline.score(question(), ["3"], stop.signal),
+      pipeline.score(question(), ["1", "2"], { signal: stop.signal }),
+      pipeline.score(question(), ["3"], { signal: stop.signal }),
     ]);
     stop.abort();
     for (const { status, reason } of (await given) as PromiseRejectedResult[])

@@ -45,6 +45,28 @@ describe("the operator's choice of masks and penalties", () => {
     expect(rewards[1]).toBe(0);
   });
 
+  test("takes what --reward.time_weight says of a slow answer, and without it nothing for any time", async () => {
+    const taken = [0, 1];
+    const answers = [
+      "Whales breathe air. Their songs carry far.",
+      "They dive for an hour. They breathe air.",
+    ];
+    const [usual, beside, weighed] = await Promise.all([
+      open({}).score(question(), answers),
+      open({ "reward.time_weight": "0" }).score(question(), answers, { taken }),
+      open({ "reward.time_weight": "0.25" }).score(question(), answers, { taken }),
+    ]);
+    expect(usual.rewards[1]).toBeGreaterThan(0);
+    expect(beside.rewards).toEqual(usual.rewards);
+    expect(beside.columns).toEqual(usual.columns);
+    expect(weighed.rewards).toEqual([usual.rewards[0]!, usual.rewards[1]! * 0.75]);
+    expect(weighed.columns.at(-1)).toEqual({ name: "response_time_filter", raw: [1, 0.75] });
+    for (const value of ["1.01", "-0.1", "much"])
+      expect(() => open({ "reward.time_weight": value })).toThrow(
+        expect.objectContaining({ code: "config.bad-value" }),
+      );
+  });
+
   test("is refused where half of it is missing", () => {
     for (const [flag, value] of [
       ["reward.penalties", "keyword-match"],

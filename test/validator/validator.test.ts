@@ -94,6 +94,16 @@ describe("a run of the validator", () => {
     expect(event.nan_columns).toEqual(["fake_reward_model"]);
   });
 
+  test("tells the judge which part of the allowed time each answer took", async () => {
+    const { run, events, modules } = options(new FakeChain(), {}, [2]);
+    await runValidator({ ...run, settings: { ...SETTINGS, answerTimeoutMs: 4_000 } });
+    // The fakes take 5 ms, and a silent one all of a second.
+    const expected = ofKind(events, "step").map(({ name, uids }) =>
+      uids.map((uid) => (uid === 2 ? 1000 : 5) / (name === "answer0" ? 4_000 : 1_000)),
+    );
+    expect(modules.judge.taken).toEqual(expected);
+  });
+
   test("ends the forward when nobody answers and records no invented best", async () => {
     const { run, events } = options(new FakeChain(), {}, [1, 2, 3, 4]);
     await runValidator(run);

@@ -29,9 +29,14 @@ const MASK_WORDS: Readonly<Record<string, string>> = {
   blacklist_filter: "it holds a phrase that is listed as spam",
   ngram_blacklist_filter: "it repeats phrases that many answers had before",
   task_validator_filter: "it carries headings of another task",
+  form_filter: "it has not the form of what was asked for",
+  order_filter: "its words are out of order",
+  borrowing_filter: "it is pieced together from the text",
+  contradiction_filter: "it says the contrary of a sentence of the text, or another number",
   relevance_filter: "it has too little to do with the prompt",
   diversity_reward_model: "it is too much like other answers, or like its earlier ones",
   nsfw_filter: "a classifier took it for hateful or unsafe text",
+  response_time_filter: "it took its time",
 };
 
 /** Below this share of what the others got, a model counts as what held the answer back. */

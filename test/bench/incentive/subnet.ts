@@ -14,7 +14,7 @@ import {
 import { createPipeline } from "../../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../../src/rewards/pipeline.ts";
 import type { Profile } from "../../../src/rewards/profile.ts";
-import { type Attack, FLUENT, GIBBERISH, SPOILT } from "./attackers.ts";
+import { type Attack, type Demand, FLUENT, GIBBERISH, SPOILT } from "./attackers.ts";
 import { badAnswer, goodAnswer, STYLES, type Style } from "./honest.ts";
 
 export const TASKS = ["augment", "followup", "answer"] as const satisfies readonly Task[];
@@ -78,15 +78,7 @@ export async function playSubnet(
   const earned: Earned[][] = MINERS.map(() => []);
   for (let ask = 0; ask < asks; ask++) {
     const task = TASKS[ask % TASKS.length]!;
-    const draw = (at: number): string => drawBaseText(texts[at % texts.length]!, random);
-    const here = Math.floor(random() * texts.length);
-    const prompt = promptOf(task, draw(here), random);
-    const there = here + 1 + Math.floor(random() * (texts.length - 1));
-    const demand = {
-      prompt,
-      parts: partsOf(prompt),
-      elsewhere: partsOf(promptOf(task, draw(there), random)),
-    };
+    const demand = drawDemand(task, texts, random);
     const question = questionOf(task, demand, `${seed} ${ask}`);
     const answers = await Promise.all(
       MINERS.map(async (miner) => {
@@ -108,10 +100,38 @@ export async function playSubnet(
   return earned;
 }
 
-interface Situation {
-  prompt: string;
-  parts: PromptParts;
+/** What is asked of everybody, and what the miners are asked who answer something else. */
+interface Asked extends Demand {
   elsewhere: PromptParts;
+}
+
+function drawDemand(task: Task, texts: readonly string[], random: Random): Asked {
+  const draw = (at: number): string => drawBaseText(texts[at % texts.length]!, random);
+  const here = Math.floor(random() * texts.length);
+  const prompt = promptOf(task, draw(here), random);
+  const there = here + 1 + Math.floor(random() * (texts.length - 1));
+  return { prompt, parts: partsOf(prompt), elsewhere: partsOf(promptOf(task, draw(there), random)) };
+}
+
+/** A question with what all miners say to it who have no judge of their own. */
+export function drawAnswers(
+  task: Task,
+  texts: readonly string[],
+  seed: number,
+): { question: Question; answers: string[] } {
+  const random = seededRandom(seed);
+  const demand = drawDemand(task, texts, random);
+  const answers = MINERS.map((miner) => {
+    if (miner.kind !== "honest") return miner.attack(demand, random);
+    const isGood = random() < miner.quality;
+    return isGood
+      ? goodAnswer(demand.parts, miner.style, random)
+      : badAnswer(demand.parts, demand.elsewhere, miner.style, random);
+  });
+  return { question: questionOf(task, demand, String(seed)), answers };
+}
+
+interface Situation extends Asked {
   isGood: boolean | undefined;
   question: Question;
   judge: RewardPipeline;
