@@ -46,7 +46,10 @@ export function setMechanisms(
       state.remove(SUBTENSOR.timelockedWeightCommits, index, committed);
   }
   state.set(SUBTENSOR.mechanismCountCurrent, [netuid], count);
-  if (percents.length === 0) return state.remove(SUBTENSOR.mechanismEmissionSplit, netuid);
+  if (percents.length === 0) {
+    state.remove(SUBTENSOR.mechanismEmissionSplit, netuid);
+    return;
+  }
   const parts = percents.map((percent) => Math.floor((percent / 100) * U16_MAX));
   parts[0]! += U16_MAX - parts.reduce((total, part) => total + part, 0);
   state.set(SUBTENSOR.mechanismEmissionSplit, [netuid], parts);
