@@ -1,8 +1,9 @@
 import type { ApiPromise } from "@polkadot/api";
 import { log } from "../base/log.ts";
-import { asBlock, type BlockNumber, type Hotkey, type Netuid } from "../base/units.ts";
+import { asBlock, type BlockNumber, type Hotkey } from "../base/units.ts";
 import type { ChainConnection } from "./connection.ts";
 import { MORTAL_BLOCKS } from "./extrinsic.ts";
+import { type MechanismPlace, storageIndex } from "./mechanism.ts";
 import { weightsOf } from "./metagraph.ts";
 import { isSameRow, type PendingReveal, readCommits, readRevealBlock } from "./reveal.ts";
 import { numberOf, numbersOf, optional, readStorage, textOf } from "./storage.ts";
@@ -30,12 +31,12 @@ export type EarlierFate =
 /**
  * Finds out what became of weights that may or may not be on chain, so that a restart neither sends a window's weights
  * twice nor forgets a commit.
- * @param earlier of one hotkey, oldest first; at least one
+ * @param earlier of one hotkey and one mechanism, oldest first; at least one
  */
 export function fateOfEarlier(
   connection: ChainConnection,
   hotkey: Hotkey,
-  netuid: Netuid,
+  place: MechanismPlace,
   earlier: readonly EarlierSubmission[],
 ): Promise<EarlierFate> {
   const newest = earlier.at(-1)!;
@@ -44,7 +45,7 @@ export function fateOfEarlier(
     const header = await api.rpc.chain.getHeader();
     const blockHash = header.hash.toHex();
     const head = header.number.toNumber();
-    const own = await readOwn(api, blockHash, hotkey, netuid);
+    const own = await readOwn(api, blockHash, hotkey, place);
     // Registration counts as an update too, but nobody registers who holds the uid already.
     if (own !== null && own.lastUpdate > oldest.block) {
       const block = asBlock(own.lastUpdate);
@@ -52,7 +53,7 @@ export function fateOfEarlier(
       const pending =
         taken.path === "plain"
           ? undefined
-          : await pendingOf(api, { block, hotkey, netuid, uid: own.uid }, taken);
+          : await pendingOf(api, { block, hotkey, ...place, uid: own.uid }, taken);
       return { state: "included", id: taken.id, block, pending };
     }
     const isDead = head > newest.block + MORTAL_BLOCKS;
@@ -74,39 +75,40 @@ async function readNonce(api: ApiPromise, blockHash: string, hotkey: Hotkey): Pr
 }
 
 /** null for a hotkey without a uid. */
-async function readOwn(api: ApiPromise, blockHash: string, hotkey: Hotkey, netuid: Netuid) {
+async function readOwn(api: ApiPromise, blockHash: string, hotkey: Hotkey, place: MechanismPlace) {
+  const { netuid } = place;
+  const index = storageIndex(place);
   const { uid } = await readStorage(api, blockHash, {
     uid: { name: "subtensorModule.uids", keys: [netuid, hotkey], decode: optional(numberOf) },
   });
   if (uid === null) return null;
   const { updates, key, weights } = await readStorage(api, blockHash, {
-    updates: { name: "subtensorModule.lastUpdate", keys: [netuid], decode: numbersOf },
+    updates: { name: "subtensorModule.lastUpdate", keys: [index], decode: numbersOf },
     key: { name: "subtensorModule.keys", keys: [netuid, uid], decode: textOf },
-    weights: { name: "subtensorModule.weights", keys: [netuid, uid], decode: weightsOf },
+    weights: { name: "subtensorModule.weights", keys: [index, uid], decode: weightsOf },
   });
   return key === hotkey ? { uid, lastUpdate: updates[uid] ?? 0, weights } : null;
 }
 
-interface Committed {
+interface Committed extends MechanismPlace {
   block: BlockNumber;
   hotkey: Hotkey;
-  netuid: Netuid;
   uid: number;
 }
 
 async function pendingOf(
   api: ApiPromise,
-  { block, hotkey, netuid, uid }: Committed,
+  { block, hotkey, netuid, mecid, uid }: Committed,
   { uids, values }: EarlierSubmission,
 ): Promise<PendingReveal | undefined> {
   try {
     const blockHash = (await api.rpc.chain.getBlockHash(block)).toHex();
     const revealBlock = await readRevealBlock(api, netuid, { block, blockHash }, "included");
-    const commits = await readCommits(api, blockHash, netuid);
+    const commits = await readCommits(api, blockHash, { netuid, mecid });
     const revealRound = commits.findLast(
       (commit) => commit.hotkey === hotkey && commit.block === block,
     )?.round;
-    return { netuid, uid, uids: [...uids], values: [...values], revealBlock, revealRound };
+    return { netuid, mecid, uid, uids: [...uids], values: [...values], revealBlock, revealRound };
   } catch (error) {
     log.warn(
       "The reveal of earlier weights cannot be followed: the node does not show their block any more",

@@ -9,6 +9,7 @@ export type ChainCode =
   | "chain.unexpected-answer"
   | "chain.closed"
   | "chain.unknown-subnet"
+  | "chain.unknown-mechanism"
   | "chain.not-registered"
   | "chain.rate-limited"
   | "chain.no-permit"

@@ -14,6 +14,7 @@ import {
 import type { AxonAddress } from "../base/vocabulary.ts";
 import type { ChainConnection } from "./connection.ts";
 import { chainFailure } from "./errors.ts";
+import { storageIndex } from "./mechanism.ts";
 import { bigintOf, booleanOf, numberItem, numberOf, optional, readStorage, unsupported } from "./storage.ts";
 
 /** What an axon says of itself on chain; a stranger wrote it. */
@@ -130,10 +131,12 @@ export function fetchWeights(
   connection: ChainConnection,
   netuid: Netuid,
   uid: Uid,
+  mecid?: number,
 ): Promise<[Uid, number][]> {
   return connection.ask("reading weights", async (api) => {
     const head = (await api.rpc.chain.getBlockHash()).toHex();
-    const item = { name: "subtensorModule.weights", keys: [netuid, uid], decode: weightsOf };
+    const keys = [storageIndex({ netuid, mecid }), uid];
+    const item = { name: "subtensorModule.weights", keys, decode: weightsOf };
     return (await readStorage(api, head, { item })).item;
   });
 }

@@ -1,6 +1,7 @@
 import type { ApiPromise } from "@polkadot/api";
 import { asUid, type Hotkey, type Netuid, RAO_PER_TAO, U16_MAX, type Uid } from "../base/units.ts";
 import { chainFailure } from "./errors.ts";
+import { type MechanismPlace, readShares, storageIndex, unknownMechanism } from "./mechanism.ts";
 import { decodeMetagraph, METAGRAPH_INDEXES } from "./metagraph.ts";
 import {
   bigintOf,
@@ -15,8 +16,7 @@ import {
   textOf,
 } from "./storage.ts";
 
-export interface Weights {
-  netuid: Netuid;
+export interface Weights extends MechanismPlace {
   uids: readonly number[];
   /** u16, one per uid. */
   values: readonly number[];
@@ -43,11 +43,15 @@ export async function checkSubmission(
   hotkey: Hotkey,
   weights: Weights,
 ): Promise<SubmissionState> {
-  const { netuid } = weights;
+  const { netuid, mecid = 0 } = weights;
   const header = await api.rpc.chain.getHeader();
   const blockHash = header.hash.toHex();
   const head = header.number.toNumber();
   checkShape(weights);
+  if (mecid > 0) {
+    const { length } = await readShares(api, blockHash, netuid);
+    if (mecid >= length) throw unknownMechanism(netuid, mecid, length);
+  }
   const { neurons, uid } = await readStorage(api, blockHash, {
     neurons: numberItem("subnetworkN", netuid),
     uid: {
@@ -69,7 +73,7 @@ export async function checkSubmission(
     stakeThreshold: { name: named("stakeThreshold"), keys: [], decode: bigintOf },
     versionKey: { name: named("weightsVersionKey"), keys: [netuid], decode: bigintOf },
     rateLimit: numberItem("weightsSetRateLimit", netuid),
-    lastUpdates: { name: named("lastUpdate"), keys: [netuid], decode: numbersOf },
+    lastUpdates: { name: named("lastUpdate"), keys: [storageIndex(weights)], decode: numbersOf },
     permits: { name: named("validatorPermit"), keys: [netuid], decode: booleansOf },
     minAllowedWeights: numberItem("minAllowedWeights", netuid),
     commitReveal: { name: named("commitRevealWeightsEnabled"), keys: [netuid], decode: booleanOf },

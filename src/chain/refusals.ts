@@ -104,9 +104,10 @@ const BY_NAME: Record<string, Refusal> = {
   WeightVecLengthIsLow: BAD_WEIGHTS("there are fewer weights than this subnet asks for"),
   MaxWeightExceeded: BAD_WEIGHTS("one weight is a larger share than this subnet allows"),
   MechanismDoesNotExist: {
-    code: "chain.bad-weights",
+    code: "chain.unknown-mechanism",
     message: "the subnet has no such mechanism",
-    retry: "no",
+    hint: "Check --neuron.mecid; the subnet's owner can change their number.",
+    retry: "next-window",
   },
   SubnetNotExists: {
     code: "chain.unknown-subnet",

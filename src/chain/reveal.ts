@@ -6,14 +6,14 @@ import { log } from "../base/log.ts";
 import { asBlock, type BlockNumber, type Hotkey, type Netuid, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "./connection.ts";
 import { chainFailure } from "./errors.ts";
+import { type MechanismPlace, storageIndex } from "./mechanism.ts";
 import { weightsOf } from "./metagraph.ts";
 import { closed } from "./opening.ts";
 import { legacyRevealBlock, revealBlock, revealBlockOfIncluded } from "./schedule.ts";
 import { hasStorage, numberItem, readStorage } from "./storage.ts";
 
 /** A commit that the chain has taken and not yet revealed. Plain data, so that it can be followed after a restart. */
-export interface PendingReveal {
-  netuid: Netuid;
+export interface PendingReveal extends MechanismPlace {
   /** Own uid at the commit. */
   uid: number;
   uids: number[];
@@ -173,16 +173,17 @@ async function isRevealedIn(
   hotkey: Hotkey,
   pending: PendingReveal,
 ): Promise<boolean> {
+  const index = storageIndex(pending);
   const weightsItem = {
     name: "subtensorModule.weights",
-    keys: [pending.netuid, pending.uid],
+    keys: [index, pending.uid],
     decode: weightsOf,
   };
   const { events, weights } = await readStorage(api, hash, {
     events: { name: "system.events", keys: [], decode: (value) => value },
     weights: weightsItem,
   });
-  if (hasRevealEvent(events, pending.netuid, hotkey)) return true;
+  if (hasRevealEvent(events, index, hotkey)) return true;
   if (!isSameRow(weights, pending)) return false;
   const before = (await api.rpc.chain.getBlockHash(block - 1)).toHex();
   const { previous } = await readStorage(api, before, { previous: weightsItem });
@@ -195,32 +196,32 @@ async function isCommitHeld(
   api: ApiPromise,
   blockHash: string,
   hotkey: Hotkey,
-  { netuid, revealRound }: PendingReveal,
+  { netuid, mecid, revealRound }: PendingReveal,
 ): Promise<boolean> {
   // Without a round it cannot be told from a later commit.
   if (revealRound === undefined) return false;
-  const commits = await readCommits(api, blockHash, netuid);
+  const commits = await readCommits(api, blockHash, { netuid, mecid });
   return commits.some((commit) => commit.hotkey === hotkey && commit.round === revealRound);
 }
 
-/** Commits of a subnet that wait for their reveal at a block; none where the chain is too old to list them. */
+/** Commits of a mechanism that wait for their reveal at a block; none where the chain is too old to list them. */
 export async function readCommits(
   api: ApiPromise,
   blockHash: string,
-  netuid: Netuid,
+  place: MechanismPlace,
 ): Promise<{ hotkey: string; block: number; round: number }[]> {
   const held = "subtensorModule.timelockedWeightCommits";
   if (!hasStorage(api, "subtensorModule.subnetEpochIndex") || !hasStorage(api, held)) return [];
   const { epoch, period } = await readStorage(api, blockHash, {
-    epoch: numberItem("subnetEpochIndex", netuid),
-    period: numberItem("revealPeriodEpochs", netuid),
+    epoch: numberItem("subnetEpochIndex", place.netuid),
+    period: numberItem("revealPeriodEpochs", place.netuid),
   });
   const epochs = Array.from({ length: period + 1 }, (_, back) => epoch - back).filter((index) => index >= 0);
   const commits = await readStorage(
     api,
     blockHash,
     Object.fromEntries(
-      epochs.map((index) => [index, { name: held, keys: [netuid, index], decode: commitsOf }]),
+      epochs.map((index) => [index, { name: held, keys: [storageIndex(place), index], decode: commitsOf }]),
     ),
   );
   return Object.values(commits).flat();
@@ -235,11 +236,11 @@ const commitsOf = (value: Codec): { hotkey: string; block: number; round: number
 
 type EventRecord = { event: { section: string; method: string; data: Iterable<Codec> } };
 
-function hasRevealEvent(events: Codec, netuid: Netuid, hotkey: Hotkey): boolean {
+function hasRevealEvent(events: Codec, wanted: number, hotkey: Hotkey): boolean {
   for (const { event } of events as Codec & Iterable<EventRecord>) {
     if (event.section !== "subtensorModule" || event.method !== "TimelockedWeightsRevealed") continue;
     const [index, account] = [...event.data];
-    if (Number(index?.toString()) === netuid && account?.toString() === hotkey) return true;
+    if (Number(index?.toString()) === wanted && account?.toString() === hotkey) return true;
   }
   return false;
 }

@@ -14,6 +14,7 @@ import {
   sendExtrinsic,
   subtensorCall,
 } from "./extrinsic.ts";
+import { type MechanismPlace, storageIndex } from "./mechanism.ts";
 import { checkSubmission, type SubmissionState, type Weights } from "./precheck.ts";
 import type { RefusalData } from "./refusals.ts";
 import { type PendingReveal, readRevealBlock } from "./reveal.ts";
@@ -53,8 +54,6 @@ export type SubmittedWeights = Omit<PreparedSubmission, "nonce"> & { extrinsicHa
     | { path: "timelocked"; pending: PendingReveal }
   );
 
-/** The first mechanism of a subnet; openvalidator scores one. */
-const MECHANISM = 0;
 /** Largest commit that the chain takes (pallets/subtensor, MAX_COMMIT_SIZE). */
 const MAX_COMMIT_BYTES = 5000;
 /** One more attempt where the chain changed under our hands. */
@@ -118,13 +117,14 @@ function assertWanted(signal: AbortSignal | undefined): void {
 }
 
 async function setPlain(sender: Sender, weights: Weights, state: SubmissionState): Promise<SubmittedWeights> {
-  const { netuid, uids, values, versionKey } = weights;
+  const { netuid, mecid = 0, uids, values, versionKey } = weights;
   const included = await sendVerified(sender, state, weights, "plain", (api) =>
     subtensorCall(
       api,
-      ...newestFirst(
+      ...choicesFor(
         sender,
-        ["setMechanismWeights", [netuid, MECHANISM, uids, values, versionKey]],
+        mecid,
+        ["setMechanismWeights", [netuid, mecid, uids, values, versionKey]],
         ["setWeights", [netuid, uids, values, versionKey]],
       ),
     ),
@@ -135,18 +135,23 @@ async function setPlain(sender: Sender, weights: Weights, state: SubmissionState
 
 type CallChoice = [name: string, args: unknown[]];
 
-/** @param newest as the chain's own software calls it @param oldest for older chains, and for newer ones in safe mode */
-function newestFirst(
+/**
+ * @param newest as the chain's own software calls it
+ * @param oldest for older chains, and for newer ones in safe mode; it knows the first mechanism alone
+ */
+function choicesFor(
   { takesOldCalls = false }: Sender,
+  mecid: number,
   newest: CallChoice,
   oldest: CallChoice,
 ): CallChoice[] {
+  if (mecid > 0) return [newest];
   return takesOldCalls ? [oldest] : [newest, oldest];
 }
 
 async function commit(sender: Sender, weights: Weights, state: SubmissionState): Promise<SubmittedWeights> {
   const { connection, signer } = sender;
-  const { netuid, uids, values, versionKey } = weights;
+  const { netuid, mecid = 0, uids, values, versionKey } = weights;
   const plan = await connection.ask("planning the reveal", (api) =>
     planReveal(connection, api, weights, state),
   );
@@ -166,9 +171,10 @@ async function commit(sender: Sender, weights: Weights, state: SubmissionState):
   const included = await sendVerified(sender, state, weights, "timelocked", (api) =>
     subtensorCall(
       api,
-      ...newestFirst(
+      ...choicesFor(
         sender,
-        ["commitTimelockedMechanismWeights", [netuid, MECHANISM, [...sealed], plan.round, plan.version]],
+        mecid,
+        ["commitTimelockedMechanismWeights", [netuid, mecid, [...sealed], plan.round, plan.version]],
         ["commitTimelockedWeights", [netuid, [...sealed], plan.round, plan.version]],
       ),
     ),
@@ -182,6 +188,7 @@ async function commit(sender: Sender, weights: Weights, state: SubmissionState):
     extrinsicHash: included.extrinsicHash,
     pending: {
       netuid,
+      mecid,
       uid: state.uid,
       uids: [...uids],
       values: [...values],
@@ -242,7 +249,7 @@ async function planReveal(
 async function sendVerified(
   { connection, signer, hooks }: Sender,
   state: SubmissionState,
-  { netuid, uids, values }: Weights,
+  weights: Weights,
   path: PreparedSubmission["path"],
   make: Parameters<typeof sendExtrinsic>[3],
 ): Promise<Included> {
@@ -252,6 +259,7 @@ async function sendVerified(
       nonce: hooks.nonce,
       beforeSigning(nonce) {
         assertWanted(hooks.signal);
+        const { uids, values } = weights;
         hooks.before?.({ path, block: asBlock(state.head), uids: [...uids], values: [...values], nonce });
       },
       beforeSending: () => assertWanted(hooks.signal),
@@ -259,7 +267,7 @@ async function sendVerified(
   } catch (error) {
     if (!isFailure<ChainCode>(error, "chain.outcome-unknown")) throw error;
     log.warn("The fate of the weights is unknown; looking on chain", { error });
-    const found = await findUpdate(connection, signer.hotkey, netuid, state);
+    const found = await findUpdate(connection, signer.hotkey, weights, state);
     if (found === null) throw error;
     const { extrinsicHash } = error.data as { extrinsicHash: string };
     return { ...found, extrinsicHash };
@@ -270,13 +278,13 @@ async function sendVerified(
 async function findUpdate(
   connection: ChainConnection,
   hotkey: Hotkey,
-  netuid: number,
+  place: MechanismPlace,
   state: SubmissionState,
 ): Promise<Omit<Included, "extrinsicHash"> | null> {
   const last = connection.head() + VERIFY_BLOCKS;
   while (true) {
     const seen = await connection.ask("looking for the weights on chain", (api) =>
-      readLastUpdate(api, hotkey, netuid, state.uid),
+      readLastUpdate(api, hotkey, place, state.uid),
     );
     if (seen.lastUpdate > Math.max(state.lastUpdate, state.head))
       return { block: asBlock(seen.lastUpdate), blockHash: seen.blockHash };
@@ -289,13 +297,17 @@ async function findUpdate(
 async function readLastUpdate(
   api: ApiPromise,
   hotkey: Hotkey,
-  netuid: number,
+  place: MechanismPlace,
   uid: Uid,
 ): Promise<{ lastUpdate: number; blockHash: string }> {
   const blockHash = (await api.rpc.chain.getBlockHash()).toHex();
   const { updates, key } = await readStorage(api, blockHash, {
-    updates: { name: "subtensorModule.lastUpdate", keys: [netuid], decode: numbersOf },
-    key: { name: "subtensorModule.keys", keys: [netuid, uid], decode: (value) => value.toString() },
+    updates: {
+      name: "subtensorModule.lastUpdate",
+      keys: [storageIndex(place)],
+      decode: numbersOf,
+    },
+    key: { name: "subtensorModule.keys", keys: [place.netuid, uid], decode: (value) => value.toString() },
   });
   // Registration also counts as an update; it must not be taken for ours.
   return { lastUpdate: key === hotkey ? (updates[uid] ?? 0) : 0, blockHash };

@@ -43,6 +43,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "chain.wrong-genesis": EXIT.configuration,
   "chain.bad-endpoint": EXIT.configuration,
   "chain.unknown-subnet": EXIT.configuration,
+  "chain.unknown-mechanism": EXIT.configuration,
   "chain.unsupported-runtime": EXIT.configuration,
   chain: EXIT.tryLater,
   gpu: EXIT.unavailable,

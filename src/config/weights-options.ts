@@ -32,8 +32,23 @@ const address: Kind<string> = {
   },
 };
 
+const mechanisms: Kind<readonly number[]> = {
+  ...list(integer({ min: 0, max: 15 }, "MECID")),
+  parse(value) {
+    const mecids = list(integer({ min: 0, max: 15 })).parse(value);
+    if (mecids.length === 0) throw new Error("names no mechanism");
+    return mecids;
+  },
+};
+
 /** What an operator may ask of weights beyond the scores. All of it is off by default; `weights show` tells what it does. */
 export const WEIGHTS_OPTIONS = {
+  "neuron.mecid": option(
+    mechanisms,
+    [0],
+    "chain",
+    "Mechanisms of the subnet that get weights, with commas: to each the same scores, which count by its share of the emission.",
+  ),
   "weights.burn": option(
     burn,
     undefined,

@@ -73,6 +73,8 @@ export class StatusFold {
     refused: 0,
   };
   #weightsAtBlock = 0;
+  /** By mechanism of the subnet, the block of its last weights. */
+  #lastWeights = new Map<number, number>();
   /** From which weights are waited for: the start, or when the permit came back. */
   #weightsFrom = 0;
   #reveal: Status["reveal"] = { state: "none", committed: null, revealRound: null };
@@ -217,6 +219,9 @@ export class StatusFold {
     this.#stepNumber = event.steps;
     this.#weights.epochBlocks = event.epoch_blocks;
     this.#weights.lastBlock = event.last_weights_block;
+    this.#lastWeights = new Map(
+      event.mechanisms?.map(({ mecid, last_weights_block: block }) => [mecid, block]),
+    );
     this.#weights.isEnabled = event.sets_weights;
     this.#weightsFrom = event.block;
     this.#headway = new Headway(this.#patience, timeMs);
@@ -300,7 +305,9 @@ export class StatusFold {
     if (event.state === "refused") weights.refused++;
     if (event.state !== "included") return;
     weights.included++;
-    weights.lastBlock = event.block;
+    this.#lastWeights.set(event.mecid ?? 0, event.block);
+    // What waits longest, where there are several mechanisms.
+    weights.lastBlock = Math.min(...this.#lastWeights.values());
   }
 
   #noteReveal({ state, committed, reveal_round: revealRound }: EventOf<"reveal">): void {

@@ -206,7 +206,14 @@ async function openParts(
   const versionKey = settings.neuronVersionKey ?? specVersion();
   return {
     modules: {
-      chain: new Subtensor(connection, signer, asNetuid(settings.netuid), versionKey, policyOf(settings)),
+      chain: new Subtensor(
+        connection,
+        signer,
+        asNetuid(settings.netuid),
+        versionKey,
+        policyOf(settings),
+        settings.neuronMecid,
+      ),
       miners,
       judge: openJudge(scoring, pool, vectors, meter),
       router: openRouter(settings, encoder, vectors),

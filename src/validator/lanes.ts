@@ -23,8 +23,9 @@ export async function runLane<N extends Neuron>(session: Session<N>, lane: numbe
   const { settings, signal, modules, state } = session;
   const { forwards, weights, concurrentForwards } = settings;
   const share = Math.floor((forwards + concurrentForwards - 1 - lane) / concurrentForwards);
-  const wantsMore = (): boolean =>
-    (forwards === 0 && weights === 0) || done < share || state.weightsSet < weights;
+  const lacksWeights = (): boolean =>
+    settings.mecids.some((mecid) => (state.weightsSet.get(mecid) ?? 0) < weights);
+  const wantsMore = (): boolean => (forwards === 0 && weights === 0) || done < share || lacksWeights();
   let done = 0;
   let unexpected = 0;
   let tries = 0;

@@ -31,10 +31,12 @@ export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
 
 /** Somebody else who sets weights with this hotkey undoes what this validator does, and costs it trust. */
 function noticeForeignHand<N extends Neuron>({ state, recorder, watch }: Session<N>): void {
-  const { ownLastUpdate, ownUid, neurons } = state.subnet;
+  const { mechanisms, ownUid, neurons } = state.subnet;
   const registeredAt = neurons[ownUid]?.registeredAt ?? 0;
-  const isForeign = whoseUpdate(ownLastUpdate, registeredAt, recorder.submissions) === "foreign";
-  watch.noteUpdate(ownLastUpdate, isForeign);
+  for (const { mecid, ownLastUpdate } of mechanisms) {
+    const ours = recorder.submissions.filter((one) => one.mecid === mecid);
+    if (whoseUpdate(ownLastUpdate, registeredAt, ours) === "foreign") watch.noteForeignUpdate(ownLastUpdate);
+  }
 }
 
 /** The subnet of now takes the place of the one before; scores, counts and router rows follow their registrations. */

@@ -1,5 +1,6 @@
 import type { BlockNumber, Hotkey, Uid } from "../base/units.ts";
 import type { Memory, MemoryChanges, Outcome, Question, Reply, ShownLayer } from "../base/vocabulary.ts";
+import type { Mechanism } from "../chain/mechanism.ts";
 import type { EventBody } from "../events/schema.ts";
 import type { Registration } from "../weights/scores.ts";
 
@@ -27,8 +28,8 @@ export interface Subnet<N extends Neuron = Neuron> {
   weightsRateLimit: number;
   /** Block of the next epoch, as it was known at `block`; undefined for a subnet without a tempo. */
   nextEpochBlock?: number | undefined;
-  /** Block of this validator's last weights, or of its registration. */
-  ownLastUpdate: number;
+  /** Those that this validator sets weights for, in the order in which it was told of them. */
+  mechanisms: readonly Mechanism[];
 }
 
 export interface SentWeights {
@@ -45,6 +46,8 @@ export interface SentWeights {
 
 /** A commit that the chain has taken and should reveal at `revealBlock`. Plain data, kept in the state. */
 export interface PendingReveal {
+  /** The mechanism that it is for; the subnet's first when left out. */
+  mecid?: number | undefined;
   uid: number;
   uids: number[];
   values: number[];
@@ -88,6 +91,8 @@ export type EarlierFate =
   | { state: "gone" };
 
 export interface WeightsOrder {
+  /** The mechanism that they are for. */
+  mecid: number;
   /** Moving scores by uid for those who hold the uids at the block of the submission. */
   scoresFor(holders: readonly Registration[]): Float32Array;
   /** By uid, whether its holder could be asked and never was; only asked for where a policy wants to know. */
@@ -118,13 +123,13 @@ export interface Chain<N extends Neuron = Neuron> {
   fetchSubnet(): Promise<Subnet<N>>;
   sendWeights(order: WeightsOrder): Promise<SentWeights>;
   /** What `sendWeights` would send now; nothing is signed. */
-  proposeWeights(order: Pick<WeightsOrder, "scoresFor" | "neverAsked">): Promise<ProposedWeights>;
-  /** What became of weights that nobody saw arrive. @param earlier oldest first, at least one */
-  fateOf(earlier: readonly EarlierWeights[]): Promise<EarlierFate>;
+  proposeWeights(order: Pick<WeightsOrder, "mecid" | "scoresFor" | "neverAsked">): Promise<ProposedWeights>;
+  /** What became of weights that nobody saw arrive. @param earlier of one mechanism, oldest first, at least one */
+  fateOf(earlier: readonly EarlierWeights[], mecid: number): Promise<EarlierFate>;
   /** Follows a commit to its reveal, also one of an earlier run. @returns its block; rejects when it did not come */
   followReveal(pending: PendingReveal, signal: AbortSignal): Promise<BlockNumber>;
   /** This validator's own row of weights on chain, u16; empty when it never set any. */
-  readOwnWeights(): Promise<[uid: Uid, value: number][]>;
+  readOwnWeights(mecid: number): Promise<[uid: Uid, value: number][]>;
 }
 
 /** Why the miners of a step could not be reached, or all failed by a fault that is not theirs. */

@@ -4,6 +4,7 @@ import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
 import { seedScores } from "../weights/evidence.ts";
 import { alignScores } from "../weights/scores.ts";
+import { lastUpdateOf, requireMechanisms } from "./own-mechanisms.ts";
 import type { Neuron, Subnet } from "./ports.ts";
 import type { RunState, Session, ValidatorOptions } from "./session.ts";
 import type { SavedState } from "./state/content.ts";
@@ -66,6 +67,7 @@ async function fetchOwnSubnet<N extends Neuron>({
   for (let told = ""; ; ) {
     try {
       const subnet = await orAborted(chain.fetchSubnet(), signal);
+      requireMechanisms(subnet, settings.netuid);
       requirePermit(settings.setsWeights, subnet, identity.hotkey);
       return subnet;
     } catch (error) {
@@ -95,7 +97,15 @@ function stateOf<N extends Neuron>(
   const { scores, asked, replaced, moved } = alignScores(saved.scores, subnet.neurons);
   if (replaced.length + moved.length > 0)
     log.info("Uids changed hands while this validator was away", { replaced, moved: moved.length });
-  return { subnet, scores, asked, steps: saved.steps, evidence: saved.evidence, weightsSet: 0, countedAt };
+  return {
+    subnet,
+    scores,
+    asked,
+    steps: saved.steps,
+    evidence: saved.evidence,
+    weightsSet: new Map(),
+    countedAt,
+  };
 }
 
 function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber): RunState<N> {
@@ -106,15 +116,17 @@ function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber)
     asked: new Uint32Array(length),
     steps: 0,
     evidence: { countedSteps: 0, blocks: 0 },
-    weightsSet: 0,
+    weightsSet: new Map(),
     countedAt,
   };
 }
 
 /** Without a state the own weights on chain are the best that is known of the miners. */
 async function seed<N extends Neuron>({ state, modules, settings, signal }: Session<N>): Promise<void> {
-  const { neurons, ownLastUpdate } = state.subnet;
-  const row = await orAborted(modules.chain.readOwnWeights(), signal);
+  const { neurons } = state.subnet;
+  const [mecid = 0] = settings.mecids;
+  const row = await orAborted(modules.chain.readOwnWeights(mecid), signal);
+  const ownLastUpdate = lastUpdateOf(state.subnet, mecid);
   // Like the chain's epoch, which leaves weights of before a registration out: they were for the uid's holder of then.
   const weights = row.filter(([uid]) => (neurons[uid]?.registeredAt ?? Infinity) < ownLastUpdate);
   state.scores = seedScores(weights, neurons.length);

@@ -4,6 +4,7 @@ import type { BlockNumber } from "../base/units.ts";
 import type { RevealBody } from "../events/schema.ts";
 import type { CommittedWeights, Neuron } from "./ports.ts";
 import type { Session } from "./session.ts";
+import { mechanismOf } from "./weights-event.ts";
 
 /**
  * Follows a commit to its reveal, which comes epochs later and maybe in another run: until its fate is known, or cannot
@@ -13,7 +14,17 @@ export function followReveal<N extends Neuron>(session: Session<N>, commit: Comm
   const { modules, recorder, signal } = session;
   const tell = (state: RevealBody["state"], error: string | null, block?: BlockNumber): void => {
     const { committed, revealRound } = commit;
-    modules.feed.emit({ kind: "reveal", state, committed, reveal_round: revealRound ?? null, error }, block);
+    modules.feed.emit(
+      {
+        kind: "reveal",
+        ...mechanismOf(commit),
+        state,
+        committed,
+        reveal_round: revealRound ?? null,
+        error,
+      },
+      block,
+    );
   };
   recorder.saveReveal(commit);
   tell("pending", null);

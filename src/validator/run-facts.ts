@@ -68,6 +68,7 @@ function settingsWithOrigin(
 
 /** The first event of a run, with where this validator stands on its subnet. */
 export function tellRun<N extends Neuron>({ state, modules, settings }: Session<N>, facts: RunFacts): void {
+  const { mechanisms } = state.subnet;
   const own = state.subnet.neurons[state.subnet.ownUid]!;
   modules.feed.emit({
     ...facts,
@@ -78,6 +79,11 @@ export function tellRun<N extends Neuron>({ state, modules, settings }: Session<
     steps: state.steps,
     sets_weights: settings.setsWeights,
     epoch_blocks: settings.epochBlocks || state.subnet.tempo,
-    last_weights_block: state.subnet.ownLastUpdate,
+    last_weights_block: Math.min(...mechanisms.map(({ ownLastUpdate }) => ownLastUpdate)),
+    mechanisms: mechanisms.map(({ mecid, share, ownLastUpdate }) => ({
+      mecid,
+      share: share ?? 0,
+      last_weights_block: ownLastUpdate,
+    })),
   });
 }

@@ -31,6 +31,8 @@ export interface ValidatorSettings {
   /** Answers of each step that other miners are asked to mark; 0 = none. */
   shadowMiners: number;
   setsWeights: boolean;
+  /** Mechanisms of the subnet that get weights, all by the same scores. */
+  mecids: readonly number[];
   /** Weights are told where they would be sent. */
   isDryRun: boolean;
   /** The start waits for a registration and a permit. */
@@ -71,8 +73,8 @@ export interface RunState<N extends Neuron> {
   steps: number;
   /** What the scores rest on; the first weights wait for enough of it. */
   evidence: Evidence;
-  /** How often weights came onto the chain in this run. */
-  weightsSet: number;
+  /** By mechanism, how often weights came onto the chain in this run. */
+  weightsSet: Map<number, number>;
   /** Head at the last step that counted, or at the start of this run. */
   countedAt: BlockNumber;
 }
@@ -99,7 +101,8 @@ type Told =
   | "steps"
   | "sets_weights"
   | "epoch_blocks"
-  | "last_weights_block";
+  | "last_weights_block"
+  | "mechanisms";
 
 /** What is known of a run before its first step, told once in the event `run`. */
 export type RunFacts = Omit<RunBody, Told>;

@@ -37,6 +37,7 @@ export function validatorSettings(settings: Settings): ValidatorSettings {
     explore: settings.gatingExplore,
     shadowMiners: settings.shadowMiners,
     setsWeights,
+    mecids: settings.neuronMecid,
     isDryRun: settings.dryRun,
     waitsForRegistration: settings.waitRegistration,
     burnsIdle: settings.weightsBurnIdle,

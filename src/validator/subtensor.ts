@@ -1,6 +1,6 @@
 import { Failure } from "../base/error.ts";
 import { asBlock, asUid, type BlockNumber, type Netuid, type Uid } from "../base/units.ts";
-import { fetchBlockTimes } from "../chain/block-time.ts";
+import { fetchMoment } from "../chain/block-time.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import { fateOfEarlier } from "../chain/earlier.ts";
 import { chainFailure } from "../chain/errors.ts";
@@ -38,6 +38,7 @@ export class Subtensor implements Chain<AxonNeuron> {
   readonly #netuid: Netuid;
   readonly #versionKey: number;
   readonly #policy: WeightPolicy;
+  readonly #mecids: readonly number[];
 
   constructor(
     connection: ChainConnection,
@@ -45,8 +46,10 @@ export class Subtensor implements Chain<AxonNeuron> {
     netuid: Netuid,
     versionKey: number,
     policy: WeightPolicy = PLAIN_POLICY,
+    mecids: readonly number[] = [0],
   ) {
     this.#policy = policy;
+    this.#mecids = mecids;
     this.#connection = connection;
     this.#signer = signer;
     this.#netuid = netuid;
@@ -72,10 +75,17 @@ export class Subtensor implements Chain<AxonNeuron> {
   async fetchSubnet(): Promise<Subnet<AxonNeuron>> {
     const startedMs = performance.now();
     const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
-    const { timeMs, nextEpochBlock } = await fetchBlockTimes(this.#connection, this.#netuid, metagraph.block);
+    const uid = metagraph.hotkeys.indexOf(this.#signer.hotkey);
+    const { timeMs, nextEpochBlock, mechanisms } = await fetchMoment(this.#connection, {
+      netuid: this.#netuid,
+      block: metagraph.block,
+      uid: asUid(Math.max(0, uid)),
+      mecids: this.#mecids,
+      lastUpdate: metagraph.lastUpdate[uid] ?? 0,
+    });
     // From an old head nobody can tell who is registered now (C2).
     const ageMs = Date.now() - timeMs;
-    if (ageMs > MAX_AGE_MS && !metagraph.hotkeys.includes(this.#signer.hotkey))
+    if (ageMs > MAX_AGE_MS && uid < 0)
       throw chainFailure("chain.lagging", {
         message: `the hotkey is not registered in block ${metagraph.block}, but that is ${Math.round(ageMs / 1000)} s old`,
         hint: "Wait for a node that is level with its chain, or check this machine's clock.",
@@ -102,16 +112,16 @@ export class Subtensor implements Chain<AxonNeuron> {
       }),
       tempo: metagraph.hyperparameters.tempo,
       weightsRateLimit: metagraph.hyperparameters.weightsRateLimit,
-      ownLastUpdate: metagraph.lastUpdate[ownUid] ?? 0,
+      mechanisms,
     };
   }
 
   async sendWeights(order: WeightsOrder): Promise<SentWeights> {
-    const { before, nonce, signal } = order;
+    const { mecid, before, nonce, signal } = order;
     // The holders of the uids are read at the last moment: weight belongs to the miner who earned it, not to his uid.
     const make = async (): Promise<Weights> => {
       const { uids, values } = await this.proposeWeights(order);
-      return { netuid: this.#netuid, uids, values, versionKey: this.#versionKey };
+      return { netuid: this.#netuid, mecid, uids, values, versionKey: this.#versionKey };
     };
     const sent = await submitWeights(this.#connection, this.#signer, make, { before, nonce, signal });
     const { path, block, uids, values, extrinsicHash } = sent;
@@ -121,14 +131,17 @@ export class Subtensor implements Chain<AxonNeuron> {
   }
 
   async proposeWeights({
+    mecid,
     scoresFor,
     neverAsked,
-  }: Pick<WeightsOrder, "scoresFor" | "neverAsked">): Promise<ProposedWeights> {
+  }: Pick<WeightsOrder, "mecid" | "scoresFor" | "neverAsked">): Promise<ProposedWeights> {
     const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
     const ownUid = this.#ownUid(metagraph);
     const { burn, burnsIdle, smoothing } = this.#policy;
     const wantsRow = burn !== undefined || burnsIdle || smoothing > 0;
-    const chain = wantsRow ? await fetchRow(this.#connection, this.#netuid, ownUid) : undefined;
+    const chain = wantsRow
+      ? await fetchRow(this.#connection, { netuid: this.#netuid, mecid }, ownUid)
+      : undefined;
     const holders = metagraph.hotkeys.map((hotkey, uid) => ({
       hotkey,
       registeredAt: asBlock(metagraph.blockAtRegistration[uid]!),
@@ -145,17 +158,18 @@ export class Subtensor implements Chain<AxonNeuron> {
     );
   }
 
-  fateOf(earlier: readonly EarlierWeights[]): Promise<EarlierFate> {
-    return fateOfEarlier(this.#connection, this.#signer.hotkey, this.#netuid, earlier);
+  fateOf(earlier: readonly EarlierWeights[], mecid: number): Promise<EarlierFate> {
+    const place = { netuid: this.#netuid, mecid };
+    return fateOfEarlier(this.#connection, this.#signer.hotkey, place, earlier);
   }
 
   followReveal(pending: PendingReveal, signal: AbortSignal): Promise<BlockNumber> {
     return confirmReveal(this.#connection, this.#signer, { ...pending, netuid: this.#netuid }, signal);
   }
 
-  async readOwnWeights(): Promise<[Uid, number][]> {
+  async readOwnWeights(mecid: number): Promise<[Uid, number][]> {
     const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
-    return fetchWeights(this.#connection, this.#netuid, this.#ownUid(metagraph));
+    return fetchWeights(this.#connection, this.#netuid, this.#ownUid(metagraph), mecid);
   }
 
   #ownUid(metagraph: Metagraph): Uid {

@@ -3,7 +3,7 @@ import type { BlockNumber } from "../base/units.ts";
 import type { Neuron } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
-import { tellWeights, weightsOf } from "./weights-event.ts";
+import { mechanismOf, tellWeights, weightsOf } from "./weights-event.ts";
 
 /** What the next weights have to heed. */
 export interface Settled {
@@ -18,15 +18,23 @@ export interface Settled {
  * them, or the chain was out of reach. Without this a window could get two vectors, and a commit be followed by nobody.
  * @throws Failure when the chain cannot be asked; they stay as they are then
  */
-export async function settleEarlierWeights<N extends Neuron>(session: Session<N>): Promise<Settled> {
+export async function settleEarlierWeights<N extends Neuron>(
+  session: Session<N>,
+  mecid: number,
+): Promise<Settled> {
   const { recorder, modules } = session;
-  const open = recorder.unsettled();
+  const open = recorder.unsettled(mecid);
   if (open.length === 0) return {};
-  const fate = await modules.chain.fateOf(open);
+  const fate = await modules.chain.fateOf(open, mecid);
   if (session.signal.aborted) return {};
   if (fate.state === "open") return fate.nonce === null ? {} : { nonce: fate.nonce };
   for (const { id, path, uids, values, extrinsic } of open) {
-    const weights = { path, ...weightsOf({ uids: [...uids], values: [...values] }), extrinsic };
+    const weights = {
+      ...mechanismOf({ mecid }),
+      path,
+      ...weightsOf({ uids: [...uids], values: [...values] }),
+      extrinsic,
+    };
     if (fate.state !== "included" || id !== fate.id) {
       const error =
         fate.state === "gone"
@@ -40,10 +48,11 @@ export async function settleEarlierWeights<N extends Neuron>(session: Session<N>
     recorder.settleEarlier(id, { state: "included", block });
     log.info("Weights that nobody saw arrive are on chain", { block });
     tellWeights(modules.feed, { state: "included", ...weights }, block);
-    if (pending) followReveal(session, { ...pending, id, committed: block });
+    if (pending) followReveal(session, { ...pending, mecid, id, committed: block });
     else if (path === "timelocked")
       modules.feed.emit({
         kind: "reveal",
+        ...mechanismOf({ mecid }),
         state: "unknown",
         committed: block,
         reveal_round: null,

@@ -37,13 +37,19 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     tellRun(session, options.facts);
     for (const commit of session.recorder.pendingReveals()) followReveal(session, commit);
     // Where the chain cannot be asked now, the duty of weights asks again before it sends any.
-    await settleEarlierWeights(session).catch((error: unknown) =>
-      log.warn("It cannot be told yet what became of earlier weights", { error }),
-    );
+    for (const mecid of new Set(session.recorder.unsettled().map((one) => one.mecid)))
+      await settleEarlierWeights(session, mecid).catch((error: unknown) =>
+        log.warn("It cannot be told yet what became of earlier weights", { error }),
+      );
     const layer = new LayerDuty(session);
     const clock = new Clock(
       options.modules.chain,
-      [metagraphDuty(session), new WeightsDuty(session), diskDuty(session), layer],
+      [
+        metagraphDuty(session),
+        ...session.settings.mecids.map((mecid) => new WeightsDuty(session, mecid)),
+        diskDuty(session),
+        layer,
+      ],
       (duty, error) => {
         if (isFatal(error)) unregistered(error);
         else if (!signal.aborted) log.error("A duty failed and will be tried again", { duty, error });

@@ -69,8 +69,8 @@ export class Watch {
   /** Readings of the subnet without a permit since that was last told. */
   #bareReadings = 0;
   #toldFreeBytes = 0;
-  /** Block of the foreign update that was told last. */
-  #toldForeign: number | undefined;
+  /** Blocks of foreign updates that were told. */
+  readonly #toldForeign = new Set<number>();
   readonly miners: Tracker<MinersState, MinersFacts>;
   readonly clock: Tracker<ClockState, string>;
   readonly permit: Tracker<PermitState>;
@@ -133,10 +133,10 @@ export class Watch {
     this.#tellRegistration(null, "this hotkey is not registered any more");
   }
 
-  /** Block of the last update of the own weights on chain, and whether it was none of this validator's. */
-  noteUpdate(block: number, isForeign: boolean): void {
-    if (!isForeign || this.#toldForeign === block) return;
-    this.#toldForeign = block;
+  /** The last update of the own weights on chain was none of this validator's. */
+  noteForeignUpdate(block: number): void {
+    if (this.#toldForeign.has(block)) return;
+    this.#toldForeign.add(block);
     log.warn("Somebody else set weights with this hotkey", {
       block,
       hint: "run one validator with a hotkey; `openvalidator weights show` tells what is on chain",

@@ -1,6 +1,7 @@
-import { asBlock, asUid, type Hotkey, type Netuid, U16_MAX, type Uid } from "../base/units.ts";
+import { asBlock, asUid, type Hotkey, U16_MAX, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import { chainFailure } from "../chain/errors.ts";
+import { type MechanismPlace, storageIndex } from "../chain/mechanism.ts";
 import { type Metagraph, weightsOf } from "../chain/metagraph.ts";
 import { readStorage, textOf } from "../chain/storage.ts";
 import type { Settings } from "../config/options.ts";
@@ -34,12 +35,12 @@ export interface ChainRow {
 }
 
 /** @throws Failure `chain.unreachable` */
-export function fetchRow(connection: ChainConnection, netuid: Netuid, uid: Uid): Promise<ChainRow> {
+export function fetchRow(connection: ChainConnection, place: MechanismPlace, uid: Uid): Promise<ChainRow> {
   return connection.ask("reading the own weights", async (api) => {
     const head = (await api.rpc.chain.getBlockHash()).toHex();
     return readStorage(api, head, {
-      row: { name: "subtensorModule.weights", keys: [netuid, uid], decode: weightsOf },
-      owner: { name: "subtensorModule.subnetOwnerHotkey", keys: [netuid], decode: textOf },
+      row: { name: "subtensorModule.weights", keys: [storageIndex(place), uid], decode: weightsOf },
+      owner: { name: "subtensorModule.subnetOwnerHotkey", keys: [place.netuid], decode: textOf },
     });
   });
 }

@@ -5,11 +5,12 @@ import { missingEvidence } from "../weights/evidence.ts";
 import { canBeAsked } from "./choose.ts";
 import { claimsOf } from "./claims.ts";
 import type { Duty } from "./clock.ts";
+import { lastUpdateOf } from "./own-mechanisms.ts";
 import type { Neuron, SentWeights } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
 import { settleEarlierWeights } from "./unsettled.ts";
-import { tellWeights, weightsOf } from "./weights-event.ts";
+import { mechanismOf, tellWeights, weightsOf } from "./weights-event.ts";
 
 /** After a failure that may pass, the next attempt: about a minute on the public chain. */
 const RETRY_BLOCKS = 5;
@@ -21,8 +22,9 @@ const TOLD_WEIGHTS = 10;
  * The first ones wait for evidence: weights of a few steps would be noise.
  */
 export class WeightsDuty<N extends Neuron> implements Duty {
-  readonly name = "weights";
+  readonly name: string;
   readonly #session: Session<N>;
+  readonly #mecid: number;
   #lastSent: number;
   #notBefore = 0;
   /** Set once the history has been enough; it does not shrink again. */
@@ -30,9 +32,22 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   /** What the weights wait for, so that it is told once. */
   #waitsFor: string | undefined;
 
-  constructor(session: Session<N>) {
+  /** @param mecid the mechanism of the subnet that they are for */
+  constructor(session: Session<N>, mecid = 0) {
+    this.name = mecid === 0 ? "weights" : `weights of mechanism ${mecid}`;
     this.#session = session;
-    this.#lastSent = session.state.subnet.ownLastUpdate;
+    this.#mecid = mecid;
+    this.#lastSent = this.#lastOnChain;
+  }
+
+  get #lastOnChain(): number {
+    return lastUpdateOf(this.#session.state.subnet, this.#mecid);
+  }
+
+  /** For the log, where there are several mechanisms. */
+  get #place(): { mechanism?: number } {
+    const { mecids } = this.#session.settings;
+    return mecids.length > 1 || this.#mecid > 0 ? { mechanism: this.#mecid } : {};
   }
 
   get #epochBlocks(): number {
@@ -51,9 +66,10 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   }
 
   async run(block: BlockNumber): Promise<void> {
-    const { modules, recorder, signal, settings } = this.#session;
+    const { modules, recorder, signal, settings, state } = this.#session;
+    const mecid = this.#mecid;
     try {
-      const { included, nonce } = await settleEarlierWeights(this.#session);
+      const { included, nonce } = await settleEarlierWeights(this.#session, mecid);
       if (included !== undefined) {
         this.#lastSent = included;
         if (this.#isTooEarly(block)) return;
@@ -61,35 +77,37 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       this.#tell({ state: "due" });
       if (settings.isDryRun) return await this.#rehearse(block);
       const sent = await modules.chain.sendWeights({
+        mecid,
         ...claimsOf(this.#session),
         nonce,
         before: (prepared) => {
-          recorder.saveSubmission(prepared);
+          recorder.saveSubmission(prepared, mecid);
           this.#tell({ state: "sent", ...weightsOf(prepared) });
         },
         signal,
       });
       // With one nonce, what was taken excludes what was sent before.
-      for (const { id } of recorder.unsettled().slice(0, -1))
+      for (const { id } of recorder.unsettled(mecid).slice(0, -1))
         recorder.settleEarlier(id, { state: "refused", error: "others of the same nonce took their place" });
       this.#lastSent = sent.block;
-      this.#session.state.weightsSet++;
+      state.weightsSet.set(mecid, (state.weightsSet.get(mecid) ?? 0) + 1);
       this.#waitsFor = undefined;
       this.#tellIncluded(sent);
       const { pending, extrinsicHash: id, block: committed, revealRound } = sent;
-      recorder.settleSubmission({ state: "included", block: committed, extrinsic: id });
-      if (pending) followReveal(this.#session, { ...pending, id, committed, revealRound });
+      recorder.settleSubmission({ state: "included", block: committed, extrinsic: id }, mecid);
+      if (pending) followReveal(this.#session, { ...pending, mecid, id, committed, revealRound });
     } catch (error) {
       if (signal.aborted) return;
       const waitBlocks = this.#waitBlocks(error);
       this.#notBefore = block + waitBlocks;
       // What nobody saw fail may still be on its way.
-      const state = isFailure(error, "chain.outcome-unknown") ? "sent" : "refused";
-      recorder.settleSubmission({ state, error: messageOf(error) });
+      const fate = isFailure(error, "chain.outcome-unknown") ? "sent" : "refused";
+      recorder.settleSubmission({ state: fate, error: messageOf(error) }, mecid);
       if (isFailure(error, "chain.rate-limited")) return this.#wait("the chain's rate limit", waitBlocks);
-      this.#tell({ state, error: messageOf(error), blocks_left: waitBlocks });
+      this.#tell({ state: fate, error: messageOf(error), blocks_left: waitBlocks });
       if (isFatal(error)) throw error;
       log.error("Weights were not set", {
+        ...this.#place,
         error,
         hint: error instanceof Failure ? error.hint : undefined,
         retryInBlocks: waitBlocks,
@@ -99,7 +117,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
 
   /** A dry run: what would be sent is told in its place. */
   async #rehearse(block: BlockNumber): Promise<void> {
-    const { uids, values, lines } = await this.#session.modules.chain.proposeWeights(claimsOf(this.#session));
+    const order = { mecid: this.#mecid, ...claimsOf(this.#session) };
+    const { uids, values, lines } = await this.#session.modules.chain.proposeWeights(order);
     this.#lastSent = block;
     const sum = values.reduce((total, value) => total + value, 0);
     const largest = uids
@@ -107,6 +126,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       .sort((a, b) => b.value - a.value)
       .slice(0, TOLD_WEIGHTS);
     log.info("Dry run: these weights would be set", {
+      ...this.#place,
       miners: uids.length,
       largest: largest.map(({ uid, value }) => `${uid}: ${((100 * value) / sum).toFixed(1)} %`).join(", "),
       rules: lines.length > 0 ? lines.join("; ") : undefined,
@@ -126,11 +146,11 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       // The subnet was read some blocks ago: epochs that passed since are counted on.
       const passed = Math.max(0, Math.ceil((block - subnet.nextEpochBlock) / subnet.tempo));
       const opens = subnet.nextEpochBlock + passed * subnet.tempo - settings.beforeEpochBlocks;
-      const last = Math.max(this.#lastSent, subnet.ownLastUpdate);
+      const last = Math.max(this.#lastSent, this.#lastOnChain);
       return block < opens || last >= opens || block - last < subnet.weightsRateLimit;
     }
     // The chain may have taken weights whose fate was not known when they were sent.
-    const last = Math.max(this.#lastSent, subnet.ownLastUpdate);
+    const last = Math.max(this.#lastSent, this.#lastOnChain);
     return block - last < Math.max(this.#epochBlocks, subnet.weightsRateLimit);
   }
 
@@ -165,12 +185,13 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     const subject = reason.replace(/\d+/g, "#");
     if (this.#waitsFor === subject) return;
     this.#waitsFor = subject;
-    log.info("Weights wait", { for: reason, blocks: blocksLeft ?? undefined });
+    log.info("Weights wait", { ...this.#place, for: reason, blocks: blocksLeft ?? undefined });
     this.#tell({ state: "waiting", reason, blocks_left: blocksLeft });
   }
 
   #tellIncluded(sent: SentWeights): void {
     log.info("Weights were set", {
+      ...this.#place,
       path: sent.path,
       block: sent.block,
       miners: sent.uids.length,
@@ -189,7 +210,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   }
 
   #tell(facts: Parameters<typeof tellWeights>[1], block?: BlockNumber): void {
-    tellWeights(this.#session.modules.feed, facts, block);
+    tellWeights(this.#session.modules.feed, { ...mechanismOf({ mecid: this.#mecid }), ...facts }, block);
   }
 }
 

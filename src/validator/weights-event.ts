@@ -22,6 +22,10 @@ export function tellWeights(feed: EventFeed, facts: WeightsFacts, block?: BlockN
   feed.emit(body, block);
 }
 
+/** The first mechanism of a subnet goes without saying, as in events of before there were others. */
+export const mechanismOf = ({ mecid = 0 }: { mecid?: number | undefined }): { mecid?: number } =>
+  mecid === 0 ? {} : { mecid };
+
 /** u16 as on chain, and as shares of one in the field of openvalidators 1.2.0. */
 export function weightsOf({ uids, values }: { uids: number[]; values: number[] }) {
   const sum = values.reduce((total, value) => total + value, 0);

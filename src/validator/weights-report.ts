@@ -1,10 +1,12 @@
 import { isFailure } from "../base/error.ts";
 import { asHotkey, asNetuid, type BlockNumber, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "../chain/connection.ts";
+import type { Mechanism } from "../chain/mechanism.ts";
 import { alignScores } from "../weights/scores.ts";
 import type { WeightPolicy } from "../weights/shape.ts";
 import { claimsOf } from "./claims.ts";
-import type { ProposedWeights } from "./ports.ts";
+import { requireMechanisms } from "./own-mechanisms.ts";
+import type { ProposedWeights, Subnet } from "./ports.ts";
 import type { StoredReveal, SubmissionRecord } from "./state/content.ts";
 import type { StateReport } from "./state/report.ts";
 import { requireIdentity } from "./state/schema.ts";
@@ -24,6 +26,13 @@ export interface WeightsReport {
   netuid: number;
   hotkey: string;
   uid: Uid;
+  nextEpochBlock: number | undefined;
+  /** In the order in which they were asked for. */
+  mechanisms: MechanismReport[];
+}
+
+/** The weights of one mechanism of the subnet. */
+export interface MechanismReport extends Pick<Mechanism, "mecid" | "of" | "share"> {
   /** Block of the last update on chain. */
   lastUpdate: number;
   setBy: WhoseUpdate;
@@ -33,10 +42,15 @@ export interface WeightsReport {
   proposal: ProposedWeights | { reason: string };
   /** The share of all weight that would go to others than it does. */
   moved: number;
-  nextEpochBlock: number | undefined;
   /** Oldest first. */
   windows: readonly SubmissionRecord[];
   reveals: readonly StoredReveal[];
+}
+
+export interface ReportChoice {
+  policy: WeightPolicy;
+  vpermitTaoLimit: number;
+  mecids: readonly number[];
 }
 
 /**
@@ -47,9 +61,9 @@ export interface WeightsReport {
 export async function reportWeights(
   connection: ChainConnection,
   report: StateReport,
-  { policy, vpermitTaoLimit }: { policy: WeightPolicy; vpermitTaoLimit: number },
+  { policy, vpermitTaoLimit, mecids }: ReportChoice,
 ): Promise<WeightsReport> {
-  const { identity, saved, submissions, reveals, path } = report;
+  const { identity, saved, path } = report;
   requireIdentity(identity, { ...identity, genesis: connection.genesisHash }, path);
   const hotkey = asHotkey(identity.hotkey);
   const signer = {
@@ -58,13 +72,34 @@ export async function reportWeights(
       throw new Error("a report signs nothing");
     },
   };
-  const chain = new Subtensor(connection, signer, asNetuid(identity.netuid), 0, policy);
+  const chain = new Subtensor(connection, signer, asNetuid(identity.netuid), 0, policy, mecids);
   const subnet = await chain.fetchSubnet();
-  const row = await chain.readOwnWeights();
+  requireMechanisms(subnet, identity.netuid);
   const empty = { neurons: [], scores: new Float32Array(), asked: new Uint32Array() };
   const { scores, asked } = alignScores(saved?.scores ?? empty, subnet.neurons);
-  const order = claimsOf({ state: { subnet, scores, asked }, settings: { vpermitTaoLimit } });
-  const proposal = await chain.proposeWeights(order).catch((error: unknown) => {
+  const claims = claimsOf({ state: { subnet, scores, asked }, settings: { vpermitTaoLimit } });
+  const mechanisms: MechanismReport[] = [];
+  for (const mechanism of subnet.mechanisms)
+    mechanisms.push(await reportMechanism(chain, subnet, mechanism, { report, claims }));
+  return {
+    block: subnet.block,
+    netuid: identity.netuid,
+    hotkey,
+    uid: subnet.ownUid,
+    nextEpochBlock: subnet.nextEpochBlock,
+    mechanisms,
+  };
+}
+
+async function reportMechanism(
+  chain: Subtensor,
+  subnet: Subnet,
+  { mecid, of, share, ownLastUpdate }: Mechanism,
+  { report, claims }: { report: StateReport; claims: ReturnType<typeof claimsOf> },
+): Promise<MechanismReport> {
+  const windows = report.submissions.filter((one) => one.mecid === mecid);
+  const row = await chain.readOwnWeights(mecid);
+  const proposal = await chain.proposeWeights({ mecid, ...claims }).catch((error: unknown) => {
     if (!isFailure(error, "chain.bad-weights")) throw error;
     return { reason: error.message };
   });
@@ -76,18 +111,16 @@ export async function reportWeights(
       : new Map(),
   );
   return {
-    block: subnet.block,
-    netuid: identity.netuid,
-    hotkey,
-    uid: subnet.ownUid,
-    lastUpdate: subnet.ownLastUpdate,
-    setBy: whoseUpdate(subnet.ownLastUpdate, subnet.neurons[subnet.ownUid]!.registeredAt, submissions),
+    mecid,
+    of,
+    share,
+    lastUpdate: ownLastUpdate,
+    setBy: whoseUpdate(ownLastUpdate, subnet.neurons[subnet.ownUid]!.registeredAt, windows),
     rows,
     proposal,
     moved: rows.reduce((sum, { onChain, now }) => sum + Math.max(0, now - onChain), 0),
-    nextEpochBlock: subnet.nextEpochBlock,
-    windows: submissions,
-    reveals,
+    windows,
+    reveals: report.reveals.filter((one) => one.mecid === mecid),
   };
 }
 

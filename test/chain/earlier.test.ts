@@ -65,7 +65,8 @@ const recordOf = (prepared: PreparedSubmission): EarlierSubmission => ({ id: "fi
 
 /** What a run does that finds the record: it looks, and sends its own weights unless the chain has these. */
 async function afterRestart(prepared: PreparedSubmission | undefined): Promise<void> {
-  const fate = prepared && (await fateOfEarlier(later, signer.hotkey, NETUID, [recordOf(prepared)]));
+  const fate =
+    prepared && (await fateOfEarlier(later, signer.hotkey, { netuid: NETUID }, [recordOf(prepared)]));
   if (fate?.state === "included") return;
   const nonce = fate?.state === "open" ? (fate.nonce ?? undefined) : undefined;
   try {
@@ -74,7 +75,7 @@ async function afterRestart(prepared: PreparedSubmission | undefined): Promise<v
     expect(error).toBeInstanceOf(Failure);
     // The earlier weights wait in the pool, or have just been taken: the next look finds them.
     await later.waitForBlock(later.head() + 2, 10_000);
-    const again = await fateOfEarlier(later, signer.hotkey, NETUID, [recordOf(prepared!)]);
+    const again = await fateOfEarlier(later, signer.hotkey, { netuid: NETUID }, [recordOf(prepared!)]);
     expect(again.state).toBe("included");
   }
 }

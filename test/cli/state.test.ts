@@ -43,6 +43,7 @@ test("state show tells whose state it is, how much it rests on, the highest scor
   state.recordSubmission({ id: "s", block: 10, path: "timelocked", uids: [1, 2], values: [1, 65_535] });
   state.addReveal({
     id: "r",
+    mecid: 0,
     committed: 11,
     revealRound: 77,
     revealBlock: 20,

@@ -4,7 +4,7 @@ import { asBlock } from "../../src/base/units.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
 import { fetchMetagraph } from "../../src/chain/metagraph.ts";
 import { submitWeights } from "../../src/chain/submission.ts";
-import type { LocalNode } from "../../src/localnet/node/node.ts";
+import type { GenesisNeuron, LocalNode } from "../../src/localnet/node/node.ts";
 import { StateDatabase } from "../../src/validator/state/database.ts";
 import type { HotkeySigner } from "../../src/wallet/signer.ts";
 import { connect, NETUID, neuron, signerOf, startChain } from "../chain/fixture.ts";
@@ -15,17 +15,16 @@ const folder = scratchFolders("weights-cli");
 let node: LocalNode;
 let signer: HotkeySigner;
 let connection: ChainConnection;
+let accounts: GenesisNeuron[];
 beforeAll(async () => {
   const miners = await Promise.all([2, 3].map(signerOf));
   signer = await signerOf(1);
   const axon = { ip: 2_130_706_433n, port: 9000, ipType: 4, version: 1, protocol: 4 };
-  ({ node } = await startChain({
-    weightsRateLimit: 0,
-    accounts: [
-      neuron(signer.hotkey),
-      ...miners.map(({ hotkey }) => neuron(hotkey, { validatorPermit: false, stakeTao: 0, axon })),
-    ],
-  }));
+  accounts = [
+    neuron(signer.hotkey),
+    ...miners.map(({ hotkey }) => neuron(hotkey, { validatorPermit: false, stakeTao: 0, axon })),
+  ];
+  ({ node } = await startChain({ weightsRateLimit: 0, accounts }));
   connection = await connect(node.endpoint);
 });
 afterAll(async () => {
@@ -34,11 +33,11 @@ afterAll(async () => {
 });
 
 /** A state with these scores of uids 0, 1 and 2, and the command line that reads it. */
-async function place(scores: number[], wallet: string) {
+async function place(scores: number[], wallet: string, on = connection) {
   const logs = folder();
-  const { hotkeys, blockAtRegistration } = await fetchMetagraph(connection, NETUID);
+  const { hotkeys, blockAtRegistration } = await fetchMetagraph(on, NETUID);
   const directory = join(logs, wallet, "default", "netuid1", "core_prompting_validator");
-  const identity = { genesis: connection.genesisHash, netuid: 1, hotkey: signer.hotkey };
+  const identity = { genesis: on.genesisHash, netuid: 1, hotkey: signer.hotkey };
   const state = StateDatabase.open(directory, identity);
   state.commit({
     steps: 9,
@@ -80,9 +79,17 @@ test("weights show sets what is on chain beside what would be set now, and tells
 
   const burnt = await show("--weights.burn", "0.5:0", "--json");
   expect(JSON.parse(burnt.stdout)).toMatchObject({
-    set_by: "ours",
-    rules: ["burn: 50 % goes to uid 0"],
-    weights: [{ uid: 0 }, { uid: 2 }, { uid: 1 }],
+    hotkey: signer.hotkey,
+    mechanisms: [
+      {
+        mecid: 0,
+        share: 1,
+        set_by: "ours",
+        rules: ["burn: 50 % goes to uid 0"],
+        weights: [{ uid: 0 }, { uid: 2 }, { uid: 1 }],
+        windows: [{ id: "a", state: "included" }],
+      },
+    ],
   });
 
   const foreign = await submitWeights(connection, signer, weights);
@@ -90,6 +97,29 @@ test("weights show sets what is on chain beside what would be set now, and tells
     `last update in block ${foreign.block} by SOMEBODY ELSE with this hotkey`,
   );
   state.close();
+});
+
+test("weights show tells of each mechanism by itself, and refuses one that the subnet does not have", async () => {
+  const both = await startChain({ mechanisms: 2, accounts });
+  const there = await connect(both.node.endpoint);
+  const { state, at } = await place([0, 0.2, 0.6], "mechanisms", there);
+  const weights = { netuid: NETUID, mecid: 1, uids: [1], values: [65_535], versionKey: 7 };
+  const { block } = await submitWeights(there, signer, weights);
+  state.recordSubmission({ id: "m", mecid: 1, block: block - 1, path: "plain", uids: [1], values: [65_535] });
+  state.settleSubmission("m", { state: "included", block });
+  const { stdout } = await at(both.node.endpoint, "--neuron.mecid", "1,0");
+  const [, second, first] = stdout.split("Mechanism  ");
+  expect(second).toStartWith("1 of 2, 50 % of the subnet's emission\n");
+  expect(second).toContain(`1 weights; last update in block ${block} by this validator`);
+  expect(second).toMatch(/window +path +outcome/);
+  expect(first).toStartWith("0 of 2, 50 % of the subnet's emission\n");
+  expect(first).toContain("0 weights; last update in block 0 by nobody since this hotkey registered");
+  expect(first).toContain("This validator has sent no weights yet.");
+  const { exitCode, stderr } = await at(both.node.endpoint, "--neuron.mecid", "2");
+  expect([exitCode, stderr]).toEqual([78, expect.stringContaining("has no mechanism 2: it has 2")]);
+  state.close();
+  await there.close();
+  await both.node.stop();
 });
 
 test("weights show says why nothing would be set, and keeps to the chain of the state", async () => {

@@ -39,6 +39,7 @@ export const SETTINGS: ValidatorSettings = {
   explore: 1,
   shadowMiners: 0,
   setsWeights: true,
+  mecids: [0],
   isDryRun: false,
   waitsForRegistration: false,
   burnsIdle: false,
@@ -91,6 +92,10 @@ export class FakeChain implements Chain {
   holders: Registration[] | undefined;
   ownUid = asUid(0);
   ownLastUpdate = 90;
+  /** Of the subnet; one when left out. */
+  mechanisms: Subnet["mechanisms"] | undefined;
+  /** Mechanisms that weights were sent for, in step with `sent`. */
+  sentFor: number[] = [];
   ownWeights: [Uid, number][] = [];
   sent: Float32Array[] = [];
   refusal: Error | undefined;
@@ -130,10 +135,10 @@ export class FakeChain implements Chain {
       tempo: 20,
       weightsRateLimit: 0,
       nextEpochBlock: this.nextEpochBlock,
-      ownLastUpdate: this.ownLastUpdate,
+      mechanisms: this.mechanisms ?? [{ mecid: 0, of: 1, share: 1, ownLastUpdate: this.ownLastUpdate }],
     };
   }
-  async sendWeights({ scoresFor, before, nonce, signal }: WeightsOrder): Promise<SentWeights> {
+  async sendWeights({ mecid, scoresFor, before, nonce, signal }: WeightsOrder): Promise<SentWeights> {
     if (this.refusal) throw this.refusal;
     signal.throwIfAborted();
     const scores = scoresFor(this.holders ?? this.neurons);
@@ -141,6 +146,7 @@ export class FakeChain implements Chain {
     before({ ...weights, nonce: nonce ?? this.nonces.length });
     this.nonces.push(nonce ?? this.nonces.length);
     this.sent.push(scores);
+    this.sentFor.push(mecid);
     const common = { ...weights, extrinsicHash: `0x${this.sent.length}` };
     if (this.path === "plain") return common;
     const pending = { uid: 0, uids: [1], values: [65_535], revealBlock: this.block + 20 };

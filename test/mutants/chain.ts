@@ -39,11 +39,29 @@ const SUBMISSION = noticedBy(
       text: "if (sealed.length > MAX_COMMIT_BYTES)",
       replacement: "if (sealed.length < 0)",
     },
+  ],
+);
+
+const MECHANISM = noticedBy(
+  ["test/chain/mechanism.test.ts"],
+  [
     {
-      name: "the weights are those of another mechanism",
+      name: "weights go to the first mechanism whichever was chosen",
       file: "src/chain/submission.ts",
-      text: "const MECHANISM = 0;",
-      replacement: "const MECHANISM = 1;",
+      text: '["setMechanismWeights", [netuid, mecid, uids',
+      replacement: '["setMechanismWeights", [netuid, 0, uids',
+    },
+    {
+      name: "the rate limit of one mechanism holds up another",
+      file: "src/chain/precheck.ts",
+      text: "[storageIndex(weights)]",
+      replacement: "[storageIndex({ netuid })]",
+    },
+    {
+      name: "the reveal of one mechanism is taken for another's",
+      file: "src/chain/reveal.ts",
+      text: "const index = storageIndex(pending);",
+      replacement: "const index = storageIndex({ netuid: pending.netuid });",
     },
   ],
 );
@@ -144,4 +162,4 @@ const MINERS = noticedBy(
   ],
 );
 
-export const CHAIN_MUTANTS = [...SUBMISSION, ...REVEAL, ...SECRETS, ...ENDPOINTS, ...MINERS];
+export const CHAIN_MUTANTS = [...SUBMISSION, ...MECHANISM, ...REVEAL, ...SECRETS, ...ENDPOINTS, ...MINERS];

@@ -72,7 +72,7 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "weights are not written down before they are signed",
         file: "src/validator/weights-duty.ts",
-        text: "          recorder.saveSubmission(prepared);\n",
+        text: "          recorder.saveSubmission(prepared, mecid);\n",
         replacement: "",
       },
       {
@@ -90,7 +90,7 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "weights that the chain has all the same are sent again",
         file: "src/validator/weights-duty.ts",
-        text: "// The chain may have taken weights whose fate was not known when they were sent.\n    const last = Math.max(this.#lastSent, subnet.ownLastUpdate);",
+        text: "// The chain may have taken weights whose fate was not known when they were sent.\n    const last = Math.max(this.#lastSent, this.#lastOnChain);",
         replacement: "const last = this.#lastSent;",
       },
     ],

@@ -67,6 +67,18 @@ describe("the picture of a run", () => {
     expect(at(fold, 5).weights).toMatchObject({ lastBlock: 1310, nextBlock: 1670, included: 1 });
   });
 
+  test("of several mechanisms tells of the one that waits longest", () => {
+    const mechanisms = [
+      { mecid: 0, share: 0.5, last_weights_block: 900 },
+      { mecid: 1, share: 0.5, last_weights_block: 950 },
+    ];
+    const fold = folded([bodyOf("run", { last_weights_block: 900, mechanisms }), 0]);
+    fold.apply(stamped(bodyOf("weights", { state: "included" }), 4, 1260));
+    expect(at(fold, 5).weights).toMatchObject({ lastBlock: 950, included: 1 });
+    fold.apply(stamped(bodyOf("weights", { state: "included", mecid: 1 }), 6, 1310));
+    expect(at(fold, 7).weights).toMatchObject({ lastBlock: 1260, included: 2 });
+  });
+
   test("an older commit's good news does not hide a newer commit that waits", () => {
     const fold = folded([bodyOf("run"), 0], [bodyOf("reveal", { state: "pending", committed: 50 }), 1]);
     fold.apply(stamped(bodyOf("reveal", { state: "revealed", committed: 10 }), 2));

@@ -47,14 +47,15 @@ describe("a lane of forward passes", () => {
       let passes = 0;
       feed.emit = (body) => {
         // Weights come with the third pass and the fifth.
-        if (body.kind === "forward" && ++passes % 2 === 1 && passes > 1) session.state.weightsSet++;
+        if (body.kind === "forward" && ++passes % 2 === 1 && passes > 1)
+          session.state.weightsSet.set(0, (session.state.weightsSet.get(0) ?? 0) + 1);
         return emit(body);
       };
       await runLane(session, 0);
       expect(forwardsOf(events)).toHaveLength(5);
     }
     const { session, events } = await openSession(chain, { settings: { forwards: 3, weights: 1 } });
-    session.state.weightsSet = 1;
+    session.state.weightsSet.set(0, 1);
     await runLane(session, 0);
     expect(forwardsOf(events)).toHaveLength(3);
   });

@@ -30,6 +30,7 @@ afterEach(async () => {
 
 /** Scores by hotkey, as the validator keeps them. */
 const orderOf = (scores: Map<Hotkey, number>, more: Partial<WeightsOrder> = {}): WeightsOrder => ({
+  mecid: 0,
   scoresFor: (holders) => Float32Array.from(holders, ({ hotkey }) => scores.get(hotkey) ?? 0),
   before() {},
   signal: new AbortController().signal,
@@ -51,7 +52,7 @@ describe("weights", () => {
     await connection.waitForBlock(head + 2, 10_000);
     const sent = await chain.sendWeights(orderOf(scores));
     expect([sent.uids, sent.values]).toEqual([[1], [65_535]]);
-    expect(await chain.readOwnWeights()).toEqual([[asUid(1), 65_535]]);
+    expect(await chain.readOwnWeights(0)).toEqual([[asUid(1), 65_535]]);
   });
 
   test("follow a hotkey that holds another uid now", async () => {
@@ -75,7 +76,7 @@ describe("weights", () => {
   test("of scores that are all 0 are not sent, rather than paid to all alike", async () => {
     await start();
     expect(await codeOf(chain.sendWeights(orderOf(new Map())))).toBe("chain.bad-weights");
-    expect(await chain.readOwnWeights()).toEqual([]);
+    expect(await chain.readOwnWeights(0)).toEqual([]);
   });
 
   test("are written down before they are signed; what that throws keeps them back", async () => {
@@ -107,7 +108,7 @@ describe("weights", () => {
     const late = orderOf(scores, { signal: stop.signal, before: () => stop.abort() });
     expect(await codeOf(chain.sendWeights(late))).toBe("deadline.aborted");
     await connection.waitForBlock(connection.head() + 2, 10_000);
-    expect(await chain.readOwnWeights()).toEqual([]);
+    expect(await chain.readOwnWeights(0)).toEqual([]);
   });
 });
 

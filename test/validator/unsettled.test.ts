@@ -27,7 +27,7 @@ async function afterKill(path: "plain" | "timelocked", fate: (id: string) => Ear
     return fate(earlier[0]!.id);
   };
   const { session, events } = await openSession(chain, { directory });
-  const settled = await settleEarlierWeights(session);
+  const settled = await settleEarlierWeights(session, 0);
   const [last] = session.recorder.submissions.slice(-1);
   const told = events.filter(({ kind }) => kind === "weights" || kind === "reveal");
   return { chain, session, settled, last: last!, told };

@@ -40,7 +40,7 @@ describe("weights", () => {
   test("wait for one epoch of steps where there was no state, then come once per epoch", async () => {
     const { pass, weights, session } = await openDuty();
     expect(await pass(45)).toEqual([120, 140]);
-    expect(session.state.weightsSet).toBe(2);
+    expect(session.state.weightsSet).toEqual(new Map([[0, 2]]));
     expect(weights().map(({ state }) => state)).toEqual([
       "waiting",
       "due",
@@ -70,7 +70,8 @@ describe("weights", () => {
     chain.refusal = new Failure("chain.outcome-unknown", { message: "no answer", retry: "soon" });
     expect(await pass(22)).toEqual([120]);
     chain.refusal = undefined;
-    session.state.subnet = { ...session.state.subnet, ownLastUpdate: 121 };
+    const mechanisms = [{ mecid: 0, of: 1, share: 1, ownLastUpdate: 121 }];
+    session.state.subnet = { ...session.state.subnet, mechanisms };
     expect(await pass(40)).toEqual([141, 161]);
   });
 
@@ -145,6 +146,52 @@ describe("weights", () => {
     await pass(20);
     const { scores } = session.state;
     expect([...chain.sent[0]!]).toEqual([0, scores[1]!, scores[2]!, 0, scores[4]!]);
+  });
+
+  test("go to each mechanism that was asked for, each in its own time, and the run waits for all of them", async () => {
+    const chain = new FakeChain();
+    const share = 0.5;
+    chain.mechanisms = [
+      { mecid: 0, of: 2, share, ownLastUpdate: 90 },
+      { mecid: 1, of: 2, share, ownLastUpdate: 105 },
+    ];
+    const { session, duty, weights } = await openDuty(chain, { settings: { mecids: [0, 1] } });
+    const second = new WeightsDuty(session, 1);
+    session.state.evidence.blocks = 20;
+    for (; chain.block <= 145; chain.block++)
+      for (const one of [duty, second]) if (one.isDue(chain.head())) await one.run(chain.head());
+    expect(chain.sentFor).toEqual([0, 1, 0, 1]);
+    expect(session.state.weightsSet).toEqual(
+      new Map([
+        [0, 2],
+        [1, 2],
+      ]),
+    );
+    const included = weights().filter(({ state }) => state === "included");
+    expect(included.map(({ mecid }) => mecid)).toEqual([undefined, 1, undefined, 1]);
+    expect(session.recorder.submissions.map(({ mecid, state }) => [mecid, state])).toEqual([
+      [0, "included"],
+      [1, "included"],
+      [0, "included"],
+      [1, "included"],
+    ]);
+  });
+
+  test("of one mechanism whose fate is unknown hold nothing up in the other", async () => {
+    const chain = new FakeChain();
+    const { session, duty } = await openDuty(chain, { settings: { mecids: [0, 1] } });
+    const prepared = { path: "plain", block: asBlock(99), uids: [1], values: [65_535], nonce: 7 } as const;
+    session.recorder.saveSubmission({ ...prepared, uids: [1], values: [65_535] }, 1);
+    chain.fate = () => ({ state: "open", nonce: 7 });
+    await duty.run(asBlock(120));
+    expect(chain.nonces).toEqual([0]);
+    await new WeightsDuty(session, 1).run(asBlock(121));
+    expect(chain.nonces).toEqual([0, 7]);
+    expect(session.recorder.submissions.map(({ mecid, state }) => [mecid, state])).toEqual([
+      [1, "refused"],
+      [0, "included"],
+      [1, "included"],
+    ]);
   });
 
   test("wait exactly the blocks that the chain's rate limit names, and tell it once", async () => {

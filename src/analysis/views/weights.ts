@@ -9,6 +9,7 @@ export const WEIGHTS: DerivedView = {
     netuid: EVENTS.columns.netuid,
     block: EVENTS.columns.block,
     state: { type: "VARCHAR", doc: "due, waiting, sent, included, refused" },
+    mecid: { type: "INTEGER", doc: "Mechanism of the subnet, counted from 0" },
     path: { type: "VARCHAR", doc: "plain or timelocked" },
     uid: { type: "INTEGER", doc: "Miner; NULL where the change names none" },
     value_u16: { type: "INTEGER", doc: "As on chain, 0..65535" },
@@ -19,10 +20,10 @@ export const WEIGHTS: DerivedView = {
     error: { type: "VARCHAR", doc: "Why they were refused" },
   },
   sql: `
-    SELECT e.run, e.sequence, e.time, e.netuid, e.block, w.state, w.path, pair.uid AS uid, pair.value AS value_u16,
+    SELECT e.run, e.sequence, e.time, e.netuid, e.block, w.state, coalesce(w.mecid, 0) AS mecid, w.path, pair.uid AS uid, pair.value AS value_u16,
       pair.value / nullif(list_sum(w."values"), 0) AS weight, w.reveal_round, w.extrinsic, w.reason, w.error
     FROM (
-      SELECT *, from_json(body, '{"state":"VARCHAR","path":"VARCHAR","uids":["INTEGER"],"values":["INTEGER"],"reveal_round":"BIGINT","extrinsic":"VARCHAR","reason":"VARCHAR","error":"VARCHAR"}') AS w
+      SELECT *, from_json(body, '{"state":"VARCHAR","mecid":"INTEGER","path":"VARCHAR","uids":["INTEGER"],"values":["INTEGER"],"reveal_round":"BIGINT","extrinsic":"VARCHAR","reason":"VARCHAR","error":"VARCHAR"}') AS w
       FROM events WHERE kind = 'weights'
     ) e,
     LATERAL (

@@ -3,9 +3,10 @@ import { resolveNetwork } from "../../chain/networks.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
+import { describeMechanism } from "../../validator/own-mechanisms.ts";
 import { reportState } from "../../validator/state/report.ts";
 import { policyOf } from "../../validator/weighing.ts";
-import { reportWeights, type WeightsReport } from "../../validator/weights-report.ts";
+import { type MechanismReport, reportWeights, type WeightsReport } from "../../validator/weights-report.ts";
 import { WHOSE_UPDATE } from "../../validator/whose-update.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -33,6 +34,7 @@ export async function showWeights(context: CommandContext): Promise<number> {
     const report = await reportWeights(connection, state, {
       policy: policyOf(settings),
       vpermitTaoLimit: settings.neuronVpermitTaoLimit,
+      mecids: settings.neuronMecid,
     });
     context.print(
       context.flags.json === "true" ? `${JSON.stringify(asJson(report), null, 2)}\n` : text(report),
@@ -43,15 +45,16 @@ export async function showWeights(context: CommandContext): Promise<number> {
   }
 }
 
-function asJson({ rows, proposal, windows, reveals, ...facts }: WeightsReport): unknown {
+function asJson({ nextEpochBlock, mechanisms, ...facts }: WeightsReport): unknown {
+  return { ...facts, next_epoch_block: nextEpochBlock ?? null, mechanisms: mechanisms.map(mechanismAsJson) };
+}
+
+function mechanismAsJson({ rows, proposal, windows, reveals, ...facts }: MechanismReport): unknown {
   return {
-    block: facts.block,
-    netuid: facts.netuid,
-    hotkey: facts.hotkey,
-    uid: facts.uid,
+    mecid: facts.mecid,
+    share: facts.share,
     last_update: facts.lastUpdate,
     set_by: facts.setBy,
-    next_epoch_block: facts.nextEpochBlock ?? null,
     moved: facts.moved,
     rules: "lines" in proposal ? proposal.lines : [],
     reason: "reason" in proposal ? proposal.reason : null,
@@ -70,13 +73,20 @@ function asJson({ rows, proposal, windows, reveals, ...facts }: WeightsReport): 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 const signed = (share: number): string => `${share > 0 ? "+" : ""}${percent(share)}`;
 
-function text(report: WeightsReport): string {
+function text({ hotkey, uid, netuid, block, nextEpochBlock, mechanisms }: WeightsReport): string {
+  const lines = [`Hotkey     ${hotkey}, uid ${uid} of subnet ${netuid}, block ${block}`];
+  if (nextEpochBlock !== undefined) lines.push(`Epoch      the next in block ${nextEpochBlock}`);
+  return `${lines.join("\n")}\n${mechanisms.map(mechanismText).join("\n")}`;
+}
+
+function mechanismText(report: MechanismReport): string {
   const { rows, proposal, windows, reveals } = report;
   const onChain = rows.filter((row) => row.onChain > 0).length;
-  const lines = [
-    `Hotkey     ${report.hotkey}, uid ${report.uid} of subnet ${report.netuid}, block ${report.block}`,
+  const name = describeMechanism(report);
+  const lines = name === undefined ? [] : [`Mechanism  ${name.replace("mechanism ", "")}`];
+  lines.push(
     `On chain   ${onChain} weights; last update in block ${report.lastUpdate} by ${WHOSE_UPDATE[report.setBy]}`,
-  ];
+  );
   for (const { committed, revealBlock } of reveals)
     lines.push(`Reveal     pending: committed in block ${committed}, expected in block ${revealBlock}`);
   if ("reason" in proposal) lines.push(`Now        none would be set: ${proposal.reason}`);
@@ -89,8 +99,6 @@ function text(report: WeightsReport): string {
     for (const [index, rule] of rules.entries())
       lines.push(`${index === 0 ? "Rules     " : "          "} ${rule}`);
   }
-  if (report.nextEpochBlock !== undefined)
-    lines.push(`Epoch      the next in block ${report.nextEpochBlock}`);
   const shown = rows.slice(0, SHOWN_ROWS);
   const table = renderTable(
     ["uid", "hotkey", "on chain", "now", "difference"],
@@ -107,7 +115,7 @@ function text(report: WeightsReport): string {
   return `${lines.join("\n")}\n${rows.length > 0 ? `\n${table}${more}` : ""}${windowsText(windows)}`;
 }
 
-function windowsText(windows: WeightsReport["windows"]): string {
+function windowsText(windows: MechanismReport["windows"]): string {
   if (windows.length === 0) return "\nThis validator has sent no weights yet.\n";
   const rows = windows
     .slice(-SHOWN_WINDOWS)

@@ -5,6 +5,8 @@ import { z } from "zod";
 /** A change in the setting of weights. One submission goes due → (waiting →) sent → included, or is refused. */
 export const weightsBody = z.object({
   kind: z.literal("weights"),
+  /** Mechanism of the subnet that they are for; absent for its first. */
+  mecid: z.int().optional(),
   /**
    * due: an epoch has passed · waiting: due but held back, `reason` tells why · sent: given to the chain ·
    * included: in a block · refused: by the chain or by ourselves, `error` tells why.
@@ -32,6 +34,8 @@ export const weightsBody = z.object({
 /** What became of committed weights: the chain drops a commit that it cannot use without a word. */
 export const revealBody = z.object({
   kind: z.literal("reveal"),
+  /** Mechanism of the subnet; absent for its first. */
+  mecid: z.int().optional(),
   /** pending: waits for its round · revealed · missing: the chain dropped it · unknown: the block could not be read. */
   state: z.enum(["pending", "revealed", "missing", "unknown"]),
   /** Block of the commit. */

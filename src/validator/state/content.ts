@@ -41,6 +41,8 @@ export type SubmissionState = "prepared" | "sent" | "included" | "refused";
 /** Weights as they are about to be sent. */
 export interface Submission {
   id: string;
+  /** The mechanism that they are for; the subnet's first when left out, as before state version 4. */
+  mecid?: number | undefined;
   /** Head when they were made, then the block that took them. */
   block: number;
   path: "plain" | "timelocked";
@@ -52,6 +54,7 @@ export interface Submission {
 }
 
 export interface SubmissionRecord extends Submission {
+  mecid: number;
   nonce: number | null;
   state: SubmissionState;
   /** Hash of the extrinsic, once it is known. */
@@ -69,6 +72,7 @@ export interface Settlement {
 /** A commit that the chain has taken and not yet revealed. */
 export interface StoredReveal {
   id: string;
+  mecid: number;
   /** Block that took the commit. */
   committed: number;
   revealRound: number | null;

@@ -16,7 +16,8 @@ export class Recorder {
   readonly #database: StateDatabase;
   readonly #disk: Tracker<"written" | "lost", unknown>;
   readonly #numbers: Tracker<"sound" | "unsound", unknown>;
-  #submission: string | undefined;
+  /** By mechanism, the weights that are on their way. */
+  readonly #sending = new Map<number, string>();
 
   constructor(database: StateDatabase, feed: EventFeed) {
     this.#database = database;
@@ -47,18 +48,19 @@ export class Recorder {
   }
 
   /** Each attempt has a record of its own; one that another follows was not taken. */
-  saveSubmission({ block, path, uids, values, nonce }: PreparedWeights): void {
-    this.settleSubmission({ state: "refused", error: "sent once more" });
+  saveSubmission({ block, path, uids, values, nonce }: PreparedWeights, mecid = 0): void {
+    this.settleSubmission({ state: "refused", error: "sent once more" }, mecid);
     const id = crypto.randomUUID();
-    this.#submission = id;
-    this.#write(() => this.#database.recordSubmission({ id, block, path, uids, values, nonce }));
+    this.#sending.set(mecid, id);
+    this.#write(() => this.#database.recordSubmission({ id, mecid, block, path, uids, values, nonce }));
   }
 
-  /** What became of the weights that `saveSubmission` wrote down last. */
-  settleSubmission(settlement: Settlement): void {
-    if (this.#submission === undefined) return;
-    this.settleEarlier(this.#submission, settlement);
-    this.#submission = undefined;
+  /** What became of the weights that `saveSubmission` wrote down last for this mechanism. */
+  settleSubmission(settlement: Settlement, mecid = 0): void {
+    const id = this.#sending.get(mecid);
+    if (id === undefined) return;
+    this.settleEarlier(id, settlement);
+    this.#sending.delete(mecid);
   }
 
   /** What became of weights of an earlier run. */
@@ -66,9 +68,12 @@ export class Recorder {
     this.#write(() => this.#database.settleSubmission(id, settlement));
   }
 
-  /** Those of which nobody knows whether the chain has them, oldest first. */
-  unsettled(): SubmissionRecord[] {
-    return this.submissions.filter(({ state }) => state === "prepared" || state === "sent");
+  /** Those of which nobody knows whether the chain has them, oldest first; of one mechanism where it is named. */
+  unsettled(mecid?: number): SubmissionRecord[] {
+    return this.submissions.filter(
+      (one) =>
+        (one.state === "prepared" || one.state === "sent") && (mecid === undefined || one.mecid === mecid),
+    );
   }
 
   /** Of the last days, oldest first. */
@@ -89,10 +94,20 @@ export class Recorder {
   }
 
   /** A commit that is kept already stays as it is. */
-  saveReveal({ id, committed, revealRound, revealBlock, uid, uids, values }: CommittedWeights): void {
+  saveReveal({
+    id,
+    mecid = 0,
+    committed,
+    revealRound,
+    revealBlock,
+    uid,
+    uids,
+    values,
+  }: CommittedWeights): void {
     if (this.#database.pendingReveals().some((known) => known.id === id)) return;
     const reveal: StoredReveal = {
       id,
+      mecid,
       committed,
       revealRound: revealRound ?? null,
       revealBlock,

@@ -4,7 +4,7 @@ import type { Identity } from "../../base/vocabulary.ts";
 import { corrupt, type StateCode } from "./failure.ts";
 
 /** Version 1 was `state.bin` of 0.1.0 (import-bin.ts). Golden files of all versions stay readable. */
-export const STATE_VERSION = 3;
+export const STATE_VERSION = 4;
 const FIRST_VERSION = 2;
 export const STATE_FILE = "state.sqlite";
 /** "ovst": marks the file as a state of this program, for file(1) and for us. */
@@ -18,7 +18,7 @@ const APPLICATION_ID = 0x6f_76_73_74;
  * - `neurons`, `scores`: one row per uid; `registered_at` is a block, null where it is unknown
  * - `row_tables`: names of the tables of rows of a part; their rows lie in `rows_<id>` (rows.ts)
  * - `submissions`, `reveals`: the write-ahead record of weights (submissions.ts), arrays as JSON;
- *   `nonce` of the extrinsic since version 3
+ *   `nonce` of the extrinsic since version 3, `mecid`, the subnet's mechanism, since version 4
  */
 const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
   2: [
@@ -32,6 +32,9 @@ const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
        uid INTEGER NOT NULL, uids TEXT NOT NULL, "values" TEXT NOT NULL)`,
   ],
   3: ["ALTER TABLE submissions ADD COLUMN nonce INTEGER"],
+  4: ["submissions", "reveals"].map(
+    (table) => `ALTER TABLE ${table} ADD COLUMN mecid INTEGER NOT NULL DEFAULT 0`,
+  ),
 };
 
 /**

@@ -17,6 +17,7 @@ const submissionRow = z.object({
   extrinsic: z.string().nullable(),
   error: z.string().nullable(),
   nonce: z.number().nullable(),
+  mecid: z.number(),
 });
 const revealRow = z
   .object({
@@ -27,6 +28,7 @@ const revealRow = z
     uid: z.number(),
     uids: numbers,
     values: numbers,
+    mecid: z.number(),
   })
   .transform(({ reveal_round: revealRound, reveal_block: revealBlock, ...rest }): StoredReveal => {
     return { ...rest, revealRound, revealBlock };
@@ -81,6 +83,7 @@ export class SubmissionLog {
     this.#submissions.set(submission.id, {
       ...submission,
       nonce: submission.nonce ?? null,
+      mecid: submission.mecid ?? 0,
       state: "prepared",
       extrinsic: null,
       error: null,
@@ -141,20 +144,34 @@ export class SubmissionLog {
     extrinsic,
     error,
     nonce,
+    mecid,
   }: SubmissionRecord): void {
     this.#database
       .query(
-        `INSERT INTO submissions (id, block, path, uids, "values", state, extrinsic, error, nonce) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO submissions (id, block, path, uids, "values", state, extrinsic, error, nonce, mecid)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET block = excluded.block, state = excluded.state, extrinsic = excluded.extrinsic, error = excluded.error`,
       )
-      .run(id, block, path, JSON.stringify(uids), JSON.stringify(values), state, extrinsic, error, nonce);
+      .run(
+        id,
+        block,
+        path,
+        JSON.stringify(uids),
+        JSON.stringify(values),
+        state,
+        extrinsic,
+        error,
+        nonce,
+        mecid,
+      );
   }
 
-  #writeReveal({ id, committed, revealRound, revealBlock, uid, uids, values }: StoredReveal): void {
+  #writeReveal({ id, committed, revealRound, revealBlock, uid, uids, values, mecid }: StoredReveal): void {
     this.#database
       .query(
-        `INSERT OR REPLACE INTO reveals (id, committed, reveal_round, reveal_block, uid, uids, "values") VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT OR REPLACE INTO reveals (id, committed, reveal_round, reveal_block, uid, uids, "values", mecid)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       )
-      .run(id, committed, revealRound, revealBlock, uid, JSON.stringify(uids), JSON.stringify(values));
+      .run(id, committed, revealRound, revealBlock, uid, JSON.stringify(uids), JSON.stringify(values), mecid);
   }
 }

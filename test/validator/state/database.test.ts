@@ -234,6 +234,7 @@ describe("weights on their way", () => {
   });
   const reveal = {
     id: "r",
+    mecid: 0,
     committed: 11,
     revealRound: 77,
     revealBlock: 20,
@@ -247,13 +248,21 @@ describe("weights on their way", () => {
     session(directory, (state) => state.recordSubmission(submission("a")));
     session(directory, (state) => {
       expect(state.submissions).toEqual([
-        { ...submission("a"), state: "prepared", extrinsic: null, error: null, nonce: null },
+        { ...submission("a"), state: "prepared", extrinsic: null, error: null, nonce: null, mecid: 0 },
       ]);
       state.settleSubmission("a", { state: "included", block: 12, extrinsic: "0x1" });
     });
     session(directory, (state) =>
       expect(state.submissions).toEqual([
-        { ...submission("a"), block: 12, state: "included", extrinsic: "0x1", error: null, nonce: null },
+        {
+          ...submission("a"),
+          block: 12,
+          state: "included",
+          extrinsic: "0x1",
+          error: null,
+          nonce: null,
+          mecid: 0,
+        },
       ]),
     );
   });

@@ -163,6 +163,22 @@ test("a state of version 2 stays readable", () => {
   state.close();
 });
 
+test("a state of version 4 keeps the mechanism of weights, which is the first in those of before", () => {
+  const directory = folder();
+  copyFileSync(join(GOLDEN, "version-4.sqlite"), join(directory, "state.sqlite"));
+  const state = StateDatabase.open(directory, IDENTITY);
+  expect(state.submissions.map(({ id, mecid }) => [id, mecid])).toEqual([
+    ["s", 0],
+    ["n", 0],
+    ["m", 1],
+  ]);
+  expect(state.pendingReveals().map(({ id, mecid }) => [id, mecid])).toEqual([
+    ["r", 0],
+    ["m", 1],
+  ]);
+  state.close();
+});
+
 test("a state of version 3 keeps the nonce of weights", () => {
   const directory = folder();
   copyFileSync(join(GOLDEN, "version-3.sqlite"), join(directory, "state.sqlite"));
