@@ -21,6 +21,7 @@ import { CHAIN_MUTANTS } from "./mutants/chain.ts";
 import { EVENT_MUTANTS } from "./mutants/events.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { VALIDATOR_MUTANTS } from "./mutants/validator.ts";
+import { WALLET_MUTANTS } from "./mutants/wallet.ts";
 import { WEIGHT_MUTANTS } from "./mutants/weights.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -28,6 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EVENT_MUTANTS,
   ...WEIGHT_MUTANTS,
   ...CHAIN_MUTANTS,
+  ...WALLET_MUTANTS,
 ];
 
 const ROOT = resolve(import.meta.dir, "..");

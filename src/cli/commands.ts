@@ -1,13 +1,6 @@
 import { LOCALNET_CONTROL_OPTIONS, LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MINERS_OPTIONS } from "../config/miners-options.ts";
-import {
-  JOURNAL_OPTIONS,
-  LOG_OPTIONS,
-  OPTIONS,
-  WALLET_CREATE_OPTIONS,
-  WALLET_OPTIONS,
-  WANDB_SYNC_OPTIONS,
-} from "../config/options.ts";
+import { JOURNAL_OPTIONS, LOG_OPTIONS, OPTIONS, WANDB_SYNC_OPTIONS } from "../config/options.ts";
 import { INSTALL_OPTIONS, SERVICE_OPTIONS } from "../config/service-options.ts";
 import { ALERT_OPTIONS } from "../config/telemetry-options.ts";
 import { WANDB_DOWNLOAD_OPTIONS } from "../config/wandb-options.ts";
@@ -15,10 +8,8 @@ import { ANALYSIS_COMMANDS } from "./analysis-commands.ts";
 import type { Command } from "./command.ts";
 import { MODELS_COMMANDS } from "./models-commands.ts";
 import { SELF_UPDATE_OPTIONS, UPDATE_WORKER_OPTIONS } from "./update/updater-command.ts";
+import { WALLET_COMMANDS } from "./wallet-commands.ts";
 
-const ENCRYPTED = {
-  encrypt: "Encrypt the key file; the password comes from --wallet.password_file or a terminal.",
-};
 const OF_A_USER = { user: "The service of this user, which needs no root." };
 const OF_INSTALLING = { "allow-downgrade": "Also in place of a newer version that is there." };
 
@@ -82,28 +73,7 @@ export const COMMANDS: readonly Command[] = [
         );
     },
   },
-  {
-    path: ["wallet", "create"],
-    summary: "Make a hotkey that btcli understands.",
-    table: { ...WALLET_CREATE_OPTIONS, ...LOG_OPTIONS },
-    switches: ENCRYPTED,
-    load: async () => (await import("./commands/wallet.ts")).createWalletFiles,
-  },
-  {
-    path: ["wallet", "import"],
-    summary: "Make the hotkey of a mnemonic or seed that lies in a file.",
-    table: { ...WALLET_CREATE_OPTIONS, ...LOG_OPTIONS },
-    switches: ENCRYPTED,
-    words: { hint: "FILE", min: 1, max: 1 },
-    load: async () => (await import("./commands/wallet.ts")).importWallet,
-  },
-  {
-    path: ["wallet", "show"],
-    summary: "Print the address of a hotkey.",
-    table: { ...WALLET_OPTIONS, ...LOG_OPTIONS },
-    switches: { json: "Print JSON." },
-    load: async () => (await import("./commands/wallet.ts")).showWallet,
-  },
+  ...WALLET_COMMANDS,
   {
     path: ["config", "show"],
     summary: "Print every setting of run with its origin; secrets stay hidden.",

@@ -5,7 +5,8 @@ import type { ValuesOf } from "../config/option.ts";
 import type { OPTIONS } from "../config/options.ts";
 import { expandPath } from "../config/paths.ts";
 import type { WalletCode } from "../wallet/errors.ts";
-import { readHotkey, readHotkeyCredential } from "../wallet/keyfile.ts";
+import { type ReadKeyOptions, readColdkey, readHotkey, readHotkeyCredential } from "../wallet/keyfile.ts";
+import type { KeySecret } from "../wallet/secret.ts";
 import { createSigner, type HotkeySigner } from "../wallet/signer.ts";
 import { findPassword, type Terminal } from "../wallet/unlock.ts";
 
@@ -39,32 +40,51 @@ export function hotkeyCredential({
 }
 
 /**
- * Opens the hotkey and returns what signs with it. A password that is typed may be typed three times.
+ * Opens the hotkey and returns what signs with it.
  * @throws Failure `wallet.*`
  */
 export async function openSigner(choice: WalletChoice, options: UnlockOptions): Promise<HotkeySigner> {
-  const { environment, signal, terminal } = options;
-  const passwordFile =
-    choice.walletPasswordFile === undefined ? undefined : expandPath(choice.walletPasswordFile);
-  const credential = hotkeyCredential(environment);
+  return createSigner(await openHotkey(choice, options));
+}
+
+/** @throws Failure `wallet.*` */
+export async function openHotkey(choice: WalletChoice, options: UnlockOptions): Promise<KeySecret> {
+  const credential = hotkeyCredential(options.environment);
+  return await openKey(choice, options, (asked) =>
+    credential === undefined
+      ? readHotkey(expandPath(choice.walletPath), choice.walletName, choice.walletHotkey, asked)
+      : readHotkeyCredential(credential, asked),
+  );
+}
+
+/** @throws Failure `wallet.*` */
+export async function openColdkey(choice: WalletChoice, options: UnlockOptions): Promise<KeySecret> {
+  // A password that the service manager hands over is the hotkey's.
+  const environment = { ...options.environment, CREDENTIALS_DIRECTORY: undefined };
+  return await openKey(choice, { ...options, environment }, (asked) =>
+    readColdkey(expandPath(choice.walletPath), choice.walletName, asked),
+  );
+}
+
+/** A password that is typed may be typed three times. */
+async function openKey(
+  { walletPasswordFile, walletLaxPermissions: laxPermissions }: WalletChoice,
+  { environment, signal, terminal }: UnlockOptions,
+  read: (asked: ReadKeyOptions) => Promise<KeySecret>,
+): Promise<KeySecret> {
+  const passwordFile = walletPasswordFile === undefined ? undefined : expandPath(walletPasswordFile);
   for (let typed = 0; ; ) {
     try {
-      const asked = {
+      return await read({
         signal,
+        laxPermissions,
         password: (path: string) =>
           findPassword(path, { environment, passwordFile, terminal, signal, onAsk: () => typed++ }),
-      };
-      const secret = await (credential === undefined
-        ? readHotkey(expandPath(choice.walletPath), choice.walletName, choice.walletHotkey, {
-            ...asked,
-            laxPermissions: choice.walletLaxPermissions,
-          })
-        : readHotkeyCredential(credential, asked));
-      return createSigner(secret);
+      });
     } catch (error) {
       if (typed === 0 || typed >= MAX_TYPED || !isFailure<WalletCode>(error, "wallet.wrong-password"))
         throw error;
-      terminal?.output.write("That password does not open the hotkey; try again.\n");
+      terminal?.output.write("That password does not open the key; try again.\n");
     }
   }
 }

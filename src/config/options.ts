@@ -49,7 +49,7 @@ export const OPTIONS = {
     optional(path),
     undefined,
     "wallet",
-    "File with the password of an encrypted hotkey (else BT_PW_… or a prompt).",
+    "File or pipe with the password of an encrypted key (else BT_PW_… or a prompt).",
   ),
 
   netuid: option(integer({ min: 0, max: 65_535 }), 1, "chain", "Subnet to validate."),
@@ -261,6 +261,12 @@ export const WALLET_CREATE_OPTIONS = rowsOf(
   "wallet.path",
   "wallet.password_file",
 );
+
+/** What opens a key file. */
+export const WALLET_OPEN_OPTIONS = {
+  ...WALLET_CREATE_OPTIONS,
+  ...rowsOf(OPTIONS, "wallet.lax_permissions"),
+};
 
 /** What names a validator's journal. */
 export const JOURNAL_OPTIONS = rowsOf(

@@ -1,12 +1,15 @@
 import { naclDecrypt, naclEncrypt } from "@polkadot/util-crypto";
 import { deriveKey } from "./derivation.ts";
 import { walletFailure } from "./errors.ts";
+import { openAnsible, openFernet } from "./old-encryption.ts";
 
 const NACL_MAGIC = "$NACL";
 const ANSIBLE_MAGIC = "$ANSIBLE_VAULT";
 /** Base64 of the version byte of a Fernet token. */
 const FERNET_MAGIC = "gAAAAA";
 const NONCE_BYTES = 24;
+/** Of poly1305, before what is encrypted. */
+const TAG_BYTES = 16;
 
 export type KeyFileEncryption = "none" | "nacl" | "ansible" | "fernet";
 
@@ -17,21 +20,41 @@ export function encryptionOf(bytes: Uint8Array): KeyFileEncryption {
   return start.startsWith(FERNET_MAGIC) ? "fernet" : "none";
 }
 
+/** None takes the cost of its derivation from the file: whoever wrote that cannot make it work for hours. */
+const OPEN = { nacl: openNacl, ansible: openAnsible, fernet: openFernet } as const;
+
 /**
- * Opens a `$NACL` key file (xsalsa20-poly1305). The password's bytes are zeroed.
- * @throws Failure `wallet.wrong-password`, `wallet.cancelled`, `wallet.no-derivation`
+ * Opens an encrypted key file of any time. The password's bytes are zeroed.
+ * @throws Failure `wallet.wrong-password`, `wallet.malformed`, `wallet.cancelled`, `wallet.no-derivation`
  */
-export async function decryptNacl(
+export async function decryptKeyFile(
   file: Uint8Array,
   password: Uint8Array,
-  signal?: AbortSignal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Uint8Array> {
-  const box = file.subarray(NACL_MAGIC.length);
-  const key = await deriveKey(password, signal).finally(() => password.fill(0));
-  const plain = naclDecrypt(box.subarray(NONCE_BYTES), box.subarray(0, NONCE_BYTES), key);
-  key.fill(0);
+  const encryption = encryptionOf(file);
+  if (encryption === "none") throw new Error("the key file is not encrypted");
+  const plain = await OPEN[encryption](file, password, signal).finally(() => password.fill(0));
   if (plain === null)
     throw walletFailure("wallet.wrong-password", { message: "the password does not open the key file" });
+  return plain;
+}
+
+/** Opens xsalsa20-poly1305; null when the password does not fit. */
+async function openNacl(
+  file: Uint8Array,
+  password: Uint8Array,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  const box = file.subarray(NACL_MAGIC.length);
+  if (box.length <= NONCE_BYTES + TAG_BYTES)
+    throw walletFailure("wallet.malformed", {
+      message: "the key file is cut short: it begins as an encrypted one and holds no key",
+      hint: "Restore it from a copy, or from its mnemonic with `btcli wallet regen-hotkey`.",
+    });
+  const key = await deriveKey(password, signal);
+  const plain = naclDecrypt(box.subarray(NONCE_BYTES), box.subarray(0, NONCE_BYTES), key);
+  key.fill(0);
   return plain;
 }
 
@@ -45,18 +68,4 @@ export async function encryptNacl(
   const { encrypted, nonce } = naclEncrypt(plain, key);
   key.fill(0);
   return Buffer.concat([Buffer.from(NACL_MAGIC), nonce, encrypted]);
-}
-
-const WAYS_OUT = {
-  ansible:
-    "bittensor-wallet 4.1 still opens it: in Python, `Wallet(name=…, hotkey=…).hotkey_file.check_and_update_encryption()` writes it in the present format.",
-  fernet: "Make the file again from its mnemonic with `btcli wallet regen-hotkey`.",
-} as const;
-
-/** @throws Failure `wallet.unsupported-encryption` for the two encryptions that bittensor used before 2022. */
-export function refuseOldEncryption(kind: "ansible" | "fernet", path: string): never {
-  throw walletFailure("wallet.unsupported-encryption", {
-    message: `${path} is encrypted in ${kind === "ansible" ? "the Ansible vault" : "the Fernet"} format of old bittensor versions`,
-    hint: WAYS_OUT[kind],
-  });
 }

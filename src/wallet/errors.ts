@@ -10,13 +10,15 @@ export type WalletCode =
   | "wallet.public-only"
   | "wallet.address-mismatch"
   | "wallet.unsupported-crypto"
-  | "wallet.unsupported-encryption"
   | "wallet.foreign-format"
   | "wallet.needs-password"
   | "wallet.wrong-password"
   | "wallet.bad-password-source"
   | "wallet.no-derivation"
   | "wallet.cancelled"
+  | "wallet.no-message"
+  | "wallet.bad-signature"
+  | "wallet.bad-address"
   | "wallet.refused-payload";
 
 /** An expected error of this room. `cause` is for errors of the file system only: a parser's message may quote a key. */

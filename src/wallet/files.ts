@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
+import { sleep } from "../base/deadline.ts";
 import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { expandPath } from "../config/paths.ts";
@@ -8,10 +9,13 @@ import { walletFailure } from "./errors.ts";
 
 /** A key file has some 500 bytes; more than this is something else. */
 const MAX_FILE_BYTES = 64 * 1024;
+/** A pipe may wait for a person who unlocks a password manager. */
+const PIPE_TIMEOUT_MS = 120_000;
+const PIPE_POLL_MS = 20;
 /** Read or write for group or others. */
 const OPEN_MODE_BITS = 0o066;
 
-/** Where btwallet keeps a wallet. A coldkey is never read; only a localnet makes one. */
+/** Where btwallet keeps a wallet. No validator reads the coldkey; only a localnet makes one. */
 export interface WalletPaths {
   /** `<path>/<name>/hotkeys` */
   directory: string;
@@ -49,8 +53,8 @@ const HINTS_WHERE_MISSING = {
 export type PermissionPolicy = "strict" | "lax" | "public";
 
 /**
- * Reads a small regular file. Symbolic links are followed, for mounted secrets are links; type, owner and mode are
- * those of the file that was opened, so nothing can be swapped in between.
+ * Reads a small regular file, or a pipe: `<(pass show hotkey)`, /dev/stdin. Symbolic links are followed, for mounted
+ * secrets are links; type, owner and mode are those of the file that was opened, so nothing can be swapped in between.
  * @param policy `strict` refuses a file that group or others may read or write, `lax` only warns
  * @throws Failure `wallet.missing`, `wallet.unreadable`, `wallet.open-permissions`
  */
@@ -59,9 +63,9 @@ export async function readKeyFile(
   policy: PermissionPolicy,
   what: "key file" | "password file" = "key file",
 ): Promise<Uint8Array> {
-  let file: Awaited<ReturnType<typeof open>>;
+  let file: FileHandle;
   try {
-    // Without O_NONBLOCK a named pipe in the place of the file would block for ever.
+    // Without O_NONBLOCK a named pipe that nobody writes into would block for ever.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     const isMissing = ["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
@@ -73,15 +77,37 @@ export async function readKeyFile(
   }
   try {
     const stat = await file.stat();
-    if (!stat.isFile() || stat.size > MAX_FILE_BYTES)
+    if ((!stat.isFile() && !stat.isFIFO()) || stat.size > MAX_FILE_BYTES)
       throw walletFailure("wallet.unreadable", {
-        message: `${path} is not a ${what}: it is ${stat.isFile() ? "too large" : "not a regular file"}`,
+        message: `${path} is not a ${what}: it is ${stat.isFile() ? "too large" : "neither a regular file nor a pipe"}`,
       });
     if (policy !== "public" && (stat.mode & OPEN_MODE_BITS) !== 0)
       reportOpenMode(path, what, stat.mode, policy);
-    return new Uint8Array(await file.readFile());
+    return stat.isFIFO() ? await readPipe(file, path) : new Uint8Array(await file.readFile());
   } finally {
     await file.close();
+  }
+}
+
+/** Everything that comes out of a pipe until its writers are gone. */
+async function readPipe(file: FileHandle, path: string): Promise<Uint8Array> {
+  const buffer = new Uint8Array(MAX_FILE_BYTES);
+  const deadline = performance.now() + PIPE_TIMEOUT_MS;
+  for (let length = 0; ; ) {
+    try {
+      const { bytesRead } = await file.read(buffer, length);
+      if (bytesRead === 0) return buffer.slice(0, length);
+      length += bytesRead;
+    } catch (cause) {
+      // Its writer lives and has written nothing yet.
+      if ((cause as NodeJS.ErrnoException).code !== "EAGAIN") throw cause;
+      if (performance.now() > deadline)
+        throw walletFailure("wallet.unreadable", {
+          message: `nothing came out of the pipe ${path} for ${PIPE_TIMEOUT_MS / 1000} s`,
+          hint: "Look at what is to write into it.",
+        });
+      await sleep(PIPE_POLL_MS);
+    }
   }
 }
 

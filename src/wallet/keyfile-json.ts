@@ -10,7 +10,7 @@ import {
   SEED_BYTES,
   seedOfMnemonic,
 } from "./keypair.ts";
-import { type CryptoType, HotkeySecret } from "./secret.ts";
+import { type CryptoType, KeySecret } from "./secret.ts";
 
 const hex = (...byteLengths: number[]): z.ZodType<string> =>
   z.string().refine((text) => byteLengths.some((length) => isHex(text, length)));
@@ -65,7 +65,7 @@ export function parseKeyfile(bytes: Uint8Array, path: string): KeyfileContent {
  * The key pair of a key file, proved by its own address.
  * @throws Failure `wallet.public-only`, `wallet.address-mismatch`, `wallet.unsupported-crypto`, `wallet.malformed`
  */
-export async function secretOfKeyfile(content: KeyfileContent, path: string): Promise<HotkeySecret> {
+export async function secretOfKeyfile(content: KeyfileContent, path: string): Promise<KeySecret> {
   const stated = cryptoTypeOf(content, path);
   const expected = expectedPublicKey(content, path);
   const other: CryptoType = stated === "sr25519" ? "ed25519" : "sr25519";
@@ -79,8 +79,7 @@ export async function secretOfKeyfile(content: KeyfileContent, path: string): Pr
     const match = candidates.find(
       ({ publicKey }) => expected === null || publicKey.toHex() === expected.toHex(),
     );
-    if (match)
-      return new HotkeySecret(cryptoType, hotkeyOf(match.publicKey), match.publicKey, match.secretKey);
+    if (match) return new KeySecret(cryptoType, hotkeyOf(match.publicKey), match.publicKey, match.secretKey);
   }
   throw walletFailure("wallet.address-mismatch", {
     message: `the secret in ${path} does not belong to the address in the same file`,

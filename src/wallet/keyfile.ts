@@ -1,15 +1,15 @@
 import { isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { Hotkey } from "../base/units.ts";
-import { decryptNacl, encryptionOf, refuseOldEncryption } from "./encryption.ts";
+import { decryptKeyFile, encryptionOf } from "./encryption.ts";
 import { type WalletCode, walletFailure } from "./errors.ts";
 import { type PermissionPolicy, readKeyFile, type WalletPaths, walletPaths } from "./files.ts";
 import { parseKeyfile, publicKeyInKeyfile, secretOfKeyfile } from "./keyfile-json.ts";
 import { hotkeyOf } from "./keypair.ts";
-import type { HotkeySecret } from "./secret.ts";
+import type { KeySecret } from "./secret.ts";
 import { waysToGiveAPassword } from "./unlock.ts";
 
-export interface ReadHotkeyOptions {
+export interface ReadKeyOptions {
   /** Called with the path only when the file is encrypted; the bytes are zeroed after use. */
   password?: (keyfilePath: string) => Promise<Uint8Array | null>;
   /** Ends the derivation of the key, which takes some seconds. */
@@ -26,9 +26,19 @@ export async function readHotkey(
   walletPath: string,
   name: string,
   hotkey: string,
-  options: ReadHotkeyOptions = {},
-): Promise<HotkeySecret> {
+  options: ReadKeyOptions = {},
+): Promise<KeySecret> {
   const path = walletPaths(walletPath, name, hotkey).hotkey;
+  return await openKeyFile(path, options.laxPermissions ? "lax" : "strict", options);
+}
+
+/** As `readHotkey`, of `<walletPath>/<name>/coldkey`: for what a person signs with it, never for a validator. */
+export async function readColdkey(
+  walletPath: string,
+  name: string,
+  options: ReadKeyOptions = {},
+): Promise<KeySecret> {
+  const path = walletPaths(walletPath, name, "default").coldkey;
   return await openKeyFile(path, options.laxPermissions ? "lax" : "strict", options);
 }
 
@@ -38,29 +48,27 @@ export async function readHotkey(
  */
 export async function readHotkeyCredential(
   path: string,
-  options: Omit<ReadHotkeyOptions, "laxPermissions">,
-): Promise<HotkeySecret> {
+  options: Omit<ReadKeyOptions, "laxPermissions">,
+): Promise<KeySecret> {
   return await openKeyFile(path, "public", options);
 }
 
 async function openKeyFile(
   path: string,
   policy: PermissionPolicy,
-  options: ReadHotkeyOptions,
-): Promise<HotkeySecret> {
+  options: ReadKeyOptions,
+): Promise<KeySecret> {
   const bytes = await readKeyFile(path, policy);
   try {
-    const encryption = encryptionOf(bytes);
-    if (encryption === "ansible" || encryption === "fernet") return refuseOldEncryption(encryption, path);
-    if (encryption === "none") return await secretOfKeyfile(parseKeyfile(bytes, path), path);
+    if (encryptionOf(bytes) === "none") return await secretOfKeyfile(parseKeyfile(bytes, path), path);
     const password = await options.password?.(path);
     if (!password)
       throw walletFailure("wallet.needs-password", {
         message: `${path} is encrypted and no password was given`,
         hint: waysToGiveAPassword(path),
       });
-    log.info("Opening the encrypted hotkey; this takes some seconds", { path });
-    const plain = await decryptNacl(bytes, password, options.signal);
+    log.info("Opening the encrypted key; this takes some seconds", { path });
+    const plain = await decryptKeyFile(bytes, password, options.signal);
     try {
       return await secretOfKeyfile(parseKeyfile(plain, path), path);
     } finally {
@@ -91,7 +99,7 @@ export async function readPublicHotkey(
   if (encrypted) throw statesNoAddress(paths.hotkeyPublic);
   const secret = await readHotkey(walletPath, name, hotkey, { laxPermissions: true });
   secret.take().fill(0);
-  return { hotkey: secret.hotkey, path: paths.hotkey, encrypted };
+  return { hotkey: secret.address, path: paths.hotkey, encrypted };
 }
 
 /**

@@ -3,10 +3,12 @@ import {
   cryptoWaitReady,
   decodeAddress,
   ed25519PairFromSeed,
+  ed25519Sign,
   encodeAddress,
   mnemonicToMiniSecret,
   mnemonicValidate,
   sr25519PairFromSeed,
+  sr25519Sign,
 } from "@polkadot/util-crypto";
 import { asHotkey, type Hotkey } from "../base/units.ts";
 import { walletFailure } from "./errors.ts";
@@ -15,6 +17,7 @@ import type { CryptoType } from "./secret.ts";
 /** Bittensor uses the generic Substrate prefix. */
 const SS58_PREFIX = 42;
 export const SEED_BYTES = 32;
+export const PUBLIC_KEY_BYTES = 32;
 /** schnorrkel's scalar and nonce. */
 export const PRIVATE_KEY_BYTES = 64;
 /** Half of a schnorrkel private key. */
@@ -27,6 +30,11 @@ export interface Keypair {
   publicKey: Uint8Array;
   /** As @polkadot/util-crypto signs with it, 64 bytes. */
   secretKey: Uint8Array;
+}
+
+/** What signs bytes as they are: 64 bytes, sr25519 with the context "substrate". */
+export function signerOf({ cryptoType, ...pair }: Keypair): (message: Uint8Array) => Uint8Array {
+  return (message) => (cryptoType === "sr25519" ? sr25519Sign(message, pair) : ed25519Sign(message, pair));
 }
 
 export function hotkeyOf(publicKey: Uint8Array): Hotkey {

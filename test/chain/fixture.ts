@@ -7,7 +7,7 @@ import {
   startNode,
 } from "../../src/localnet/node/node.ts";
 import { hotkeyOf, keypairFromSeed } from "../../src/wallet/keypair.ts";
-import { HotkeySecret } from "../../src/wallet/secret.ts";
+import { KeySecret } from "../../src/wallet/secret.ts";
 import { createSigner, type HotkeySigner } from "../../src/wallet/signer.ts";
 
 export const NETUID = asNetuid(1);
@@ -17,7 +17,7 @@ export const STRANGER = asHotkey("5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694
 
 export async function signerOf(number: number): Promise<HotkeySigner> {
   const pair = await keypairFromSeed(new Uint8Array(32).fill(number), "sr25519");
-  return createSigner(new HotkeySecret("sr25519", hotkeyOf(pair.publicKey), pair.publicKey, pair.secretKey));
+  return createSigner(new KeySecret("sr25519", hotkeyOf(pair.publicKey), pair.publicKey, pair.secretKey));
 }
 
 export function neuron(hotkey: Hotkey, more: Partial<GenesisNeuron> = {}): GenesisNeuron {

@@ -150,7 +150,7 @@ describe("SIGTERM before the validator runs", () => {
     writeFileSync(join(hotkeys, "default"), file, { mode: 0o600 });
     writeFileSync(join(home, "password"), "wrong", { mode: 0o600 });
     const ended = await stopAt(
-      "Opening the encrypted hotkey",
+      "Opening the encrypted key",
       ["run", "--wallet.password_file", join(home, "password")],
       environment,
     );

@@ -40,7 +40,7 @@ test("a mistyped password is asked for again, and the signal takes the question 
   const opening = openSigner(choice, { environment: {}, signal: stop.signal, terminal });
   await expect(opening).rejects.toMatchObject({ code: "wallet.cancelled" });
   expect(shown.filter((text) => text.startsWith("Password of")).length).toBe(2);
-  expect(shown.join("")).toContain("does not open the hotkey; try again");
+  expect(shown.join("")).toContain("does not open the key; try again");
 }, 60_000);
 
 test("a password file is not read three times", async () => {

@@ -12,14 +12,15 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { xsalsa20poly1305 } from "@noble/ciphers/salsa.js";
 import { sr25519Sign, sr25519Verify } from "@polkadot/util-crypto";
 import { Failure } from "../../src/base/error.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { createWallet } from "../../src/wallet/create.ts";
-import { decryptNacl } from "../../src/wallet/encryption.ts";
-import { readHotkey, readPublicHotkey } from "../../src/wallet/keyfile.ts";
+import { decryptKeyFile } from "../../src/wallet/encryption.ts";
+import { readColdkey, readHotkey, readPublicHotkey } from "../../src/wallet/keyfile.ts";
+import { CANARY } from "../canaries.ts";
 import vectors from "../golden/chain-vectors.json";
+import golden from "../golden/wallet/encrypted-key-files.json";
 
 const known = vectors.sr25519;
 const root = mkdtempSync(join(tmpdir(), "wallet-test-"));
@@ -89,7 +90,7 @@ describe("a key file", () => {
   for (const [form, content] of Object.entries(forms)) {
     test(`${form} gives the hotkey and a secret that signs for it`, async () => {
       const secret = await read(place(content));
-      expect<string>(secret.hotkey).toBe(known.ss58);
+      expect<string>(secret.address).toBe(known.ss58);
       expect(secret.publicKey.toHex()).toBe(known.public);
       const secretKey = secret.take();
       expect(secretKey.toHex()).toBe(known.polkadotjs_secretKey);
@@ -108,7 +109,7 @@ describe("a key file", () => {
         place({ secretSeed: `0x${known.mini_secret}`, ss58Address: address, cryptoType }),
       );
       expect(secret.cryptoType).toBe("ed25519");
-      expect<string>(secret.hotkey).toBe(address);
+      expect<string>(secret.address).toBe(address);
     }
   });
 });
@@ -140,8 +141,6 @@ describe("a key file is refused", () => {
     ["when it is not JSON", "wallet.malformed", "hello"],
     ["when it is empty", "wallet.malformed", ""],
     ["when a field has the wrong type", "wallet.malformed", { secretSeed: 5 }],
-    ["when it is an Ansible vault", "wallet.unsupported-encryption", "$ANSIBLE_VAULT;1.1;AES256\n3339"],
-    ["when it is a Fernet token", "wallet.unsupported-encryption", "gAAAAABhx"],
     ["when it is larger than any key file", "wallet.unreadable", "a".repeat(70_000)],
   ];
   for (const [when, code, content] of cases) {
@@ -181,7 +180,7 @@ describe("permissions", () => {
   test("of others are a warning when the operator accepts them", async () => {
     const before = lines.length;
     const secret = await read(place(content, 0o644), { laxPermissions: true });
-    expect<string>(secret.hotkey).toBe(known.ss58);
+    expect<string>(secret.address).toBe(known.ss58);
     expect(lines.slice(before).join()).toContain("mode=0644");
   });
 
@@ -192,7 +191,7 @@ describe("permissions", () => {
     symlinkSync(join(root, target, "hotkeys", "h"), join(root, name, "hotkeys", "h"));
     expect((await failureOf(read(name))).code).toBe("wallet.open-permissions");
     chmodSync(join(root, target, "hotkeys", "h"), 0o600);
-    expect<string>((await read(name)).hotkey).toBe(known.ss58);
+    expect<string>((await read(name)).address).toBe(known.ss58);
   });
 });
 
@@ -213,7 +212,7 @@ describe("createWallet", () => {
     ]);
     expect(json.ss58Address).toBe(created.hotkey);
     for (const only of ["secretPhrase", "secretSeed", "privateKey"])
-      expect((await read(place({ [only]: json[only], ss58Address: json.ss58Address }))).hotkey).toBe(
+      expect((await read(place({ [only]: json[only], ss58Address: json.ss58Address }))).address).toBe(
         created.hotkey,
       );
     const open = readFileSync(publicFile, "utf8");
@@ -233,14 +232,14 @@ describe("createWallet", () => {
   test("never overwrites a key and leaves the old one readable", async () => {
     const first = await createWallet(root, "twice", "h", {});
     expect((await failureOf(createWallet(root, "twice", "h", {}))).code).toBe("wallet.exists");
-    expect((await read("twice")).hotkey).toBe(first.hotkey);
+    expect((await read("twice")).address).toBe(first.hotkey);
   });
 
   test("is made of a seed as well, without words that nobody has", async () => {
     const seed = Uint8Array.fromHex(known.mini_secret);
     const made = await createWallet(root, "of-a-seed", "h", { from: { seed } });
     expect([made.hotkey as string, made.mnemonic]).toEqual([known.ss58, null]);
-    expect((await readHotkey(root, "of-a-seed", "h")).hotkey as string).toBe(known.ss58);
+    expect((await readHotkey(root, "of-a-seed", "h")).address as string).toBe(known.ss58);
   });
 
   test("refuses a mnemonic with a wrong checksum", async () => {
@@ -258,16 +257,11 @@ describe("an encrypted key file", () => {
   const vector = vectors.nacl_keyfile;
 
   test(
-    "gives the hotkey, and the password is asked for by path and wiped",
+    "of btwallet gives the hotkey, and the password is asked for by path and wiped",
     async () => {
-      const plain = new TextEncoder().encode(
-        JSON.stringify({ secretPhrase: known.mnemonic, ss58Address: known.ss58 }),
-      );
-      const nonce = new Uint8Array(24).fill(9);
-      const box = xsalsa20poly1305(Uint8Array.fromHex(vector.key_hex), nonce).encrypt(plain);
-      const name = place(Uint8Array.of(...new TextEncoder().encode("$NACL"), ...nonce, ...box));
+      const name = place(Uint8Array.fromBase64(golden.nacl));
       const asked: string[] = [];
-      const given = new TextEncoder().encode(vector.password);
+      const given = new TextEncoder().encode(CANARY.password);
       const secret = await read(name, {
         password: async (path: string) => {
           asked.push(path);
@@ -275,7 +269,7 @@ describe("an encrypted key file", () => {
         },
       });
       expect(given.every((byte) => byte === 0)).toBe(true);
-      expect<string>(secret.hotkey).toBe(known.ss58);
+      expect<string>(secret.address).toBe(known.ss58);
       expect(asked).toEqual([join(root, name, "hotkeys", "h")]);
 
       const missing = await failureOf(read(name));
@@ -296,7 +290,7 @@ describe("an encrypted key file", () => {
     const stop = new AbortController();
     const file = Uint8Array.fromBase64(vector.file_base64);
     const password = new TextEncoder().encode("wrong");
-    const opening = failureOf(decryptNacl(file, password, stop.signal));
+    const opening = failureOf(decryptKeyFile(file, password, stop.signal));
     stop.abort();
     expect((await opening).code).toBe("wallet.cancelled");
     expect(password.every((byte) => byte === 0)).toBe(true);
@@ -306,11 +300,74 @@ describe("an encrypted key file", () => {
     "written by btwallet does not open with a wrong password",
     async () => {
       const file = Uint8Array.fromBase64(vector.file_base64);
-      const failure = await failureOf(decryptNacl(file, new TextEncoder().encode("wrong")));
+      const failure = await failureOf(decryptKeyFile(file, new TextEncoder().encode("wrong")));
       expect(failure.code).toBe("wallet.wrong-password");
     },
     KEY_DERIVATION_TIMEOUT_MS,
   );
+});
+
+describe("an encrypted key file that bittensor wrote", () => {
+  const ansible = new TextEncoder().encode(golden.ansible);
+  const fernet = new TextEncoder().encode(golden.fernet);
+  const withPassword = (text: string) => ({ password: async () => new TextEncoder().encode(text) });
+
+  test("as an Ansible vault opens with its password, as a hotkey and as a coldkey, and with no other", async () => {
+    const name = place(ansible);
+    writeFileSync(join(root, name, "coldkey"), ansible, { mode: 0o600 });
+    const opened = [
+      await read(name, withPassword(CANARY.password)),
+      await readColdkey(root, name, withPassword(CANARY.password)),
+    ];
+    expect(opened.map(({ address }): string => address)).toEqual([known.ss58, known.ss58]);
+    expect((await failureOf(read(name, withPassword("wrong")))).code).toBe("wallet.wrong-password");
+    expect((await failureOf(read(name))).code).toBe("wallet.needs-password");
+  }, 20_000);
+
+  test(
+    "as a Fernet token opens with its password and with no other",
+    async () => {
+      const name = place(fernet);
+      const [opened, failure] = await Promise.all([
+        read(name, withPassword(CANARY.password)),
+        failureOf(read(name, withPassword("wrong"))),
+      ]);
+      expect<string>(opened.address).toBe(known.ss58);
+      expect(failure.code).toBe("wallet.wrong-password");
+    },
+    KEY_DERIVATION_TIMEOUT_MS,
+  );
+
+  const files: [string, Uint8Array][] = [
+    ["in the present format", Uint8Array.fromBase64(golden.nacl)],
+    ["as an Ansible vault", ansible],
+    ["as a Fernet token", fernet],
+  ];
+
+  test.each(files)(
+    "%s and was cut or filled up is told as damaged, before seconds of work",
+    async (_, file) => {
+      const head = file.slice(0, 30);
+      for (const broken of [head, Uint8Array.of(...head, ...new Uint8Array(9)), file.slice(0, 44)]) {
+        const failure = await failureOf(
+          read(place(broken), {
+            password: async () => new TextEncoder().encode("x"),
+            // What would begin to derive a key ends otherwise.
+            signal: AbortSignal.abort(),
+          }),
+        );
+        expect(failure.code).toBe("wallet.malformed");
+        expect(failure.message + failure.hint).not.toContain(CANARY.password);
+      }
+    },
+  );
+
+  test("cannot make the derivation cost more: what an Ansible vault says of itself is not read", async () => {
+    const [head, ...lines] = golden.ansible.split("\n");
+    const labelled = [`${head!.replace("1.1", "1.2")};2147483647`, ...lines].join("\n");
+    const opened = await read(place(labelled), withPassword(CANARY.password));
+    expect<string>(opened.address).toBe(known.ss58);
+  }, 20_000);
 });
 
 describe("secrets", () => {

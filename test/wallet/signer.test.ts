@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { inspect } from "node:util";
 import { blake2AsU8a, signatureVerify } from "@polkadot/util-crypto";
+import fc from "fast-check";
+import type { Failure } from "../../src/base/error.ts";
 import { hotkeyOf, keypairFromSeed } from "../../src/wallet/keypair.ts";
-import { HotkeySecret } from "../../src/wallet/secret.ts";
+import type { PayloadKind, TextKind } from "../../src/wallet/payloads.ts";
+import { KeySecret } from "../../src/wallet/secret.ts";
 import { createSigner, type HotkeySigner } from "../../src/wallet/signer.ts";
 import vectors from "../golden/chain-vectors.json";
 
@@ -13,7 +16,7 @@ let edSigner: HotkeySigner;
 
 async function makeSigner(cryptoType: "sr25519" | "ed25519"): Promise<HotkeySigner> {
   const pair = await keypairFromSeed(seed, cryptoType);
-  return createSigner(new HotkeySecret(cryptoType, hotkeyOf(pair.publicKey), pair.publicKey, pair.secretKey));
+  return createSigner(new KeySecret(cryptoType, hotkeyOf(pair.publicKey), pair.publicKey, pair.secretKey));
 }
 
 beforeAll(async () => {
@@ -88,20 +91,29 @@ describe("signExtrinsic", () => {
   });
 });
 
-describe("signMinerRequest", () => {
-  test("signs a dendrite message and a btauth request", () => {
-    const dendrite = `1752076800000000000.${signer.hotkey}.${receiver}.5ecbd69c-1cec-11ee-b0dc-e29ce36fec1a.${"8f".repeat(32)}`;
-    const btauth = [
+const UUID = "5ecbd69c-1cec-11ee-b0dc-e29ce36fec1a";
+/** One text of each kind, in the name of a hotkey. */
+const textsOf = (sender: string) =>
+  ({
+    dendrite: `1752076800000000000.${sender}.${receiver}.${UUID}.${"8f".repeat(32)}`,
+    btauth: [
       "btauth/1",
       "sr25519",
       "POST",
       "/generate?stream=false",
       "34".repeat(32),
       "1752076800000000000",
-      signer.hotkey,
+      sender,
       receiver,
-    ].join("\n");
-    for (const message of [dendrite, btauth]) {
+    ].join("\n"),
+    epistula: `${"5e".repeat(32)}.${UUID}.1752076800123.${receiver}`,
+    "run-id": "0a1b2c3d",
+  }) satisfies Record<TextKind, string>;
+
+describe("signMinerRequest", () => {
+  test("signs a dendrite message, a btauth request and the message of Epistula", () => {
+    const { dendrite, btauth, epistula } = textsOf(signer.hotkey);
+    for (const message of [dendrite, btauth, epistula, epistula.replace(receiver, "")]) {
       const signature = signer.signMinerRequest(message);
       expect(signature).toHaveLength(64);
       expect(signatureVerify(message, signature, signer.hotkey).isValid).toBe(true);
@@ -116,6 +128,78 @@ describe("signMinerRequest", () => {
       "1.a.b.c.d\n",
     ])
       expect(() => signer.signMinerRequest(message)).toThrow("no request to a miner");
+  });
+
+  test("refuses a request in the name of another hotkey", () => {
+    const { dendrite, btauth } = textsOf(receiver);
+    for (const message of [dendrite, btauth])
+      expect(() => signer.signMinerRequest(message)).toThrow("in the name of another hotkey");
+  });
+});
+
+describe("what is signed", () => {
+  /** One payload of each kind, with the only way to have it signed. */
+  const kinds = {
+    ...textsOf(""),
+    "serve-axon": payload(calls.serve),
+    "set-weights": payload(calls.plain),
+    "commit-weights": payload(calls.commit),
+  } satisfies Record<PayloadKind, string | Uint8Array>;
+  const EXTRINSICS = ["serve-axon", "set-weights", "commit-weights"] as const;
+  /** The kinds as which a payload is signed, tried in every way there is. */
+  const signedAs = (bytes: Uint8Array): string[] => {
+    const text = new TextDecoder("latin1").decode(bytes);
+    const tries: [string, () => void][] = [
+      ["a request", () => signer.signMinerRequest(text)],
+      ["run-id", () => signer.signRunId(text)],
+      ...EXTRINSICS.map((kind): [string, () => void] => [kind, () => signer.signExtrinsic(kind, bytes)]),
+    ];
+    return tries.flatMap(([name, sign]) => {
+      try {
+        sign();
+        return [name];
+      } catch (error) {
+        expect((error as Failure).code).toBe("wallet.refused-payload");
+        return [];
+      }
+    });
+  };
+
+  test("of each kind is signed as that kind alone", () => {
+    const bytesOf = (value: string | Uint8Array): Uint8Array =>
+      typeof value === "string" ? new TextEncoder().encode(value) : value;
+    const all = { ...kinds, ...textsOf(signer.hotkey) };
+    for (const [kind, value] of Object.entries(all)) {
+      const name = ["dendrite", "btauth", "epistula"].includes(kind) ? "a request" : kind;
+      expect([kind, signedAs(bytesOf(value))]).toEqual([kind, [name]]);
+    }
+  });
+
+  test("is nothing else: no bytes, no text, and no text of a kind with something before or behind it", () => {
+    const texts = Object.values(textsOf(signer.hotkey)).map((text) => new TextEncoder().encode(text));
+    const anything = fc.oneof(
+      fc.uint8Array({ maxLength: 400 }),
+      fc.string({ maxLength: 200 }).map((text) => new TextEncoder().encode(text)),
+      // A nonce may have one digit more, and an address one letter.
+      fc
+        .tuple(fc.constantFrom(0, 7, 10, 32, 46, 120, 255), fc.constantFrom(...texts), fc.boolean())
+        .map(([byte, text, isBefore]) =>
+          isBefore ? Uint8Array.of(byte, ...text) : Uint8Array.of(...text, byte === 120 ? 48 : byte),
+        ),
+      // Other calls of the pallet, and other pallets, with arguments that fit.
+      fc
+        .tuple(fc.nat(255), fc.nat(255), fc.uint8Array({ minLength: 90, maxLength: 200 }))
+        .filter(([pallet, call]) => pallet !== 7 || ![0, 4, 113, 118, 119].includes(call))
+        .map(([pallet, call, more]) => Uint8Array.of(pallet, call, ...more)),
+    );
+    fc.assert(
+      fc.property(anything, (bytes) => {
+        // Eight letters are an id of a run, whoever thinks of them.
+        fc.pre(!/^[0-9a-z]{8}$/.test(String.fromCharCode(...bytes)));
+        expect(signedAs(bytes)).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -79,6 +79,18 @@ describe("a password file", () => {
     expect(text(await findPassword(keyfile, { environment: {}, passwordFile }))).toBe("from file");
     writeFileSync(passwordFile, "\uFEFF\n");
     await expect(findPassword(keyfile, { environment: {}, passwordFile })).rejects.toThrow("is empty");
+  });
+
+  test("may be a pipe, whose writer is waited for", async () => {
+    const passwordFile = join(root, "pipe");
+    expect(Bun.spawnSync(["mkfifo", "-m", "600", passwordFile]).exitCode).toBe(0);
+    // Both ends, so that it has a writer from the beginning, as a pipe of a shell has.
+    const writer = openSync(passwordFile, "r+");
+    const found = findPassword(keyfile, { environment: {}, passwordFile });
+    await new Promise((done) => setTimeout(done, 30));
+    writeSync(writer, "from a pipe\n");
+    closeSync(writer);
+    expect(text(await found)).toBe("from a pipe");
   });
 
   test("that is missing is called a password file, not a key file", async () => {

@@ -21,10 +21,13 @@ function chosenWallet(context: CommandContext): [path: string, name: string, hot
 export const createWalletFiles = (context: CommandContext): Promise<number> =>
   writeWallet(context, undefined);
 
-/** Makes the hotkey of a mnemonic or a seed that lies in a file: never of words in argv, where every user sees them. */
+/** Makes the hotkey of a mnemonic or a seed in a file or on standard input: never of words in argv, where every user sees them. */
 export async function importWallet(context: CommandContext): Promise<number> {
-  const path = expandPath(context.words?.[0] ?? "");
-  const bytes = await readKeyFile(path, "strict");
+  const word = context.words![0]!;
+  const isInput = word === "-";
+  const path = isInput ? "/dev/stdin" : expandPath(word);
+  // Whoever redirects a file has shown it already; the warning tells of its mode.
+  const bytes = await readKeyFile(path, isInput ? "lax" : "strict");
   const { secretPhrase, secretSeed } = parseKeyfile(bytes, path);
   bytes.fill(0);
   if (secretPhrase) return await writeWallet(context, { mnemonic: secretPhrase });

@@ -70,7 +70,7 @@ export class Patient {
       if (this.credential !== undefined) {
         const secret = await readHotkeyCredential(this.credential, { signal: this.signal });
         secret.take().fill(0);
-        return secret.hotkey;
+        return secret.address;
       }
       return (await readPublicHotkey(expandPath(walletPath), walletName, walletHotkey)).hotkey;
     } catch {

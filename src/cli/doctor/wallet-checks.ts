@@ -2,10 +2,10 @@ import { statSync } from "node:fs";
 import { isFailure } from "../../base/error.ts";
 import { expandPath } from "../../config/paths.ts";
 import { requireUsableKey } from "../../miners/synapse-request.ts";
-import { encryptionOf, refuseOldEncryption } from "../../wallet/encryption.ts";
+import { encryptionOf } from "../../wallet/encryption.ts";
 import { readKeyFile, walletPaths } from "../../wallet/files.ts";
 import { readHotkey, readHotkeyCredential } from "../../wallet/keyfile.ts";
-import type { HotkeySecret } from "../../wallet/secret.ts";
+import type { KeySecret } from "../../wallet/secret.ts";
 import { findPassword, waysToGiveAPassword } from "../../wallet/unlock.ts";
 import { type Check, fail, ok, skip, warn } from "./check.ts";
 import type { Patient } from "./patient.ts";
@@ -70,11 +70,10 @@ const key: Check = {
     if (patient.settings.mock) return skip(MADE_BY_RUN);
     const encryption = await encryptionAt(patient);
     if (encryption === undefined) return skip("there is no key to look at");
-    if (encryption === "ansible" || encryption === "fernet") refuseOldEncryption(encryption, pathOf(patient));
     const hotkey = await patient.hotkey();
-    if (encryption === "nacl" && !patient.isDeep && patient.credential !== undefined)
+    if (encryption !== "none" && !patient.isDeep && patient.credential !== undefined)
       return ok("encrypted; --deep opens it with its password");
-    if (encryption === "nacl" && !patient.isDeep)
+    if (encryption !== "none" && !patient.isDeep)
       return hotkey === undefined
         ? fail(
             "the hotkey is encrypted and no …pub.txt beside it tells its address",
@@ -83,18 +82,18 @@ const key: Check = {
         : ok(`${hotkey}, encrypted; --deep opens it with its password`);
     const secret = await open(patient, signal);
     secret.take().fill(0);
-    requireUsableKey(secret);
-    if (hotkey !== undefined && hotkey !== secret.hotkey)
+    requireUsableKey({ hotkey: secret.address, cryptoType: secret.cryptoType });
+    if (hotkey !== undefined && hotkey !== secret.address)
       return fail(
-        `the key opens as ${secret.hotkey}, and the public file beside it says ${hotkey}`,
+        `the key opens as ${secret.address}, and the public file beside it says ${hotkey}`,
         "Restore the public file with `btcli wallet regen-hotkeypub`.",
       );
-    return ok(`${secret.hotkey}, ${secret.cryptoType}`);
+    return ok(`${secret.address}, ${secret.cryptoType}`);
   },
 };
 
 /** @throws Failure of a `WalletCode` */
-async function open(patient: Patient, signal: AbortSignal): Promise<HotkeySecret> {
+async function open(patient: Patient, signal: AbortSignal): Promise<KeySecret> {
   const { settings, credential } = patient;
   const asked = { signal, password: (path: string) => findPassword(path, passwordSources(patient)) };
   if (credential !== undefined) return await readHotkeyCredential(credential, asked);
