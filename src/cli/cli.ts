@@ -109,15 +109,24 @@ function asksForHelp(rawArguments: readonly string[]): boolean {
 function helpOf(words: readonly string[], width: number): string {
   if (words.length === 0) return rootHelp(COMMANDS, width);
   const members = COMMANDS.filter(({ path }) => path.length > 1 && path[0] === words[0]);
-  if (words.length === 1 && members.length > 0) return groupHelp(words[0]!, members, width);
-  return commandHelp(commandOf(words), width);
+  const isGroup = words.length === 1 && members.length > 0;
+  if (!isGroup) return commandHelp(commandOf(words), width);
+  const own = COMMANDS.find(({ path }) => path.length === 1 && path[0] === words[0]);
+  return own === undefined ? groupHelp(words[0]!, members, width) : commandHelp(own, width, members);
 }
 
 /** The command that the leading words name; no words mean the default command. */
 function commandOf(words: readonly string[]): Command {
   if (words.length === 0) return COMMANDS[0]!;
-  const named = COMMANDS.find(({ path }) => path.every((part, index) => words[index] === part));
-  if (named !== undefined) return named;
+  const named = COMMANDS.filter(({ path }) => path.every((part, index) => words[index] === part));
+  // The most exact one: a command may also be the first word of others, and then takes no words itself.
+  const [exact] = named.sort((a, b) => b.path.length - a.path.length);
+  const isWhole = words.length === 1 || (exact?.path.length ?? 0) > 1 || exact?.words !== undefined;
+  if (
+    exact !== undefined &&
+    (isWhole || !COMMANDS.some(({ path }) => path.length > 1 && path[0] === words[0]))
+  )
+    return exact;
   const visible = COMMANDS.filter(({ hidden }) => !hidden).map(nameOfCommand);
   const members = visible.filter((name) => name.startsWith(`${words[0]} `));
   if (words.length === 1 && members.length > 0)

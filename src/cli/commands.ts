@@ -1,4 +1,3 @@
-import { LOCALNET_CONTROL_OPTIONS, LOCALNET_OPTIONS } from "../config/localnet-options.ts";
 import { MINERS_OPTIONS } from "../config/miners-options.ts";
 import { JOURNAL_OPTIONS, LOG_OPTIONS, OPTIONS, WANDB_SYNC_OPTIONS } from "../config/options.ts";
 import { INSTALL_OPTIONS, SERVICE_OPTIONS } from "../config/service-options.ts";
@@ -6,6 +5,7 @@ import { ALERT_OPTIONS } from "../config/telemetry-options.ts";
 import { WANDB_DOWNLOAD_OPTIONS } from "../config/wandb-options.ts";
 import { ANALYSIS_COMMANDS } from "./analysis-commands.ts";
 import type { Command } from "./command.ts";
+import { LOCALNET_COMMANDS } from "./localnet-commands.ts";
 import { MODELS_COMMANDS } from "./models-commands.ts";
 import { SELF_UPDATE_OPTIONS, UPDATE_WORKER_OPTIONS } from "./update/updater-command.ts";
 import { WALLET_COMMANDS } from "./wallet-commands.ts";
@@ -26,26 +26,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     load: async () => (await import("./commands/run.ts")).run,
   },
-  {
-    path: ["localnet"],
-    runsUntilStopped: true,
-    summary: "Start a subnet on this machine, or list, register, serve and set on a running one.",
-    table: { ...LOCALNET_OPTIONS, ...LOCALNET_CONTROL_OPTIONS, ...LOG_OPTIONS },
-    switches: { json: "With miners: print JSON." },
-    words: {
-      hint: "[miners | register HOTKEY [COLDKEY] | serve HOTKEY IP:PORT | set NAME [VALUE…]]",
-      min: 0,
-      max: 4,
-    },
-    examples: [
-      "openvalidator localnet --miners 16 --block-time 0.5",
-      "openvalidator localnet miners",
-      "openvalidator localnet register HOTKEY && openvalidator localnet serve HOTKEY 127.0.0.1:8091",
-      "openvalidator localnet set stake 3 5000",
-      "openvalidator localnet set pause && openvalidator localnet set step 10",
-    ],
-    load: async () => (await import("./commands/localnet.ts")).localnet,
-  },
+  ...LOCALNET_COMMANDS,
   {
     path: ["demo"],
     runsUntilStopped: true,

@@ -58,6 +58,13 @@ function groupsOf(commands: readonly Command[]): string[] {
   return [...new Set(commands.filter(({ path }) => path.length > 1).map(({ path }) => path[0]!))];
 }
 
+/** Patterns of `first,second` where a group is meant as the command that it is, too. */
+function alsoGroups(commands: readonly Command[]): string {
+  const groups = groupsOf(commands);
+  const both = commands.filter(({ path }) => path.length === 1 && groups.includes(path[0]!));
+  return both.map(({ path }) => `${path[0]},|${path[0]},-*`).join("|");
+}
+
 /** A single-quoted word of any of the three shells; fish alone knows a backslash within quotes. */
 function quoted(text: string): string {
   return `'${text.replaceAll("\\", "").replaceAll("'", "’")}'`;
@@ -113,7 +120,10 @@ _openvalidator() {
     -*) command=run ;;
     *) command=$first ;;
   esac
-  if (( COMP_CWORD == 2 )); then
+  case $first,$second in
+    ${alsoGroups(commands)}) command=$first ;;
+  esac
+  if (( COMP_CWORD == 2 )) && [[ $current != -* ]]; then
     case $first in
 ${groups.join("\n")}
     esac
@@ -184,7 +194,10 @@ _openvalidator() {
     -*) ;;
     *) command=$words[2] ;;
   esac
-  if (( CURRENT == 3 )); then
+  case $words[2],$words[3] in
+    ${alsoGroups(commands)}) command=$words[2] ;;
+  esac
+  if (( CURRENT == 3 )) && [[ $PREFIX != -* ]]; then
     case $words[2] in
 ${groups.join("\n")}
     esac
@@ -233,7 +246,13 @@ function fish(commands: readonly Command[]): string {
         `complete -c openvalidator -n '__openvalidator_at ${group}' -a ${word} -d ${quoted(summary)}`,
       );
   for (const command of commands) {
-    const within = `__openvalidator_in ${nameOfCommand(command)}`;
+    const below = commands.filter(
+      ({ path }) => command.path.length === 1 && path.length > 1 && path[0] === command.path[0],
+    );
+    const within = [
+      `__openvalidator_in ${nameOfCommand(command)}`,
+      ...below.map((member) => `not __openvalidator_in ${nameOfCommand(member)}`),
+    ].join("; and ");
     const conditions = command === commands[0] ? [within, "__openvalidator_default"] : [within];
     for (const condition of conditions)
       for (const { name, help, needsValue, choices, isPath } of completedFlags(command)) {

@@ -47,7 +47,8 @@ function commandLines(commands: readonly Command[], width: number): string[] {
   return visible.flatMap((command) => row(nameOfCommand(command), command.summary, width, column));
 }
 
-export function commandHelp(command: Command, width = HELP_WIDTH): string {
+/** @param members commands that begin with this one */
+export function commandHelp(command: Command, width = HELP_WIDTH, members: readonly Command[] = []): string {
   const lines = [
     ...wrap(
       `Usage: openvalidator ${nameOfCommand(command)}${command.words ? ` ${command.words.hint}` : ""} [FLAGS]`,
@@ -57,6 +58,7 @@ export function commandHelp(command: Command, width = HELP_WIDTH): string {
     "",
     ...wrap(command.summary, 0, width),
     "",
+    ...(members.length > 0 ? ["Commands", ...commandLines(members, width), ""] : []),
   ];
   const options = Object.entries(command.table);
   for (const group of GROUPS) {

@@ -1,6 +1,6 @@
 import { type ArgsDef, type CommandDef, defineCommand, runCommand } from "citty";
 import { type Arguments, flagsOf } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { type Command, nameOfCommand } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 
 type Action = (command: Command, given: Arguments) => Promise<number>;
@@ -21,27 +21,19 @@ export async function runTree(
     exitCode = await action(chosen, { words, flags: given });
   });
   const written = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
-  await runCommand(tree, { rawArgs: [...command.path, ...written] });
+  await runCommand(tree, { rawArgs: [nameOfCommand(command), ...written] });
   return exitCode;
 }
 
-/** Commands of one word at the root, those of two below a group of the first. */
+/** All commands by their whole names, for a command may also be the first word of others. */
 function treeOf(
   commands: readonly Command[],
   run: (command: Command, flags: Record<string, string>) => Promise<void>,
 ): CommandDef {
-  const root: Record<string, CommandDef> = {};
-  for (const command of commands) {
-    const [first, second] = command.path as [string, string?];
-    const leaf = leafOf(command, run);
-    if (second === undefined) {
-      root[first] = leaf;
-      continue;
-    }
-    const members = (root[first]?.subCommands ?? {}) as Record<string, CommandDef>;
-    root[first] = defineCommand({ meta: { name: first }, subCommands: { ...members, [second]: leaf } });
-  }
-  return defineCommand({ meta: { name: "openvalidator" }, subCommands: root });
+  const subCommands = Object.fromEntries(
+    commands.map((command) => [nameOfCommand(command), leafOf(command, run)]),
+  );
+  return defineCommand({ meta: { name: "openvalidator" }, subCommands });
 }
 
 function leafOf(
@@ -52,7 +44,7 @@ function leafOf(
   // Switches too have their value by now: citty's own booleans know neither `--x false` nor a text that is wrong.
   const args: ArgsDef = Object.fromEntries(flags.map((flag) => [flag, { type: "string" }]));
   return defineCommand({
-    meta: { name: command.path.join(" "), description: command.summary, hidden: command.hidden ?? false },
+    meta: { name: nameOfCommand(command), description: command.summary, hidden: command.hidden ?? false },
     args,
     run: async ({ args: parsed }) => {
       const given = flags.flatMap((flag) => {

@@ -1,14 +1,19 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { encodeAddress } from "@polkadot/util-crypto";
 import { asUid, type Hotkey, type Uid } from "../base/units.ts";
 import { chainAddress } from "../miners/address.ts";
 import { createColdkey, createWallet } from "../wallet/create.ts";
-import { addressInFile, readPublicHotkey } from "../wallet/keyfile.ts";
+import { addressInFile, readHotkey, readPublicHotkey } from "../wallet/keyfile.ts";
+import { createSigner } from "../wallet/signer.ts";
+import { askMiners } from "./ask-once.ts";
 import type { MinerCharacter } from "./miners/characters.ts";
 import { type LocalMiner, startMiners } from "./miners/miners.ts";
 import { AXON_PROTOCOL, AXON_VERSION } from "./node/admin.ts";
-import { type LocalNode, startNode } from "./node/node.ts";
+import { SS58_PREFIX } from "./node/description.ts";
+import { type GenesisNeuron, type LocalNode, startNode } from "./node/node.ts";
 
 export interface LocalnetOptions {
   minerCount: number;
@@ -17,6 +22,14 @@ export interface LocalnetOptions {
   port: number;
   tempoBlocks: number;
   commitReveal: boolean;
+  epochs?: "stateful" | "modulo" | undefined;
+  paused?: boolean | undefined;
+  /** Neurons in all; those beside validator and miners serve nothing. */
+  uids?: number | undefined;
+  /** Websockets to the chain, on ports in a row; one unless said. */
+  endpoints?: number | undefined;
+  /** At the first endpoint from the beginning. */
+  faults?: readonly string[] | undefined;
   /** Repeated in turn over the miners; absent = a mix of all characters. */
   characters?: readonly MinerCharacter[] | undefined;
   /** Folder for the wallet; absent = a new temporary one. */
@@ -28,6 +41,8 @@ export interface LocalnetOptions {
 export interface Localnet {
   node: LocalNode;
   endpoint: string;
+  /** All of them, `endpoint` first. */
+  endpoints: readonly string[];
   netuid: number;
   walletPath: string;
   walletName: string;
@@ -79,6 +94,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
   const stopMiners = async (): Promise<void> => {
     await Promise.all(miners.map((miner) => miner.stop()));
   };
+  let started: LocalNode | undefined;
   try {
     const node = await startNode({
       host: HOST,
@@ -87,6 +103,8 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       blockTimeMs: options.blockTimeMs,
       tempo: options.tempoBlocks,
       commitReveal: options.commitReveal,
+      epochs: options.epochs,
+      paused: options.paused,
       genesisHash,
       weightsRateLimit: WEIGHTS_RATE_LIMIT_BLOCKS,
       burnTao: REGISTRATION_TAO,
@@ -100,12 +118,22 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
           validatorPermit: false,
           axon: { ...chainAddress(minersAt), port, version: AXON_VERSION, protocol: AXON_PROTOCOL },
         })),
+        ...idleNeurons((options.uids ?? 0) - 1 - miners.length),
       ],
+    });
+    started = node;
+    for (let more = 1; more < (options.endpoints ?? 1); more++)
+      node.openEndpoint(options.port === 0 ? 0 : options.port + more);
+    for (const fault of options.faults ?? []) node.first.fault(fault);
+    node.addMethod("localnet_ask", async (params) => {
+      const secret = await readHotkey(walletPath, wallet.walletName, wallet.walletHotkey);
+      return await askMiners(node.neurons(), createSigner(secret), params);
     });
     return {
       ...wallet,
       node,
       endpoint: node.endpoint,
+      endpoints: node.endpoints(),
       netuid: NETUID,
       validator,
       miners: miners.map((miner, index) => ({ ...miner, uid: asUid(index + 1) })),
@@ -116,10 +144,20 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       },
     };
   } catch (error) {
+    await started?.stop();
     await stopMiners();
     removeTemporary();
     throw error;
   }
+}
+
+/** Hotkeys that nobody has the secret of, to make a subnet as large as real ones are. */
+function idleNeurons(count: number): GenesisNeuron[] {
+  return Array.from({ length: Math.max(0, count) }, (_, index) => {
+    const name = createHash("sha256").update(`openvalidator localnet idle ${index}`).digest();
+    const address = encodeAddress(name, SS58_PREFIX);
+    return { hotkey: address, coldkey: address, stakeTao: 0, validatorPermit: false };
+  });
 }
 
 /** The hotkey of an earlier localnet in the same folder, else a new one. */

@@ -8,7 +8,16 @@ const PATIENCE_MS = 5000;
  * Asks one thing of a running localnet.
  * @throws Failure `localnet.unreachable` where none listens, `localnet.refused-command` with what it says
  */
-export async function askLocalnet(endpoint: string, method: string, ...params: unknown[]): Promise<unknown> {
+export const askLocalnet = (endpoint: string, method: string, ...params: unknown[]): Promise<unknown> =>
+  askWithin(PATIENCE_MS, endpoint, method, ...params);
+
+/** As `askLocalnet`, of what takes its time. */
+export async function askWithin(
+  patienceMs: number,
+  endpoint: string,
+  method: string,
+  ...params: unknown[]
+): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<{
     result?: unknown;
     error?: { message: string };
@@ -21,7 +30,7 @@ export async function askLocalnet(endpoint: string, method: string, ...params: u
       }),
     );
   const socket = new WebSocket(new URL(CONTROL_PATH, endpoint));
-  const timer = setTimeout(unreachable, PATIENCE_MS);
+  const timer = setTimeout(unreachable, patienceMs);
   socket.onopen = () => socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
   socket.onmessage = ({ data }) => resolve(JSON.parse(String(data)));
   socket.onerror = unreachable;

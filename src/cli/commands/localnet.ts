@@ -9,12 +9,9 @@ import { MINER_CHARACTERS, type MinerCharacter } from "../../localnet/miners/cha
 import { parseCharacters } from "../../localnet/miners/miners.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { controlLocalnet } from "./localnet-control.ts";
 
-/** Starts a subnet and holds it until Ctrl-C; with words, asks a running one. */
+/** Starts a subnet and holds it until Ctrl-C, or until a block. */
 export async function localnet(context: CommandContext): Promise<number> {
-  if (context.words !== undefined && context.words.length > 0)
-    return await controlLocalnet(context, context.words);
   const { settings } = loadConfiguration(LOCALNET_OPTIONS, sourcesOf(context));
   const net = await startLocalnet({
     minerCount: settings.miners,
@@ -22,14 +19,20 @@ export async function localnet(context: CommandContext): Promise<number> {
     port: settings.port,
     tempoBlocks: settings.tempo,
     commitReveal: settings.commitReveal,
+    epochs: settings.epochs,
+    paused: settings.paused,
+    uids: settings.uids,
+    endpoints: settings.endpoints,
+    faults: settings.fault,
     characters: settings.characters === undefined ? undefined : charactersOf(settings.characters),
     directory: settings.directory === undefined ? undefined : expandPath(settings.directory),
   });
   context.print(describeLocalnet(net));
-  await new Promise<void>((resolve) => {
-    if (context.signal.aborted) resolve();
-    context.signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  if (context.signal.aborted) stop();
+  context.signal.addEventListener("abort", () => stop(), { once: true });
+  if (settings.untilBlock !== undefined) void net.node.reached(settings.untilBlock).then(stop);
+  await stopped;
   await net.stop();
   return EXIT.ok;
 }
@@ -48,6 +51,8 @@ export function describeLocalnet(net: Localnet): string {
   for (const { character } of net.miners) counts.set(character, (counts.get(character) ?? 0) + 1);
   return [
     `Chain      ${net.endpoint}  (netuid ${net.netuid})`,
+    ...net.endpoints.slice(1).map((endpoint) => `           ${endpoint}`),
+    ...(net.node.first.faults().length > 0 ? [`Faults     ${net.node.first.faults().join(", ")}`] : []),
     `Validator  ${net.validator}  (uid 0)`,
     `Wallets    ${net.walletPath}`,
     `Miners     ${net.miners.length}: ${[...counts].map(([character, count]) => `${count} ${character}`).join(", ")}`,
@@ -66,7 +71,7 @@ export function describeLocalnet(net: Localnet): string {
 function runLine(net: Localnet): string {
   const words = [
     ownCommand("run").join(" "),
-    `--subtensor.chain_endpoint ${net.endpoint}`,
+    `--subtensor.chain_endpoint ${net.endpoints.join(",")}`,
     `--netuid ${net.netuid}`,
     `--wallet.path ${net.walletPath} --wallet.name ${net.walletName} --wallet.hotkey ${net.walletHotkey}`,
     `--logging.logging_dir ${net.walletPath}/logs`,

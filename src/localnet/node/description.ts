@@ -19,6 +19,7 @@ import {
   TimestampCall,
 } from "./runtime.ts";
 import { API_DESCRIPTIONS } from "./runtime-apis.ts";
+import { STATEFUL_CALL, STATEFUL_ITEMS, STATEFUL_SPEC_VERSION } from "./schedule.ts";
 import { DRAND, STORAGE, SUBTENSOR, SYSTEM, TIMESTAMP } from "./storage.ts";
 import { BALANCES, NEWER, READ_ONLY } from "./storage-clients.ts";
 import { AccountId, MultiAddress, MultiSignature, RuntimeVersion } from "./types.ts";
@@ -59,6 +60,7 @@ export function describeRuntime(
 
 function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDescription {
   const version = encode(RuntimeVersion, runtimeVersion(specVersion));
+  const isStateful = specVersion >= STATEFUL_SPEC_VERSION;
   return {
     pallets: [
       {
@@ -98,7 +100,9 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
       {
         name: "SubtensorModule",
         index: PALLET.SubtensorModule,
-        storage: [...Object.values(SUBTENSOR), ...Object.values(READ_ONLY), ...Object.values(NEWER)],
+        storage: [...Object.values(SUBTENSOR), ...Object.values(READ_ONLY), ...Object.values(NEWER)].filter(
+          ({ name }) => isStateful || !STATEFUL_ITEMS.has(name),
+        ),
         call: SubtensorCall,
         event: SubtensorEvent,
         error: SubtensorError,
@@ -127,6 +131,9 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
     event: RuntimeEvent,
     error: RuntimeError,
     runtime: marker("node_subtensor_runtime::Runtime"),
-    apis: API_DESCRIPTIONS,
+    apis: API_DESCRIPTIONS.map((api) => ({
+      ...api,
+      methods: api.methods.filter(({ name }) => isStateful || name !== STATEFUL_CALL),
+    })),
   };
 }

@@ -202,18 +202,22 @@ export class Endpoint {
       this.#say(connection, [{ body, method: "", params: [], id: null }], false);
       return;
     }
-    const answers: Said[] = [];
+    const answers: (Said | Promise<Said>)[] = [];
     for (const request of Array.isArray(parsed) ? parsed : [parsed]) {
       const answer = this.#answer(connection, request);
       // Cut while it was being read.
       if (connection.socket === null) return;
       answers.push(answer);
     }
-    this.#say(connection, answers, Array.isArray(parsed));
-    connection.replay();
+    const say = (said: readonly Said[]): void => {
+      this.#say(connection, said, Array.isArray(parsed));
+      connection.replay();
+    };
+    if (answers.some((answer) => answer instanceof Promise)) void Promise.all(answers).then(say);
+    else say(answers as Said[]);
   }
 
-  #answer(connection: Connection, request: unknown): Said {
+  #answer(connection: Connection, request: unknown): Said | Promise<Said> {
     if (!isRequest(request)) {
       const body = { jsonrpc: "2.0", id: null, error: { code: INVALID_REQUEST, message: "Invalid request" } };
       return { body, method: "", params: [], id: null };
@@ -221,6 +225,7 @@ export class Endpoint {
     const { id, method, params = [] } = request;
     if (!connection.isControl) this.onRequest({ id, method, params });
     const body = connection.socket === null ? {} : this.rpc.answer({ id, method, params }, connection);
+    if (body instanceof Promise) return body.then((done) => ({ body: done, method, params, id }));
     return { body, method, params, id };
   }
 

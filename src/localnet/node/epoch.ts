@@ -1,7 +1,7 @@
 import { RAO_PER_TAO, U16_MAX } from "../../base/units.ts";
 import { mechanismShares } from "./mechanisms.ts";
 import { storageIndex } from "./neurons.ts";
-import { isEpochDue } from "./schedule.ts";
+import { isEpochDue, isModulo } from "./schedule.ts";
 import { stakeWeight } from "./stakes.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
@@ -18,11 +18,12 @@ export function stepSubnet(state: ChainState, netuid: number, height: number): v
   state.set(SUBTENSOR.blocksSinceLastStep, [netuid], state.read(SUBTENSOR.blocksSinceLastStep, netuid) + 1);
   if (!isDue) return;
   runEpoch(state, netuid, height);
-  state.set(SUBTENSOR.lastEpochBlock, [netuid], height);
   state.set(SUBTENSOR.lastMechanismStepBlock, [netuid], height);
+  state.set(SUBTENSOR.blocksSinceLastStep, [netuid], 0);
+  if (isModulo(state, netuid)) return;
+  state.set(SUBTENSOR.lastEpochBlock, [netuid], height);
   state.set(SUBTENSOR.pendingEpochAt, [netuid], 0);
   state.set(SUBTENSOR.subnetEpochIndex, [netuid], state.read(SUBTENSOR.subnetEpochIndex, netuid) + 1);
-  state.set(SUBTENSOR.blocksSinceLastStep, [netuid], 0);
 }
 
 /**

@@ -26,6 +26,9 @@ export const CHAIN_FAULTS = {
 } as const;
 export type ChainFaultName = keyof typeof CHAIN_FAULTS;
 
+/** What happens once and is no state. */
+export const ONCE_FAULT = { drop: ["", "Every connection is cut, once."] } as const;
+
 /** The third kind: a call that ends with an error of the pallet. */
 export const CALL_FAULT = [
   "CALL:ERROR[:pool][:TIMES]",

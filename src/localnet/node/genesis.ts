@@ -10,6 +10,8 @@ import type { AccountHex, AxonRecord } from "./types.ts";
 export interface SubnetRules {
   netuid: number;
   tempo: number;
+  /** When epochs run: so many blocks after each other, or on the blocks that the tempo divides. */
+  epochs: "stateful" | "modulo";
   commitReveal: boolean;
   /** Epochs between a timelocked commit and its reveal. */
   revealPeriod: number;
@@ -69,6 +71,7 @@ export function writeGenesis(
     for (const pool of [SUBTENSOR.subnetTao, SUBTENSOR.subnetAlphaIn])
       state.set(pool, [subnet], raoOf(POOL_TAO));
   state.set(SUBTENSOR.tempo, [netuid], rules.tempo);
+  if (rules.epochs === "stateful") state.set(SUBTENSOR.subnetEpochIndex, [netuid], 0);
   state.set(SUBTENSOR.commitRevealWeightsEnabled, [netuid], rules.commitReveal);
   state.set(SUBTENSOR.revealPeriodEpochs, [netuid], rules.revealPeriod);
   state.set(SUBTENSOR.weightsSetRateLimit, [netuid], rules.weightsRateLimit);

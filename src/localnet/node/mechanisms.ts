@@ -2,8 +2,9 @@ import { Failure } from "../../base/error.ts";
 import { U16_MAX } from "../../base/units.ts";
 import { storageIndex } from "./neurons.ts";
 import type { LocalnetCode } from "./scale.ts";
+import { epochOf } from "./schedule.ts";
 import type { ChainState, StateView } from "./state.ts";
-import { SUBTENSOR } from "./storage.ts";
+import { SUBTENSOR, SYSTEM } from "./storage.ts";
 
 /** Indexes of storage have 16 bits, of which the subnet takes twelve. */
 export const MOST_MECHANISMS = 16;
@@ -40,7 +41,7 @@ export function setMechanisms(
     for (const item of [SUBTENSOR.lastUpdate, SUBTENSOR.incentive]) state.remove(item, index);
     for (let uid = 0; uid < state.read(SUBTENSOR.subnetworkN, netuid); uid++)
       state.remove(SUBTENSOR.weights, index, uid);
-    const epoch = state.read(SUBTENSOR.subnetEpochIndex, netuid);
+    const epoch = epochOf(state, netuid, state.read(SYSTEM.number));
     const oldest = Math.max(0, epoch - state.read(SUBTENSOR.revealPeriodEpochs, netuid));
     for (let committed = oldest; committed <= epoch + 1; committed++)
       state.remove(SUBTENSOR.timelockedWeightCommits, index, committed);

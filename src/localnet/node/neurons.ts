@@ -106,12 +106,15 @@ export function chooseUid(
   if (uidOf(state, netuid, hotkey) !== null) return { error: "HotKeyAlreadyRegisteredInSubNet" };
   const count = state.read(SUBTENSOR.subnetworkN, netuid);
   if (count < state.read(SUBTENSOR.maxAllowedUids, netuid)) return { uid: count };
-  const weakest = weakestUid(state, netuid, count, height);
-  return weakest === null ? { error: "NoNeuronIdAvailable" } : { uid: weakest };
+  const [weakest] = byWeakness(state, netuid, count, height);
+  return weakest === undefined ? { error: "NoNeuronIdAvailable" } : { uid: weakest };
 }
 
-/** Lowest emission first, then the oldest; neurons in their immunity period only when there is no other. */
-function weakestUid(state: StateView, netuid: number, count: number, height: number): number | null {
+/**
+ * Uids in the order in which they make room: lowest emission first, then the oldest; neurons in their immunity period only
+ * when there is no other.
+ */
+export function byWeakness(state: StateView, netuid: number, count: number, height: number): number[] {
   const emission = state.read(SUBTENSOR.emission, netuid);
   const immunity = state.read(SUBTENSOR.immunityPeriod, netuid);
   const candidates = Array.from({ length: count }, (_, uid) => {
@@ -125,5 +128,5 @@ function weakestUid(state: StateView, netuid: number, count: number, height: num
       a.registered - b.registered ||
       a.uid - b.uid,
   );
-  return candidates[0]?.uid ?? null;
+  return candidates.map(({ uid }) => uid);
 }

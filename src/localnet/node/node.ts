@@ -2,78 +2,31 @@ import { randomBytes } from "node:crypto";
 import { cryptoWaitReady, decodeAddress } from "@polkadot/util-crypto";
 import { Failure } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
-import { adminMethods } from "./admin.ts";
+import { adminMethods, type NeuronView, neurons } from "./admin.ts";
 import { Beacon } from "./beacon.ts";
 import { Chain } from "./chain.ts";
 import { Endpoint } from "./endpoint.ts";
-import { type GenesisAccount, genesisAxon, raoOf, type SubnetRules, writeGenesis } from "./genesis.ts";
+import { type GenesisAccount, genesisAxon, raoOf, writeGenesis } from "./genesis.ts";
 import { chooseUid, placeNeuron } from "./neurons.ts";
+import {
+  accountOf,
+  DEFAULT_BLOCK_TIME_MS,
+  DEFAULT_MAX_UIDS,
+  FIRST_SPEC_VERSION,
+  type GenesisNeuron,
+  MOST_UIDS,
+  type NodeOptions,
+  rulesOf,
+} from "./options.ts";
+import type { Method } from "./rpc.ts";
 import type { LocalnetCode } from "./scale.ts";
+import { epochOf, isModulo, STATEFUL_SPEC_VERSION } from "./schedule.ts";
 import { StateCalls } from "./state-call.ts";
 import { SUBTENSOR, TIMESTAMP } from "./storage.ts";
 import { type AccountHex, toHex } from "./types.ts";
 
-/** A neuron that the network starts with; its uid is its place in the list. */
-export interface GenesisNeuron {
-  /** SS58 address. */
-  hotkey: string;
-  coldkey: string;
-  stakeTao: number;
-  validatorPermit: boolean;
-  /** May lie on loopback, which the call serve_axon refuses as on the real chain. */
-  axon?: GenesisAccount["axon"];
-}
+export type { GenesisNeuron, NodeOptions } from "./options.ts";
 
-/** Times in milliseconds, periods and limits in blocks. */
-export interface NodeOptions {
-  accounts: GenesisNeuron[];
-  /** 0 takes a free one. */
-  port?: number;
-  host?: string;
-  blockTimeMs?: number;
-  netuid?: number;
-  tempo?: number;
-  commitReveal?: boolean;
-  revealPeriod?: number;
-  weightsRateLimit?: number;
-  servingRateLimit?: number;
-  minAllowedWeights?: number;
-  maxUids?: number;
-  mechanisms?: number;
-  versionKey?: bigint;
-  immunityPeriod?: number;
-  stakeThresholdTao?: number;
-  /** What a registration costs; nothing where it is not said. */
-  burnTao?: number;
-  /** Accounts with money, by SS58 address. */
-  purses?: readonly { address: string; tao: number }[];
-  /** What the chain takes for the time: of its blocks and of its beacon. Tests move it. */
-  nowMs?: () => number;
-  /** 0 to 1, for faults that happen now and then. */
-  random?: () => number;
-  /** With 0x; its own unless given. Tests let a network look like a public one. */
-  genesisHash?: string | undefined;
-}
-
-/** The newest runtime whose metadata this node was compared with. */
-const FIRST_SPEC_VERSION = 424;
-/** Scaled down from the real chain (360, 100, 50, 4096) so that a demo sees an epoch within a minute. */
-const DEFAULT_RULES: Omit<SubnetRules, "netuid" | "maxUids"> = {
-  tempo: 20,
-  commitReveal: true,
-  revealPeriod: 1,
-  weightsRateLimit: 5,
-  servingRateLimit: 5,
-  minAllowedWeights: 1,
-  mechanisms: 1,
-  versionKey: 0n,
-  immunityPeriod: 100,
-  stakeThresholdTao: 0,
-  burnTao: 0,
-};
-const DEFAULT_BLOCK_TIME_MS = 1000;
-const DEFAULT_MAX_UIDS = 256;
-const MOST_UIDS = 65_535;
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 /** Starts a subtensor-like development network of one node. Everything it holds is gone when it stops. */
@@ -96,8 +49,9 @@ export class LocalNode {
   readonly #chain: Chain;
   readonly #calls: StateCalls;
   readonly #endpoints: Endpoint[] = [];
+  readonly #extraMethods: Record<string, Method> = {};
   readonly #host: string;
-  readonly #blockTimeMs: number;
+  #blockTimeMs: number;
   readonly #random: () => number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #nextBlockAtMs: number;
@@ -112,6 +66,7 @@ export class LocalNode {
       purses = [],
       nowMs = Date.now,
       random = Math.random,
+      paused = false,
       genesisHash,
     } = options;
     const rules = rulesOf(options, netuid);
@@ -120,7 +75,7 @@ export class LocalNode {
     this.#blockTimeMs = blockTimeMs;
     this.#chain = new Chain({
       netuid,
-      specVersion: FIRST_SPEC_VERSION,
+      specVersion: FIRST_SPEC_VERSION[rules.epochs],
       seed: randomBytes(32),
       beacon: new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), nowMs()),
       nowMs,
@@ -141,7 +96,7 @@ export class LocalNode {
     this.#random = random;
     this.openEndpoint(port);
     this.#nextBlockAtMs = Date.now() + blockTimeMs;
-    this.#schedule();
+    if (!paused) this.#schedule();
   }
 
   /** Another websocket to the same chain, with faults of its own; `port` 0 takes a free one. */
@@ -153,9 +108,19 @@ export class LocalNode {
       port,
       random: this.#random,
     });
-    endpoint.rpc.add(adminMethods(this.#chain, this.netuid, this, endpoint));
+    endpoint.rpc.add({ ...adminMethods(this.#chain, this.netuid, this, endpoint), ...this.#extraMethods });
     this.#endpoints.push(endpoint);
     return endpoint;
+  }
+
+  /** A method that its endpoints answer beside those of a node. */
+  addMethod(name: string, method: Method): void {
+    this.#extraMethods[name] = method;
+    for (const { rpc } of this.#endpoints) rpc.add({ [name]: method });
+  }
+
+  neurons(): NeuronView[] {
+    return neurons(this.#chain, this.netuid);
   }
 
   /** The one that it started with. */
@@ -165,6 +130,10 @@ export class LocalNode {
 
   get endpoint(): string {
     return this.first.endpoint;
+  }
+
+  endpoints(): string[] {
+    return this.#endpoints.map(({ endpoint }) => endpoint);
   }
 
   get port(): number {
@@ -185,6 +154,17 @@ export class LocalNode {
       const stop = this.#chain.onBlock(({ height }) => {
         stop();
         resolve(height);
+      });
+    });
+  }
+
+  /** Resolves when the block of this height is made. */
+  reached(height: number): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.#chain.onBlock((block) => {
+        if (block.height < height) return;
+        stop();
+        resolve();
       });
     });
   }
@@ -247,16 +227,42 @@ export class LocalNode {
   /**
    * Lets the next block run an epoch, whatever the tempo says. A subnet's owner can do this only without commit-reveal,
    * because it moves the reveals that validators have computed.
+   * @throws Failure `localnet.bad-option` where epochs fall on fixed blocks
    */
   triggerEpoch(): void {
+    if (isModulo(this.#chain.state, this.netuid))
+      throw badOption("epochs of this runtime fall on fixed blocks");
     this.#chain.state.set(SUBTENSOR.pendingEpochAt, [this.netuid], this.head() + 1);
   }
 
-  /** A runtime upgrade: the spec version grows, and transactions signed for the old one have bad signatures. */
-  upgradeRuntime(): number {
-    this.#chain.specVersion += 1;
+  /**
+   * A runtime upgrade: the spec version grows, and transactions signed for the old one have bad signatures. The one that
+   * comes to spec 420 takes the epochs from fixed blocks to a count of their own.
+   */
+  upgradeRuntime(specVersion = this.#chain.specVersion + 1): number {
+    const { state } = this.#chain;
+    if (specVersion <= this.#chain.specVersion) throw badOption("a runtime is only replaced by a newer one");
+    if (isModulo(state, this.netuid) && specVersion >= STATEFUL_SPEC_VERSION) {
+      state.set(
+        SUBTENSOR.lastEpochBlock,
+        [this.netuid],
+        state.read(SUBTENSOR.lastMechanismStepBlock, this.netuid),
+      );
+      state.set(SUBTENSOR.subnetEpochIndex, [this.netuid], epochOf(state, this.netuid, this.head()));
+    }
+    this.#chain.specVersion = specVersion;
     for (const endpoint of this.#endpoints) endpoint.announceVersion();
-    return this.#chain.specVersion;
+    return specVersion;
+  }
+
+  /** Another pace, which a new runtime tells to clients: it is a constant of theirs. */
+  setBlockTime(ms: number): void {
+    this.#blockTimeMs = ms;
+    this.#calls.blockTimeMs = ms;
+    this.upgradeRuntime();
+    if (!this.#timer) return;
+    this.pause();
+    this.resume();
   }
 
   async stop(): Promise<void> {
@@ -289,19 +295,6 @@ export class LocalNode {
       Math.max(0, this.#nextBlockAtMs - Date.now()),
     );
   }
-}
-
-function rulesOf(options: NodeOptions & { maxUids: number }, netuid: number): SubnetRules {
-  const given = Object.fromEntries(
-    Object.keys(DEFAULT_RULES)
-      .map((name) => [name, options[name as keyof typeof DEFAULT_RULES]])
-      .filter(([, value]) => value !== undefined),
-  ) as Partial<SubnetRules>;
-  return { ...DEFAULT_RULES, ...given, netuid, maxUids: options.maxUids };
-}
-
-function accountOf({ hotkey, coldkey, ...rest }: GenesisNeuron): GenesisAccount {
-  return { ...rest, hotkey: toHex(decodeAddress(hotkey)), coldkey: toHex(decodeAddress(coldkey)) };
 }
 
 function badOption(message: string): Failure<LocalnetCode> {

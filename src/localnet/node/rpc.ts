@@ -38,7 +38,7 @@ export interface Subscription {
   keys: string[];
 }
 
-type Method = (params: unknown[], subscriber: Subscriber) => unknown;
+export type Method = (params: unknown[], subscriber: Subscriber) => unknown;
 
 const CHAIN_NAME = "Bittensor localnet";
 const MOST_KEYS_PER_PAGE = 1000;
@@ -74,25 +74,32 @@ export class Rpc {
     for (const [name, method] of Object.entries(methods)) this.#methods.set(name, method);
   }
 
-  /** The response object of one request; an error never leaves as an exception. */
-  answer(request: RpcRequest, subscriber: Subscriber): object {
-    const { id, method, params } = request;
+  /**
+   * The response object of one request, or a promise of it where a method takes its time; an error never leaves as an
+   * exception.
+   */
+  answer({ id, method, params }: RpcRequest, subscriber: Subscriber): object | Promise<object> {
     const respond = (rest: object): object => ({ jsonrpc: "2.0", id, ...rest });
     const run = this.#methods.get(method);
     if (!run) return respond({ error: { code: METHOD_NOT_FOUND, message: `Method not found: ${method}` } });
+    const fail = (error: unknown): object => respond({ error: this.#errorOf(error, method) });
     try {
-      return respond({ result: run(params, subscriber) ?? null });
+      const result = run(params, subscriber);
+      if (result instanceof Promise) return result.then((value) => respond({ result: value ?? null }), fail);
+      return respond({ result: result ?? null });
     } catch (error) {
-      if (!isFailure(error)) {
-        log.error("localnet could not answer", { method, error });
-        return respond({ error: { code: INTERNAL_ERROR, message: "Internal error" } });
-      }
-      const details =
-        error.code === "localnet.refused" ? (error as Failure<RefusalCode, RefusalData>).data : undefined;
-      return respond({
-        error: { code: details?.code ?? INVALID_PARAMS, message: error.message, data: details?.data },
-      });
+      return fail(error);
     }
+  }
+
+  #errorOf(error: unknown, method: string): object {
+    if (!isFailure(error)) {
+      log.error("localnet could not answer", { method, error });
+      return { code: INTERNAL_ERROR, message: "Internal error" };
+    }
+    const details =
+      error.code === "localnet.refused" ? (error as Failure<RefusalCode, RefusalData>).data : undefined;
+    return { code: details?.code ?? INVALID_PARAMS, message: error.message, data: details?.data };
   }
 
   version(): object {

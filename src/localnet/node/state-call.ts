@@ -4,6 +4,7 @@ import { describeRuntime } from "./description.ts";
 import type { Block } from "./header.ts";
 import { callRuntime } from "./runtime-apis.ts";
 import { ScaleReader } from "./scale.ts";
+import { STATEFUL_CALL, STATEFUL_SPEC_VERSION } from "./schedule.ts";
 import type { StateView } from "./state.ts";
 import { fromHex, toHex } from "./types.ts";
 
@@ -14,21 +15,22 @@ const UNKNOWN_CALL = -32_000;
 /** The runtime as `state_call` reaches it: its metadata and its APIs. */
 export class StateCalls {
   readonly #chain: Chain;
-  readonly #blockTimeMs: number;
+  /** Of the next metadata that is made. */
+  blockTimeMs: number;
   readonly #answers = new Map<string, string>();
   #answersHead = "";
   #metadata: { specVersion: number; v14: Uint8Array; v15: Uint8Array } | null = null;
 
   constructor(chain: Chain, blockTimeMs: number) {
     this.#chain = chain;
-    this.#blockTimeMs = blockTimeMs;
+    this.blockTimeMs = blockTimeMs;
   }
 
   /** Both versions of the metadata, made anew after an upgrade. */
   metadata(): { v14: Uint8Array; v15: Uint8Array } {
     const { specVersion } = this.#chain;
     if (this.#metadata?.specVersion !== specVersion)
-      this.#metadata = { specVersion, ...describeRuntime(specVersion, this.#blockTimeMs) };
+      this.#metadata = { specVersion, ...describeRuntime(specVersion, this.blockTimeMs) };
     return this.#metadata;
   }
 
@@ -66,6 +68,8 @@ export class StateCalls {
         return encode(option(bytes()), version === 15 ? v15 : version === 14 ? v14 : null);
       }
       default:
+        if (this.#chain.specVersion < STATEFUL_SPEC_VERSION && method.endsWith(`_${STATEFUL_CALL}`))
+          return null;
         return callRuntime(method, input, state, block.height);
     }
   }
