@@ -6,8 +6,7 @@ import { SETTINGS } from "../../localnet/node/settings.ts";
 import { askLocalnet } from "../../localnet/remote.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { screenWidth } from "../fit.ts";
-import { fittedTable, noRoomText, renderTable } from "../table.ts";
+import { renderTable } from "../table.ts";
 
 const ask = (context: CommandContext, method: string, ...params: unknown[]): Promise<unknown> =>
   askLocalnet(
