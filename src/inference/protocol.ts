@@ -111,7 +111,9 @@ export type ToWorker =
   | { kind: "stop" };
 
 export type FromWorker =
-  /** A batch is computed; there is more to do. */
+  /** A text is about to be read, which takes a moment unless its model's tokenizer never ends. */
+  | { kind: "reading"; model: string }
+  /** Texts are read, or a batch is computed; there is more to do. */
   | { kind: "alive" }
   /** A step in loading a model is done; there is more to do. */
   | { kind: "model"; report: ModelReport }

@@ -44,6 +44,8 @@ export interface SupervisorOptions extends InferenceObserver {
   environment?: Record<string, string>;
   /** Of one batch in the worker; not the wait for earlier ones. */
   requestTimeoutMs?: number;
+  /** For one text of the tokenizer, in place of the usual time. */
+  readTimeoutMs?: number;
   /** Ends the wait for the start. */
   signal?: AbortSignal;
   /** For a question or two: its start is nothing to tell of. */
@@ -284,9 +286,14 @@ async function spawnWorker(
     memoryBytes: options.memoryBytes,
   };
   const environment = { ...childEnvironment(process.env), ...options.environment };
+  const { readTimeoutMs } = options;
   const onModel = (report: ModelReport): void => models.report(report);
   try {
-    return await WorkerProcess.start(workerCommand(), environment, settings, { signal, onModel });
+    return await WorkerProcess.start(workerCommand(), environment, settings, {
+      signal,
+      onModel,
+      readTimeoutMs,
+    });
   } catch (error) {
     models.lost(messageOf(error));
     if (signal?.aborted) throw stopped();

@@ -17,6 +17,11 @@ import type {
  * SwiftShader on two busy cores takes 20 s for 25 MB.
  */
 const START_TIMEOUT_MS = 120_000;
+/**
+ * For one text, or for making a tokenizer. Of 131 000 characters, as many as are looked at of one, real ones take 0.2 s. A
+ * pattern in a tokenizer.json that tries every way to match takes for ever, and nothing in its process can end it.
+ */
+const READ_TIMEOUT_MS = 30_000;
 /** A worker that is told to stop has nothing to finish; one that is stopped or hung is killed. */
 const CHILD_STOP_MS = 1_500;
 /** Enough of a driver's last words to understand a crash. */
@@ -27,6 +32,8 @@ export interface ProcessOptions {
   signal?: AbortSignal | undefined;
   /** Told of each model that is loaded or tried, at the start or later. */
   onModel?: (report: ModelReport) => void;
+  /** In place of the usual time for one text. */
+  readTimeoutMs?: number | undefined;
 }
 
 interface Waiting {
@@ -34,6 +41,8 @@ interface Waiting {
   reject(error: unknown): void;
   /** Starts the wait anew. */
   onAlive(): void;
+  /** Waits for the tokenizer of a model. */
+  onReading(model: string): void;
 }
 
 /** One inference process, from its start to its end. It is never started again: that is the supervisor's part. */
@@ -41,6 +50,7 @@ export class WorkerProcess {
   readonly #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
   #device: Device | undefined;
   #leftOut: readonly LeftOut[] = [];
+  readonly #readTimeoutMs: number;
   #waiting: Waiting | undefined;
   #lastWords = "";
   #hasEnded = false;
@@ -50,8 +60,9 @@ export class WorkerProcess {
   private constructor(
     command: readonly string[],
     environment: Record<string, string | undefined>,
-    onModel?: ProcessOptions["onModel"],
+    { onModel, readTimeoutMs = READ_TIMEOUT_MS }: ProcessOptions,
   ) {
+    this.#readTimeoutMs = readTimeoutMs;
     this.#child = Bun.spawn([...command], {
       // ONNX Runtime 1.30 for Linux otherwise keeps a device id and a database of events below ~/.cache/Microsoft, and
       // sends them to mobile.events.data.microsoft.com. Nobody asked for that on a validator.
@@ -65,6 +76,7 @@ export class WorkerProcess {
       ipc: (message: FromWorker) => {
         if (message.kind === "model") onModel?.(message.report);
         if (message.kind === "model" || message.kind === "alive") this.#waiting?.onAlive();
+        else if (message.kind === "reading") this.#waiting?.onReading(message.model);
         else this.#waiting?.resolve(message);
       },
     });
@@ -81,9 +93,10 @@ export class WorkerProcess {
     command: readonly string[],
     environment: Record<string, string | undefined>,
     settings: WorkerSettings,
-    { signal, onModel }: ProcessOptions = {},
+    options: ProcessOptions = {},
   ): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(command, environment, onModel);
+    const { signal } = options;
+    const worker = new WorkerProcess(command, environment, options);
     const kill = (): void => worker.kill();
     signal?.addEventListener("abort", kill, { once: true });
     try {
@@ -172,22 +185,18 @@ export class WorkerProcess {
     if (this.#waiting !== undefined) throw new Error("an inference worker serves one request at a time");
     if (this.#hasEnded) throw this.#crashed();
     const { promise, resolve, reject } = Promise.withResolvers<FromWorker>();
-    const giveUp = (): void => {
-      reject(
-        new Failure<InferenceCode>("inference.late", {
-          message: `${what} was silent for ${timeoutMs / 1000} s`,
-          data: { timeoutMs },
-          retry: "soon",
-        }),
-      );
-      this.kill();
-    };
-    let timer = setTimeout(giveUp, timeoutMs);
-    const onAlive = (): void => {
+    let timer: Timer | undefined;
+    const waitFor = (ms: number, failureAfter: (ms: number) => Failure<InferenceCode>): void => {
       clearTimeout(timer);
-      timer = setTimeout(giveUp, timeoutMs);
+      timer = setTimeout(() => {
+        reject(failureAfter(ms));
+        this.kill();
+      }, ms);
     };
-    this.#waiting = { resolve, reject, onAlive };
+    const onAlive = (): void => waitFor(timeoutMs, (ms) => silent(what, ms));
+    const onReading = (model: string): void => waitFor(this.#readTimeoutMs, (ms) => endless(model, ms));
+    onAlive();
+    this.#waiting = { resolve, reject, onAlive, onReading };
     this.#send(message);
     try {
       return await promise;
@@ -225,4 +234,20 @@ export class WorkerProcess {
 
 function unexpected(reply: FromWorker): Error {
   return new Error(`the inference worker answered ${reply.kind} to something else`);
+}
+
+function silent(what: string, timeoutMs: number): Failure<InferenceCode> {
+  return new Failure<InferenceCode>("inference.late", {
+    message: `${what} was silent for ${timeoutMs / 1000} s`,
+    data: { timeoutMs },
+    retry: "soon",
+  });
+}
+
+function endless(model: string, timeoutMs: number): Failure<InferenceCode> {
+  return new Failure<InferenceCode>("model.unsupported", {
+    message: `the tokenizer of ${model} was not done with a text after ${timeoutMs / 1000} s`,
+    hint: "a pattern in its tokenizer.json may never end: get the model again from where it was published",
+    data: { timeoutMs },
+  });
 }

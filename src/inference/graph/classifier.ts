@@ -6,7 +6,7 @@ import type { ClassifierInput } from "../protocol.ts";
 import { editGraph } from "./edit.ts";
 import { BATCH_LIMITS } from "./encoder.ts";
 import { Graph, numbersOf } from "./graph.ts";
-import { GraphModel } from "./graph-model.ts";
+import { GraphModel, type LoadOptions } from "./graph-model.ts";
 import type { GraphRow } from "./rows.ts";
 import { sharePast, TRIAL } from "./shared-past.ts";
 import type { BoundedTokenizer, TemplatePart } from "./tokens.ts";
@@ -27,13 +27,13 @@ export class Classifier extends GraphModel {
   }
 
   /** @throws Failure `model.unsupported` for a model without classes, and as Graph.open(). */
-  static async load(stored: StoredModel, device: DeviceKind, profileInto?: string): Promise<Classifier> {
+  static async load(stored: StoredModel, device: DeviceKind, options: LoadOptions = {}): Promise<Classifier> {
     const { id, classification } = stored.manifest;
     if (classification === undefined)
       throw new Failure<InferenceCode>("model.unsupported", { message: `${id} does not classify texts` });
     const graph = await Graph.open(stored, device, {
       limits: BATCH_LIMITS,
-      profileInto,
+      ...options,
       edit: (onnx) => editGraph(onnx, [sharePast]),
     });
     const classifier = new Classifier(graph, classification);

@@ -5,7 +5,7 @@ import type { InferenceCode } from "../failure.ts";
 import { type BatchLimits, type Pooling, pool } from "./batches.ts";
 import { editGraph } from "./edit.ts";
 import { Graph, numbersOf } from "./graph.ts";
-import { GraphModel } from "./graph-model.ts";
+import { GraphModel, type LoadOptions } from "./graph-model.ts";
 import { appendOrderProbe, DISORDER, meanDisorder } from "./word-order.ts";
 import { findWordStarts } from "./word-starts.ts";
 
@@ -44,7 +44,7 @@ export class Encoder extends GraphModel {
   }
 
   /** @throws Failure `model.unsupported` for a model without an embedding, and as Graph.open(). */
-  static async load(stored: StoredModel, device: DeviceKind, profileInto?: string): Promise<Encoder> {
+  static async load(stored: StoredModel, device: DeviceKind, options: LoadOptions = {}): Promise<Encoder> {
     const { id, embedding } = stored.manifest;
     if (embedding === undefined)
       throw new Failure<InferenceCode>("model.unsupported", {
@@ -53,9 +53,9 @@ export class Encoder extends GraphModel {
     const { order } = embedding;
     const limits = BATCH_LIMITS;
     if (order === undefined)
-      return new Encoder(await Graph.open(stored, device, { limits, profileInto }), embedding, undefined);
+      return new Encoder(await Graph.open(stored, device, { limits, ...options }), embedding, undefined);
     const edit = (onnx: Uint8Array): Uint8Array => editGraph(onnx, [appendOrderProbe(order)]);
-    const graph = await Graph.open(stored, device, { limits, profileInto, edit });
+    const graph = await Graph.open(stored, device, { limits, ...options, edit });
     const isStart = findWordStarts(await Bun.file(stored.pathOf("tokenizer.json")).bytes());
     return new Encoder(graph, embedding, isStart);
   }

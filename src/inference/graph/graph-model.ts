@@ -1,5 +1,11 @@
 import type { PlacedNode } from "../protocol.ts";
-import type { Graph } from "./graph.ts";
+import type { Graph, GraphHooks } from "./graph.ts";
+
+/** How a model is opened, whatever its kind. */
+export interface LoadOptions extends GraphHooks {
+  /** Folder for ONNX Runtime's notes of what it runs where; none are taken unless given. */
+  profileInto?: string | undefined;
+}
 
 /** What models of all kinds have in common: a graph that tells of its batches and can be let go of. */
 export abstract class GraphModel {
@@ -7,11 +13,6 @@ export abstract class GraphModel {
 
   protected constructor(graph: Graph) {
     this.graph = graph;
-  }
-
-  /** Called after each batch. */
-  set onBatch(callback: () => void) {
-    this.graph.onBatch = callback;
   }
 
   /** Where each node ran so far, of a model that was loaded to tell. */

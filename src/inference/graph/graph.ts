@@ -5,11 +5,11 @@ import { log } from "../../base/log.ts";
 import { unusableFile } from "../../models/failure.ts";
 import type { DeviceKind, Dtype, ModelManifest } from "../../models/manifest.ts";
 import { readVerified, type StoredModel, type VerifiedFiles } from "../../models/model-files.ts";
-import { nodeKinds } from "../../models/onnx/node-kinds.ts";
 import { failureOf, type InferenceCode, isUnreadableModel } from "../failure.ts";
 import type { PlacedNode } from "../protocol.ts";
 import { type Batch, type BatchLimits, planBatches } from "./batches.ts";
 import { cacheFeeds, rowFeeds } from "./feeds.ts";
+import { graphOf, sharesScale } from "./graph-file.ts";
 import { endProfile, profilingInto } from "./placed-nodes.ts";
 import { groupByPrefix, LEAST_SAVED_TOKENS, type PrefixGroup } from "./prefix.ts";
 import { type BatchWork, type Copies, equalRows, type GraphRow, type Outputs } from "./rows.ts";
@@ -28,7 +28,15 @@ const SESSION_OPTIONS = {
 /** A run that fails is thrown to us, so the runtime need not print why as well. */
 const RUN_OPTIONS = { logSeverityLevel: 4 } as const;
 
-export interface OpenOptions {
+/** What is told while a model works. */
+export interface GraphHooks {
+  /** Before each text that the tokenizer reads, and before the tokenizer itself is made: either may never end. */
+  onReading?(): void;
+  /** Nothing is read any more, or a batch was computed. */
+  onProgress?(): void;
+}
+
+export interface OpenOptions extends GraphHooks {
   limits: Record<DeviceKind, BatchLimits>;
   /**
    * Padding is shown to the model as if it were text. What stands at the end of a row changes nothing before it in a
@@ -69,8 +77,7 @@ export class Graph {
   readonly #profileInto: string | undefined;
   /** The output that each past input takes; undefined for a graph whose rows cannot share a prefix. */
   readonly #cached: ReadonlyMap<string, string> | undefined;
-  /** Called after each batch. */
-  onBatch: () => void = () => undefined;
+  readonly #onProgress: () => void;
   #limits: BatchLimits;
   /** How rows share a prefix; undefined where they cannot. */
   #sharing: Sharing | undefined;
@@ -85,12 +92,14 @@ export class Graph {
       showsPadding,
       dtype,
       profileInto,
-    }: Pick<OpenOptions, "showsPadding" | "profileInto"> & { dtype?: Dtype },
+      onProgress,
+    }: Omit<OpenOptions, "limits" | "edit"> & { dtype?: Dtype },
   ) {
     this.tokenizer = tokenizer;
     this.#session = session;
     this.#showsPadding = showsPadding ?? false;
     this.#profileInto = profileInto;
+    this.#onProgress = onProgress ?? (() => undefined);
     this.#sharingTolerance = SHARING_TOLERANCE[dtype === "q8" ? "q8" : "others"];
     this.#cached = cacheOutputs(session.inputNames, session.outputNames);
     this.#limits = limits;
@@ -104,7 +113,8 @@ export class Graph {
     const { manifest } = stored;
     const files = await readVerified(stored, device);
     try {
-      const tokenizer = await openTokenizer(manifest, files);
+      const tokenizer = await openTokenizer(manifest, files, options.onReading);
+      options.onProgress?.();
       const session = await openSession(manifest, files, device, options);
       const limits = {
         ...options.limits[device],
@@ -177,6 +187,7 @@ export class Graph {
    * @throws Failure `model.unsupported` for an output that the model does not give, `gpu.*` or `inference.failed`.
    */
   async run(rows: readonly GraphRow[], work: BatchWork): Promise<void> {
+    this.#onProgress();
     for (const name of work.outputs) if (!this.#session.outputNames.includes(name)) throw noOutput(name);
     const copies = equalRows(rows);
     for (const group of this.#groups(rows, [...copies.keys()])) {
@@ -266,7 +277,7 @@ export class Graph {
         };
         const outputs = await this.#session.run(feeds, [...work.outputs], RUN_OPTIONS);
         work.read({ count, width: batch.width, places, offset }, outputs);
-        this.onBatch();
+        this.#onProgress();
       } catch (error) {
         const failure = failureOf(error);
         if (failure.code !== "gpu.memory") throw failure;
@@ -321,28 +332,4 @@ async function openSession(
     if (!isUnreadableModel(messageOf(error))) throw error;
     throw unusableFile(graph, manifest.id, error);
   }
-}
-
-/** The file with the graph, and those with weights beside it. */
-function graphOf(
-  manifest: ModelManifest,
-  files: VerifiedFiles,
-  device: DeviceKind,
-): { path: string; bytes: Uint8Array; beside: string[] } {
-  const weights = manifest.files.filter(({ path, dtype }) => files.has(path) && dtype !== undefined);
-  const path = weights.find((file) => file.path.endsWith(".onnx"))?.path;
-  if (path === undefined)
-    throw new Failure<InferenceCode>("model.corrupt", {
-      message: `the manifest of ${manifest.id} names no .onnx file for ${manifest.dtype[device][0]}`,
-    });
-  const beside = weights.flatMap((file) => (file.path === path ? [] : file.path));
-  return { path, bytes: files.get(path)!, beside };
-}
-
-/**
- * Whether activations of a whole run are put into 8 bits with one scale. Rows of one run would then move each other's numbers,
- * so that a miner's answer could change what others get: each runs alone.
- */
-function sharesScale(onnx: Uint8Array): boolean {
-  return nodeKinds(onnx).some(([kind]) => kind === "DynamicQuantizeLinear");
 }

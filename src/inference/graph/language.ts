@@ -8,7 +8,7 @@ import type { BatchLimits } from "./batches.ts";
 import { editGraph } from "./edit.ts";
 import { MAX_SCORES } from "./encoder.ts";
 import { Graph, numbersOf } from "./graph.ts";
-import { GraphModel } from "./graph-model.ts";
+import { GraphModel, type LoadOptions } from "./graph-model.ts";
 import type { GraphRow } from "./rows.ts";
 import { appendScoredHead, LOG_SUM, PICKED, TOKEN_IDS } from "./scored-head.ts";
 import { sharePast, TRIAL } from "./shared-past.ts";
@@ -43,13 +43,17 @@ export class LanguageModel extends GraphModel {
   }
 
   /** @throws Failure `model.unsupported` for a model of another kind, and as Graph.open(). */
-  static async load(stored: StoredModel, device: DeviceKind, profileInto?: string): Promise<LanguageModel> {
+  static async load(
+    stored: StoredModel,
+    device: DeviceKind,
+    options: LoadOptions = {},
+  ): Promise<LanguageModel> {
     const { id, language } = stored.manifest;
     if (language === undefined)
       throw new Failure<InferenceCode>("model.unsupported", { message: `${id} is no language model` });
     const graph = await Graph.open(stored, device, {
       limits: BATCH_LIMITS,
-      profileInto,
+      ...options,
       showsPadding: true,
       edit: (onnx) => editGraph(onnx, [appendScoredHead, sharePast]),
     });

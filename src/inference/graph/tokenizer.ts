@@ -1,9 +1,15 @@
 import { AutoTokenizer, env } from "@huggingface/transformers";
 import { z } from "zod";
+import { Failure, isFailure } from "../../base/error.ts";
 import { unusableFile } from "../../models/failure.ts";
 import type { ModelManifest } from "../../models/manifest.ts";
 import type { VerifiedFiles } from "../../models/model-files.ts";
-import { BoundedTokenizer } from "./tokens.ts";
+import type { InferenceCode } from "../failure.ts";
+import { BoundedTokenizer, type RawTokenizer } from "./tokens.ts";
+
+/** Of a short text. Real tokenizers take 25 ms for the first one, and 10 for the next. */
+const MOST_CPU_MS = 500;
+const SHORT_CHARACTERS = 4000;
 
 const tokenizerSchema = z.object({
   added_tokens: z
@@ -11,23 +17,54 @@ const tokenizerSchema = z.object({
     .default([]),
 });
 
-/** @throws Failure `model.corrupt` for a tokenizer.json that is none. */
+/**
+ * @param onReading called before each text that is read, and before the tokenizer is made
+ * @throws Failure `model.corrupt` for a tokenizer.json that is none.
+ */
 export async function openTokenizer(
   manifest: ModelManifest,
   files: VerifiedFiles,
+  onReading: () => void = () => undefined,
 ): Promise<BoundedTokenizer> {
   serveFiles(manifest.id, files);
+  onReading();
   try {
     const tokenizer = await AutoTokenizer.from_pretrained(manifest.id);
     const { added_tokens: added } = tokenizerSchema.parse(
       JSON.parse(new TextDecoder().decode(files.get("tokenizer.json"))),
     );
-    return new BoundedTokenizer(tokenizer, added, tokenizer.unk_token, manifest.maxTokens);
+    const timed: RawTokenizer = {
+      encode: (text, options) => inTime(manifest.id, text, () => tokenizer.encode(text, options), onReading),
+    };
+    return new BoundedTokenizer(timed, added, tokenizer.unk_token, manifest.maxTokens);
   } catch (error) {
+    if (isFailure(error)) throw error;
     throw unusableFile("tokenizer.json", manifest.id, error);
   } finally {
     env.customCache = NO_FILES;
   }
+}
+
+/**
+ * A pattern that tries every way to match a text takes for ever, or is ended by the engine after a second or so, which then says
+ * that nothing matches. Whoever started this process ends the one; the other is told here.
+ * @throws Failure `model.unsupported`
+ */
+function inTime(model: string, text: string, read: () => number[], onReading: () => void): number[] {
+  let leastMs = Infinity;
+  // The second time is another's, such as the garbage collector's, only by chance.
+  for (let tries = 0; tries < 2; tries++) {
+    onReading();
+    const before = process.cpuUsage();
+    const ids = read();
+    const { user, system } = process.cpuUsage(before);
+    leastMs = Math.min(leastMs, (user + system) / 1000);
+    if (text.length > SHORT_CHARACTERS || leastMs <= MOST_CPU_MS) return ids;
+  }
+  throw new Failure<InferenceCode>("model.unsupported", {
+    message: `the tokenizer of ${model} takes ${(leastMs / 1000).toFixed(1)} s for a text of ${text.length} characters`,
+    hint: "a pattern in its tokenizer.json tries far too many ways: get the model again from where it was published",
+  });
 }
 
 interface FileCache {

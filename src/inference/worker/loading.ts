@@ -4,6 +4,7 @@ import { findModel, type StoredModel } from "../../models/model-files.ts";
 import { failureOf, type InferenceCode, toMessage } from "../failure.ts";
 import type { Classifier } from "../graph/classifier.ts";
 import type { Encoder } from "../graph/encoder.ts";
+import type { LoadOptions } from "../graph/graph-model.ts";
 import type { LanguageModel } from "../graph/language.ts";
 import type { Computed, Device, LeftOut, ModelOrder, ModelReport, Work } from "../protocol.ts";
 import { withChosenDtype } from "./dtype.ts";
@@ -16,8 +17,9 @@ export interface LoadedModelsOptions {
   memoryBytes: number;
   /** As in WorkerSettings. */
   profileInto?: string;
-  /** Called after each batch that was computed. */
-  onBatch(): void;
+  /** As GraphHooks, of any model; with its id. */
+  onReading(model: string): void;
+  onProgress(): void;
   /** Called for each model when it is loaded, and when it has run once. */
   onModel(report: ModelReport): void;
 }
@@ -108,9 +110,9 @@ export class LoadedModels {
         retry: "soon",
       });
     const start = performance.now();
-    const { profileInto } = this.#options;
-    const loaded: Loaded = { ...(await open(stored, this.#device, profileInto)), weightBytes };
-    loaded.model.onBatch = this.#options.onBatch;
+    const { profileInto, onReading, onProgress } = this.#options;
+    const hooks: LoadOptions = { profileInto, onProgress, onReading: () => onReading(id) };
+    const loaded: Loaded = { ...(await open(stored, this.#device, hooks)), weightBytes };
     this.#loaded.set(id, loaded);
     const loadMs = performance.now() - start;
     let outcome: string;
@@ -169,21 +171,21 @@ function factsOf(
   };
 }
 
-async function open(stored: StoredModel, { kind }: Device, profileInto?: string): Promise<Opened> {
+async function open(stored: StoredModel, { kind }: Device, options: LoadOptions): Promise<Opened> {
   const { embedding, classification } = stored.manifest;
   if (embedding)
     return {
       kind: "embedding",
-      model: await (await import("../graph/encoder.ts")).Encoder.load(stored, kind, profileInto),
+      model: await (await import("../graph/encoder.ts")).Encoder.load(stored, kind, options),
     };
   if (classification)
     return {
       kind: "classification",
-      model: await (await import("../graph/classifier.ts")).Classifier.load(stored, kind, profileInto),
+      model: await (await import("../graph/classifier.ts")).Classifier.load(stored, kind, options),
     };
   return {
     kind: "language",
-    model: await (await import("../graph/language.ts")).LanguageModel.load(stored, kind, profileInto),
+    model: await (await import("../graph/language.ts")).LanguageModel.load(stored, kind, options),
   };
 }
 

@@ -17,7 +17,7 @@ interface Ready {
   passedOver?: string;
 }
 
-type Start = WorkerSettings & Pick<LoadedModelsOptions, "onBatch" | "onModel">;
+type Start = WorkerSettings & Pick<LoadedModelsOptions, "onReading" | "onProgress" | "onModel">;
 
 /** @param memoryBytes of the device; 0 where nobody tells */
 async function startOn(device: Device, memoryBytes: number, settings: Start): Promise<Ready> {
@@ -26,7 +26,8 @@ async function startOn(device: Device, memoryBytes: number, settings: Start): Pr
     directory: settings.modelDirectory,
     memoryBytes: budget,
     ...(settings.profileInto !== undefined && { profileInto: settings.profileInto }),
-    onBatch: settings.onBatch,
+    onReading: settings.onReading,
+    onProgress: settings.onProgress,
     onModel: settings.onModel,
   });
   const leftOut = await models.load(settings.models);
@@ -137,7 +138,9 @@ export async function runInferenceWorker(): Promise<void> {
     try {
       ready = await start({
         ...settings,
-        onBatch: () => answer({ kind: "alive" }),
+        // Said before, for nothing can be said during it.
+        onReading: (model) => answer({ kind: "reading", model }),
+        onProgress: () => answer({ kind: "alive" }),
         onModel: (report) => answer({ kind: "model", report }),
       });
       const { device, passedOver, leftOut } = ready;
