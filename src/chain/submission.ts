@@ -56,6 +56,11 @@ export type SubmittedWeights = Omit<PreparedSubmission, "nonce"> & { extrinsicHa
 
 /** Largest commit that the chain takes (pallets/subtensor, MAX_COMMIT_SIZE). */
 const MAX_COMMIT_BYTES = 5000;
+/**
+ * CommitRevealWeightsVersion that our commits are of. With another version comes another form of the payload, as with each before, and
+ * the chain would drop ours without a word when it is revealed.
+ */
+const COMMIT_VERSION = 4;
 /** One more attempt where the chain changed under our hands. */
 const ATTEMPTS = 2;
 /** Blocks to look for an extrinsic whose fate is unknown. */
@@ -174,8 +179,8 @@ async function commit(sender: Sender, weights: Weights, state: SubmissionState):
       ...choicesFor(
         sender,
         mecid,
-        ["commitTimelockedMechanismWeights", [netuid, mecid, [...sealed], plan.round, plan.version]],
-        ["commitTimelockedWeights", [netuid, [...sealed], plan.round, plan.version]],
+        ["commitTimelockedMechanismWeights", [netuid, mecid, [...sealed], plan.round, COMMIT_VERSION]],
+        ["commitTimelockedWeights", [netuid, [...sealed], plan.round, COMMIT_VERSION]],
       ),
     ),
   );
@@ -220,8 +225,6 @@ interface RevealPlan {
   block: number;
   round: number;
   publicKeyHex: string;
-  /** CommitRevealWeightsVersion of the chain. */
-  version: number;
 }
 
 async function planReveal(
@@ -236,13 +239,19 @@ async function planReveal(
     readBeacon(api, state.blockHash),
     readStorage(api, state.blockHash, { version: numberItem("commitRevealWeightsVersion") }),
   ]);
+  if (version !== COMMIT_VERSION)
+    throw chainFailure("chain.version-too-old", {
+      message: `the chain asks for version ${version} of commit-reveal, and this program knows version ${COMMIT_VERSION}`,
+      hint: "Update openvalidator.",
+      retry: "next-window",
+    });
   warnOfForeignBeacon(beacon, connection.endpoint);
   const now = {
     head: state.head,
     nowSeconds: beaconNowSeconds(beacon, Date.now() / 1000),
     blockTimeSeconds: connection.blockTimeMs / 1000,
   };
-  return { block, round: roundAfterBlock(block, now, beacon), publicKeyHex: beacon.publicKeyHex, version };
+  return { block, round: roundAfterBlock(block, now, beacon), publicKeyHex: beacon.publicKeyHex };
 }
 
 /** Sends, and where the outcome is unknown looks on chain whether the weights arrived. */

@@ -210,6 +210,19 @@ describe("the chain", () => {
   });
 });
 
+test("a call that is filtered, as in safe mode, ends with the error of the filter, and its twin runs", async () => {
+  const node = await started({ weightsRateLimit: 0 });
+  const api = await connect(node);
+  closers.push(() => api.disconnect());
+  const calls = api.tx.subtensorModule!;
+  node.first.fault("set_mechanism_weights:CallFiltered");
+  expect(await send(api, node, calls.setMechanismWeights!(NETUID, 0, [2], [1], 0), alice)).toEqual({
+    events: ["system.ExtrinsicFailed"],
+    error: "CallFiltered",
+  });
+  expect((await send(api, node, calls.setWeights!(NETUID, [2], [1], 0), alice)).error).toBeNull();
+});
+
 test("a fault that there is not is refused with what there is", () => {
   const reason = (text: string): string => {
     try {
@@ -225,6 +238,7 @@ test("a fault that there is not is refused with what there is", () => {
   expect(reason("lie:now")).toContain("it is written lie");
   expect(reason("finality-stall:5")).toContain("takes nothing");
   expect(reason("set_weight:SettingWeightsTooFast")).toContain("there are set_weights,");
+  expect(reason("set_weights:CallFiltered:pool")).toContain("the pool takes calls");
   expect(reason("set_weights:SettingTooFast")).toContain("SettingWeightsTooFast");
   expect(reason("set_weights:SettingWeightsTooFast:often")).toContain("CALL:ERROR[:pool][:TIMES]");
 });

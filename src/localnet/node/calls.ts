@@ -1,6 +1,6 @@
 import { blake2AsHex } from "@polkadot/util-crypto";
 import type { Value } from "./codec.ts";
-import type { PalletError } from "./errors.ts";
+import type { CALL_FILTERED, PalletError } from "./errors.ts";
 import {
   chooseUid,
   hasMechanism,
@@ -25,8 +25,8 @@ import { type AccountHex, NO_AXON } from "./types.ts";
 import { checkWeights, isWithinRateLimit, storeWeights, type WeightsCall } from "./weights.ts";
 
 export type SubtensorEventValue = Value<typeof SubtensorEvent>;
-/** Of the pallet, or the one of the currency that transfers end with. */
-export type CallError = PalletError | "FundsUnavailable";
+/** Of the pallet, of the filter of calls, or the one of the currency that transfers end with. */
+export type CallError = PalletError | typeof CALL_FILTERED | "FundsUnavailable";
 export type Outcome = { events: SubtensorEventValue[] } | { error: PalletError };
 
 type ServeAxon = Extract<SubtensorCallValue, { kind: "serve_axon" }>["fields"];

@@ -1,4 +1,4 @@
-import type { PalletError } from "./errors.ts";
+import { CALL_FILTERED } from "./errors.ts";
 import type { ChainFaultName, Fault } from "./fault-names.ts";
 import type { RuntimeCallValue } from "./runtime.ts";
 
@@ -19,11 +19,14 @@ export class ChainFaults {
   }
 
   /** The error that a call ends with, in a block or already at the pool; null where it may run. Counts what it answers. */
-  refusalOf(call: RuntimeCallValue, place: "pool" | "block"): PalletError | null {
+  refusalOf(call: RuntimeCallValue, place: "pool" | "block"): CallFault["error"] | null {
     if (call.kind !== "SubtensorModule") return null;
+    const name = call.fields[0].kind;
     for (const [text, fault] of this.#calls) {
-      if (familyOf(fault.call) !== familyOf(call.fields[0].kind) || fault.atPool !== (place === "pool"))
-        continue;
+      // A filter knows calls by their names.
+      const isMeant =
+        fault.error === CALL_FILTERED ? fault.call === name : familyOf(fault.call) === familyOf(name);
+      if (!isMeant || fault.atPool !== (place === "pool")) continue;
       fault.times--;
       if (fault.times <= 0) this.#calls.delete(text);
       return fault.error;

@@ -4,7 +4,7 @@ import { type CallError, dispatch, inSubtensor, precheck, type SubtensorEventVal
 import { ChainFaults } from "./chain-faults.ts";
 import { BLOCK_HASH_COUNT } from "./description.ts";
 import { stepSubnet } from "./epoch.ts";
-import { ERROR_INDEX, type PalletError, poolCode } from "./errors.ts";
+import { CALL_FILTERED, ERROR_INDEX, type PalletError, poolCode, SYSTEM_ERROR_INDEX } from "./errors.ts";
 import {
   decodeExtrinsic,
   eraBirth,
@@ -127,7 +127,7 @@ export class Chain {
     if (this.#pool.has(extrinsic.hash))
       throw refusal(1013, "Transaction is already imported", extrinsic.hash);
     const refused = this.faults.refusalOf(extrinsic.call, "pool");
-    const reason = refused ? poolReason(refused) : this.#invalidity(extrinsic);
+    const reason = refused && refused !== CALL_FILTERED ? poolReason(refused) : this.#invalidity(extrinsic);
     if (reason !== null) throw refusal(1010, "Invalid Transaction", reason);
     if (this.#pool.holdsNonce(extrinsic.signer, extrinsic.nonce))
       throw refusal(
@@ -292,14 +292,16 @@ function failed(error: CallError): RuntimeEventValue {
   const dispatchError: DispatchErrorValue =
     error === "FundsUnavailable"
       ? { kind: "Token", fields: { 0: { kind: error, fields: {} } } }
-      : {
-          kind: "Module",
-          fields: {
-            0: { index: PALLET.SubtensorModule, error: Uint8Array.of(ERROR_INDEX[error], 0, 0, 0) },
-          },
-        };
+      : error === CALL_FILTERED
+        ? moduleError(PALLET.System, SYSTEM_ERROR_INDEX[error])
+        : moduleError(PALLET.SubtensorModule, ERROR_INDEX[error]);
   return inSystem({ kind: "ExtrinsicFailed", fields: { dispatchError, dispatchInfo: FREE } });
 }
+
+const moduleError = (index: number, error: number): DispatchErrorValue => ({
+  kind: "Module",
+  fields: { 0: { index, error: Uint8Array.of(error, 0, 0, 0) } },
+});
 
 export function refusal(code: number, message: string, data?: string): Failure<RefusalCode, RefusalData> {
   return new Failure<RefusalCode, RefusalData>("localnet.refused", { message, data: { code, data } });

@@ -16,6 +16,7 @@ import {
   SubtensorEvent,
   SystemCall,
   SystemEvent,
+  SystemPalletError,
   TimestampCall,
 } from "./runtime.ts";
 import { API_DESCRIPTIONS } from "./runtime-apis.ts";
@@ -69,6 +70,7 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
         storage: Object.values(SYSTEM),
         call: SystemCall,
         event: SystemEvent,
+        error: SystemPalletError,
         constants: [
           { name: "BlockHashCount", codec: u32, value: encode(u32, BLOCK_HASH_COUNT) },
           { name: "Version", codec: RuntimeVersion, value: version },

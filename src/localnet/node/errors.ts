@@ -152,6 +152,26 @@ const ERROR_NAMES = [
   "AccountRejectsLockedAlpha",
 ] as const;
 
+/** All errors of pallet System; a runtime's filter of calls ends them with `CallFiltered`, as safe mode does. */
+const SYSTEM_ERROR_NAMES = [
+  "InvalidSpecName",
+  "SpecVersionNeedsToIncrease",
+  "FailedToExtractRuntimeVersion",
+  "NonDefaultComposite",
+  "NonZeroRefCount",
+  "CallFiltered",
+  "MultiBlockMigrationsOngoing",
+  "NothingAuthorized",
+  "Unauthorized",
+] as const;
+
+export type SystemError = (typeof SYSTEM_ERROR_NAMES)[number];
+export const CALL_FILTERED = "CallFiltered" satisfies SystemError;
+
+export const SYSTEM_ERROR_INDEX = Object.fromEntries(
+  SYSTEM_ERROR_NAMES.map((name, index) => [name, index]),
+) as Record<SystemError, number>;
+
 export type PalletError = (typeof ERROR_NAMES)[number];
 
 export const ERROR_INDEX = Object.fromEntries(ERROR_NAMES.map((name, index) => [name, index])) as Record<

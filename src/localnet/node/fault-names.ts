@@ -1,5 +1,5 @@
 import { Failure } from "../../base/error.ts";
-import { ERROR_INDEX, type PalletError } from "./errors.ts";
+import { CALL_FILTERED, ERROR_INDEX, type PalletError } from "./errors.ts";
 import { SubtensorCall, type SubtensorCallValue } from "./runtime.ts";
 import type { LocalnetCode } from "./scale.ts";
 
@@ -32,7 +32,7 @@ export const ONCE_FAULT = { drop: ["", "Every connection is cut, once."] } as co
 /** The third kind: a call that ends with an error of the pallet. */
 export const CALL_FAULT = [
   "CALL:ERROR[:pool][:TIMES]",
-  "The call ends with this error of the pallet, or its pool refuses it.",
+  "The call ends with this error of the pallet, or its pool refuses it; CallFiltered, as in safe mode, is of this very call.",
 ] as const;
 
 export type Fault =
@@ -50,7 +50,7 @@ export type Fault =
   | {
       kind: "call";
       call: SubtensorCallValue["kind"];
-      error: PalletError;
+      error: PalletError | typeof CALL_FILTERED;
       atPool: boolean;
       /** How often it still happens. */
       times: number;
@@ -112,9 +112,10 @@ function callFault(call: string, words: readonly string[]): Fault {
   const calls = shape.kind === "variant" ? shape.cases.map(({ name }) => name) : [];
   if (!calls.includes(call))
     throw badFault(`there is no call ${JSON.stringify(call)}; there are ${calls.join(", ")}`);
-  if (!Object.hasOwn(ERROR_INDEX, error))
+  if (!Object.hasOwn(ERROR_INDEX, error) && error !== CALL_FILTERED)
     throw badFault(`the pallet has no error ${JSON.stringify(error)}${near(error)}`);
   const atPool = rest[0] === "pool";
+  if (atPool && error === CALL_FILTERED) throw badFault("the pool takes calls that the filter then refuses");
   const [times, ...tail] = atPool ? rest.slice(1) : rest;
   const count = times === undefined ? Number.POSITIVE_INFINITY : Number(times);
   if (tail.length > 0 || (times !== undefined && !(Number.isInteger(count) && count > 0)))
@@ -122,7 +123,7 @@ function callFault(call: string, words: readonly string[]): Fault {
   return {
     kind: "call",
     call: call as SubtensorCallValue["kind"],
-    error: error as PalletError,
+    error: error as PalletError | typeof CALL_FILTERED,
     atPool,
     times: count,
   };

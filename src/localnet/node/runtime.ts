@@ -16,7 +16,7 @@ import {
   variant,
   vec,
 } from "./codec.ts";
-import { ERROR_INDEX, type PalletError } from "./errors.ts";
+import { ERROR_INDEX, type PalletError, SYSTEM_ERROR_INDEX, type SystemError } from "./errors.ts";
 import { AccountId, CommitBytes, DispatchError, DispatchInfo, Hash, MultiAddress, Phase } from "./types.ts";
 
 /** Pallets of which clients only read what is stored. */
@@ -155,7 +155,14 @@ const errorCases = Object.fromEntries(
   Object.entries(ERROR_INDEX).map(([name, index]) => [name, bare(index)]),
 ) as Record<PalletError, ReturnType<typeof bare>>;
 export const SubtensorError = variant("pallet_subtensor::pallet::Error", errorCases);
+export const SystemPalletError = variant(
+  "frame_system::pallet::Error",
+  Object.fromEntries(
+    Object.entries(SYSTEM_ERROR_INDEX).map(([name, index]) => [name, bare(index)]),
+  ) as Record<SystemError, ReturnType<typeof bare>>,
+);
 export const RuntimeError = variant("node_subtensor_runtime::RuntimeError", {
+  System: at(PALLET.System, { 0: SystemPalletError }),
   SubtensorModule: at(PALLET.SubtensorModule, { 0: SubtensorError }),
 });
 

@@ -26,6 +26,7 @@ export interface Controls {
 export const SETTINGS = {
   tempo: ["BLOCKS", "Length of an epoch."],
   "commit-reveal": ["true|false", "Whether weights are committed first and revealed later."],
+  "commit-version": ["NUMBER", "Version of commit-reveal that commits must name."],
   "version-key": ["NUMBER", "Least version that weights must carry."],
   stake: ["UID TAO", "Stake of a neuron."],
   permit: ["UID true|false", "Whether a neuron may validate."],
@@ -68,6 +69,8 @@ export function applySetting(
       return state.set(SUBTENSOR.tempo, [netuid], numberOf(values[0], 1, U16_VALUES));
     case "commit-reveal":
       return controls.setCommitReveal(switchOf(values[0]));
+    case "commit-version":
+      return state.set(SUBTENSOR.commitRevealWeightsVersion, [], numberOf(values[0], 0, U16_VALUES));
     case "version-key":
       return controls.setVersionKey(BigInt(numberOf(values[0], 0, Number.MAX_SAFE_INTEGER)));
     case "stake": {

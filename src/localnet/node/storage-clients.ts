@@ -103,7 +103,6 @@ export const READ_ONLY = {
   rootClaimable: subtensor("RootClaimable", [blake(AccountId)], btreeMap(u16, FixedI128), []),
   rootClaimed: subtensor("RootClaimed", [identity(u16), blake(AccountId), blake(AccountId)], u128, 0n),
   rootClaimType: subtensor("RootClaimType", [blake(AccountId)], RootClaimType, { kind: "Swap", fields: {} }),
-  mechanismEmissionSplit: subtensor("MechanismEmissionSplit", [twox(u16)], vec(u16)),
   weightCommits: subtensor("WeightCommits", [twox(u16), twox(AccountId)], vec(tuple(Hash, u64, u64, u64))),
   prometheus: subtensor("Prometheus", [identity(u16), blake(AccountId)], PrometheusInfo),
   identitiesV2: subtensor("IdentitiesV2", [blake(AccountId)], ChainIdentity),
