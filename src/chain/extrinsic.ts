@@ -8,7 +8,8 @@ import { asBlock, type BlockNumber, type Hotkey } from "../base/units.ts";
 import type { ExtrinsicKind } from "../base/vocabulary.ts";
 import type { ChainConnection } from "./connection.ts";
 import { type ChainFailure, chainFailure } from "./errors.ts";
-import { dispatchFailure, poolFailure } from "./refusals.ts";
+import { poolFailure } from "./pool-refusals.ts";
+import { dispatchFailure } from "./refusals.ts";
 import { unsupported } from "./storage.ts";
 
 /** The part of the wallet that sending an extrinsic needs. */

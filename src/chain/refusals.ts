@@ -4,10 +4,10 @@
  */
 import type { ApiPromise } from "@polkadot/api";
 import type { DispatchError } from "@polkadot/types/interfaces";
-import { messageOf, type RetryPolicy } from "../base/error.ts";
+import type { RetryPolicy } from "../base/error.ts";
 import { type ChainCode, type ChainFailure, chainFailure } from "./errors.ts";
 
-interface Refusal {
+export interface Refusal {
   code: ChainCode;
   message: string;
   hint?: string;
@@ -33,6 +33,11 @@ const STAKE_TOO_LOW: Refusal = {
   hint: "Stake more TAO on the hotkey.",
   retry: "next-window",
 };
+const SWITCHED_OFF: Refusal = {
+  code: "chain.dispatch-refused",
+  message: "this call is switched off on the chain at present",
+  retry: "next-window",
+};
 const BAD_WEIGHTS = (message: string): Refusal => ({
   code: "chain.bad-weights",
   message,
@@ -46,7 +51,8 @@ const BAD_REVEAL_ROUND: Refusal = {
   again: true,
 };
 
-const BY_NAME: Record<string, Refusal> = {
+/** What the calls of a validator can end with. */
+export const BY_NAME: Readonly<Record<string, Refusal>> = {
   HotKeyNotRegisteredInSubNet: NOT_REGISTERED,
   HotKeyNotRegisteredInNetwork: NOT_REGISTERED,
   NotEnoughStakeToSetWeights: STAKE_TOO_LOW,
@@ -159,76 +165,15 @@ const BY_NAME: Record<string, Refusal> = {
     retry: "next-window",
     again: true,
   },
-  CallDisabled: {
-    code: "chain.dispatch-refused",
-    message: "this call is switched off on the chain at present",
+  CallDisabled: SWITCHED_OFF,
+  DisabledTemporarily: SWITCHED_OFF,
+  Deprecated: {
+    code: "chain.version-too-old",
+    message: "the chain has given this call up",
+    hint: "Update openvalidator.",
     retry: "next-window",
   },
 };
-
-/** `Custom error: N` of the transaction pool, by the name of the dispatch error that it stands for. */
-const POOL_CUSTOM: Readonly<Record<number, string>> = {
-  0: "ColdkeySwapAnnounced",
-  1: "NotEnoughStakeToSetWeights",
-  3: "SubnetNotExists",
-  6: "SettingWeightsTooFast",
-  10: "HotKeyNotRegisteredInNetwork",
-  11: "InvalidIpAddress",
-  12: "ServingRateLimitExceeded",
-  13: "InvalidPort",
-  15: "InvalidRevealRound",
-  16: "NoWeightsCommitFound",
-  17: "RevealTooEarly",
-  18: "InputLengthsUnequal",
-  19: "HotKeyNotRegisteredInSubNet",
-  21: "ColdkeySwapDisputed",
-};
-
-/** Since when these numbers hold: before, each call had its own (common/src/transaction_error.rs, early 2025). */
-const POOL_CUSTOM_SINCE_SPEC = 260;
-/** Numbers from here on differ between the runtimes that are out there. */
-const POOL_CUSTOM_UNSURE = 25;
-const BAD_REQUEST = 255;
-
-/** The transaction pool's own reasons (sc-transaction-pool, sp-runtime transaction_validity). */
-const POOL_STANDARD: [pattern: RegExp, refusal: Omit<Refusal, "code">][] = [
-  [
-    /outdated|stale/i,
-    { message: "the nonce of this hotkey was used by another transaction", retry: "soon", again: true },
-  ],
-  [
-    /bad signature|badproof/i,
-    { message: "the chain was upgraded while the transaction was signed", retry: "soon", again: true },
-  ],
-  [
-    /ancient birth block/i,
-    { message: "the transaction grew too old to be taken", retry: "soon", again: true },
-  ],
-  [
-    /inability to pay/i,
-    {
-      message: "the chain wants a fee for a call that should be free",
-      hint: "The runtime of this chain is newer than this program; update openvalidator.",
-      retry: "no",
-    },
-  ],
-  [
-    /1012|temporarily banned/i,
-    { message: "the node has banned this transaction for half an hour", retry: "next-window" },
-  ],
-  [/1013|already imported/i, { message: "the node already has this transaction", retry: "soon" }],
-  [
-    /1014|priority is too low/i,
-    {
-      message: "another transaction of this hotkey is waiting",
-      hint: "Only one validator may run with a hotkey.",
-      retry: "soon",
-    },
-  ],
-  [/1016|immediately dropped/i, { message: "the transaction pool of the node is full", retry: "soon" }],
-  [/future/i, { message: "the nonce is ahead of what the node knows", retry: "soon" }],
-  [/exhausts? .*resources/i, { message: "the block is full", retry: "soon" }],
-];
 
 export interface RefusalData {
   /** The chain's own name or number of the error. */
@@ -239,56 +184,37 @@ export interface RefusalData {
 
 /** For an extrinsic that is in a block but failed there. */
 export function dispatchFailure(api: ApiPromise, error: DispatchError): ChainFailure {
-  const name = error.isModule ? api.registry.findMetaError(error.asModule).name : error.toString();
-  return failureOf(
-    BY_NAME[name] ?? {
+  // An error of no pallet has a kind, and some kinds a detail.
+  const name = error.isModule
+    ? api.registry.findMetaError(error.asModule).name
+    : error.isToken || error.isArithmetic || error.isTransactional
+      ? String(error.inner)
+      : error.type;
+  return failureOf(refusalNamed(name), name);
+}
+
+/** One sentence for every name, also for errors of calls that a validator never makes and for those of runtimes to come. */
+export function refusalNamed(name: string): Refusal {
+  const known = Object.hasOwn(BY_NAME, name) ? BY_NAME[name] : undefined;
+  return (
+    known ?? {
       code: "chain.dispatch-refused",
-      message: `the chain refused the extrinsic with ${name}`,
+      message: `the chain refused the extrinsic: ${inWords(name)} (${name})`,
+      hint: "No call of a validator should end so; if it repeats, update openvalidator.",
       retry: "next-window",
-    },
-    name,
+    }
   );
 }
 
-/**
- * For an extrinsic that the node did not take; null when the error is not the pool's.
- * @param specVersion of the runtime that refused: numbers mean what they mean there
- */
-export function poolFailure(error: unknown, specVersion: number): ChainFailure | null {
-  const text = describeRpcError(error);
-  if (!/^(10[01]\d|1010)\b|Invalid Transaction|Transaction/i.test(text)) return null;
-  const custom = /custom error: (\d+)/i.exec(text);
-  if (custom) {
-    const number = Number(custom[1]);
-    const isKnown = specVersion >= POOL_CUSTOM_SINCE_SPEC && number < POOL_CUSTOM_UNSURE;
-    const known = isKnown ? BY_NAME[POOL_CUSTOM[number] ?? ""] : undefined;
-    const reason = `Custom error: ${number}`;
-    if (known) return failureOf(known, reason);
-    return failureOf(
-      {
-        code: "chain.pool-refused",
-        message: `the node refused the extrinsic with custom error ${number}`,
-        hint:
-          number === BAD_REQUEST
-            ? "The chain gives no reason for it; see the debug log for the whole call."
-            : `This program does not know what the number means in runtime ${specVersion}; if it repeats, update openvalidator.`,
-        retry: "next-window",
-      },
-      reason,
-    );
-  }
-  const standard = POOL_STANDARD.find(([pattern]) => pattern.test(text))?.[1];
-  return failureOf(
-    {
-      code: "chain.pool-refused",
-      retry: "soon",
-      ...(standard ?? { message: `the node refused the extrinsic: ${text}` }),
-    },
-    text,
-  );
+/** The words of a name such as NotEnoughStake, shortened where a chain makes it long. */
+export function inWords(name: string): string {
+  return name
+    .slice(0, 80)
+    .replace(/([a-z\d])([A-Z])/g, "$1 $2")
+    .toLowerCase();
 }
 
-function failureOf({ again = false, ...refusal }: Refusal, reason: string): ChainFailure {
+export function failureOf({ again = false, ...refusal }: Refusal, reason: string): ChainFailure {
   const data: RefusalData = { reason, again };
   return chainFailure(refusal.code, {
     message: refusal.message,
@@ -296,18 +222,4 @@ function failureOf({ again = false, ...refusal }: Refusal, reason: string): Chai
     data,
     retry: refusal.retry,
   });
-}
-
-/** Code, message and data of a JSON-RPC error on one line, without the request that the library appends. */
-function describeRpcError(error: unknown): string {
-  const { code, data } = (error ?? {}) as { code?: unknown; data?: unknown };
-  const message = messageOf(error).split("\n")[0]!;
-  const parts = [
-    typeof code === "number" && !message.startsWith(String(code)) ? `${code}: ${message}` : message,
-    typeof data === "string" && !message.includes(data) ? data : "",
-  ];
-  return parts
-    .filter((part) => part !== "")
-    .join(": ")
-    .slice(0, 300);
 }

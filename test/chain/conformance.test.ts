@@ -3,19 +3,25 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expandMetadata, Metadata, TypeRegistry } from "@polkadot/types";
 import type { Codec } from "@polkadot/types/types";
-import { u8aToHex } from "@polkadot/util";
+import { stringCamelCase, u8aToHex } from "@polkadot/util";
 import { decodeMetagraph, decodeNeurons, METAGRAPH_INDEXES } from "../../src/chain/metagraph.ts";
+import { BY_NAME, refusalNamed } from "../../src/chain/refusals.ts";
 import { describeRuntime } from "../../src/localnet/node/description.ts";
 import { METAGRAPH_FIELDS } from "../../src/localnet/node/metagraph-type.ts";
 import { NETUID, STRANGER, signerOf } from "./fixture.ts";
 
 /** Metadata of the public network, spec 424: too large and not ours to keep in this repository. */
 const FINNEY = resolve(import.meta.dir, "../../../shared/data/finney-424.metadata.scale.gz");
-const CHAIN_SOURCES = resolve(import.meta.dir, "../../src/chain");
+/** Whatever reads the chain; localnet is the chain. */
+const READERS = ["chain", "validator", "cli/doctor"].map((room) =>
+  resolve(import.meta.dir, "../../src", room),
+);
 const METADATA_MAGIC = "meta";
-const SOURCES = readdirSync(CHAIN_SOURCES)
-  .map((name) => readFileSync(join(CHAIN_SOURCES, name), "utf8"))
-  .join("\n");
+const SOURCES = READERS.flatMap((room) =>
+  readdirSync(room)
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => readFileSync(join(room, name), "utf8")),
+).join("\n");
 
 type Runtime = ReturnType<typeof load>;
 
@@ -37,7 +43,7 @@ function loadFinney(): Runtime {
   return load(bytes.subarray(bytes.indexOf(METADATA_MAGIC)));
 }
 
-/** Names that the sources of the chain room use, so that a new one is checked without being listed here. */
+/** Names that the sources use, so that a new one is checked without being listed here. */
 function namesUsed(...patterns: RegExp[]): string[] {
   return [
     ...new Set(patterns.flatMap((pattern) => [...SOURCES.matchAll(pattern)].map((match) => match[1]!))),
@@ -52,6 +58,9 @@ const ARGUMENTS: Record<string, unknown[]> = {
   blockAtRegistration: [1, 2],
   timelockedWeightCommits: [1, 2],
   stakeThreshold: [],
+  account: [STRANGER],
+  events: [],
+  now: [],
   commitRevealWeightsVersion: [],
   lastStoredRound: [],
   beaconConfig: [],
@@ -78,7 +87,11 @@ describe.skipIf(!isPresent)("against finney's own metadata", () => {
       // Newer than finney's metadata, and read only where it is.
       .filter((name) => name !== "subnetEpochConsensus")
       .map((name) => ["subtensorModule", name] as const),
-    ...namesUsed(/"drand\.(\w+)"/g).map((name) => ["drand", name] as const),
+    ...["drand", "system", "timestamp"].flatMap((pallet) =>
+      namesUsed(new RegExp(`"${pallet}\\.([a-z]\\w+)"`, "g"))
+        .filter((name) => name !== "json")
+        .map((name) => [pallet, name] as const),
+    ),
   ];
 
   test("there are items to compare", () => {
@@ -90,7 +103,12 @@ describe.skipIf(!isPresent)("against finney's own metadata", () => {
         "tempo",
         "lastUpdate",
         "subnetEpochIndex",
+        "mechanismCountCurrent",
+        "mechanismEmissionSplit",
         "beaconConfig",
+        "account",
+        "events",
+        "now",
       ]),
     );
   });
@@ -104,7 +122,8 @@ describe.skipIf(!isPresent)("against finney's own metadata", () => {
         const value = registry.createLookupType(type.isPlain ? type.asPlain : type.asMap.value);
         return {
           key: u8aToHex(entry(...args)),
-          type: registry.createType(value).toRawType(),
+          // Of the events, those that a validator looks for are compared by themselves.
+          type: name === "events" ? null : registry.createType(value).toRawType(),
           isOptional: modifier.isOptional,
           fallback: modifier.isOptional ? null : fallback.toHex(),
         };
@@ -139,12 +158,54 @@ describe.skipIf(!isPresent)("against finney's own metadata", () => {
   });
 
   test("every refusal that we explain exists there by that name", () => {
-    // CallFiltered is of pallet System, which every chain has.
-    const names = namesUsed(/^ {2}([A-Z][A-Za-z]+): (?:\{|[A-Z_]+[,(])/gm).filter(
-      (name) => name !== "CallFiltered",
-    );
+    const { subtensorModule, system } = finney.errors;
+    const names = Object.keys(BY_NAME);
     expect(names).toContain("SettingWeightsTooFast");
-    expect(names.filter((name) => finney.errors.subtensorModule![name] === undefined)).toEqual([]);
+    expect(names.filter((name) => !subtensorModule![name] && !system![name])).toEqual([]);
+  });
+
+  test("every error of every pallet there is told in one sentence, with what happens next", () => {
+    const names = Object.values(finney.errors).flatMap((errors) => Object.keys(errors));
+    expect(names.length).toBeGreaterThan(300);
+    const told = names.map((name) => ({ name, ...refusalNamed(name) }));
+    const isSentence = ({ message }: { message: string }) => /^[a-z][^\n]{15,160}$/.test(message);
+    expect(told.filter((refusal) => !isSentence(refusal))).toEqual([]);
+    // What is not explained says so, with its name and what to do.
+    const strange = told.filter(({ name }) => !(name in BY_NAME));
+    expect(strange.filter(({ message, name, hint }) => !message.includes(name) || !hint)).toEqual([]);
+    expect(refusalNamed("NotEnoughBalanceToSwap").message).toBe(
+      "the chain refused the extrinsic: not enough balance to swap (NotEnoughBalanceToSwap)",
+    );
+  });
+
+  test("every error that a validator's calls can end with there is explained", () => {
+    const calls = [
+      // pallets/subtensor/src/subnets/weights.rs: internal_set_weights, internal_commit_timelocked_weights, do_reveal_weights
+      ...["CanNotSetRootNetworkWeights", "WeightVecNotEqualSize", "MechanismDoesNotExist", "SubnetNotExists"],
+      ...["UidsLengthExceedUidsInSubNet", "HotKeyNotRegisteredInSubNet", "NotEnoughStakeToSetWeights"],
+      ...["IncorrectWeightVersionKey", "SettingWeightsTooFast", "NeuronNoValidatorPermit", "DuplicateUids"],
+      ...["UidVecContainInvalidOne", "WeightVecLengthIsLow", "MaxWeightExceeded", "CommitRevealEnabled"],
+      ...["CommitRevealDisabled", "IncorrectCommitRevealVersion", "CommittingWeightsTooFast"],
+      ...["TooManyUnrevealedCommits", "InvalidRevealRound", "NoWeightsCommitFound", "RevealTooEarly"],
+      ...["ExpiredWeightCommit", "InvalidRevealCommitHashNotMatch", "InputLengthsUnequal", "CallDisabled"],
+      // serving.rs: do_serve_axon
+      ...["HotKeyNotRegisteredInNetwork", "InvalidIpType", "InvalidIpAddress", "ServingRateLimitExceeded"],
+      "InvalidPort",
+      // extensions: coldkey swap; filter of calls
+      ...["ColdkeySwapAnnounced", "ColdkeySwapDisputed", "CallFiltered", "DisabledTemporarily", "Deprecated"],
+    ];
+    const known = { ...finney.errors.subtensorModule, ...finney.errors.system };
+    expect(calls.filter((name) => known[name] === undefined)).toEqual([]);
+    expect(calls.filter((name) => !(name in BY_NAME))).toEqual([]);
+  });
+
+  const apis = [...SOURCES.matchAll(/\.call\.(\w+)[?!]*\.(\w+)/g)].map((match) => `${match[1]}.${match[2]}`);
+
+  test("every runtime API that is asked there has the same inputs", () => {
+    expect(new Set(apis)).toEqual(
+      new Set(["subnetInfoRuntimeApi.getSelectiveMetagraph", "neuronInfoRuntimeApi.getNeuronsLite"]),
+    );
+    for (const name of new Set(apis)) expect(inputsOf(local, name)).toEqual(inputsOf(finney, name));
   });
 
   test("the transaction extensions follow each other in the same order", () => {
@@ -234,6 +295,17 @@ describe.skipIf(!isPresent)("against finney's own metadata", () => {
     expect(decodeNeurons(answers[0]!)[0]).toMatchObject({ hotkey: STRANGER, stakeTao: 2, lastUpdate: 5 });
   });
 });
+
+/** Names and types of what a runtime API takes. @param name as clients write it: `api.method` */
+function inputsOf({ registry, metadata }: Runtime, name: string): string[] {
+  const [api, method] = name.split(".") as [string, string];
+  const found = metadata.asLatest.apis
+    .find((one) => stringCamelCase(one.name.toString()) === api)!
+    .methods.find((one) => stringCamelCase(one.name.toString()) === method)!;
+  return found.inputs.map(
+    (input) => `${input.name}: ${registry.createType(registry.createLookupType(input.type)).toRawType()}`,
+  );
+}
 
 function outputType({ registry, metadata }: Runtime, api: string, method: string): string {
   const found = metadata.asLatest.apis

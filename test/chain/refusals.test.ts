@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { poolFailure } from "../../src/chain/refusals.ts";
+import type { RetryPolicy } from "../../src/base/error.ts";
+import { poolFailure } from "../../src/chain/pool-refusals.ts";
 import { RpcRefusal } from "../../src/chain/socket.ts";
 
 const refused = (data: string, code = 1010, message = "Invalid Transaction") =>
@@ -63,6 +64,62 @@ describe("a refusal of the transaction pool", () => {
       expect(failure?.message).toContain(sentence);
       expect(failure?.data).toMatchObject({ again: false });
     }
+  });
+
+  test("of each of the standard kinds is one sentence with what happens next", () => {
+    // sp-runtime's transaction_validity.rs and sc-rpc-api's author errors.
+    const cases: [number, string, string, RetryPolicy][] = [
+      [1010, "Invalid Transaction", "Transaction call is not expected", "next-window"],
+      [1010, "Invalid Transaction", "Inability to pay some fees (e.g. account balance too low)", "no"],
+      [1010, "Invalid Transaction", "Transaction will be valid in the future", "soon"],
+      [1010, "Invalid Transaction", "Transaction is outdated", "soon"],
+      [1010, "Invalid Transaction", "Transaction has a bad signature", "soon"],
+      [1010, "Invalid Transaction", "Transaction has an ancient birth block", "soon"],
+      [1010, "Invalid Transaction", "Transaction would exhaust the block limits", "soon"],
+      [1010, "Invalid Transaction", "Invalid signing address", "next-window"],
+      [1010, "Invalid Transaction", "The implicit data was unable to be calculated", "soon"],
+      [1010, "Invalid Transaction", "The transaction extension did not authorize any origin", "next-window"],
+      [
+        1011,
+        "Unknown Transaction Validity",
+        "Could not lookup information required to validate the transaction",
+        "soon",
+      ],
+      [1001, "Extrinsic has invalid format", "", "next-window"],
+      [1002, "Verification Error: Runtime error: Execution failed", "", "next-window"],
+      [1012, "Transaction is temporarily banned", "", "next-window"],
+      [1013, "Transaction already imported", "0x1014101210161012", "soon"],
+      [1014, "Priority is too low: (1012 vs 1016)", "", "soon"],
+      [1015, "Cycle Detected", "", "soon"],
+      [1016, "Immediately Dropped", "", "soon"],
+      [1018, "Unactionable", "", "soon"],
+      [1019, "The pool is not accepting future transactions", "", "soon"],
+    ];
+    const sentences = new Set<string>();
+    for (const [code, message, data, retry] of cases) {
+      const failure = refused(data, code, message);
+      expect([message, data, failure?.retry]).toEqual([message, data, retry]);
+      expect(failure!.message).not.toMatch(/\d{3,}/);
+      sentences.add(failure!.message);
+    }
+    // Two kinds for each of: a node that cannot read, one that lacks something, a key that does not sign, a nonce ahead, a pool that is stuck.
+    expect(sentences.size).toBe(cases.length - 5);
+  });
+
+  test("by any number is a sentence of its own, by name where the runtime's numbers are known", () => {
+    for (let number = 0; number <= 255; number++) {
+      const failure = refused(`Custom error: ${number}`);
+      const isNamed = number < 25;
+      expect([number, failure!.message.length > 20, failure?.retry]).toEqual([
+        number,
+        true,
+        expect.stringMatching(/^(?:no|soon|next-window)$/),
+      ]);
+      expect([number, /custom error \d+$/.test(failure!.message)]).toEqual([number, !isNamed]);
+    }
+    expect(refused("Custom error: 2")?.message).toBe(
+      "the node refused the extrinsic with custom error 2: balance too low",
+    );
   });
 
   test("that nobody knows is quoted, on one line and bounded", () => {
