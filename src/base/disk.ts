@@ -1,4 +1,5 @@
-import { statfsSync } from "node:fs";
+import { existsSync, readdirSync, statfsSync, statSync } from "node:fs";
+import { join } from "node:path";
 
 /** Bytes that whatever can be spared leaves free on a disk, so that the state can still be written. */
 export const KEPT_FREE_BYTES = 200_000_000;
@@ -13,4 +14,19 @@ export function diskOf(directory: string): { totalBytes: number; usedBytes: numb
 export function freeBytesOf(directory: string): number {
   const { bavail, bsize } = statfsSync(directory);
   return bavail * bsize;
+}
+
+/** Bytes of the files below a folder; 0 where there is none. One that goes away meanwhile counts nothing. */
+export function bytesBelow(directory: string): number {
+  if (!existsSync(directory)) return 0;
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).reduce(
+    (sum, entry) => sum + (entry.isFile() ? bytesOf(join(entry.parentPath, entry.name)) : 0),
+    0,
+  );
+}
+
+/** Bytes of a file; 0 where there is none. */
+export function bytesOf(path: string): number {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.isFile() ? found.size : 0;
 }

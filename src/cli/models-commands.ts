@@ -14,13 +14,15 @@ export const MODELS_COMMANDS: readonly Command[] = [
     summary: "List the models, what they are for, and which are here.",
     table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
     switches: { json: "Print JSON." },
-    load: async () => (await import("./commands/models.ts")).listModels,
+    load: async () => (await import("./commands/models-list.ts")).listModels,
   },
   {
     path: ["models", "pull"],
     summary: "Download models and check them; goes on where it stopped.",
     table: { ...MODELS_PULL_OPTIONS, ...LOG_OPTIONS },
-    switches: { "keep-source": "Keep the original weights of models that are built here." },
+    switches: {
+      "keep-source": "Keep the original weights of models that are built here, until `models remove`.",
+    },
     words: { hint: "[ID|PROFILE…]", min: 0, max: 32 },
     examples: [
       "openvalidator models pull all-mpnet-base-v2 --dtype fp16",
@@ -67,9 +69,13 @@ export const MODELS_COMMANDS: readonly Command[] = [
   },
   {
     path: ["models", "remove"],
-    summary: "Delete a model.",
+    summary: "Delete a model, and the original weights that were kept of it.",
     table: { ...MODELS_OPTIONS, ...LOG_OPTIONS },
+    switches: {
+      "keep-source": "Leave the original weights, of which `models build` makes it again.",
+      "source-only": "Delete the original weights alone; the model stays.",
+    },
     words: { hint: "ID", min: 1, max: 1 },
-    load: async () => (await import("./commands/models.ts")).remove,
+    load: async () => (await import("./commands/models-remove.ts")).remove,
   },
 ];

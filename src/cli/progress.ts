@@ -114,7 +114,9 @@ function percentOf(bytes: number, totalBytes: number): number {
 /** Decimal units, as the hub shows them. */
 export function bytesText(bytes: number): string {
   if (bytes < 1000) return `${Math.floor(bytes)} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
+  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${(bytes / 1e9).toFixed(bytes < 1e10 ? 2 : 1)} GB`;
 }
 
 /** One line that tells how far a work is, on a terminal only. */

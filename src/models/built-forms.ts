@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { writeFileAtomic } from "../base/atomic.ts";
 import type { DeadlineCode } from "../base/deadline.ts";
@@ -80,7 +80,12 @@ export async function buildForms(
   } finally {
     await checkpoint.close();
     rmSync(join(partFolder(directory, model.id), "built"), { recursive: true, force: true });
+    dropIfEmpty(partFolder(directory, model.id));
   }
+}
+
+function dropIfEmpty(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 /** Where a form lies until it is kept: a model's folder in a folder of models, so that it can be run there. */

@@ -19,7 +19,10 @@ import {
   withModelLock,
 } from "./locked-manifest.ts";
 import type { Dtype, ModelFile } from "./manifest.ts";
+import { growthOf } from "./model-sizes.ts";
 import { folderPaths, isDescription, type Source, sourceFiles } from "./source-files.ts";
+import { dropUnkeptSource, keepSource } from "./stored-parts.ts";
+import type { FormRunner } from "./trials/form-trials.ts";
 
 /** What a pull is about to take of the network and of the disk. */
 export interface SourcePlan {
@@ -44,13 +47,15 @@ interface Planned {
   onPlan?: (plan: SourcePlan) => void;
 }
 
-/** Bytes of a graph for each byte of its source, at most: the source may be in 16 bits, and the tables of words stay floats. */
-const GROWTH: Readonly<Record<Dtype, number>> = { fp32: 2.05, fp16: 1.05, q8: 1, q4: 1, q4f16: 0.7 };
+/** Room for what an estimate is off by, and for what lies beside the weights. */
+const MARGIN = 1.05;
 
 /**
  * Downloads the original weights of a model and builds its graphs in the given forms. Goes on where it stopped: a file that
  * is whole is not fetched again, and a form that is built is not built again. The manifest that makes a form loadable is
  * written after its last byte.
+ * @param options.keepSource whether the original weights stay, now and after later pulls; else those stay that an earlier pull was
+ * told to keep
  * @returns the forms that were built now
  * @throws Failure `model.refused`, `model.unreachable`, `model.corrupt`, `model.unsupported`, `model.no-space`, `model.busy`,
  * `deadline.aborted`
@@ -63,17 +68,24 @@ export async function pullSource(
   options: BuildStoreOptions & { keepSource?: boolean },
 ): Promise<Dtype[]> {
   return await withModelLock(directory, model, async () => {
+    if (options.keepSource) keepSource(directory, model);
     const dtypes = await dtypesToBuild(directory, model, options.dtypes);
-    if (dtypes.length === 0) return [];
+    if (dtypes.length === 0) {
+      // Of a build that was killed after its last form.
+      dropUnkeptSource(directory, model);
+      return [];
+    }
     const listed = await listHubFiles(access, model.repo, model.revision);
     const wanted = sourceFiles(model, source, listed);
     const folder = sourceFolder(directory, model.id);
     const parts = join(partFolder(directory, model.id), "source");
     dropOthers(folder, wanted);
     const sourceBytes = wanted.reduce((sum, { size }) => sum + size, 0);
-    const plan = planOf({ ...options, dtypes }, sourceBytes, missingBytes(wanted, folder, parts));
+    const sizes = { sourceBytes, downloadBytes: missingBytes(wanted, folder, parts) };
+    const plan = sourcePlan(model, { ...options, dtypes }, sizes);
     options.onPlan?.(plan);
-    checkSpace(directory, plan.downloadBytes + plan.resultBytes, model.id, options.freeBytes);
+    const peakBytes = plan.downloadBytes + Math.max(plan.resultBytes, plan.truthBytes);
+    checkSpace(directory, peakBytes, model.id, options.freeBytes);
     // What tells of another model than is known comes first: gigabytes are not fetched for it.
     const [small, weights] = [wanted.filter(isDescription), wanted.filter((file) => !isDescription(file))];
     const described = await fetchFiles(access, small, folder, parts, options.onProgress);
@@ -81,7 +93,7 @@ export async function pullSource(
     const fetched = await fetchFiles(access, weights, folder, parts, options.onProgress);
     const files = filesOf(new Map([...described, ...fetched]));
     await buildForms(directory, model, folder, files, { ...options, dtypes, signal: access.signal });
-    if (!options.keepSource) rmSync(folder, { recursive: true, force: true });
+    dropUnkeptSource(directory, model);
     rmSync(partFolder(directory, model.id), { recursive: true, force: true });
     return dtypes;
   });
@@ -114,13 +126,8 @@ export async function buildFromFolder(
       if (!known?.sha256) unproven.push(path);
       found.push({ path, size, sha256 });
     }
-    options.onPlan?.(
-      planOf(
-        options,
-        found.reduce((sum, { size }) => sum + size, 0),
-        0,
-      ),
-    );
+    const sourceBytes = found.reduce((sum, { size }) => sum + size, 0);
+    options.onPlan?.(sourcePlan(model, options, { sourceBytes, downloadBytes: 0 }));
     await buildForms(directory, model, folder, found, options);
     return unproven;
   });
@@ -137,9 +144,14 @@ function refuseOwnFolder(directory: string, model: CatalogModel, folder: string)
   });
 }
 
-function planOf({ dtypes, runner }: FormOptions, sourceBytes: number, downloadBytes: number): SourcePlan {
+/** What building some forms takes, by the size of the original weights. */
+export function sourcePlan(
+  model: CatalogModel,
+  { dtypes, runner }: Pick<FormOptions, "dtypes"> & { runner?: FormRunner | undefined },
+  { sourceBytes, downloadBytes }: { sourceBytes: number; downloadBytes: number },
+): SourcePlan {
   const grown = (forms: readonly Dtype[]): number =>
-    Math.ceil(forms.reduce((sum, dtype) => sum + GROWTH[dtype] * sourceBytes, 0));
+    Math.ceil(MARGIN * forms.reduce((sum, dtype) => sum + growthOf(model, dtype) * sourceBytes, 0));
   const needsTruth = runner !== undefined && !dtypes.includes("fp32");
   return {
     downloadBytes,

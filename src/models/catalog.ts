@@ -16,7 +16,9 @@ import skyworkRewardV2Qwen317b from "../../models/manifests/skywork-reward-v2-qw
 import smollm2135mInstruct from "../../models/manifests/smollm2-135m-instruct.json";
 import smollm2360m from "../../models/manifests/smollm2-360m.json";
 import toxicBert from "../../models/manifests/toxic-bert.json";
+import { editDistance } from "../base/edit-distance.ts";
 import { Failure } from "../base/error.ts";
+import { printable } from "../base/text.ts";
 import { EMBEDDED_MODELS } from "./embedded.ts";
 import type { ModelCode } from "./failure.ts";
 import { manifestSchema } from "./manifest.ts";
@@ -33,12 +35,21 @@ export const catalogSchema = manifestSchema.extend({
   /** No hub has this model as ONNX: models/export makes it from the checkpoint of `repo`, and it is imported. */
   export: z.object({ recipe: z.string() }).optional(),
   /**
+   * How many numbers the weights are, of what is public: those of tables that are looked up (words, places), and the others.
+   * Sizes are estimated of these where nobody has seen a file yet.
+   */
+  parameters: z
+    .object({ words: z.number().int().positive(), others: z.number().int().positive() })
+    .optional(),
+  /**
    * `repo` holds the original weights at `revision`, and this program builds the graphs itself: how the weights are published
    * there, and what is known of its files. Whether they lie in shards, and what is not known, the hub tells.
    */
   checkpoint: z
     .object({
       kind: z.enum(["safetensors", "torch"]),
+      /** Of each number as it is published. */
+      bits: z.union([z.literal(16), z.literal(32)]).optional(),
       files: z.array(
         z.object({
           path: z.string().regex(/^[\w-][\w.-]*$/),
@@ -96,12 +107,49 @@ export function embeddedManifests() {
   return EMBEDDED_MODELS.map(({ manifest }) => manifestSchema.parse(manifest));
 }
 
-/** @throws Failure `model.missing` that lists the known ones. */
-export function catalogModel(catalog: readonly CatalogModel[], id: string): CatalogModel {
+/**
+ * @param others further names that are taken where this one was given
+ * @throws Failure `model.missing` that names the nearest.
+ */
+export function catalogModel(
+  catalog: readonly CatalogModel[],
+  id: string,
+  others: readonly string[] = [],
+): CatalogModel {
   const found = catalog.find((model) => model.id === id);
   if (found !== undefined) return found;
+  if (embeddedManifests().some((model) => model.id === id))
+    throw new Failure<ModelCode>("model.missing", {
+      message: `the model ${id} is inside the program: nothing of it lies in a folder`,
+      hint: "openvalidator models list shows the others",
+    });
+  const near = nearestNames(catalog, id.slice(0, MAX_SHOWN), others);
   throw new Failure<ModelCode>("model.missing", {
-    message: `there is no model "${id}" to pull`,
-    hint: `known models: ${catalog.map((model) => model.id).join(", ")}`,
+    message: `there is no model "${printable(id, MAX_SHOWN)}"`,
+    hint: `${near.length > 0 ? `did you mean ${near.join(" or ")}? ` : ""}openvalidator models list shows all`,
   });
+}
+
+/** Longest part of a name that nobody knows which is shown. */
+const MAX_SHOWN = 80;
+/** How many are told of where a name is not known. */
+const NEAREST = 3;
+
+/** The names most like a word: those that hold it or are called so elsewhere, then those that are a few letters away. */
+function nearestNames(catalog: readonly CatalogModel[], word: string, others: readonly string[]): string[] {
+  const asked = word.toLowerCase();
+  // As the hub calls it, without its owner.
+  const own = asked.split("/").at(-1)!;
+  const distance = (name: string): number =>
+    own.length > 2 && (name.includes(own) || own.includes(name)) ? 0 : editDistance(own, name);
+  const isCalled = ({ repo, aliases = [] }: CatalogModel): boolean =>
+    [repo, ...aliases].some((name) => name.toLowerCase() === asked);
+  return [
+    ...catalog.map((model) => ({ name: model.id, distance: isCalled(model) ? -1 : distance(model.id) })),
+    ...others.map((name) => ({ name, distance: distance(name) })),
+  ]
+    .filter((one) => one.distance <= Math.max(2, own.length / 3))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, NEAREST)
+    .map(({ name }) => name);
 }

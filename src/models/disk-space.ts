@@ -9,21 +9,27 @@ const DISK_RESERVE_BYTES = 200_000_000;
 /** Bytes that this user may still write into a folder. */
 export type FreeBytes = (directory: string) => number;
 
-/** @throws Failure `model.no-space` before a byte of a model is written that would not fit. */
+/**
+ * @param what needs it, as the message calls it
+ * @throws Failure `model.no-space` before a byte of a model is written that would not fit.
+ */
 export function checkSpace(
   directory: string,
   neededBytes: number,
-  id: string,
+  what: string,
   freeBytes: FreeBytes = freeBytesOf,
 ): void {
   if (neededBytes === 0) return;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const free = freeBytes(directory);
   if (free >= neededBytes + DISK_RESERVE_BYTES) return;
-  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   throw noSpace(
-    `${id} needs ${megabytes(neededBytes)} more and ${megabytes(DISK_RESERVE_BYTES)} to spare, and ${megabytes(free)} are free in ${directory}`,
+    `${what} needs ${sizeText(neededBytes)} more and ${sizeText(DISK_RESERVE_BYTES)} to spare, and ${sizeText(free)} are free in ${directory}`,
   );
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** What the system says when a disk, or this user's share of it, fills up under a write. */

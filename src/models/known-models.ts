@@ -4,7 +4,7 @@ import { Failure } from "../base/error.ts";
 import { type CatalogModel, catalogSchema, embeddedManifests, readCatalog } from "./catalog.ts";
 import type { ModelCode } from "./failure.ts";
 import { dtypesOf, modelFolder } from "./locked-manifest.ts";
-import { type Dtype, manifestContent } from "./manifest.ts";
+import { type DeviceKind, type Dtype, manifestContent } from "./manifest.ts";
 
 /**
  * Every model that can be named: those of this program, then those that were imported with a manifest of their own. The
@@ -67,7 +67,13 @@ function readManifest(path: string, id: string, expected?: CatalogModel): Catalo
     );
   return expected === undefined
     ? model
-    : { ...model, export: expected.export, checkpoint: expected.checkpoint, roles: expected.roles };
+    : {
+        ...model,
+        export: expected.export,
+        checkpoint: expected.checkpoint,
+        roles: expected.roles,
+        parameters: expected.parameters,
+      };
 }
 
 function corrupt(path: string, what: string, cause?: unknown): Failure<ModelCode> {
@@ -106,7 +112,13 @@ export function isPulled({ export: recipe, checkpoint }: CatalogModel): boolean 
   return recipe === undefined || checkpoint !== undefined;
 }
 
-/** Forms of a model that are pulled unless others are asked for: the best for a GPU, and the best for the CPU. */
-export function preferredDtypes({ dtype }: CatalogModel): Dtype[] {
-  return [...new Set([dtype.webgpu[0]!, dtype.cpu[0]!])];
+/**
+ * Forms of a model that are pulled unless others are asked for: the best for a GPU, and the best for the CPU.
+ * @param wanted by a profile, in place of the manifest's
+ */
+export function preferredDtypes(
+  { dtype }: CatalogModel,
+  wanted: Partial<Record<DeviceKind, Dtype | undefined>> = {},
+): Dtype[] {
+  return [...new Set([wanted.webgpu ?? dtype.webgpu[0]!, wanted.cpu ?? dtype.cpu[0]!])];
 }

@@ -80,6 +80,11 @@ export function lockedFiles(directory: string, model: CatalogModel): Map<string,
   );
 }
 
+/** The forms of a model that were got. */
+export function dtypesHere(directory: string, model: CatalogModel): Dtype[] {
+  return dtypesOf({ files: [...lockedFiles(directory, model).values()] });
+}
+
 /** Locks the given files beside those locked before: what another pull brought is never dropped. */
 export function addToLock(
   directory: string,

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
@@ -23,7 +23,6 @@ import {
   modelFolder,
   partFolder,
   sizeOf,
-  sourceFolder,
   wantedFiles,
   withModelLock,
 } from "./locked-manifest.ts";
@@ -103,8 +102,11 @@ export async function pullModel(
   });
 }
 
-/** What is known of the wanted files: by this program, else by the lock, else by the hub. */
-async function knownFiles(
+/**
+ * What is known of the wanted files: by this program, else by the lock, else by the hub.
+ * @throws Failure `model.refused`, `model.unreachable`, `deadline.aborted`
+ */
+export async function knownFiles(
   directory: string,
   model: CatalogModel,
   files: readonly CatalogFile[],
@@ -190,19 +192,6 @@ function notInFolder(model: CatalogModel, file: CatalogFile, source: string): Fa
         : `the folder must hold ${wantedFiles(model)
             .map(({ path }) => path)
             .join(", ")}`,
-  });
-}
-
-/**
- * Deletes a model, its original weights, and what was begun of it.
- * @returns whether there was anything.
- */
-export async function removeModel(directory: string, model: CatalogModel): Promise<boolean> {
-  return await withModelLock(directory, model, async () => {
-    const folders = [modelFolder, partFolder, sourceFolder].map((place) => place(directory, model.id));
-    const isThere = folders.some((folder) => existsSync(folder));
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-    return isThere;
   });
 }
 

@@ -1,19 +1,6 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-
-/** Bytes of the files below a folder; 0 where there is none. One that goes away meanwhile counts nothing. */
-function bytesBelow(directory: string): number {
-  if (!existsSync(directory)) return 0;
-  return readdirSync(directory, { recursive: true, withFileTypes: true }).reduce(
-    (sum, entry) => sum + (entry.isFile() ? bytesOf(join(entry.parentPath, entry.name)) : 0),
-    0,
-  );
-}
-
-function bytesOf(path: string): number {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.isFile() ? found.size : 0;
-}
+import { bytesBelow, bytesOf } from "../base/disk.ts";
 
 /**
  * What a validator takes of its disks, in bytes: state, events and whatever else lies in its folder, such as a state that

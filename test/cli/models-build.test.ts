@@ -113,11 +113,11 @@ test("show tells what of a model runs on a device, and what on the CPU", async (
 test("fp32 that is made for a while is told before", async () => {
   const pulled = await models("pull", model.id, "--dtype", "q4");
   expect(pulled.stdout).toMatch(
-    /^ {2}fp32 is made for a while, to hold the others against it: at most \S+ kB and \S+ kB of memory \(\S+ MB are free\)$/m,
+    /^ {2}fp32 is made for a while, to hold the others against it: at most \S+ kB and \S+ kB of memory \(\S+ [MG]B are free\)$/m,
   );
 });
 
-test("--keep-source keeps the weights, from which build works without a network", async () => {
+test("--keep-source keeps the weights, from which build works without a network, and remove tells of them", async () => {
   expect((await models("pull", model.id, "--dtype", "q4", "--keep-source")).exitCode).toBe(0);
   const source = join(directory, ".source", model.id);
   expect(readdirSync(source).sort()).toEqual(Object.keys(FILES).sort());
@@ -128,6 +128,29 @@ test("--keep-source keeps the weights, from which build works without a network"
   expect(built.stdout).toContain("No known sha256, taken as found in the folder: config.json");
   expect(hub.requests.length).toBe(asked);
   expect((await models("verify", model.id)).exitCode).toBe(0);
+
+  expect((await models("show", model.id)).stdout).toMatch(/^its original weights, \S+ kB, in\n.*\.source/m);
+  const first = await models("remove", model.id, "--keep-source");
+  expect(first.stdout).toMatch(
+    /^removed the model, \S+ kB, in\n\/.*\nstill here: its original weights, \S+ kB, in\n\/.*\n$/,
+  );
+  expect((await models("build", model.id, source, "--dtype", "fp32")).exitCode).toBe(0);
+  expect((await models("remove", model.id, "--source-only")).stdout).toMatch(
+    /^removed its original weights, \S+ kB, in\n\/.*\nstill here: the model, \S+ kB, in\n\/.*\n$/,
+  );
+  expect((await models("remove", model.id, "--source-only")).stdout).toStartWith("the original weights of");
+  expect((await models("remove", model.id)).stdout).toMatch(/^removed the model, \S+ kB, in\n\/.*\n$/);
+});
+
+test("a pull tells what each model takes, all of them, and what is free, before a byte is fetched", async () => {
+  const pulled = await models("pull", model.id, "minilmv2-toxic-jigsaw", "--dtype", "q8");
+  const [header, , own, other, total] = pulled.stdout.split("\n");
+  expect(header).toMatch(/^model +for +forms +download +on disk +at peak +GPU +CPU$/);
+  // The hub tells the size of the stand-in, the manifest that of the other.
+  expect(own).toMatch(/^qwen3-0\.6b-base +dpo +q8 +\d+\.\d kB +~\S+ kB +~\d+ kB /);
+  expect(other).toMatch(/^minilmv2-toxic-jigsaw +nsfw +q8 +23\.6 MB +23\.6 MB +23\.6 MB +22\.9 MB /);
+  expect(total).toMatch(/^total +23\.6 MB +23\.6 MB +23\.6 MB /);
+  expect(pulled.stdout).toMatch(/^\S+ GB of the disk are free in \//m);
 });
 
 test("build says what it does not build, and what a folder lacks", async () => {

@@ -121,6 +121,6 @@ describe("verify", () => {
       dtypes: ["fp32", "fp16"],
       dtypesHere: ["fp32"],
     });
-    expect((await run("list")).stdout).toContain("here: fp32");
+    expect((await run("list")).stdout).toMatch(/^toxic-bert +nsfw +400 kB +fp32 +here /m);
   });
 });

@@ -107,7 +107,12 @@ describe("openvalidator models", () => {
   test.each([
     [["pull"], 64, "needs the id of a model"],
     [["pull", "lite", "--dtype", "fp32"], 69, "minilmv2-toxic-jigsaw has no fp32"],
-    [["pull", "nope"], 69, "all-mpnet-base-v2"],
+    [["pull", "nope"], 69, 'no model "nope"\n  → openvalidator models list shows all'],
+    [["pull", "standrad"], 69, "did you mean standard?"],
+    [["pull", "mpnet"], 69, "did you mean all-mpnet-base-v2?"],
+    [["show", "sentence-transformers/all-MiniLM-L6-v2"], 69, "did you mean all-minilm-l6-v2?"],
+    [["remove", "all-minilm-l6-v2-embedded"], 69, "is inside the program"],
+    [["remove", "toxic-bert", "--keep-source", "--source-only"], 64, "leave nothing to remove"],
     [["pull", "--profile", "nope"], 64, "embedded, lite, standard, legacy"],
     [
       ["pull", "all-mpnet-base-v2", "--dtype", "fp16,q5"],

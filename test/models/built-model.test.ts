@@ -19,8 +19,9 @@ import {
   sourceFolder,
 } from "../../src/models/locked-manifest.ts";
 import { findModel, readVerified } from "../../src/models/model-files.ts";
-import { removeModel, verifyModel } from "../../src/models/pull.ts";
+import { verifyModel } from "../../src/models/pull.ts";
 import type { Source } from "../../src/models/source-files.ts";
+import { removeModel, storedParts } from "../../src/models/stored-parts.ts";
 import { scratchFolders } from "../scratch.ts";
 import { MANIFESTS } from "./build/fixtures.ts";
 import { catalogEntry, sha256, startHub } from "./model-hub-double.ts";
@@ -134,24 +135,49 @@ describe("a pull of original weights", () => {
     expect(asked()).toHaveLength(2);
   });
 
-  test("is undone by a removal, with weights that were kept", async () => {
+  test("is undone by a removal, with weights that were kept, or without these", async () => {
     await pull({ keepSource: true });
-    expect(await removeModel(directory, model)).toBe(true);
+    const sourceBytes = storedParts(directory, model).find(({ kind }) => kind === "source")!.bytes;
+    expect(sourceBytes).toBeGreaterThan(1000);
+    const removed = await removeModel(directory, model, ["model", "begun"]);
+    expect(removed.map(({ kind }) => kind)).toEqual(["model"]);
+    await nothingLoads();
+    // They are still marked as kept, so a build of them does not take them away.
+    expect(await pull()).toEqual(["fp32"]);
+    expect(asked()).toHaveLength(2);
+    expect(await removeModel(directory, model)).toMatchObject([
+      { kind: "model", folder: modelFolder(directory, model.id) },
+      { kind: "source", bytes: sourceBytes },
+    ]);
     expect(readdirSync(join(directory, ".source"))).toEqual([]);
     await nothingLoads();
+    await pull();
+    expect(existsSync(sourceFolder(directory, model.id))).toBe(false);
   });
 
-  test("keeps the source where asked to, and builds another form of it", async () => {
+  test("keeps the source where asked to, and no later pull takes it away", async () => {
     await pull({ keepSource: true });
-    expect(readdirSync(sourceFolder(directory, model.id)).sort()).toEqual(
+    const kept = readdirSync(sourceFolder(directory, model.id)).sort();
+    expect(kept).toEqual(
       Object.keys(files)
         .filter((name) => name !== "README.md")
         .sort(),
     );
     expect(await pull({ dtypes: ["fp32", "q8"] })).toEqual(["q8"]);
+    expect(await pull()).toEqual([]);
     expect(asked()).toHaveLength(2);
-    expect(existsSync(sourceFolder(directory, model.id))).toBe(false);
+    expect(readdirSync(sourceFolder(directory, model.id)).sort()).toEqual(kept);
     expect(lockedManifest(directory, model)!.files.map(({ path }) => path)).toContain("onnx/model.onnx");
+  });
+
+  test("takes away what a build left that was killed after its last form, unless it is to stay now", async () => {
+    await pull({ keepSource: true });
+    rmSync(join(directory, ".source", `.keep-${model.id}`));
+    expect(await pull({ keepSource: true })).toEqual([]);
+    expect(existsSync(sourceFolder(directory, model.id))).toBe(true);
+    rmSync(join(directory, ".source", `.keep-${model.id}`));
+    expect(await pull()).toEqual([]);
+    expect(existsSync(sourceFolder(directory, model.id))).toBe(false);
   });
 
   test("goes on after cuts and after a stop in the middle of a shard", async () => {

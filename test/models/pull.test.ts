@@ -17,7 +17,8 @@ import { catalogSchema, readCatalog } from "../../src/models/catalog.ts";
 import type { HubAccess } from "../../src/models/hub-files.ts";
 import { lockedManifest, modelFolder, modelState, partFolder } from "../../src/models/locked-manifest.ts";
 import { findModel, readVerified } from "../../src/models/model-files.ts";
-import { importModel, pullModel, removeModel, verifyModel } from "../../src/models/pull.ts";
+import { importModel, pullModel, verifyModel } from "../../src/models/pull.ts";
+import { removeModel } from "../../src/models/stored-parts.ts";
 import { CANARY } from "../canaries.ts";
 import { catalogEntry, startHub } from "./model-hub-double.ts";
 
@@ -259,9 +260,9 @@ describe("verify", () => {
     rmSync(weightsPath());
     expect(await verifyModel(directory, model)).toEqual([{ path: "onnx/model.onnx", problem: "missing" }]);
     expect(modelState(directory, model)).toBe("partly");
-    expect(await removeModel(directory, model)).toBe(true);
+    expect((await removeModel(directory, model)).map(({ kind }) => kind)).toEqual(["model"]);
     expect(modelState(directory, model)).toBe("absent");
-    expect(await removeModel(directory, model)).toBe(false);
+    expect(await removeModel(directory, model)).toEqual([]);
   });
 
   test("names a lock without weights, and one with a file that the model does not have", async () => {

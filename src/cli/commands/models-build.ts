@@ -12,12 +12,11 @@ import type { Source } from "../../models/source-files.ts";
 import { memoryToRun } from "../../models/trials/form-trials.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { screenWidth, wrapped } from "../fit.ts";
 import { trialsText } from "../model-trials-text.ts";
 import { openModels } from "../opened-models.ts";
 import { bytesText } from "../progress.ts";
 import { withProgress } from "../shown-progress.ts";
-
-const _LINE_CHARACTERS = 98;
 
 /** Downloads the original weights of a model and builds what is wanted of it, telling sizes before and files as they grow. */
 export async function pullAndBuild(
@@ -25,15 +24,15 @@ export async function pullAndBuild(
   directory: string,
   model: CatalogModel & { checkpoint: Source },
   access: HubAccess,
-  dtypes: readonly Dtype[] | undefined,
+  dtypes: readonly Dtype[],
 ): Promise<void> {
   const built = await withProgress(context, (onProgress) =>
     pullSource(directory, model, model.checkpoint, access, {
-      dtypes: dtypes ?? preferredDtypes(model),
+      dtypes,
       runner: formRunner,
       keepSource: context.flags["keep-source"] === "true",
       onProgress,
-      onPlan: (plan) => context.print(`  ${planText(plan)}\n`),
+      onPlan: (plan) => context.print(planText(plan, context)),
     }),
   );
   context.print(
@@ -41,23 +40,28 @@ export async function pullAndBuild(
       ? `${model.id} is built as ${built.join(" and ")} in ${modelFolder(directory, model.id)}\n`
       : `${model.id} is in ${modelFolder(directory, model.id)}\n`,
   );
-  context.print(trialsText(lockedManifest(directory, model), built));
+  context.print(trialsText(lockedManifest(directory, model), built, screenWidth(context.environment)));
 }
 
-function planText(plan: SourcePlan): string {
+function planText(plan: SourcePlan, { environment }: CommandContext): string {
   const { downloadBytes, sourceBytes, resultBytes, dtypes } = plan;
   const rest =
     downloadBytes > 0 && downloadBytes < sourceBytes
       ? ` (${bytesText(downloadBytes)} of it still to come)`
       : "";
-  return `original weights ${bytesText(sourceBytes)}${rest}, built as ${dtypes.join(" and ")}: at most ${bytesText(resultBytes)} more${truthText(plan)}`;
+  const text = `original weights ${bytesText(sourceBytes)}${rest}, built as ${dtypes.join(" and ")}: at most ${bytesText(resultBytes)} more`;
+  const width = screenWidth(environment) ?? Number.POSITIVE_INFINITY;
+  const lines = [text, ...truthText(plan)].map((line) => wrapped(line, width - 2));
+  return `${lines.join("\n").replace(/^/gm, "  ")}\n`;
 }
 
 /** What the others are held against, where it is made for that alone. */
-function truthText({ truthBytes, freeMemoryBytes }: SourcePlan): string {
-  if (truthBytes === 0) return "";
+function truthText({ truthBytes, freeMemoryBytes }: SourcePlan): string[] {
+  if (truthBytes === 0) return [];
   const memory = `${bytesText(memoryToRun("fp32", truthBytes))} of memory (${bytesText(freeMemoryBytes)} are free)`;
-  return `\n  fp32 is made for a while, to hold the others against it: at most ${bytesText(truthBytes)} and ${memory}`;
+  return [
+    `fp32 is made for a while, to hold the others against it: at most ${bytesText(truthBytes)} and ${memory}`,
+  ];
 }
 
 export async function build(context: CommandContext): Promise<number> {
@@ -77,12 +81,18 @@ export async function build(context: CommandContext): Promise<number> {
       dtypes: dtypes ?? preferredDtypes(model),
       runner: formRunner,
       onProgress,
-      onPlan: (plan) => context.print(`  ${planText(plan)}\n`),
+      onPlan: (plan) => context.print(planText(plan, context)),
       signal: context.signal,
     }),
   );
   context.print(`${id} is in ${modelFolder(directory, id)}, licence ${model.licence.spdx}\n`);
-  context.print(trialsText(lockedManifest(directory, model), dtypes ?? preferredDtypes(model)));
+  context.print(
+    trialsText(
+      lockedManifest(directory, model),
+      dtypes ?? preferredDtypes(model),
+      screenWidth(context.environment),
+    ),
+  );
   if (unproven.length > 0)
     context.print(`No known sha256, taken as found in the folder: ${unproven.join(", ")}\n`);
   return EXIT.ok;

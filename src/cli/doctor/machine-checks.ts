@@ -3,11 +3,11 @@ import { totalmem } from "node:os";
 import type { DeviceChoice } from "../../config/kinds.ts";
 import { type Adapter, listAdapters } from "../../inference/adapters.ts";
 import { hasNamedDrivers, pickAdapter, visibleAdapters } from "../../inference/worker/adapter-choice.ts";
+import { bytesText } from "../progress.ts";
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
 import { freeMemory } from "./gpu-memory.ts";
 import { neededModels } from "./models-needed.ts";
 import type { Patient } from "./patient.ts";
-import { sizeText } from "./report.ts";
 
 const LOOK_MS = 4_000;
 /** State, journal, log, chain, data, models' processes, and what the runtime itself holds. */
@@ -72,14 +72,14 @@ function judge(
   if (adapter === undefined) return withoutAdapter(choice, adapters);
   const freeBytes = free.get(adapter.uuid);
   const memory = [
-    ...(adapter.memoryBytes > 0 ? [`${sizeText(adapter.memoryBytes)} of memory`] : []),
-    ...(freeBytes === undefined ? [] : [`${sizeText(freeBytes)} free`]),
+    ...(adapter.memoryBytes > 0 ? [`${bytesText(adapter.memoryBytes)} of memory`] : []),
+    ...(freeBytes === undefined ? [] : [`${bytesText(freeBytes)} free`]),
   ];
   const found = [`${choice}: ${adapter.name}`, ...memory, adapter.f16 ? "f16" : "no f16"].join(", ");
   const needed = neededModels(patient)?.weightBytes ?? 0;
   if (freeBytes !== undefined && freeBytes < needed)
     return warn(
-      `${found}; the models' weights alone take ${sizeText(needed)}`,
+      `${found}; the models' weights alone take ${bytesText(needed)}`,
       "End what else uses the card, or move roles elsewhere with --neuron.device webgpu,ROLE=cpu.",
     );
   return ok(found);
@@ -88,7 +88,7 @@ function judge(
 function withoutAdapter(choice: DeviceChoice, adapters: readonly Adapter[]): Finding {
   const seen =
     adapters.length === 0 ? "no Vulkan adapter" : `only ${adapters.map(({ name }) => name).join(", ")}`;
-  if (choice === "auto") return ok(`${seen}: models run on the CPU (${sizeText(totalmem())} of memory)`);
+  if (choice === "auto") return ok(`${seen}: models run on the CPU (${bytesText(totalmem())} of memory)`);
   return fail(
     `--neuron.device ${choice}, and this machine has ${seen}`,
     "Install libvulkan1 and the card's Vulkan driver, or give --neuron.device cpu.",

@@ -1,5 +1,4 @@
 import { BUILD } from "../../config/version.ts";
-import { bytesText } from "../progress.ts";
 import { LEFT_OUT, type Result, type Status } from "./check.ts";
 
 const MARKS: Readonly<Record<Status, string>> = { ok: "✓", warn: "!", fail: "✗", skip: "-" };
@@ -8,11 +7,6 @@ export function countsOf(results: readonly Result[]): Record<Status, number> {
   const counts: Record<Status, number> = { ok: 0, warn: 0, fail: 0, skip: 0 };
   for (const { status } of results) counts[status]++;
   return counts;
-}
-
-/** As bytesText, with a unit for disks and cards. */
-export function sizeText(bytes: number): string {
-  return bytes < 1e9 ? bytesText(bytes) : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** One line a finding, the fix below it, and a summary. What `--offline` leaves out has no line. */

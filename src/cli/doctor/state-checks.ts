@@ -13,8 +13,8 @@ import { BIN_FILES } from "../../validator/state/import-bin.ts";
 import { reportState, withExisting } from "../../validator/state/report.ts";
 import { STATE_FILE } from "../../validator/state/schema.ts";
 import { budgetStateOf, budgetText, FULL_DISK_BYTES, LOW_DISK_BYTES } from "../../validator/watch.ts";
+import { bytesText } from "../progress.ts";
 import { type Check, type Finding, fail, ok, skip, warn } from "./check.ts";
-import { sizeText } from "./report.ts";
 
 const LOOK_MS = 4_000;
 /** Some gigabytes of events. */
@@ -86,7 +86,7 @@ const space: Check = {
   run(patient) {
     const base = nearestFolder(patient.stateDirectory);
     const free = freeBytesOf(base);
-    const found = `${sizeText(free)} free in ${base}`;
+    const found = `${bytesText(free)} free in ${base}`;
     const make = "Make room on that disk, or choose another with --logging.logging_dir.";
     if (free < FULL_DISK_BYTES) return fail(found, make);
     return free < LOW_DISK_BYTES ? warn(found, make) : ok(found);
@@ -103,7 +103,7 @@ const budget: Check = {
     const used = { usedBytes: diskUse(stateDirectory, logFile), maxBytes: settings.diskMax };
     const found = budgetText(used);
     return budgetStateOf(used) === "ok"
-      ? ok(`${found}; events may take ${sizeText(diskBudget("events", settings))}`)
+      ? ok(`${found}; events may take ${bytesText(diskBudget("events", settings))}`)
       : warn(
           found,
           `Raise --disk.max, or move backups and states that were put aside out of ${stateDirectory}.`,
@@ -201,7 +201,7 @@ const journal: Check = {
     const sizes = [...segments.map(({ name }) => name), ACTIVE_SEGMENT].map(
       (name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0,
     );
-    const size = sizeText(sizes.reduce((sum, bytes) => sum + bytes, 0));
+    const size = bytesText(sizes.reduce((sum, bytes) => sum + bytes, 0));
     if (patient.isDeep) return await readAll(directory, size);
     const last = await lastLine(join(directory, ACTIVE_SEGMENT));
     if (last === undefined) return ok(size);

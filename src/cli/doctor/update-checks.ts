@@ -11,8 +11,8 @@ import { channelPath } from "../../update/release.ts";
 import { type Expiry, expiryIn, readTrusted } from "../../update/trust.ts";
 import { inspectRecord } from "../../update/update-record.ts";
 import { findInstallation, type Whereabouts } from "../../update/whereabouts.ts";
+import { bytesText } from "../progress.ts";
 import { type Check, type Finding, findingOf, ok, skip, warn } from "./check.ts";
-import { sizeText } from "./report.ts";
 
 const LOOK_MS = 4_000;
 /** Package managers are slow on cold disks. */
@@ -97,7 +97,7 @@ export function updateChecks(place: UpdatePlace = HERE): Check[] {
         ours((own) => {
           const needed = statSync(own.program).size * ROOM;
           const free = freeBytesOf(own.folder);
-          const text = `${sizeText(free)} free in ${own.folder}, a release takes ${sizeText(needed)}`;
+          const text = `${bytesText(free)} free in ${own.folder}, a release takes ${bytesText(needed)}`;
           return free < needed
             ? warn(text, "Make room on that disk; until then no release is taken.")
             : ok(text);
