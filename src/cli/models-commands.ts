@@ -22,6 +22,7 @@ export const MODELS_COMMANDS: readonly Command[] = [
     table: { ...MODELS_PULL_OPTIONS, ...LOG_OPTIONS },
     switches: {
       "keep-source": "Keep the original weights of models that are built here, until `models remove`.",
+      original: "Build of the original weights what the hub has as a graph too.",
     },
     words: { hint: "[ID|PROFILE…]", min: 0, max: 32 },
     examples: [

@@ -23,11 +23,30 @@ import { EMBEDDED_MODELS } from "./embedded.ts";
 import type { ModelCode } from "./failure.ts";
 import { manifestSchema } from "./manifest.ts";
 
+const repo = z.string().regex(/^[\w.-]+\/[\w.-]+$/);
+/** A commit, never a branch: a branch can change under us. */
+const revision = z.string().regex(/^[0-9a-f]{40}$/);
+
+const checkpoint = z.object({
+  kind: z.enum(["safetensors", "torch"]),
+  /** Of each number as it is published. */
+  bits: z.union([z.literal(16), z.literal(32)]).optional(),
+  files: z.array(
+    z.object({
+      path: z.string().regex(/^[\w-][\w.-]*$/),
+      size: z.number().int().positive().nullable(),
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .nullable(),
+    }),
+  ),
+});
+
 /** A manifest of a model that has to be got. What nobody has measured yet is null, and locked by the first pull. */
 export const catalogSchema = manifestSchema.extend({
-  repo: z.string().regex(/^[\w.-]+\/[\w.-]+$/),
-  /** A commit, never a branch: a branch can change under us. */
-  revision: z.string().regex(/^[0-9a-f]{40}$/),
+  repo,
+  revision,
   /** Names of the same model elsewhere, such as its original's at the hub. */
   aliases: z.array(z.string()).optional(),
   /** What the model is for. */
@@ -45,23 +64,9 @@ export const catalogSchema = manifestSchema.extend({
    * `repo` holds the original weights at `revision`, and this program builds the graphs itself: how the weights are published
    * there, and what is known of its files. Whether they lie in shards, and what is not known, the hub tells.
    */
-  checkpoint: z
-    .object({
-      kind: z.enum(["safetensors", "torch"]),
-      /** Of each number as it is published. */
-      bits: z.union([z.literal(16), z.literal(32)]).optional(),
-      files: z.array(
-        z.object({
-          path: z.string().regex(/^[\w-][\w.-]*$/),
-          size: z.number().int().positive().nullable(),
-          sha256: z
-            .string()
-            .regex(/^[0-9a-f]{64}$/)
-            .nullable(),
-        }),
-      ),
-    })
-    .optional(),
+  checkpoint: checkpoint.optional(),
+  /** The same of a model whose graphs are pulled, where its original weights lie: it can be built of these in their place. */
+  original: checkpoint.extend({ repo, revision }).optional(),
   /** None of an exported model, whose files nobody has seen; the manifest beside them tells. */
   files: z.array(
     manifestSchema.shape.files.element.extend({
@@ -96,6 +101,13 @@ const MANIFESTS: readonly unknown[] = [
   smollm2360m,
   toxicBert,
 ];
+
+/** A model as it is built of its original weights, in place of the graphs that are pulled; undefined where nobody knows these. */
+export function originalOf({ original, ...model }: CatalogModel): CatalogModel | undefined {
+  if (original === undefined) return undefined;
+  const { repo, revision, ...checkpoint } = original;
+  return { ...model, repo, revision, checkpoint, files: [] };
+}
 
 /** Every model that this program knows where to get. */
 export function readCatalog(): CatalogModel[] {

@@ -1,21 +1,25 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/error.ts";
-import { type CatalogModel, catalogSchema, embeddedManifests, readCatalog } from "./catalog.ts";
+import { type CatalogModel, catalogSchema, embeddedManifests, originalOf, readCatalog } from "./catalog.ts";
 import type { ModelCode } from "./failure.ts";
-import { dtypesOf, modelFolder } from "./locked-manifest.ts";
+import { dtypesOf, modelFolder, modelState } from "./locked-manifest.ts";
 import { type DeviceKind, type Dtype, manifestContent } from "./manifest.ts";
+import type { Source } from "./source-files.ts";
 
 /**
  * Every model that can be named: those of this program, then those that were imported with a manifest of their own. The
- * files of an exported model are known only once it is here.
+ * files of an exported or built model are known only once it is here.
  */
 export function knownModels(directory: string): CatalogModel[] {
   const catalog = readCatalog();
   const ids = new Set(catalog.map(({ id }) => id));
   const folders = existsSync(directory) ? readdirSync(directory).sort() : [];
   return [
-    ...catalog.map((model) => (model.export ? (ownManifest(directory, model.id, model) ?? model) : model)),
+    ...catalog.map((model) => {
+      const expected = model.export === undefined ? originalOf(model) : model;
+      return (expected && ownManifest(directory, model.id, expected)) ?? model;
+    }),
     ...folders.flatMap((id) => (ids.has(id) ? [] : (ownManifest(directory, id) ?? []))),
   ];
 }
@@ -121,4 +125,30 @@ export function preferredDtypes(
   wanted: Partial<Record<DeviceKind, Dtype | undefined>> = {},
 ): Dtype[] {
   return [...new Set([wanted.webgpu ?? dtype.webgpu[0]!, wanted.cpu ?? dtype.cpu[0]!])];
+}
+
+/**
+ * A model as it is built of its original weights.
+ * @throws Failure `model.unsupported` where nobody knows these, or where the graphs of a hub are here: files of two makers are
+ * not one model
+ */
+export function builtModel(
+  directory: string,
+  catalog: readonly CatalogModel[],
+  model: CatalogModel,
+): CatalogModel & { checkpoint: Source } {
+  const built = model.checkpoint === undefined ? originalOf(model) : model;
+  if (built?.checkpoint === undefined) {
+    const able = catalog.filter((other) => other.checkpoint ?? other.original).map(({ id }) => id);
+    throw new Failure<ModelCode>("model.unsupported", {
+      message: `${model.id} is not built by this program`,
+      hint: `it builds ${able.join(", ")}`,
+    });
+  }
+  if (built !== model && modelState(directory, model) !== "absent")
+    throw new Failure<ModelCode>("model.unsupported", {
+      message: `the graphs of ${model.id} from ${model.repo} are in ${modelFolder(directory, model.id)}, and they are not mixed with what is built of ${built.repo}`,
+      hint: `to build it: openvalidator models remove ${model.id}`,
+    });
+  return { ...built, checkpoint: built.checkpoint };
 }

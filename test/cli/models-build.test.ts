@@ -4,7 +4,8 @@ import { join, resolve } from "node:path";
 import { readCatalog } from "../../src/models/catalog.ts";
 import { CANARY } from "../canaries.ts";
 import { LETTER_TOKENIZER } from "../fixtures/tokenizers.ts";
-import { CHECKPOINTS } from "../models/build/fixtures.ts";
+import { contentOf, floatsFile, writeFolder } from "../models/build/checkpoint-files.ts";
+import { CHECKPOINTS, withCheckpoint } from "../models/build/fixtures.ts";
 import { sha256, startHub } from "../models/model-hub-double.ts";
 import { scratchFolders } from "../scratch.ts";
 import { swiftshaderEnvironment } from "../swiftshader.ts";
@@ -153,12 +154,53 @@ test("a pull tells what each model takes, all of them, and what is free, before 
   expect(pulled.stdout).toMatch(/^\S+ GB of the disk are free in \//m);
 });
 
+/** What toxic-bert's original weights stand for: its architecture and labels, and as many places. */
+async function writeClassifier(folder: string): Promise<void> {
+  const from = join(CHECKPOINTS, "bert-classes");
+  const content = await contentOf(from);
+  const config = JSON.parse(readFileSync(join(from, "config.json"), "utf8"));
+  const shapes = await withCheckpoint("bert-classes", async ({ tensors }) =>
+    Object.fromEntries([...tensors].map(([name, { shape }]) => [name, [...shape]])),
+  );
+  const tensors = Object.fromEntries(
+    Object.entries(content).map(([name, values]) => [name, { shape: shapes[name]!, values }]),
+  );
+  const places = tensors["bert.embeddings.position_embeddings.weight"]!;
+  const [rows, width] = places.shape as [number, number];
+  places.values = Array.from({ length: 512 * width }, (_, at) => places.values[at % (rows * width)]!);
+  places.shape = [512, width];
+  writeFolder(folder, {
+    "config.json": JSON.stringify({ ...config, max_position_embeddings: 512 }),
+    "tokenizer.json": FILES["tokenizer.json"],
+    "tokenizer_config.json": FILES["tokenizer_config.json"],
+    "model.safetensors": floatsFile(tensors),
+  });
+}
+
+test("what the hub has as a graph is built of its original weights as well, and the two are not mixed", async () => {
+  const folder = scratch();
+  await writeClassifier(folder);
+  const built = await models("build", "toxic-bert", folder, "--dtype", "fp32");
+  expect(built.stderr).not.toContain("error");
+  expect(built.exitCode).toBe(0);
+  const shown = await models("show", "toxic-bert");
+  expect(shown.stdout).toContain("built by this program from safetensors weights");
+  expect(shown.stdout).toContain("from unitary/toxic-bert\nat 4d6c22e74ba2fdd26bc4f7238f50766b045a0d94:");
+  expect((await models("verify", "toxic-bert")).stdout).toBe("toxic-bert: right, fp32\n");
+  expect((await models("pull", "toxic-bert", "--dtype", "fp32")).stdout).toContain("toxic-bert is in ");
+  expect(hub.requests).toEqual([]);
+  expect((await models("list")).stdout).toMatch(/^toxic-bert +nsfw +\S+ kB +fp32 +here +standard$/m);
+
+  const other = await models("build", "all-mpnet-base-v2", folder);
+  expect(other.stderr).toContain(`model.safetensors in ${folder} is not the one of all-mpnet-base-v2`);
+});
+
 test("build says what it does not build, and what a folder lacks", async () => {
   const folder = scratch();
   writeFileSync(join(folder, "config.json"), "{}");
-  const other = await models("build", "toxic-bert", folder);
+  const other = await models("build", "minilmv2-toxic-jigsaw", folder);
   expect(other.exitCode).not.toBe(0);
-  expect(other.stderr).toContain("toxic-bert is not built by this program");
+  expect(other.stderr).toContain("minilmv2-toxic-jigsaw is not built by this program");
   expect(other.stderr).toContain("qwen3-0.6b-base");
   const lacking = await models("build", model.id, folder);
   expect(lacking.exitCode).toBe(69);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { readCatalog } from "../../src/models/catalog.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
-import { knownModels, preferredDtypes, requireModels } from "../../src/models/known-models.ts";
+import { builtModel, knownModels, preferredDtypes, requireModels } from "../../src/models/known-models.ts";
 import { chosenProfile, PROFILE_NAMES } from "../../src/rewards/profiles.ts";
 import { rolesOf } from "../../src/rewards/roles.ts";
 
@@ -44,10 +44,29 @@ describe("the models that can be named", () => {
     expect(ids).toEqual([...readCatalog().map(({ id }) => id), "tiny-llama"]);
   });
 
+  test("are built where their original weights are known, but not over the graphs of a hub", () => {
+    const directory = empty();
+    const catalog = readCatalog();
+    const by = (id: string) => catalog.find((model) => model.id === id)!;
+    for (const name of PROFILE_NAMES)
+      for (const { model } of rolesOf(chosenProfile(name), {}))
+        if (model !== EMBEDDED_MODEL && model !== "minilmv2-toxic-jigsaw")
+          expect(builtModel(directory, catalog, by(model)).checkpoint.kind).toMatch(/^safetensors$|^torch$/);
+    const mpnet = builtModel(directory, catalog, by("all-mpnet-base-v2"));
+    expect(mpnet).toMatchObject({ repo: "sentence-transformers/all-mpnet-base-v2", files: [] });
+    mkdirSync(join(directory, "all-mpnet-base-v2"));
+    expect(() => builtModel(directory, catalog, by("all-mpnet-base-v2"))).toThrow(
+      "the graphs of all-mpnet-base-v2 from Xenova/all-mpnet-base-v2 are in",
+    );
+  });
+
   test("are pulled in the best form for a GPU and the best for the CPU", () => {
     const by = (id: string) => preferredDtypes(readCatalog().find((model) => model.id === id)!);
     expect(by("all-mpnet-base-v2")).toEqual(["fp16", "fp32"]);
     expect(by("minilmv2-toxic-jigsaw")).toEqual(["q8"]);
+    const deberta = readCatalog().find(({ id }) => id === "oa-deberta-v3-base")!;
+    // A profile of one's own takes another where memory is short.
+    expect(preferredDtypes(deberta, { cpu: "q8" })).toEqual(["fp32", "q8"]);
   });
 
   test("have full commits, licences, and weights in every form that they prefer", () => {

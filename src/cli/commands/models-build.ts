@@ -1,11 +1,9 @@
-import { Failure } from "../../base/error.ts";
 import { expandPath } from "../../config/paths.ts";
 import { formRunner } from "../../inference/form-runner.ts";
 import { buildFromFolder, pullSource, type SourcePlan } from "../../models/built-model.ts";
 import { type CatalogModel, catalogModel } from "../../models/catalog.ts";
-import type { ModelCode } from "../../models/failure.ts";
 import type { HubAccess } from "../../models/hub-files.ts";
-import { preferredDtypes } from "../../models/known-models.ts";
+import { builtModel, preferredDtypes } from "../../models/known-models.ts";
 import { lockedManifest, modelFolder } from "../../models/locked-manifest.ts";
 import type { Dtype } from "../../models/manifest.ts";
 import type { Source } from "../../models/source-files.ts";
@@ -67,17 +65,9 @@ function truthText({ truthBytes, freeMemoryBytes }: SourcePlan): string[] {
 export async function build(context: CommandContext): Promise<number> {
   const { directory, catalog, dtypes } = openModels(context);
   const [id, folder] = context.words as [string, string];
-  const model = catalogModel(catalog, id);
-  if (model.checkpoint === undefined) {
-    const able = catalog.filter(({ checkpoint }) => checkpoint).map((other) => other.id);
-    throw new Failure<ModelCode>("model.unsupported", {
-      message: `${id} is not built by this program`,
-      hint: `it builds ${able.join(", ")}`,
-    });
-  }
-  const { checkpoint } = model;
+  const model = builtModel(directory, catalog, catalogModel(catalog, id));
   const unproven = await withProgress(context, (onProgress) =>
-    buildFromFolder(directory, model, checkpoint, expandPath(folder), {
+    buildFromFolder(directory, model, model.checkpoint, expandPath(folder), {
       dtypes: dtypes ?? preferredDtypes(model),
       runner: formRunner,
       onProgress,

@@ -7,7 +7,7 @@ import { formRunner } from "../../inference/form-runner.ts";
 import { type CatalogModel, catalogModel, embeddedManifests } from "../../models/catalog.ts";
 import { checkSpace } from "../../models/disk-space.ts";
 import type { HubAccess } from "../../models/hub-files.ts";
-import { importedModel, isPulled, preferredDtypes } from "../../models/known-models.ts";
+import { builtModel, importedModel, isPulled, preferredDtypes } from "../../models/known-models.ts";
 import {
   dtypesHere,
   dtypesOf,
@@ -46,7 +46,7 @@ function namedNeeds(words: readonly string[], profile: string | undefined): Prof
 }
 
 export async function pull(context: CommandContext): Promise<number> {
-  const { directory, catalog, access, profile, dtypes } = openModels(context);
+  const { directory, catalog: known, access, profile, dtypes } = openModels(context);
   const needs = namedNeeds(context.words ?? [], profile);
   if (needs.length === 0 && profile === undefined)
     throw new Failure<ConfigCode>("config.missing-value", {
@@ -54,11 +54,17 @@ export async function pull(context: CommandContext): Promise<number> {
       hint: "openvalidator models list shows the ids",
     });
   const inside = new Set(embeddedManifests().map(({ id }) => id));
+  const isOriginal = context.flags.original === "true";
+  const catalog = known.map((model) =>
+    isOriginal && model.original !== undefined && needs.some(({ id }) => id === model.id)
+      ? builtModel(directory, known, model)
+      : model,
+  );
   // All are looked up before the first byte is pulled.
   const models = needs.flatMap((need) =>
     inside.has(need.id) ? [] : { need, model: catalogModel(catalog, need.id, PROFILE_NAMES) },
   );
-  for (const { model } of models) if (model.export === undefined) wantedFiles(model, dtypes);
+  for (const { model } of models) if (model.checkpoint === undefined) wantedFiles(model, dtypes);
   const keepsSource = context.flags["keep-source"] === "true";
   await showCosts(context, { directory, catalog, needs, access, dtypes, keepsSource });
   for (const { need, model } of models) {
