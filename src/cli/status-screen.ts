@@ -80,7 +80,8 @@ function weightsLine({ weights, chain }: Status): string {
       ? ""
       : `, next in block ${weights.nextBlock}${left !== undefined && left > 0 ? ` (${left} to go)` : " (due)"}`;
   const state = weights.state === null ? "" : `, ${weights.state}`;
-  return `${last}${next}${state}${weights.reason === null ? "" : `: ${weights.reason}`}`;
+  const unasked = weights.unasked ? `, ${weights.unasked} miners not asked before the last` : "";
+  return `${last}${next}${unasked}${state}${weights.reason === null ? "" : `: ${weights.reason}`}`;
 }
 
 function revealLine({ reveal }: Status): string {

@@ -159,6 +159,12 @@ export const OPTIONS = {
   "neuron.followup_timeout": option(seconds, 10, "miners", "Time a miner has for a question."),
   "neuron.answer_sample_size": option(uidCount, 50, "miners", "Miners asked for an answer."),
   "neuron.answer_timeout": option(seconds, 10, "miners", "Time a miner has for an answer."),
+  "neuron.cover": option(
+    toggle,
+    false,
+    "miners",
+    "Ask first who had no turn in this epoch, so that every miner is asked once where the samples suffice.",
+  ),
   "neuron.vpermit_tao_limit": option(
     integer({ min: 0, max: Number.MAX_SAFE_INTEGER }, "TAO"),
     4096,

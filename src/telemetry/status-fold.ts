@@ -68,6 +68,7 @@ export class StatusFold {
     reason: null,
     blocksLeft: null,
     epochBlocks: null,
+    unasked: null,
     isEnabled: true,
     included: 0,
     refused: 0,
@@ -305,6 +306,7 @@ export class StatusFold {
     if (event.state === "refused") weights.refused++;
     if (event.state !== "included") return;
     weights.included++;
+    weights.unasked = event.unasked ?? weights.unasked;
     this.#lastWeights.set(event.mecid ?? 0, event.block);
     // What waits longest, where there are several mechanisms.
     weights.lastBlock = Math.min(...this.#lastWeights.values());

@@ -66,6 +66,8 @@ export interface Status {
     nextBlock: number | null;
     /** Blocks between two submissions; null when they are not known. */
     epochBlocks: number | null;
+    /** Miners that were not asked between the last weights and those before; null where it is not known. */
+    unasked: number | null;
     /** false = this validator never sets weights. */
     isEnabled: boolean;
     included: number;

@@ -1,5 +1,6 @@
 import type { Uid } from "../base/units.ts";
 import type { Question } from "../base/vocabulary.ts";
+import { epochStart } from "./epoch-turns.ts";
 import type { Neuron } from "./ports.ts";
 import type { RunState, Session, ValidatorSettings } from "./session.ts";
 
@@ -33,7 +34,9 @@ export async function chooseForStep<N extends Neuron>(
   const { modules, settings, state, random } = session;
   const scores = settings.explore < 1 ? await modules.router.scores(question.prompt) : undefined;
   const routed = new Set<Uid>();
+  const since = settings.covers ? epochStart(state.subnet, modules.chain.head()) : undefined;
   const miners = chooseMiners(state.subnet.neurons, {
+    ...(since !== undefined && { isFirst: ({ hotkey }: N) => !state.turns.hadOneSince(hotkey, since) }),
     isCandidate: (neuron) => canBeAsked(session, neuron) && modules.miners.mayAsk(neuron.hotkey),
     sampleSize: plan.sampleSize,
     excluded: plan.asked,
@@ -51,6 +54,8 @@ export interface ChooseOptions<N extends Neuron> {
   sampleSize: number;
   /** Asked already in this forward pass; taken again only when the others do not suffice. */
   excluded: ReadonlySet<Uid>;
+  /** Whose turn comes before that of others who are not excluded; nobody's when left out. */
+  isFirst?(neuron: N): boolean;
   /** 0 ≤ random() < 1 */
   random: () => number;
   /** Share of the sample that is random, 0..1; the rest are the miners with the highest scores. 1 when left out. */
@@ -65,17 +70,13 @@ export interface ChooseOptions<N extends Neuron> {
 export function chooseMiners<N extends Neuron>(neurons: readonly N[], options: ChooseOptions<N>): N[] {
   const { sampleSize, excluded, random } = options;
   const candidates = neurons.filter((neuron) => options.isCandidate(neuron));
-  const fresh = draw(
-    candidates.filter((neuron) => !excluded.has(neuron.uid)),
-    sampleSize,
-    options,
-  );
-  const used = draw(
-    candidates.filter((neuron) => excluded.has(neuron.uid)),
-    sampleSize - fresh.length,
-    options,
-  );
-  return shuffle([...fresh, ...used], random);
+  const used = candidates.filter((neuron) => excluded.has(neuron.uid));
+  const fresh = candidates.filter((neuron) => !excluded.has(neuron.uid));
+  const isFirst = (neuron: N): boolean => options.isFirst?.(neuron) ?? false;
+  const chosen: N[] = [];
+  for (const pool of [fresh.filter(isFirst), fresh.filter((neuron) => !isFirst(neuron)), used])
+    chosen.push(...draw(pool, sampleSize - chosen.length, options));
+  return shuffle(chosen, random);
 }
 
 /** At most `count` of the pool: the best by score first, then the explored share at random from the others. */

@@ -47,6 +47,7 @@ export function adoptSubnet<N extends Neuron>(session: Session<N>, subnet: Subne
   state.subnet = subnet;
   state.scores = aligned.scores;
   state.asked = aligned.asked;
+  state.turns.align(subnet.neurons);
   modules.router.align(subnet.neurons);
   watch.noteSubnet(subnet);
   tellMetagraph(session, before.length, aligned);

@@ -114,6 +114,8 @@ export interface ProposedWeights {
 
 export interface Chain<N extends Neuron = Neuron> {
   readonly genesisHash: string;
+  /** Of one block, as the chain means it. */
+  readonly blockTimeMs: number;
   head(): BlockNumber;
   /** Whether heads are overdue: nothing was heard of the chain for several block times. */
   isOverdue(): boolean;

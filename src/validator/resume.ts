@@ -4,6 +4,7 @@ import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
 import { seedScores } from "../weights/evidence.ts";
 import { alignScores } from "../weights/scores.ts";
+import { Turns } from "./epoch-turns.ts";
 import { lastUpdateOf, requireMechanisms } from "./own-mechanisms.ts";
 import type { Neuron, Subnet } from "./ports.ts";
 import type { RunState, Session, ValidatorOptions } from "./session.ts";
@@ -103,6 +104,7 @@ function stateOf<N extends Neuron>(
     asked,
     steps: saved.steps,
     evidence: saved.evidence,
+    turns: new Turns(countedAt),
     weightsSet: new Map(),
     countedAt,
   };
@@ -116,6 +118,7 @@ function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber)
     asked: new Uint32Array(length),
     steps: 0,
     evidence: { countedSteps: 0, blocks: 0 },
+    turns: new Turns(countedAt),
     weightsSet: new Map(),
     countedAt,
   };

@@ -1,6 +1,7 @@
 import type { BlockNumber } from "../base/units.ts";
 import type { Identity } from "../base/vocabulary.ts";
 import type { RunBody } from "../events/schema.ts";
+import type { Turns } from "./epoch-turns.ts";
 import type { Chain, EventFeed, Judge, Miners, Neuron, Router, Subnet, Texts, Time } from "./ports.ts";
 import type { Evidence } from "./state/content.ts";
 import type { Recorder } from "./state/recorder.ts";
@@ -28,6 +29,8 @@ export interface ValidatorSettings {
   vpermitTaoLimit: number;
   /** Share of a sample that is random, 0..1; the rest goes to the highest gating scores. */
   explore: number;
+  /** Who had no turn in this epoch is asked first. */
+  covers: boolean;
   /** Answers of each step that other miners are asked to mark; 0 = none. */
   shadowMiners: number;
   setsWeights: boolean;
@@ -73,6 +76,8 @@ export interface RunState<N extends Neuron> {
   steps: number;
   /** What the scores rest on; the first weights wait for enough of it. */
   evidence: Evidence;
+  /** When each miner was last asked. */
+  turns: Turns;
   /** By mechanism, how often weights came onto the chain in this run. */
   weightsSet: Map<number, number>;
   /** Head at the last step that counted, or at the start of this run. */

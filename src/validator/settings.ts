@@ -3,6 +3,22 @@ import type { ConfigCode } from "../config/kinds.ts";
 import type { Settings } from "../config/options.ts";
 import { expandPath } from "../config/paths.ts";
 import type { ValidatorSettings } from "./session.ts";
+import type { PaceSettings } from "./subnet-coverage.ts";
+
+/** What decides how often a miner is asked. */
+export function paceSettings(settings: Settings): PaceSettings {
+  return {
+    followupSampleSize: settings.neuronFollowupSampleSize,
+    followupTimeoutMs: settings.neuronFollowupTimeout * 1000,
+    answerSampleSize: settings.neuronAnswerSampleSize,
+    answerTimeoutMs: settings.neuronAnswerTimeout * 1000,
+    followupSteps: settings.neuronNumFollowupSteps,
+    concurrentForwards: settings.neuronNumConcurrentForwards,
+    epochBlocks: settings.neuronEpochLengthOverride,
+    vpermitTaoLimit: settings.neuronVpermitTaoLimit,
+    covers: settings.neuronCover,
+  };
+}
 
 /** @throws Failure `config.conflict` for weights to wait for where none are set */
 export function validatorSettings(settings: Settings): ValidatorSettings {
@@ -21,19 +37,12 @@ export function validatorSettings(settings: Settings): ValidatorSettings {
     });
   return {
     netuid: settings.netuid,
-    followupSampleSize: settings.neuronFollowupSampleSize,
-    followupTimeoutMs: settings.neuronFollowupTimeout * 1000,
-    answerSampleSize: settings.neuronAnswerSampleSize,
-    answerTimeoutMs: settings.neuronAnswerTimeout * 1000,
-    followupSteps: settings.neuronNumFollowupSteps,
-    concurrentForwards: settings.neuronNumConcurrentForwards,
+    ...paceSettings(settings),
     forwards: settings.runForwards,
     weights: settings.runWeights,
     movingAverageAlpha: settings.neuronMovingAverageAlpha,
     minBestReward: settings.neuronMinBestReward,
     checkpointBlocks: settings.neuronCheckpointBlockLength,
-    epochBlocks: settings.neuronEpochLengthOverride,
-    vpermitTaoLimit: settings.neuronVpermitTaoLimit,
     explore: settings.gatingExplore,
     shadowMiners: settings.shadowMiners,
     setsWeights,

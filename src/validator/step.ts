@@ -97,11 +97,15 @@ function credit<N extends Neuron>(
   const alpha = settings.movingAverageAlpha;
   const rewarded = { uids: outcomes.map(({ uid }) => uid), rewards: outcomes.map(({ reward }) => reward) };
   const { scores, asked } = updateScores(state, rewarded, alpha);
+  const head = modules.chain.head();
+  state.turns.note(
+    outcomes.map(({ hotkey }) => hotkey),
+    head,
+  );
   const absent = state.subnet.neurons.filter((neuron) => !canBeAsked(session, neuron)).map(({ uid }) => uid);
   state.scores = decayScores(scores, absent, alpha, sampledShare(session, sampleSize));
   state.asked = asked;
   state.steps++;
-  const head = modules.chain.head();
   const passed = Math.min(MAX_BLOCKS_A_STEP, Math.max(0, head - state.countedAt));
   state.evidence = { countedSteps: state.evidence.countedSteps + 1, blocks: state.evidence.blocks + passed };
   state.countedAt = head;

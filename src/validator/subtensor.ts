@@ -60,6 +60,10 @@ export class Subtensor implements Chain<AxonNeuron> {
     return this.#connection.genesisHash;
   }
 
+  get blockTimeMs(): number {
+    return this.#connection.blockTimeMs;
+  }
+
   head(): BlockNumber {
     return this.#connection.head();
   }

@@ -12,6 +12,7 @@ import { followReveal } from "./reveals.ts";
 import { tellRun } from "./run-facts.ts";
 import type { Session, ValidatorOptions } from "./session.ts";
 import { STOP_STAGE_MS } from "./stop-times.ts";
+import { tellCoverage } from "./subnet-coverage.ts";
 import { settleEarlierWeights } from "./unsettled.ts";
 import { isFatal, WeightsDuty } from "./weights-duty.ts";
 
@@ -35,6 +36,7 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
   };
   try {
     tellRun(session, options.facts);
+    tellCoverage(session);
     for (const commit of session.recorder.pendingReveals()) followReveal(session, commit);
     // Where the chain cannot be asked now, the duty of weights asks again before it sends any.
     for (const mecid of new Set(session.recorder.unsettled().map((one) => one.mecid)))

@@ -53,6 +53,14 @@ interface DiskFacts {
   budget: DiskBudget | undefined;
 }
 type PermitState = "held" | "missing";
+/** Whether every miner had a turn since the weights before. */
+type TurnsState = "all" | "some";
+interface TurnsFacts {
+  without: number;
+  miners: number;
+  /** Block of the weights before. */
+  since: number;
+}
 /** Why forward passes give no evidence at the moment; `running` while they do. */
 type ForwardsState = "running" | Exclude<ForwardBody["reason"], "error" | null>;
 
@@ -76,6 +84,7 @@ export class Watch {
   readonly permit: Tracker<PermitState>;
   readonly disk: Tracker<DiskState, DiskFacts>;
   readonly forwards: Tracker<ForwardsState>;
+  readonly turns: Tracker<TurnsState, TurnsFacts>;
 
   /** @param nowMs wall time in milliseconds since 1970 */
   constructor(feed: EventFeed, nowMs: () => number) {
@@ -88,6 +97,7 @@ export class Watch {
     this.permit = new Tracker<PermitState>("held", ({ to }) => this.#tellPermit(to));
     this.disk = new Tracker<DiskState, DiskFacts>("ok", ({ to }, facts) => this.#tellDisk(to, facts));
     this.forwards = new Tracker<ForwardsState>("running", ({ to }) => tellForwards(to));
+    this.turns = new Tracker<TurnsState, TurnsFacts>("all", ({ to }, facts) => tellTurns(to, facts));
   }
 
   /** How this machine's clock stands to the chain's, as part of a sentence. */
@@ -243,6 +253,17 @@ export class Watch {
       value: to === "held" ? 1 : 0,
     });
   }
+}
+
+function tellTurns(to: TurnsState, { without, miners, since }: TurnsFacts): void {
+  if (to === "all") log.info("Every miner was asked since the weights before", { miners, since });
+  else
+    log.warn("Miners were not asked since the weights before; their scores are older", {
+      miners: without,
+      of: miners,
+      since,
+      hint: "--neuron.cover asks those first; larger samples reach more",
+    });
 }
 
 /** Outages and permits have lines of their own, and a pass that nobody answered is told step by step. */

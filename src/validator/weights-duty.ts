@@ -9,6 +9,7 @@ import { lastUpdateOf } from "./own-mechanisms.ts";
 import type { Neuron, SentWeights } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
+import { noteTurns } from "./subnet-coverage.ts";
 import { settleEarlierWeights } from "./unsettled.ts";
 import { mechanismOf, tellWeights, weightsOf } from "./weights-event.ts";
 
@@ -75,6 +76,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
         if (this.#isTooEarly(block)) return;
       }
       this.#tell({ state: "due" });
+      // Of several mechanisms the first one counts.
+      const unasked = mecid === settings.mecids[0] ? noteTurns(this.#session, this.#lastSent) : undefined;
       if (settings.isDryRun) return await this.#rehearse(block);
       const sent = await modules.chain.sendWeights({
         mecid,
@@ -92,7 +95,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       this.#lastSent = sent.block;
       state.weightsSet.set(mecid, (state.weightsSet.get(mecid) ?? 0) + 1);
       this.#waitsFor = undefined;
-      this.#tellIncluded(sent);
+      this.#tellIncluded(sent, unasked);
       const { pending, extrinsicHash: id, block: committed, revealRound } = sent;
       recorder.settleSubmission({ state: "included", block: committed, extrinsic: id }, mecid);
       if (pending) followReveal(this.#session, { ...pending, mecid, id, committed, revealRound });
@@ -189,7 +192,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     this.#tell({ state: "waiting", reason, blocks_left: blocksLeft });
   }
 
-  #tellIncluded(sent: SentWeights): void {
+  /** @param unasked miners that had no turn since the weights before */
+  #tellIncluded(sent: SentWeights, unasked: number | undefined): void {
     log.info("Weights were set", {
       ...this.#place,
       path: sent.path,
@@ -204,6 +208,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
         path: sent.path,
         reveal_round: sent.revealRound ?? null,
         extrinsic: sent.extrinsicHash,
+        ...(unasked !== undefined && { unasked }),
       },
       sent.block,
     );

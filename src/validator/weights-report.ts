@@ -2,6 +2,7 @@ import { isFailure } from "../base/error.ts";
 import { asHotkey, asNetuid, type BlockNumber, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import type { Mechanism } from "../chain/mechanism.ts";
+import type { Coverage } from "../weights/coverage.ts";
 import { alignScores } from "../weights/scores.ts";
 import type { WeightPolicy } from "../weights/shape.ts";
 import { claimsOf } from "./claims.ts";
@@ -10,6 +11,7 @@ import type { ProposedWeights, Subnet } from "./ports.ts";
 import type { StoredReveal, SubmissionRecord } from "./state/content.ts";
 import type { StateReport } from "./state/report.ts";
 import { requireIdentity } from "./state/schema.ts";
+import { type PaceSettings, subnetCoverage } from "./subnet-coverage.ts";
 import { Subtensor } from "./subtensor.ts";
 import { type WhoseUpdate, whoseUpdate } from "./whose-update.ts";
 
@@ -27,6 +29,7 @@ export interface WeightsReport {
   hotkey: string;
   uid: Uid;
   nextEpochBlock: number | undefined;
+  coverage: Coverage;
   /** In the order in which they were asked for. */
   mechanisms: MechanismReport[];
 }
@@ -47,9 +50,11 @@ export interface MechanismReport extends Pick<Mechanism, "mecid" | "of" | "share
   reveals: readonly StoredReveal[];
 }
 
+const NO_EVIDENCE = { countedSteps: 0, blocks: 0 };
+
 export interface ReportChoice {
   policy: WeightPolicy;
-  vpermitTaoLimit: number;
+  settings: PaceSettings;
   mecids: readonly number[];
 }
 
@@ -61,7 +66,7 @@ export interface ReportChoice {
 export async function reportWeights(
   connection: ChainConnection,
   report: StateReport,
-  { policy, vpermitTaoLimit, mecids }: ReportChoice,
+  { policy, settings, mecids }: ReportChoice,
 ): Promise<WeightsReport> {
   const { identity, saved, path } = report;
   requireIdentity(identity, { ...identity, genesis: connection.genesisHash }, path);
@@ -77,7 +82,7 @@ export async function reportWeights(
   requireMechanisms(subnet, identity.netuid);
   const empty = { neurons: [], scores: new Float32Array(), asked: new Uint32Array() };
   const { scores, asked } = alignScores(saved?.scores ?? empty, subnet.neurons);
-  const claims = claimsOf({ state: { subnet, scores, asked }, settings: { vpermitTaoLimit } });
+  const claims = claimsOf({ state: { subnet, scores, asked }, settings });
   const mechanisms: MechanismReport[] = [];
   for (const mechanism of subnet.mechanisms)
     mechanisms.push(await reportMechanism(chain, subnet, mechanism, { report, claims }));
@@ -87,6 +92,7 @@ export async function reportWeights(
     hotkey,
     uid: subnet.ownUid,
     nextEpochBlock: subnet.nextEpochBlock,
+    coverage: subnetCoverage(settings, subnet, saved?.evidence ?? NO_EVIDENCE, chain.blockTimeMs),
     mechanisms,
   };
 }

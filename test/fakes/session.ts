@@ -37,6 +37,7 @@ export const SETTINGS: ValidatorSettings = {
   epochBlocks: 0,
   vpermitTaoLimit: 4096,
   explore: 1,
+  covers: false,
   shadowMiners: 0,
   setsWeights: true,
   mecids: [0],
@@ -81,6 +82,7 @@ export class FakeTime implements Time {
 /** A chain that ticks when told to; `tick` comes back when the duties of that block are done. Neuron 0 is the validator. */
 export class FakeChain implements Chain {
   readonly genesisHash = "0xfake";
+  readonly blockTimeMs = 12_000;
   block = 100;
   chainTimeMs: number | undefined;
   tookMs = 0;

@@ -1,5 +1,23 @@
 import { noticedBy } from "./mutant.ts";
 
+const COVERAGE = noticedBy(
+  ["test/validator/subnet-coverage.test.ts"],
+  [
+    {
+      name: "who had no turn in this epoch waits like everybody",
+      file: "src/validator/choose.ts",
+      text: "options.isFirst?.(neuron) ?? false",
+      replacement: "options.isFirst?.(neuron) === undefined",
+    },
+    {
+      name: "an epoch that passed since the subnet was read is the epoch of now",
+      file: "src/validator/epoch-turns.ts",
+      text: "Math.floor((head - nextEpochBlock) / tempo) + 1",
+      replacement: "0",
+    },
+  ],
+);
+
 export const WEIGHT_MUTANTS = noticedBy(
   ["test/weights"],
   [

@@ -4,6 +4,7 @@ import { loadConfiguration } from "../../config/load.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
 import { describeMechanism } from "../../validator/own-mechanisms.ts";
+import { paceSettings } from "../../validator/settings.ts";
 import { reportState } from "../../validator/state/report.ts";
 import { policyOf } from "../../validator/weighing.ts";
 import { type MechanismReport, reportWeights, type WeightsReport } from "../../validator/weights-report.ts";
@@ -33,7 +34,7 @@ export async function showWeights(context: CommandContext): Promise<number> {
   try {
     const report = await reportWeights(connection, state, {
       policy: policyOf(settings),
-      vpermitTaoLimit: settings.neuronVpermitTaoLimit,
+      settings: paceSettings(settings),
       mecids: settings.neuronMecid,
     });
     context.print(
@@ -73,9 +74,11 @@ function mechanismAsJson({ rows, proposal, windows, reveals, ...facts }: Mechani
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 const signed = (share: number): string => `${share > 0 ? "+" : ""}${percent(share)}`;
 
-function text({ hotkey, uid, netuid, block, nextEpochBlock, mechanisms }: WeightsReport): string {
+function text(report: WeightsReport): string {
+  const { hotkey, uid, netuid, block, nextEpochBlock, coverage, mechanisms } = report;
   const lines = [`Hotkey     ${hotkey}, uid ${uid} of subnet ${netuid}, block ${block}`];
   if (nextEpochBlock !== undefined) lines.push(`Epoch      the next in block ${nextEpochBlock}`);
+  lines.push(`Turns      ${coverage.text}`);
   return `${lines.join("\n")}\n${mechanisms.map(mechanismText).join("\n")}`;
 }
 

@@ -27,6 +27,8 @@ export const weightsBody = z.object({
   reason: z.string().nullable(),
   /** Why it was refused, one sentence. */
   error: z.string().nullable(),
+  /** With `included`: miners that could be asked and were not, since the weights before. Absent where the run is younger than these. */
+  unasked: z.int().optional(),
   /** Blocks until the next attempt, where that is known. */
   blocks_left: z.int().nullable(),
 });
