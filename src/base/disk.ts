@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statfsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** Bytes that whatever can be spared leaves free on a disk, so that the state can still be written. */
 export const KEPT_FREE_BYTES = 200_000_000;
@@ -29,4 +29,11 @@ export function bytesBelow(directory: string): number {
 export function bytesOf(path: string): number {
   const found = statSync(path, { throwIfNoEntry: false });
   return found?.isFile() ? found.size : 0;
+}
+
+/** The folder itself, or the one above it in which it will be made. */
+export function nearestFolder(path: string): string {
+  let at = path;
+  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  return at;
 }

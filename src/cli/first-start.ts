@@ -7,12 +7,16 @@ import { modelDirectory } from "../config/paths.ts";
 import { formRunner } from "../inference/form-runner.ts";
 import { pullSource } from "../models/built-model.ts";
 import { type CatalogModel, embeddedManifests } from "../models/catalog.ts";
+import { checkSpace } from "../models/disk-space.ts";
 import type { Progress } from "../models/fetched-files.ts";
 import type { HubAccess } from "../models/hub-files.ts";
 import { isPulled, knownModels, preferredDtypes } from "../models/known-models.ts";
 import { modelState } from "../models/locked-manifest.ts";
 import { pullModel } from "../models/pull.ts";
+import { type PullPlan, planPull, totalOf } from "../models/pull-plan.ts";
 import { HUB } from "../net/hugging-face.ts";
+import { blindSpots, hasJudge } from "../rewards/blind-spots.ts";
+import { chosenProfile } from "../rewards/profiles.ts";
 import { readScoring } from "../validator/open-judge.ts";
 import { encoderOf } from "../validator/open-router.ts";
 import { placeModels } from "../validator/placement.ts";
@@ -27,6 +31,9 @@ export const STANDARD_GPU_BYTES = 11 * 2 ** 30;
 /** A driver that does not answer by then is none to score with. */
 const GPU_TIMEOUT_MS = 20_000;
 const TENTHS = 10;
+
+/** In place of a profile that judges little. */
+export const OTHER_PROFILE = "leave --models.profile out, or give lite or standard";
 
 export interface ProfileChoice {
   profile: string;
@@ -65,10 +72,11 @@ export async function readyModels(
   const isPublic = isPublicGenesis(genesisHash);
   if (settings.neuronMockRewardModels) return settings;
   if (settings.modelsProfile !== undefined) {
-    if (isPublic && settings.modelsProfile === "embedded")
+    const named = chosenProfile(settings.modelsProfile);
+    if (isPublic && !hasJudge(named))
       log.warn(
-        "The embedded profile scores on a public network: it knows how near an answer is to its question, and not whether it is right, helpful or harmful",
-        { remedy: "leave --models.profile out, or give lite or standard" },
+        `The profile ${named.id} scores on a public network: it knows how near an answer is to its question, and cannot judge ${blindSpots(named)}`,
+        { remedy: OTHER_PROFILE },
       );
     return settings;
   }
@@ -115,10 +123,20 @@ export async function bringModels(
     signal,
     ...(settings.modelsToken === undefined ? {} : { token: settings.modelsToken }),
   };
+  const plans: PullPlan[] = [];
+  for (const model of missing) {
+    const wanted = { dtypes: preferredDtypes(model), access, runner: formRunner };
+    plans.push((await planPull(directory, model, wanted))!);
+  }
+  const { download, result, peak } = totalOf(plans);
   log.info("Models of the profile are not here and are brought now", {
     models: missing.map(({ id }) => id),
     directory,
+    download: bytesText(download),
+    onDiskAtMost: bytesText(result),
+    forAWhileAtMost: bytesText(peak),
   });
+  checkSpace(directory, peak, "the profile");
   for (const model of missing) {
     const dtypes = preferredDtypes(model);
     const options = { dtypes, onProgress: tenthsOf(model.id, onGrowth) };

@@ -25,7 +25,16 @@ let hub: ReturnType<typeof startHub>;
 beforeEach(() => {
   directory = scratch();
   const toxic = readCatalog().find(({ id }) => id === "minilmv2-toxic-jigsaw")!;
-  hub = startHub({ "config.json": new Uint8Array(1007) }, toxic.revision, toxic.repo);
+  const reward = readCatalog().find(({ id }) => id === "oa-deberta-v3-base")!;
+  const files = Object.fromEntries(
+    ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"].map((name) => [
+      name,
+      new Uint8Array(10),
+    ]),
+  );
+  hub = startHub({ "config.json": new Uint8Array(1007) }, toxic.revision, toxic.repo, [
+    { repo: reward.repo, revision: reward.revision, files },
+  ]);
 });
 afterEach(() => hub.stop());
 
@@ -56,12 +65,16 @@ describe("a profile that nobody named", () => {
     expect(hub.requests).toEqual([]);
   });
 
-  test("brings its models on a public network, and no file of another hash than is known", async () => {
+  test("asks for its models on a public network, and fetches none where one has another hash than is known", async () => {
     const ready = readyModels(settingsOf(), FINNEY, never, gpuOf(0));
-    await expect(ready).rejects.toMatchObject({ code: "model.corrupt" });
+    await expect(ready).rejects.toMatchObject({
+      code: "model.refused",
+      message: expect.stringContaining(
+        "model.safetensors of OpenAssistant/reward-model-deberta-v3-base is another",
+      ),
+    });
     expect(log[0]).toContain("the network is public and no GPU is used");
-    expect(log.join("")).toContain("minuva/MiniLMv2-toxic-jigsaw-onnx");
-    expect(hub.requests.length).toBeGreaterThan(0);
+    expect(hub.requests.map(({ path }) => path)).toEqual([expect.stringMatching(/^\/api\/models\/OpenAss/)]);
   });
 
   test("downloads nothing with --models.offline", async () => {
@@ -92,7 +105,7 @@ describe("a profile that was named", () => {
     await readyModels(settingsOf({ "models.profile": "embedded" }), FINNEY, never);
     expect(log).toHaveLength(1);
     expect(log[0]).toContain("WARN");
-    expect(log[0]).toContain("not whether it is right, helpful or harmful");
+    expect(log[0]).toContain("cannot judge whether an answer is right or helpful, nor whether it does harm");
   });
 });
 
@@ -117,6 +130,9 @@ test("models are brought as graphs or built from their weights, with a line for 
     const [known] = knownModels(directory).filter(({ id }) => id === "built");
     expect(modelState(directory, known!, ["fp32"])).toBe("here");
     const text = log.join("");
+    expect(text).toMatch(
+      /are not here and are brought now .*download=\S+ .*onDiskAtMost=\S+ .*forAWhileAtMost=/,
+    );
     expect(text).toContain("The model is built from its original weights");
     expect(text).toContain("built as fp32");
     expect(text).toContain("All models of the profile are here");

@@ -7,6 +7,7 @@ import { bytesText } from "../progress.ts";
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
 import { freeMemory } from "./gpu-memory.ts";
 import { neededModels } from "./models-needed.ts";
+import { NODE_MS } from "./nodes.ts";
 import type { Patient } from "./patient.ts";
 
 const LOOK_MS = 4_000;
@@ -43,7 +44,8 @@ function openFilesLimit(): number | undefined {
 
 const gpu: Check = {
   name: "machine.gpu",
-  timeoutMs: LOOK_MS,
+  // The chain may have to tell which profile is used.
+  timeoutMs: LOOK_MS + NODE_MS,
   async run(patient, signal) {
     const { device, byRole } = patient.settings.neuronDevice;
     const choices = [...new Set([device, ...Object.values(byRole)])];
@@ -52,14 +54,15 @@ const gpu: Check = {
     if (all === undefined) return ok("this system has no Vulkan; WebGPU takes its default adapter");
     const adapters = visibleAdapters(all, patient.environment.CUDA_VISIBLE_DEVICES);
     const free = await freeMemory(signal);
-    return choices.map((choice) => judge(choice, adapters, free, patient));
+    const neededBytes = (await neededModels(patient))?.weightBytes ?? 0;
+    return choices.map((choice) => judge(choice, adapters, { free, neededBytes }, patient));
   },
 };
 
 function judge(
   choice: DeviceChoice,
   adapters: readonly Adapter[],
-  free: ReadonlyMap<string, number>,
+  { free, neededBytes: needed }: { free: ReadonlyMap<string, number>; neededBytes: number },
   patient: Patient,
 ): Finding {
   if (choice === "cpu") return ok("cpu, as told");
@@ -76,7 +79,6 @@ function judge(
     ...(freeBytes === undefined ? [] : [`${bytesText(freeBytes)} free`]),
   ];
   const found = [`${choice}: ${adapter.name}`, ...memory, adapter.f16 ? "f16" : "no f16"].join(", ");
-  const needed = neededModels(patient)?.weightBytes ?? 0;
   if (freeBytes !== undefined && freeBytes < needed)
     return warn(
       `${found}; the models' weights alone take ${bytesText(needed)}`,

@@ -1,17 +1,71 @@
+import { freeBytesOf, KEPT_FREE_BYTES, nearestFolder } from "../../base/disk.ts";
 import { BUILD } from "../../config/version.ts";
-import { isPulled } from "../../models/known-models.ts";
+import { isPulled, preferredDtypes } from "../../models/known-models.ts";
 import { dtypesOf, lockedFiles, modelState } from "../../models/locked-manifest.ts";
 import { verifyModel } from "../../models/pull.ts";
-import { type Check, type Finding, fail, ok } from "./check.ts";
+import { type PullPlan, planPull, totalOf } from "../../models/pull-plan.ts";
+import { blindSpots, hasJudge } from "../../rewards/blind-spots.ts";
+import { chosenProfile } from "../../rewards/profiles.ts";
+import { OTHER_PROFILE } from "../first-start.ts";
+import { bytesText } from "../progress.ts";
+import { type Check, type Finding, fail, ok, skip, warn } from "./check.ts";
 import { type NeededModel, readNeeded } from "./models-needed.ts";
+import { NODE_MS } from "./nodes.ts";
 
 const LOOK_MS = 4_000;
 /** Reading and hashing some ten gigabytes. */
 const VERIFY_MS = 600_000;
 
+const profile: Check = {
+  name: "models.profile",
+  timeoutMs: LOOK_MS + NODE_MS,
+  async run(patient) {
+    if (patient.settings.neuronMockRewardModels)
+      return skip("--neuron.mock_reward_models draws rewards by chance");
+    const { profile: name, reason, isPublic } = await patient.profile();
+    const chosen = chosenProfile(name);
+    const why = reason === undefined ? "as told" : reasonText(reason, isPublic);
+    const found = `${chosen.id}, ${why}; it cannot judge ${blindSpots(chosen)}`;
+    if (!isPublic || hasJudge(chosen)) return ok(found);
+    return warn(`${found}, and the network is public`, `${capital(OTHER_PROFILE)}.`);
+  },
+};
+
+function reasonText(reason: string, isPublic: boolean | undefined): string {
+  if (isPublic !== undefined) return `for ${reason}`;
+  return "as on a local chain: nothing told whether the network is public (then it is lite, or standard with a large GPU)";
+}
+
+const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+const space: Check = {
+  name: "models.space",
+  timeoutMs: LOOK_MS + NODE_MS,
+  async run(patient) {
+    const { directory, models: needed } = await readNeeded(patient);
+    const missing = needed.filter(
+      ({ model }) => model !== undefined && modelState(directory, model) !== "here",
+    );
+    const plans: PullPlan[] = [];
+    for (const { model, placed } of missing) {
+      if (!isPulled(model!)) continue;
+      const plan = await planPull(directory, model!, { dtypes: preferredDtypes(model!, placed.dtypes) });
+      if (plan !== undefined) plans.push(plan);
+    }
+    const { download, peak, isExact } = totalOf(plans);
+    if (peak === 0) return ok("nothing is to be fetched");
+    const about = isExact ? "" : "about ";
+    const base = nearestFolder(directory);
+    const found = `what is missing: ${about}${bytesText(download)} to fetch, ${about}${bytesText(peak)} of the disk for a while; ${bytesText(freeBytesOf(base))} are free in ${base}`;
+    return freeBytesOf(base) > peak + KEPT_FREE_BYTES
+      ? ok(found)
+      : fail(found, "Make room, or choose another folder with --models.dir.");
+  },
+};
+
 const models: Check = {
   name: "models",
-  timeoutMs: LOOK_MS,
+  timeoutMs: LOOK_MS + NODE_MS,
   deepMs: VERIFY_MS,
   async run(patient) {
     if (BUILD.withoutInference !== undefined)
@@ -19,7 +73,7 @@ const models: Check = {
         `no model runs in this executable: ${BUILD.withoutInference}`,
         "Validate on Linux or on a Mac with Apple silicon.",
       );
-    const { directory, models: needed } = readNeeded(patient);
+    const { directory, models: needed } = await readNeeded(patient);
     const inside = needed.filter(({ isEmbedded }) => isEmbedded).map(({ placed }) => placed.id);
     const outside = needed.filter(({ isEmbedded }) => !isEmbedded);
     const findings: Finding[] = inside.length === 0 ? [] : [ok(`${inside.join(", ")}: inside the program`)];
@@ -59,4 +113,4 @@ async function judge(
       );
 }
 
-export const MODEL_CHECKS: readonly Check[] = [models];
+export const MODEL_CHECKS: readonly Check[] = [profile, models, space];

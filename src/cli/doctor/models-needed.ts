@@ -1,6 +1,4 @@
 import { modelDirectory } from "../../config/paths.ts";
-import { listAdapters } from "../../inference/adapters.ts";
-import { visibleAdapters } from "../../inference/worker/adapter-choice.ts";
 import type { CatalogModel } from "../../models/catalog.ts";
 import { embeddedManifests } from "../../models/catalog.ts";
 import { knownModels } from "../../models/known-models.ts";
@@ -9,7 +7,6 @@ import type { Dtype } from "../../models/manifest.ts";
 import { readScoring } from "../../validator/open-judge.ts";
 import { encoderOf } from "../../validator/open-router.ts";
 import { type ModelInRole, placeModels } from "../../validator/placement.ts";
-import { defaultProfile } from "../first-start.ts";
 import type { Patient } from "./patient.ts";
 
 export interface NeededModel {
@@ -22,15 +19,10 @@ export interface NeededModel {
 }
 
 /** Every model that these settings load. @throws Failure `rewards.*`, `config.*` */
-export function readNeeded({
-  settings: given,
-  environment,
-  nodes,
-}: Pick<Patient, "settings" | "environment" | "nodes">): {
-  directory: string;
-  models: NeededModel[];
-} {
-  const settings = { ...given, modelsProfile: given.modelsProfile ?? profileOf(nodes, environment) };
+export async function readNeeded(patient: Patient): Promise<{ directory: string; models: NeededModel[] }> {
+  const { settings: given, environment } = patient;
+  const { profile } = await patient.profile();
+  const settings = { ...given, modelsProfile: profile };
   const scoring = readScoring(settings);
   const placed = placeModels(settings, scoring, encoderOf(settings, scoring.profile));
   const directory = modelDirectory(settings.modelsDir, environment);
@@ -48,18 +40,10 @@ export function readNeeded({
   };
 }
 
-/** What a run would choose, as far as the name of its network tells: any other endpoint is taken for a local chain. */
-function profileOf({ network }: Patient["nodes"], environment: Patient["environment"]): string {
-  const isPublic = network.expectedGenesis !== undefined;
-  const adapters = isPublic ? visibleAdapters(listAdapters() ?? [], environment.CUDA_VISIBLE_DEVICES) : [];
-  const sizes = adapters.flatMap(({ isHardware, memoryBytes }) => (isHardware ? memoryBytes : []));
-  return defaultProfile(isPublic, Math.max(0, ...sizes)).profile;
-}
-
 /** What the models that are here take on a device at least; undefined where the settings name none that fit. */
-export function neededModels(patient: Patient): { weightBytes: number } | undefined {
+export async function neededModels(patient: Patient): Promise<{ weightBytes: number } | undefined> {
   try {
-    const { directory, models } = readNeeded(patient);
+    const { directory, models } = await readNeeded(patient);
     const sizes = models.map(({ model }) => (model === undefined ? 0 : leastWeights(directory, model)));
     return { weightBytes: sizes.reduce((sum, size) => sum + size, 0) };
   } catch {

@@ -4,6 +4,7 @@ import type { Settings } from "../../config/options.ts";
 import { expandPath, stateDirectory } from "../../config/paths.ts";
 import { readHotkeyCredential, readPublicHotkey } from "../../wallet/keyfile.ts";
 import { hotkeyCredential } from "../open-signer.ts";
+import { type ChosenProfile, chooseProfile } from "./chosen-profile.ts";
 import { Nodes } from "./nodes.ts";
 import { SubnetView } from "./subnet-view.ts";
 
@@ -32,6 +33,7 @@ export class Patient {
   readonly nodes: Nodes;
   readonly subnet: SubnetView;
   #hotkey: Promise<Hotkey | undefined> | undefined;
+  #profile: Promise<ChosenProfile> | undefined;
 
   constructor(options: PatientOptions) {
     this.settings = options.settings;
@@ -62,6 +64,12 @@ export class Patient {
   hotkey(): Promise<Hotkey | undefined> {
     this.#hotkey ??= this.#readHotkey();
     return this.#hotkey;
+  }
+
+  /** What a run scores with. @throws Failure `chain.bad-endpoint` */
+  profile(): Promise<ChosenProfile> {
+    this.#profile ??= chooseProfile(this);
+    return this.#profile;
   }
 
   async #readHotkey(): Promise<Hotkey | undefined> {

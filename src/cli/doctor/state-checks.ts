@@ -1,6 +1,6 @@
 import { accessSync, closeSync, constants, existsSync, openSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { freeBytesOf } from "../../base/disk.ts";
+import { join } from "node:path";
+import { freeBytesOf, nearestFolder } from "../../base/disk.ts";
 import { lockHolder } from "../../base/lock.ts";
 import { diskBudget } from "../../config/disk-budget.ts";
 import { expandPath, LOCK_FILE } from "../../config/paths.ts";
@@ -21,13 +21,6 @@ const LOOK_MS = 4_000;
 const READ_ALL_MS = 300_000;
 /** Write for group or others: they could put another state in. */
 const OPEN_MODE_BITS = 0o022;
-
-/** The folder itself, or the one above it in which it will be made. */
-function nearestFolder(path: string): string {
-  let at = path;
-  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
-  return at;
-}
 
 function mayMakeIn(folder: string): boolean {
   try {

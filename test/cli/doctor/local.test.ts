@@ -281,6 +281,35 @@ test("models that a first start on a public network brings are no fault, unless 
   ]);
 });
 
+test("tells the profile that is used and what it cannot judge, without a network too", async () => {
+  const { words, root } = await place();
+  const line = [...words, "--models.dir", join(root, "models")];
+  const chosen = await examined(line);
+  expect(chosen.one("models.profile")).toMatchObject({
+    status: "ok",
+    found:
+      "lite, for the network is public and no GPU is used; it cannot judge whether what an answer says is true, nor harm that is not told in English",
+  });
+  expect(chosen.one("models.space")?.found).toMatch(
+    /^what is missing: about \d{3}\.\d MB to fetch, about 1\.\d\d GB of the disk for a while; /,
+  );
+  const embedded = (await examined([...line, "--models.profile", "embedded"])).one("models.profile");
+  expect(embedded).toMatchObject({
+    status: "warn",
+    found:
+      "embedded, as told; it cannot judge whether an answer is right or helpful, nor whether it does harm, and the network is public",
+    fix: "Leave --models.profile out, or give lite or standard.",
+  });
+  const local = await examined([...line, "--subtensor.network", "local", "--models.profile", "embedded"]);
+  expect(local.one("models.profile")?.status).toBe("ok");
+  expect(local.one("models.space")).toMatchObject({ status: "ok", found: "nothing is to be fetched" });
+  const strange = await examined([...line, "--subtensor.chain_endpoint", "wss://node.example:443"]);
+  expect(strange.one("models.profile")?.found).toStartWith("embedded, as on a local chain: nothing told");
+  expect((await examined([...line, "--mock"])).one("models.profile")?.found).toStartWith(
+    "embedded, for the chain is a local or development one",
+  );
+});
+
 test("no secret is printed, whatever is wrong", async () => {
   const SECRET = CANARY.password;
   const { words, keyFile, root } = await locked();
