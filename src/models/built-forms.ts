@@ -12,7 +12,7 @@ import { type Description, readDescriptions } from "./descriptions.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
 import { moveInto, type Progress } from "./fetched-files.ts";
 import { lockedManifest, modelFolder, partFolder } from "./locked-manifest.ts";
-import type { Dtype, ModelFile, ModelManifest, Provenance } from "./manifest.ts";
+import type { Agreement, Dtype, ModelFile, ModelManifest, Provenance } from "./manifest.ts";
 import { type FormRunner, FormTrials, type Tried } from "./trials/form-trials.ts";
 
 export interface FormOptions {
@@ -33,6 +33,9 @@ interface Building extends Omit<FormOptions, "dtypes" | "freeBytes"> {
   descriptions: readonly Description[];
   provenance: Provenance;
 }
+
+/** Without a word, a form without numbers is none that a build left. */
+const NOT_RUN: Agreement = { unmeasured: "it was not run where it was built" };
 
 interface TriedForm {
   dtype: Dtype;
@@ -106,7 +109,7 @@ async function makeForm(
   const { directory, model, signal } = building;
   try {
     const built = await writeForm(building, dtype);
-    if (trials === undefined) return { dtype, built, tried: {} };
+    if (trials === undefined) return { dtype, built, tried: { agreement: NOT_RUN } };
     const form = { directory: dirname(builtFolder(directory, model)), id: model.id, dtype };
     return { dtype, built, tried: await trials.run(form, weightBytes, building) };
   } catch (error) {
@@ -121,7 +124,7 @@ async function makeForm(
 
 /** Writes a form where it can be run, with a manifest of its own. */
 async function writeForm(
-  { directory, model, checkpoint, descriptions, onProgress, signal }: Building,
+  { directory, model, checkpoint, descriptions, provenance, onProgress, signal }: Building,
   dtype: Dtype,
 ): Promise<ModelFile[]> {
   const into = builtFolder(directory, model);
@@ -141,7 +144,8 @@ async function writeForm(
     dtype,
   }));
   for (const { file, content } of descriptions) writeFileAtomic(join(into, file.path), content);
-  writeManifest(into, { ...model, files: [...descriptions.map(({ file }) => file), ...built] });
+  const files = [...descriptions.map(({ file }) => file), ...built];
+  writeManifest(into, { ...model, files, provenance, agreement: { [dtype]: NOT_RUN } });
   return built;
 }
 

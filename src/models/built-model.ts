@@ -4,6 +4,7 @@ import { Failure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
 import { WeightsFile } from "./build/checkpoint/weights-file.ts";
 import { buildForms, type FormOptions } from "./built-forms.ts";
+import { lacksNumbers } from "./built-numbers.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { readDescriptions } from "./descriptions.ts";
 import { checkSpace } from "./disk-space.ts";
@@ -169,7 +170,8 @@ async function dtypesToBuild(
   model: CatalogModel,
   dtypes: readonly Dtype[],
 ): Promise<Dtype[]> {
-  const locked = lockedManifest(directory, model)?.files ?? [];
+  const manifest = lockedManifest(directory, model);
+  const locked = manifest?.files ?? [];
   const right = new Set<ModelFile>();
   for (const file of locked) {
     const path = join(modelFolder(directory, model.id), file.path);
@@ -179,7 +181,9 @@ async function dtypesToBuild(
     const files = locked.filter((file) => file.dtype === dtype);
     return files.length > 0 && files.every((file) => right.has(file));
   };
-  return isWhole(undefined) ? dtypes.filter((dtype) => !isWhole(dtype)) : [...dtypes];
+  const isReady = (dtype: Dtype): boolean =>
+    isWhole(dtype) && manifest !== undefined && !lacksNumbers(manifest, dtype);
+  return isWhole(undefined) ? dtypes.filter((dtype) => !isReady(dtype)) : [...dtypes];
 }
 
 /** Removes what an earlier pull of another revision left in the folder of the source. */

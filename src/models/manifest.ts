@@ -102,6 +102,8 @@ export const manifestSchema = z.object({
       builder: z.string(),
     })
     .optional(),
+  /** Of a model that this program builds; catalog.ts knows what is in it. */
+  checkpoint: z.looseObject({}).optional(),
   /** What each form gave for some inputs where it was made. */
   golden: z.partialRecord(dtypeSchema, z.array(goldenCase).min(1)).optional(),
   /** For people. What has another form, as older exports have it, counts as none. */

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
+import { lacksNumbers } from "./built-numbers.ts";
 import type { CatalogFile, CatalogModel } from "./catalog.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
 import type { ModelCode } from "./failure.ts";
@@ -49,15 +50,22 @@ export async function verifyModel(
   model: CatalogModel,
   dtypes: readonly Dtype[] = [],
 ): Promise<FileProblem[]> {
-  const locked = lockedManifest(directory, model)?.files;
-  if (locked === undefined)
+  const manifest = lockedManifest(directory, model);
+  if (manifest === undefined)
     return [{ path: "manifest.json", problem: "missing or damaged: nothing was pulled or imported here" }];
+  const locked = manifest.files;
   const problems: FileProblem[] = [];
   for (const file of wantedFiles(model, dtypes))
     if (!locked.some(({ path }) => path === file.path))
       problems.push({ path: file.path, problem: "not in the lock" });
   if (dtypesOf({ files: locked }).length === 0)
     problems.push({ path: "manifest.json", problem: "locks no weights" });
+  for (const dtype of dtypesOf({ files: locked }))
+    if (lacksNumbers(manifest, dtype))
+      problems.push({
+        path: "manifest.json",
+        problem: `lacks the golden numbers of ${dtype}: build it again`,
+      });
   for (const lock of locked) {
     const problem = await problemOf(
       join(modelFolder(directory, model.id), lock.path),

@@ -5,6 +5,7 @@ import { formRunner } from "../../src/inference/form-runner.ts";
 import { editGraph } from "../../src/inference/graph/edit.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { buildFromFolder } from "../../src/models/built-model.ts";
+import { lacksNumbers } from "../../src/models/built-numbers.ts";
 import { lockedManifest } from "../../src/models/locked-manifest.ts";
 import { GRAPH, node, tensor } from "../../src/models/onnx/onnx.ts";
 import { type Field, fieldsOf, Message } from "../../src/models/onnx/wire.ts";
@@ -105,6 +106,68 @@ function multiplied(parts: readonly Field[], output: string, factor: number): Fi
     .message(GRAPH.node, node("Mul", ["right", "factor"], [output]));
   return [...renamed, ...fieldsOf(last.encode())];
 }
+
+type Json = Record<string, unknown>;
+/** A copy of a built model whose manifest was changed. */
+function edited(edit: (manifest: Json) => Json): string {
+  const place = scratch();
+  cpSync(join(directory, "tiny-bert"), join(place, "tiny-bert"), { recursive: true });
+  const path = join(place, "tiny-bert/manifest.json");
+  writeFileSync(path, JSON.stringify(edit(JSON.parse(readFileSync(path, "utf8")))));
+  return place;
+}
+
+describe("a manifest that was changed after the build", () => {
+  test.each<[string, (manifest: Json) => Json]>([
+    ["without golden numbers", ({ golden, ...rest }) => rest],
+    [
+      "without those of the form",
+      ({ golden, ...rest }) => ({ ...rest, golden: { q4: (golden as Json).q4 } }),
+    ],
+    ["without a word of the build", ({ golden, provenance, agreement, ...rest }) => rest],
+    ["without what it is built from", ({ golden, checkpoint, agreement, ...rest }) => rest],
+  ])("%s is loaded no more", async (_, edit) => {
+    expect(await refusalOf(edited(edit), "bert", "cpu", "q8")).toMatchObject({
+      code: "model.corrupt",
+      message:
+        "the manifest of tiny-bert has no golden numbers of q8, which every build keeps: it was changed since",
+      hint: expect.stringContaining("openvalidator models pull tiny-bert --dtype q8"),
+    });
+  });
+
+  test("is refused for other numbers, and for none", async () => {
+    const golden = { q8: [{ text: "a", first8: [1, 0, 0, 0, 0, 0, 0, 0] }] };
+    const others = edited((manifest) => ({ ...manifest, golden }));
+    expect(await refusalOf(others, "bert", "cpu", "q8")).toMatchObject({ code: "inference.wrong-numbers" });
+    const none = edited((manifest) => ({ ...manifest, golden: { q8: [] } }));
+    expect(await refusalOf(none, "bert", "cpu", "q8")).toMatchObject({ code: "model.corrupt" });
+  });
+
+  test("is loaded where the build itself says why it has none, and tells that", async () => {
+    const reason = "it was not run here: no library";
+    const place = edited(({ golden, ...rest }) => ({ ...rest, agreement: { q8: { unmeasured: reason } } }));
+    const details: (string | null)[] = [];
+    const inference = await InferenceSupervisor.start({
+      device: "cpu",
+      modelDirectory: place,
+      models: [{ id: "tiny-bert", dtypes: { cpu: "q8" } }],
+      onModel: ({ state, detail }) => state === "tried" && details.push(detail),
+    });
+    await inference.stop();
+    expect(details).toEqual([`it runs; its manifest has no numbers of q8 to compare with: ${reason}`]);
+  });
+
+  test("counts as one of a build where the program knows that it builds the model", () => {
+    const checkpoint = { kind: "safetensors" };
+    const [ours, hubs] = ["oa-deberta-v3-base", "toxic-bert"];
+    expect(lacksNumbers({ id: ours!, golden: {} }, "fp32")).toBe(true);
+    expect(lacksNumbers({ id: hubs!, golden: {} }, "fp32")).toBe(false);
+    expect(lacksNumbers({ id: "mine", checkpoint }, "fp32")).toBe(true);
+    expect(
+      lacksNumbers({ id: "mine", checkpoint, golden: { fp32: [{ text: "a", first8: [1] }] } }, "fp32"),
+    ).toBe(false);
+  });
+});
 
 const WAYS: [string, number][] = [
   ["no numbers", Number.NaN],

@@ -135,6 +135,20 @@ describe("a pull of original weights", () => {
     expect(asked()).toHaveLength(2);
   });
 
+  test("builds anew what somebody took the numbers of, and a check of the model names it", async () => {
+    await pull({ keepSource: true });
+    const path = join(modelFolder(directory, model.id), "manifest.json");
+    const { agreement, ...rest } = JSON.parse(readFileSync(path, "utf8"));
+    expect(agreement.fp32).toEqual({ unmeasured: "it was not run where it was built" });
+    writeFileSync(path, JSON.stringify(rest));
+    const { files: locked } = lockedManifest(directory, model)!;
+    expect(await verifyModel(directory, { ...model, files: locked })).toEqual([
+      { path: "manifest.json", problem: "lacks the golden numbers of fp32: build it again" },
+    ]);
+    expect(await pull()).toEqual(["fp32"]);
+    expect(await verifyModel(directory, { ...model, files: locked })).toEqual([]);
+  });
+
   test("is undone by a removal, with weights that were kept, or without these", async () => {
     await pull({ keepSource: true });
     const sourceBytes = storedParts(directory, model).find(({ kind }) => kind === "source")!.bytes;

@@ -1,4 +1,5 @@
 import { Failure } from "../../base/error.ts";
+import { checkNumbersOf } from "../../models/built-numbers.ts";
 import type { Dtype } from "../../models/manifest.ts";
 import { findModel, type StoredModel } from "../../models/model-files.ts";
 import { failureOf, type InferenceCode, toMessage } from "../failure.ts";
@@ -101,6 +102,7 @@ export class LoadedModels {
     const order = this.#orders.get(id);
     const found = await findModel(id, this.#options.directory);
     const stored = withChosenDtype(found, this.#device, order?.dtypes);
+    checkNumbersOf(stored.manifest, stored.manifest.dtype[this.#device.kind][0]!);
     const weightBytes = weightBytesOf(stored, this.#device);
     const used = [...this.#loaded.values()].reduce((sum, loaded) => sum + loaded.weightBytes, 0);
     if (used + weightBytes > this.#options.memoryBytes)

@@ -1,4 +1,5 @@
 import { Failure } from "../../base/error.ts";
+import { whyNoNumbers } from "../../models/built-numbers.ts";
 import type { Dtype, GoldenCase } from "../../models/manifest.ts";
 import type { StoredModel } from "../../models/model-files.ts";
 import type { InferenceCode } from "../failure.ts";
@@ -41,7 +42,8 @@ export async function tryOut(
   const cases = manifest.golden?.[dtype];
   if (cases === undefined) {
     await run(TRIAL[kind]);
-    return `it runs; its manifest has no numbers of ${dtype} to compare with`;
+    const reason = whyNoNumbers(manifest, dtype);
+    return `it runs; its manifest has no numbers of ${dtype} to compare with${reason === undefined ? "" : `: ${reason}`}`;
   }
   const isShared = dtype === "q8" && manifest.provenance !== undefined;
   const tolerance = isShared ? TOLERANCE_OF_SHARED_SCALES : TOLERANCE[dtype];

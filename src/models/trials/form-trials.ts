@@ -142,7 +142,8 @@ export class FormTrials {
     const golden = this.#golden.flatMap(
       (question, at) => goldenCaseOf(question, found[count + at]!, labels) ?? [],
     );
-    const tried: Tried = golden.length > 0 ? { golden } : {};
+    const tried: Tried =
+      golden.length > 0 ? { golden } : { agreement: { unmeasured: "none of the texts fits into the model" } };
     const compared = found.slice(0, count);
     const what = { id, dtype, kind: trialKindOf(this.#model), labels };
     if (dtype === "fp32") {
