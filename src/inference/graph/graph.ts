@@ -64,7 +64,7 @@ interface Sharing {
 
 /**
  * A model's numbers with and without a shared prefix differ by less than this part of the largest one. With activations in
- * 8 bits what is computed together shares a scale, so that numbers move by the form's own error with everything that does.
+ * steps of 8 bits another last bit of a sum becomes a step here and there, so that numbers move by the form's own error.
  */
 const SHARING_TOLERANCE = { q8: 0.1, others: 5e-3 } as const;
 

@@ -56,7 +56,7 @@ export function value(name: string, element: Element, shape: readonly (number | 
 }
 
 /** Numbers of a tensor that stands in the graph. */
-export type TensorData = Float32Array | Int32Array | BigInt64Array;
+export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** onnx.TensorProto */
 export function tensor(name: string, shape: readonly number[], data: TensorData): Message {
@@ -68,6 +68,7 @@ export function tensor(name: string, shape: readonly number[], data: TensorData)
 
 export function elementOf(data: TensorData): Element {
   if (data instanceof Float32Array) return ELEMENT.float;
+  if (data instanceof Uint8Array) return ELEMENT.uint8;
   return data instanceof Int32Array ? ELEMENT.int32 : ELEMENT.int64;
 }
 

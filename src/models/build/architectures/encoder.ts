@@ -49,7 +49,7 @@ export function encode(
     x = op.add(g, x, layers.linear(mixed, layer + names.mix, width));
     x = layers.layerNorm(x, layer + names.mixNorm, size.layer_norm_eps);
     const wide = layers.linear(x, `${layer}intermediate.dense`, size.intermediate_size);
-    const narrow = layers.linear(size.hidden_act(g, wide), `${layer}output.dense`, width, { isUneven: true });
+    const narrow = layers.linear(size.hidden_act(g, wide), `${layer}output.dense`, width);
     x = layers.layerNorm(op.add(g, x, narrow), `${layer}output.LayerNorm`, size.layer_norm_eps);
   }
   return x;

@@ -59,11 +59,7 @@ export const gptNeo: Architecture = {
       x = op.add(g, x, layers.linear(mixed, `${layer}attn.attention.out_proj`, width));
       const ready = layers.layerNorm(x, `${layer}ln_2`, epsilon);
       const wide = layers.linear(ready, `${layer}mlp.c_fc`, own.intermediate_size ?? 4 * width);
-      x = op.add(
-        g,
-        x,
-        layers.linear(own.activation_function(g, wide), `${layer}mlp.c_proj`, width, { isUneven: true }),
-      );
+      x = op.add(g, x, layers.linear(own.activation_function(g, wide), `${layer}mlp.c_proj`, width));
     }
     giveDecoded(layers, inputs, x, {
       head,

@@ -53,9 +53,7 @@ export const gptj: Architecture = {
       });
       const seen = layers.linear(mixed, `${layer}attn.out_proj`, width, { hasBias: false });
       const wide = layers.linear(normed, `${layer}mlp.fc_in`, own.n_inner ?? 4 * width);
-      const thought = layers.linear(own.activation_function(g, wide), `${layer}mlp.fc_out`, width, {
-        isUneven: true,
-      });
+      const thought = layers.linear(own.activation_function(g, wide), `${layer}mlp.fc_out`, width);
       x = op.add(g, op.add(g, seen, thought), x);
     }
     giveDecoded(layers, inputs, x, {

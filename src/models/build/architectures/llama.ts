@@ -94,11 +94,7 @@ export function decode(plan: Plan, own: LlamaConfig, { hasHeadNorms = false } = 
     const wide = (name: string): Value =>
       layers.linear(ready, `${layer}mlp.${name}_proj`, own.intermediate_size, { hasBias: own.mlp_bias });
     const gated = op.multiply(g, own.hidden_act(g, wide("gate")), wide("up"));
-    x = op.add(
-      g,
-      x,
-      layers.linear(gated, `${layer}mlp.down_proj`, width, { hasBias: own.mlp_bias, isUneven: true }),
-    );
+    x = op.add(g, x, layers.linear(gated, `${layer}mlp.down_proj`, width, { hasBias: own.mlp_bias }));
   }
   giveDecoded(layers, inputs, x, {
     head,

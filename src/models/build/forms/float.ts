@@ -13,7 +13,7 @@ export class FloatForm implements Form {
     this.element = element;
   }
 
-  linear(g: Graph, x: Value, matrix: Parameter, _isUneven: boolean): Value {
+  linear(g: Graph, x: Value, matrix: Parameter): Value {
     return product(g, x, g.weight(transposed(matrix, this.element)));
   }
 

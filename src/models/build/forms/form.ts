@@ -6,11 +6,8 @@ import type { Parameter } from "../graph/parameters.ts";
 export interface Form {
   /** Of the numbers that pass from layer to layer. */
   readonly element: Element;
-  /**
-   * x [..., in] times the transpose of a matrix [out, in]: [..., out], in the form's numbers.
-   * @param isUneven whether x has a few numbers far larger than all others, as what an activation gives
-   */
-  linear(g: Graph, x: Value, matrix: Parameter, isUneven: boolean): Value;
+  /** x [..., in] times the transpose of a matrix [out, in]: [..., out], in the form's numbers. */
+  linear(g: Graph, x: Value, matrix: Parameter): Value;
   /** The same with a matrix whose rows are also looked up, as word embeddings that are the head as well. */
   tied(g: Graph, x: Value, table: Parameter): Value;
   /** Rows of a table [count, width] by their numbers [...]: [..., width]. */

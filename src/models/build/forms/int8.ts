@@ -1,8 +1,8 @@
-import { ELEMENT } from "../../onnx/onnx.ts";
+import { ELEMENT, MICROSOFT } from "../../onnx/onnx.ts";
 import { countOf, type Graph, type Value, type Weight } from "../graph/graph.ts";
 import * as op from "../graph/operators.ts";
 import type { Parameter } from "../graph/parameters.ts";
-import { type BlockOptions, blockProduct, FEWEST_OUTPUTS, fitsBlocks } from "./blocks.ts";
+import { FEWEST_OUTPUTS } from "./blocks.ts";
 import { FloatForm } from "./float.ts";
 import { bytesOf, turn } from "./storage.ts";
 
@@ -11,25 +11,30 @@ import { bytesOf, turn } from "./storage.ts";
  * without VNNI, where they would not fit; with 7 bits they do, and every processor gives the same numbers.
  */
 const MOST = 64;
-/** Largest step of a row that is only looked up. */
-const MOST_OF_ROWS = 127;
-const BLOCKS: BlockOptions = { bits: 8, element: ELEMENT.float, quantisesActivations: true };
+/** Largest step of an activation, and of a row that is only looked up. */
+const MOST_ELSEWHERE = 127;
+/** The step that stands for 0: a CPU multiplies bytes without sign by bytes with one. */
+const ZERO = 128;
+/** Largest number of a token of nothing but zeros, which are divided by it. */
+const SMALLEST = 1e-30;
+
+interface Quantised {
+  rows: Value;
+  sizes: Value;
+}
 
 /**
- * Matrices in 8 bits with a scale for each output, tables with one for each row, activations in 8 bits with one scale for all
- * of a run (DynamicQuantizeLinear and MatMulInteger), everything between in fp32. For the CPU: on WebGPU these nodes fall
- * back to it. As rows of a run would share the scale, inference runs each alone.
+ * Matrices in 8 bits with a scale for each output, tables with one for each row, activations in 8 bits with one for each token,
+ * so that what is computed together does not move each other's numbers; everything between in fp32. For the CPU: on WebGPU
+ * these nodes fall back to it.
  */
 export class Int8Form extends FloatForm {
   /** What was quantised, by its own name: three projections read the same. */
-  readonly #quantised = new Map<string, Value[]>();
+  readonly #quantised = new Map<string, Quantised>();
 
-  override linear(g: Graph, x: Value, matrix: Parameter, isUneven: boolean): Value {
+  override linear(g: Graph, x: Value, matrix: Parameter): Value {
     const [outputs] = matrix.shape as [number, number];
-    if (outputs < FEWEST_OUTPUTS) return super.linear(g, x, matrix, isUneven);
-    // One scale for all of x would leave nothing of most of it; a scale for each block loses little.
-    if (isUneven && fitsBlocks(matrix)) return blockProduct(g, x, matrix, BLOCKS);
-    return this.#quantisedProduct(g, x, matrix);
+    return outputs < FEWEST_OUTPUTS ? super.linear(g, x, matrix) : this.#quantisedProduct(g, x, matrix);
   }
 
   override tied(g: Graph, x: Value, table: Parameter): Value {
@@ -45,20 +50,26 @@ export class Int8Form extends FloatForm {
 
   #quantisedProduct(g: Graph, x: Value, matrix: Parameter): Value {
     const { steps, scales } = inSteps(matrix);
-    const [rows, factor, zero] = this.#quantise(g, x) as [Value, Value, Value];
-    const shape = [...x.shape.slice(0, -1), matrix.shape[0]!];
-    const sums = g.node("MatMulInteger", [rows, g.weight(steps), zero], { shape, element: ELEMENT.int32 });
-    return op.multiply(g, op.cast(g, sums, ELEMENT.float), op.multiply(g, factor, g.weight(scales)));
+    const { rows, sizes } = this.#quantise(g, x);
+    const sums = g.node(
+      `${MICROSOFT}/MatMulIntegerToFloat`,
+      [rows, g.weight(steps), g.number(1), g.weight(scales), g.byte(ZERO)],
+      { shape: [...x.shape.slice(0, -1), matrix.shape[0]!], element: ELEMENT.float },
+    );
+    return op.multiply(g, sums, sizes);
   }
 
-  #quantise(g: Graph, x: Value): Value[] {
+  /** x [..., in] in steps of 8 bits, and the size of a step for each token [..., 1]. */
+  #quantise(g: Graph, x: Value): Quantised {
     const known = this.#quantised.get(x.name);
     if (known !== undefined) return known;
-    const made = g.nodes(
-      "DynamicQuantizeLinear",
-      [x],
-      [{ shape: x.shape, element: ELEMENT.uint8 }, { shape: [] }, { shape: [], element: ELEMENT.uint8 }],
-    );
+    const largest = op.maximum(g, op.maxOfLast(g, op.absolute(g, x)), g.number(SMALLEST));
+    const sizes = op.scale(g, largest, 1 / MOST_ELSEWHERE);
+    const rows = g.node("QuantizeLinear", [op.divide(g, x, sizes), g.number(1), g.byte(ZERO)], {
+      shape: x.shape,
+      element: ELEMENT.uint8,
+    });
+    const made = { rows, sizes };
     this.#quantised.set(x.name, made);
     return made;
   }
@@ -79,7 +90,7 @@ function rowsInSteps(table: Parameter): { steps: Weight; scales: Weight } {
         for await (const piece of table.read()) {
           const steps = new Int8Array(piece.length);
           for (let from = 0; from < piece.length; from += columns)
-            scales[done++] = quantiseRow(piece, steps, { from, columns, most: MOST_OF_ROWS });
+            scales[done++] = quantiseRow(piece, steps, { from, columns, most: MOST_ELSEWHERE });
           yield bytesOf(steps);
         }
       },

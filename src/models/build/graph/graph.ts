@@ -109,6 +109,11 @@ export class Graph {
     return this.constant(Float32Array.of(of), []);
   }
 
+  /** One number of 8 bits without sign. */
+  byte(of: number): Value {
+    return this.constant(Uint8Array.of(of), []);
+  }
+
   /** Whole numbers as shapes and places are given in, 64 bits. */
   integers(...of: number[]): Value {
     return this.constant(BigInt64Array.from(of.map(BigInt)));

@@ -20,14 +20,11 @@ export class Layers {
     return this.form.element;
   }
 
-  /**
-   * x [..., in] → [..., width], with a bias unless told otherwise.
-   * @param isUneven as in Form.linear()
-   */
-  linear(x: Value, name: string, width: number, { hasBias = true, isUneven = false } = {}): Value {
+  /** x [..., in] → [..., width], with a bias unless told otherwise. */
+  linear(x: Value, name: string, width: number, { hasBias = true } = {}): Value {
     const { graph: g, parameters } = this;
     const matrix = parameters.take(`${name}.weight`, [width, x.shape.at(-1) as number]);
-    const made = this.form.linear(g, x, matrix, isUneven);
+    const made = this.form.linear(g, x, matrix);
     return hasBias ? add(g, made, this.few(`${name}.bias`, [width])) : made;
   }
 

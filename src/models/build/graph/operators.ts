@@ -31,6 +31,7 @@ function elementwise(operator: string, element?: Element) {
 export const add = elementwise("Add");
 export const subtract = elementwise("Sub");
 export const multiply = elementwise("Mul");
+export const divide = elementwise("Div");
 export const maximum = elementwise("Max");
 export const isAtLeast = elementwise("GreaterOrEqual", ELEMENT.bool);
 export const isLess = elementwise("Less", ELEMENT.bool);
@@ -39,6 +40,7 @@ function unary(operator: string, attributes: Record<string, Attribute> = {}) {
   return (g: Graph, x: Value): Value => g.node(operator, [x], { shape: x.shape }, attributes);
 }
 
+export const absolute = unary("Abs");
 export const tanh = unary("Tanh");
 export const relu = unary("Relu");
 /** x · Φ(x). */
@@ -57,6 +59,11 @@ export function cast(g: Graph, x: Value, element: Element): Value {
 /** A number as large as x's, times x. */
 export function scale(g: Graph, x: Value, factor: number): Value {
   return factor === 1 ? x : multiply(g, x, cast(g, g.number(factor), x.element));
+}
+
+/** The largest number along the last axis: [..., 1]. */
+export function maxOfLast(g: Graph, x: Value): Value {
+  return g.node("ReduceMax", [x, g.integers(-1)], { shape: [...x.shape.slice(0, -1), 1] }, { keepdims: 1 });
 }
 
 /** [..., m, k] · [..., k, n]. */
