@@ -18,7 +18,7 @@ const COVERAGE = noticedBy(
   ],
 );
 
-export const WEIGHT_MUTANTS = noticedBy(
+const SCORES = noticedBy(
   ["test/weights"],
   [
     {
@@ -89,3 +89,5 @@ export const WEIGHT_MUTANTS = noticedBy(
     },
   ],
 );
+
+export const WEIGHT_MUTANTS = [...SCORES, ...COVERAGE];
