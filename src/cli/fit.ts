@@ -80,6 +80,24 @@ export function cut(text: string, width: number): string {
   return `${out}…`;
 }
 
+/**
+ * Facts with their names to the left; a text that is too long goes on below itself.
+ * @param width characters of a line; undefined = any
+ * @param least characters that names take at least
+ */
+export function labelled(
+  rows: readonly (readonly [name: string, text: string])[],
+  width: number | undefined,
+  least = 0,
+): string {
+  const names = Math.max(least, ...rows.map(([name]) => name.length));
+  const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(LEAST_TEXT, width - names - GAP);
+  const indent = `\n${" ".repeat(names + GAP)}`;
+  return rows
+    .map(([name, text]) => `${name.padEnd(names + GAP)}${wrapped(text, room).replaceAll("\n", indent)}\n`)
+    .join("");
+}
+
 /** Lines end at spaces, and within a word that no line holds. */
 export function wrapped(text: string, width: number): string {
   const lines: string[] = [""];

@@ -1,12 +1,17 @@
 import { percent, printable } from "../base/text.ts";
 import type { Status } from "../telemetry/status.ts";
+import { labelled } from "./fit.ts";
 
 const MAX_LINE = 160;
 /** Models named one by one; more are counted. */
 const SHOWN_MODELS = 8;
 
-/** The status on one screen. Pure. @param nowMs wall time, milliseconds since 1970 */
-export function statusScreen(status: Status, nowMs: number): string {
+/**
+ * The status on one screen. Pure.
+ * @param nowMs wall time, milliseconds since 1970
+ * @param width characters of a line; undefined = any
+ */
+export function statusScreen(status: Status, nowMs: number, width?: number): string {
   const { healthy, alerts, reasons } = status;
   const health = healthy ? (alerts.length === 0 ? "healthy" : "healthy, with alerts") : "NOT HEALTHY";
   const rows: [string, string][] = [
@@ -30,8 +35,10 @@ export function statusScreen(status: Status, nowMs: number): string {
     ["Releases", releasesLine(status, nowMs)],
     ...telemetryLines(status),
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return `${rows.map(([name, text]) => `${name.padEnd(width)}  ${printable(text, MAX_LINE)}`).join("\n")}\n`;
+  return labelled(
+    rows.map(([name, text]) => [name, printable(text, MAX_LINE)]),
+    width,
+  );
 }
 
 function validatorLine({ version, uid, netuid, phase, startedAt }: Status, nowMs: number): string {

@@ -1,6 +1,7 @@
 import { log } from "../base/log.ts";
 import { type AlignedScores, alignScores } from "../weights/scores.ts";
 import type { Duty } from "./clock.ts";
+import { describeMechanisms } from "./own-mechanisms.ts";
 import type { Neuron, Subnet } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { whoseUpdate } from "./whose-update.ts";
@@ -43,6 +44,10 @@ function noticeForeignHand<N extends Neuron>({ state, recorder, watch }: Session
 export function adoptSubnet<N extends Neuron>(session: Session<N>, subnet: Subnet<N>): void {
   const { state, modules, watch } = session;
   const before = state.subnet.neurons;
+  const mechanisms = describeMechanisms(subnet);
+  // The subnet's owner can change their number and their shares at any time.
+  if (mechanisms !== describeMechanisms(state.subnet))
+    log.info("The mechanisms of the subnet changed", { weights: mechanisms ?? "the only mechanism" });
   const aligned = alignScores({ neurons: before, scores: state.scores, asked: state.asked }, subnet.neurons);
   state.subnet = subnet;
   state.scores = aligned.scores;

@@ -5,7 +5,7 @@ import type { BlockNumber } from "../base/units.ts";
 import { seedScores } from "../weights/evidence.ts";
 import { alignScores } from "../weights/scores.ts";
 import { Turns } from "./epoch-turns.ts";
-import { lastUpdateOf, requireMechanisms } from "./own-mechanisms.ts";
+import { describeMechanisms, lastUpdateOf, requireMechanisms } from "./own-mechanisms.ts";
 import type { Neuron, Subnet } from "./ports.ts";
 import type { RunState, Session, ValidatorOptions } from "./session.ts";
 import type { SavedState } from "./state/content.ts";
@@ -47,7 +47,12 @@ export async function resume<N extends Neuron>(
       log.info("Continuing from the saved state", { steps: saved.steps });
     } else if (settings.seedsScores) await seed(session);
     modules.router.align(subnet.neurons);
-    log.info("Registered", { hotkey: identity.hotkey, netuid: identity.netuid, uid: subnet.ownUid });
+    log.info("Registered", {
+      hotkey: identity.hotkey,
+      netuid: identity.netuid,
+      uid: subnet.ownUid,
+      weights: describeMechanisms(subnet),
+    });
     return session;
   } catch (error) {
     database.close();

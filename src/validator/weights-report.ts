@@ -2,6 +2,7 @@ import { isFailure } from "../base/error.ts";
 import { asHotkey, asNetuid, type BlockNumber, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import type { Mechanism } from "../chain/mechanism.ts";
+import { isSameRow } from "../chain/reveal.ts";
 import type { Coverage } from "../weights/coverage.ts";
 import { alignScores } from "../weights/scores.ts";
 import type { WeightPolicy } from "../weights/shape.ts";
@@ -47,7 +48,7 @@ export interface MechanismReport extends Pick<Mechanism, "mecid" | "of" | "share
   moved: number;
   /** Oldest first. */
   windows: readonly SubmissionRecord[];
-  reveals: readonly StoredReveal[];
+  reveals: readonly (StoredReveal & { isOnChain: boolean })[];
 }
 
 const NO_EVIDENCE = { countedSteps: 0, blocks: 0 };
@@ -126,7 +127,9 @@ async function reportMechanism(
     proposal,
     moved: rows.reduce((sum, { onChain, now }) => sum + Math.max(0, now - onChain), 0),
     windows,
-    reveals: report.reveals.filter((one) => one.mecid === mecid),
+    reveals: report.reveals
+      .filter((one) => one.mecid === mecid)
+      .map((one) => ({ ...one, isOnChain: isSameRow(row, one) })),
   };
 }
 

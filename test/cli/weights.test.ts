@@ -48,17 +48,27 @@ async function place(scores: number[], wallet: string, on = connection) {
       asked: Uint32Array.of(0, 3, 3),
     },
   });
+  let columns: number | undefined;
   const at = (endpoint: string, ...more: string[]) =>
-    captured([
-      ...["weights", "show", "--subtensor.chain_endpoint", endpoint],
-      ...["--logging.logging_dir", logs, "--wallet.name", wallet, ...more],
-    ]);
+    captured(
+      [
+        ...["weights", "show", "--subtensor.chain_endpoint", endpoint],
+        ...["--logging.logging_dir", logs, "--wallet.name", wallet, ...more],
+      ],
+      columns === undefined ? {} : { COLUMNS: String(columns) },
+    );
+  const narrow = async (width: number, ...more: string[]) => {
+    columns = width;
+    const { stdout } = await at(node.endpoint, ...more);
+    columns = undefined;
+    return stdout;
+  };
   const show = (...more: string[]) => at(node.endpoint, ...more);
-  return { state, show, at };
+  return { state, show, at, narrow };
 }
 
 test("weights show sets what is on chain beside what would be set now, and tells who set it", async () => {
-  const { state, show } = await place([0, 0.2, 0.6], "shown");
+  const { state, show, narrow } = await place([0, 0.2, 0.6], "shown");
   const weights = { netuid: NETUID, uids: [1, 2], values: [65_535, 65_535], versionKey: 7 };
   const { block } = await submitWeights(connection, signer, weights);
   state.recordSubmission({
@@ -75,7 +85,11 @@ test("weights show sets what is on chain beside what would be set now, and tells
   expect(stdout).toContain("2 weights would be set; 25.00 % of all weight would change hands");
   expect(stdout).toContain("Rules      none: weights are in proportion to the scores");
   expect(stdout).toMatch(/2 +5\w+ +50\.00 % +75\.00 % +\+25\.00 %/);
-  expect(stdout).toMatch(/window +path +outcome +weights +why\n.*\n +\d+ +in the open +included +2/);
+  expect(stdout).toMatch(/window +path +outcome +weights\n.*\n +\d+ +in the open +included +2/);
+  for (const columns of [60, 80, 100]) {
+    const screen = await narrow(columns, "--weights.burn", "0.5:0", "--weights.deny", "5".repeat(48));
+    expect(screen.split("\n").filter((line) => line.length > columns)).toEqual([]);
+  }
 
   const burnt = await show("--weights.burn", "0.5:0", "--json");
   expect(JSON.parse(burnt.stdout)).toMatchObject({

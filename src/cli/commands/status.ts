@@ -8,6 +8,7 @@ import { LOCK_FILE, stateDirectory } from "../../config/paths.ts";
 import { readStatus } from "../../telemetry/status-socket.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { screenWidth } from "../fit.ts";
 import { statusScreen } from "../status-screen.ts";
 import { printWatched } from "../watching.ts";
 
@@ -17,15 +18,20 @@ import { printWatched } from "../watching.ts";
  */
 export async function status(context: CommandContext): Promise<number> {
   const directory = stateDirectory(loadConfiguration(JOURNAL_OPTIONS, sourcesOf(context)).settings);
-  const { exit } = await printWatched(context, () => look(directory, context.flags.json === "true"));
+  const width = screenWidth(context.environment);
+  const { exit } = await printWatched(context, () => look(directory, context.flags.json === "true", width));
   return context.flags.watch === "true" ? EXIT.ok : exit;
 }
 
-async function look(directory: string, asJson: boolean): Promise<{ text: string; exit: number }> {
+async function look(
+  directory: string,
+  asJson: boolean,
+  width: number | undefined,
+): Promise<{ text: string; exit: number }> {
   try {
     const found = await readStatus(directory);
     return {
-      text: asJson ? `${jsonText(found)}\n` : statusScreen(found, Date.now()),
+      text: asJson ? `${jsonText(found)}\n` : statusScreen(found, Date.now(), width),
       exit: found.healthy ? EXIT.ok : EXIT.unhealthy,
     };
   } catch (error) {

@@ -3,19 +3,14 @@ import { resolveNetwork } from "../../chain/networks.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
-import { describeMechanism } from "../../validator/own-mechanisms.ts";
 import { paceSettings } from "../../validator/settings.ts";
 import { reportState } from "../../validator/state/report.ts";
 import { policyOf } from "../../validator/weighing.ts";
 import { type MechanismReport, reportWeights, type WeightsReport } from "../../validator/weights-report.ts";
-import { WHOSE_UPDATE } from "../../validator/whose-update.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { renderTable } from "../table.ts";
-
-/** Rows on a screen; `--json` has all. */
-const SHOWN_ROWS = 30;
-const SHOWN_WINDOWS = 8;
+import { screenWidth } from "../fit.ts";
+import { weightsScreen } from "../weights-screen.ts";
 
 /** Shows weights as the chain has them and as they would be set now. */
 export async function showWeights(context: CommandContext): Promise<number> {
@@ -38,7 +33,9 @@ export async function showWeights(context: CommandContext): Promise<number> {
       mecids: settings.neuronMecid,
     });
     context.print(
-      context.flags.json === "true" ? `${JSON.stringify(asJson(report), null, 2)}\n` : text(report),
+      context.flags.json === "true"
+        ? `${JSON.stringify(asJson(report), null, 2)}\n`
+        : weightsScreen(report, screenWidth(context.environment)),
     );
     return EXIT.ok;
   } finally {
@@ -65,70 +62,11 @@ function mechanismAsJson({ rows, proposal, windows, reveals, ...facts }: Mechani
       difference: row.now - onChain,
     })),
     windows,
-    reveals: reveals.map(({ revealRound, revealBlock, ...reveal }) => {
-      return { ...reveal, reveal_round: revealRound, reveal_block: revealBlock };
-    }),
+    reveals: reveals.map(({ revealRound, revealBlock, isOnChain, ...reveal }) => ({
+      ...reveal,
+      reveal_round: revealRound,
+      reveal_block: revealBlock,
+      is_on_chain: isOnChain,
+    })),
   };
-}
-
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-const signed = (share: number): string => `${share > 0 ? "+" : ""}${percent(share)}`;
-
-function text(report: WeightsReport): string {
-  const { hotkey, uid, netuid, block, nextEpochBlock, coverage, mechanisms } = report;
-  const lines = [`Hotkey     ${hotkey}, uid ${uid} of subnet ${netuid}, block ${block}`];
-  if (nextEpochBlock !== undefined) lines.push(`Epoch      the next in block ${nextEpochBlock}`);
-  lines.push(`Turns      ${coverage.text}`);
-  return `${lines.join("\n")}\n${mechanisms.map(mechanismText).join("\n")}`;
-}
-
-function mechanismText(report: MechanismReport): string {
-  const { rows, proposal, windows, reveals } = report;
-  const onChain = rows.filter((row) => row.onChain > 0).length;
-  const name = describeMechanism(report);
-  const lines = name === undefined ? [] : [`Mechanism  ${name.replace("mechanism ", "")}`];
-  lines.push(
-    `On chain   ${onChain} weights; last update in block ${report.lastUpdate} by ${WHOSE_UPDATE[report.setBy]}`,
-  );
-  for (const { committed, revealBlock } of reveals)
-    lines.push(`Reveal     pending: committed in block ${committed}, expected in block ${revealBlock}`);
-  if ("reason" in proposal) lines.push(`Now        none would be set: ${proposal.reason}`);
-  else {
-    lines.push(
-      `Now        ${proposal.uids.length} weights would be set; ${percent(report.moved)} of all weight would change hands`,
-    );
-    const rules =
-      proposal.lines.length > 0 ? proposal.lines : ["none: weights are in proportion to the scores"];
-    for (const [index, rule] of rules.entries())
-      lines.push(`${index === 0 ? "Rules     " : "          "} ${rule}`);
-  }
-  const shown = rows.slice(0, SHOWN_ROWS);
-  const table = renderTable(
-    ["uid", "hotkey", "on chain", "now", "difference"],
-    shown.map(({ uid, hotkey, onChain: chain, now }) => [
-      uid,
-      hotkey,
-      percent(chain),
-      percent(now),
-      signed(now - chain),
-    ]),
-    new Set([2, 3, 4]),
-  );
-  const more = rows.length > shown.length ? `… and ${rows.length - shown.length} more (--json)\n` : "";
-  return `${lines.join("\n")}\n${rows.length > 0 ? `\n${table}${more}` : ""}${windowsText(windows)}`;
-}
-
-function windowsText(windows: MechanismReport["windows"]): string {
-  if (windows.length === 0) return "\nThis validator has sent no weights yet.\n";
-  const rows = windows
-    .slice(-SHOWN_WINDOWS)
-    .reverse()
-    .map(({ block, path, state, uids, error }) => [
-      block,
-      path === "plain" ? "in the open" : "committed",
-      state === "sent" || state === "prepared" ? "unknown" : state,
-      uids.length,
-      error ?? "",
-    ]);
-  return `\n${renderTable(["window", "path", "outcome", "weights", "why"], rows)}`;
 }
