@@ -10,6 +10,7 @@ import {
   keysSql,
   type Lines,
   namesSql,
+  placeAmong,
   stepsSql,
   type Wanted,
   wantedSql,
@@ -75,7 +76,7 @@ export async function layTables(
     let counts = await countsOf(connection);
     if (Number(counts.bad) > 0) {
       const { files: all, mended } = await withMended(connection, withLines, folder, signal);
-      if (mended > 0) {
+      if (all.some((file, at) => file !== withLines[at])) {
         withLines = all;
         lines = await keyedLines(connection, withLines, only);
         counts = await countsOf(connection);
@@ -158,7 +159,7 @@ async function countsOf(connection: DuckDBConnection): Promise<Record<string, un
   );
 }
 
-/** Files with, behind each of which DuckDB refuses lines, those of them that can be mended. */
+/** The files, and behind or in the place of each of which DuckDB refuses lines, those of them that can be mended. */
 async function withMended(
   connection: DuckDBConnection,
   files: readonly EventFile[],
@@ -170,12 +171,16 @@ async function withMended(
   let mended = 0;
   const all: EventFile[] = [];
   for (const [at, file] of files.entries()) {
-    all.push(file);
-    if (!bad.has(at)) continue;
+    if (!bad.has(at)) {
+      all.push(file);
+      continue;
+    }
     const path = join(folder, `mended-${at}`);
-    const count = await mendLines(file, path, signal);
-    if (count > 0) all.push({ path, format: "events", compression: "none", source: file.source });
-    mended += count;
+    const { count, isWhole } = await mendLines(file, path, signal);
+    if (!isWhole) all.push(file);
+    if (count > 0 || isWhole) all.push({ path, format: "events", compression: "none", source: file.source });
+    // In the place of its file, a line is counted no more among those that DuckDB refuses.
+    if (!isWhole) mended += count;
   }
   return { files: all, mended };
 }
@@ -228,13 +233,13 @@ function unrepeated(
   hasWithin: boolean,
 ): string {
   if (!hasRepeated) return `SELECT ${columns} FROM (${sql})`;
-  const order = `MAP {${files.map(({ path }, at) => `${literal(path)}: ${at}`).join(", ")}}[filename]`;
+  const place = placeAmong(files);
   const isCopy = `SELECT 1 FROM first_keys AS first WHERE first.run = line.run AND first.sequence = line.sequence AND`;
-  const others = `SELECT ${columns} FROM (${sql}) AS line WHERE NOT EXISTS (${isCopy} (first.file < ${order} OR first.is_within))`;
+  const others = `SELECT ${columns} FROM (${sql}) AS line WHERE NOT EXISTS (${isCopy} (first.file < ${place} OR first.is_within))`;
   if (!hasWithin) return others;
   return `${others} UNION ALL SELECT * FROM (
       SELECT DISTINCT ON (run, sequence) ${columns} FROM (${sql}) AS line
-      WHERE EXISTS (${isCopy} first.is_within AND first.file = ${order}) ORDER BY ALL
+      WHERE EXISTS (${isCopy} first.is_within AND first.file = ${place}) ORDER BY ALL
     )`;
 }
 

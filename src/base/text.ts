@@ -55,7 +55,22 @@ function escaped(character: string): string {
   return `\\u{${character.codePointAt(0)!.toString(16)}}`;
 }
 
+/** A text without the byte order mark that editors of Windows begin a file with, and that JSON does not know. */
+export function withoutMark(text: string): string {
+  return text.startsWith("\ufeff") ? text.slice(1) : text;
+}
+
 /** A share of 0..1 in whole hundredths. */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(0)} %`;
+}
+
+/** The word for what is counted: `pluralOf(2, "copy", "copies")`. */
+export function pluralOf(count: number, one: string, many = `${one}s`): string {
+  return count === 1 ? one : many;
+}
+
+/** "1 run", "2 runs". */
+export function counted(count: number, one: string, many?: string): string {
+  return `${count} ${pluralOf(count, one, many)}`;
 }

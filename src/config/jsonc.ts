@@ -1,4 +1,5 @@
 import { messageOf } from "../base/error.ts";
+import { withoutMark } from "../base/text.ts";
 
 /** Tells strings from comments, in which the marks of the other mean nothing. */
 const STRING_OR_COMMENT = /"(?:[^"\\\n]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
@@ -10,10 +11,9 @@ const STRING_OR_LAST_COMMA = /"(?:[^"\\\n]|\\.)*"|(?<![{[,]\s*),(?=\s*[}\]])/g;
  * @throws SyntaxError which quotes nothing: what stands at a wrong place may be a key that lacks its quotation marks
  */
 export function parseJsonc(text: string): unknown {
-  // Editors of Windows begin a file with a byte order mark, which JSON does not know.
-  const withoutComments = text
-    .replace(/^\uFEFF/, "")
-    .replace(STRING_OR_COMMENT, (found) => (found.startsWith("/") ? found.replace(/[^\n]/g, " ") : found));
+  const withoutComments = withoutMark(text).replace(STRING_OR_COMMENT, (found) =>
+    found.startsWith("/") ? found.replace(/[^\n]/g, " ") : found,
+  );
   const json = withoutComments.replace(STRING_OR_LAST_COMMA, (found) => (found === "," ? " " : found));
   try {
     return JSON.parse(json);

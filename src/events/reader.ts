@@ -1,6 +1,7 @@
 import { createReadStream, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { linesOf } from "../base/lines.ts";
+import { withoutMark } from "../base/text.ts";
 import { type AnyEvent, parseEvent, type StepEvent } from "./schema.ts";
 import { ACTIVE_SEGMENT, type ClosedSegment, closedSegments, compressedName } from "./segments.ts";
 import type { StepEventV1 } from "./version-1.ts";
@@ -98,7 +99,7 @@ async function* eventsOf(
 export function eventOf(line: string): AnyEvent | undefined {
   let raw: unknown;
   try {
-    raw = JSON.parse(line);
+    raw = JSON.parse(withoutMark(line));
   } catch {
     return undefined; // not JSON: reported by the caller as an unreadable line
   }

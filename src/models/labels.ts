@@ -1,5 +1,5 @@
 import { Failure } from "../base/error.ts";
-import { printable } from "../base/text.ts";
+import { counted, printable } from "../base/text.ts";
 import type { CatalogModel } from "./catalog.ts";
 import type { ModelCode } from "./failure.ts";
 
@@ -43,6 +43,5 @@ function labelsOf({ id2label, num_labels }: Readonly<Record<string, unknown>>): 
 
 function listed(labels: readonly string[]): string {
   const names = labels.map((name) => JSON.stringify(printable(name, 40)));
-  const count = `${labels.length} label${labels.length === 1 ? "" : "s"}`;
-  return `${count} (${names.slice(0, 12).join(", ")}${names.length > 12 ? ", …" : ""})`;
+  return `${counted(labels.length, "label")} (${names.slice(0, 12).join(", ")}${names.length > 12 ? ", …" : ""})`;
 }

@@ -1,4 +1,4 @@
-import { printable } from "../base/text.ts";
+import { counted, printable } from "../base/text.ts";
 import type { Event, EventOf } from "../events/schema.ts";
 import { answeredIn, meanRewardIn } from "../events/step-figures.ts";
 
@@ -70,7 +70,7 @@ export class StatusLine {
 
   #noteModel({ state, model }: EventOf<"model">): void {
     if (state === "loaded") this.#models++;
-    if (this.#phase === "starting") this.#doing = `${this.#models} models loaded, last ${model}`;
+    if (this.#phase === "starting") this.#doing = `${counted(this.#models, "model")} loaded, last ${model}`;
     if (state === "lost") this.#trouble(`model ${model}`, `model ${model} lost`);
     if (state === "restarted" || state === "loaded") this.#trouble(`model ${model}`, undefined);
   }

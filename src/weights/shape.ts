@@ -1,3 +1,4 @@
+import { counted } from "../base/text.ts";
 /**
  * What an operator may ask of weights beyond "in proportion to the scores". Each rule is off unless asked for, and says in a
  * sentence what it did, so that nobody has to guess why a weight is what it is.
@@ -90,7 +91,9 @@ function withFloor(
     raised++;
     return floor * mean;
   });
-  lines.push(`floor: ${raised} miners that were never asked count as ${percent(floor)} of the mean score`);
+  lines.push(
+    `floor: ${counted(raised, "miner that was never asked counts", "miners that were never asked count")} as ${percent(floor)} of the mean score`,
+  );
   return next;
 }
 

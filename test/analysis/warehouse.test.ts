@@ -480,6 +480,22 @@ test("half of a character costs no event", async () => {
   }
 });
 
+test("a byte order mark at the beginning of a journal, or within it, costs no event", async () => {
+  const one = file([
+    `\ufeff${JSON.stringify(stepLine(0))}`,
+    stepLine(1),
+    `\ufeff${JSON.stringify(stepLine(2))}`,
+  ]);
+  for (const keeps of [false, true]) {
+    const house = await warehouse([one], { keeps });
+    expect(house.reading).toEqual({ events: 3, unreadable: 0, repeated: 0, damaged: [] });
+    const steps = await house.rows("SELECT sequence, source FROM steps ORDER BY 1");
+    expect(steps).toEqual([0, 1, 2].map((sequence) => ({ sequence, source: one.source })));
+  }
+  const damaged = await warehouse([file(["\ufeffno event", stepLine(1), "{"])]);
+  expect(damaged.reading).toEqual({ events: 1, unreadable: 2, repeated: 0, damaged: [] });
+});
+
 test("a signal that came before the reading, or between its statements, stops it", async () => {
   const source = file(Array.from({ length: 2_000 }, (_, at) => stepLine(at)));
   for (const afterMs of [0, 5, 20]) {

@@ -124,7 +124,9 @@ describe("journal", () => {
     const journal = Journal.open(directory, { budgetBytes: 1e9 });
     journal.append(event(1));
     await journal.close();
-    appendFileSync(join(directory, ACTIVE_SEGMENT), 'not json\n{"kind":"step"}\n');
+    const path = join(directory, ACTIVE_SEGMENT);
+    writeFileSync(path, `\ufeff${readFileSync(path, "utf8")}`);
+    appendFileSync(path, 'not json\n{"kind":"step"}\n');
     const unreadable: number[] = [];
     const read = await Array.fromAsync(
       readEvents(directory, { onUnreadable: (line) => unreadable.push(line) }),

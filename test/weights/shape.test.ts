@@ -62,7 +62,7 @@ describe("a policy of weights", () => {
     const given = input([0, 0.4, 0, 0.4], { neverAsked });
     expect(shape(given, { floor: 0.5 })).toEqual({
       weights: [0, 0.4, 0.2, 0.4],
-      lines: ["floor: 1 miners that were never asked count as 50 % of the mean score"],
+      lines: ["floor: 1 miner that was never asked counts as 50 % of the mean score"],
     });
   });
 

@@ -1,4 +1,4 @@
-import { jsonText } from "../../base/text.ts";
+import { jsonText, pluralOf } from "../../base/text.ts";
 import { VERSION } from "../../config/version.ts";
 import { FORMULA_PATTERN } from "../cells.ts";
 import type { DatasetFile, Manifest } from "./manifest.ts";
@@ -27,9 +27,10 @@ export function cardOf(recipe: Recipe, manifest: Manifest, features: readonly Fe
   return `${head(recipe, files, features, sum)}
 # Answers of Bittensor miners: ${recipe.format}
 
-${SHAPES[recipe.format].example} Made by openvalidator ${VERSION} from the events of ${runs.length} validator ${
-    runs.length === 1 ? "run" : "runs"
-  }.
+${SHAPES[recipe.format].example} Made by openvalidator ${VERSION} from the events of ${runs.length} validator ${pluralOf(
+    runs.length,
+    "run",
+  )}.
 
 | file | split | examples | bytes | SHA-256 |
 |---|---|---:|---:|---|

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, isFailure } from "../../base/error.ts";
+import { counted } from "../../base/text.ts";
 import { FORMULA_PATTERN } from "../cells.ts";
 import { contentOf } from "../sources/content.ts";
 import type { SourceKind } from "../sources/source.ts";
@@ -60,7 +61,7 @@ export async function refuseOthers(
   });
   if (lost > 0)
     throw new Failure<OthersCode>("query.other-export", {
-      message: `${path} holds ${lost} ${lost === 1 ? "event that is" : "events that are"} not among the new ones, and would be written over`,
+      message: `${path} holds ${counted(lost, "event that is", "events that are")} not among the new ones, and would be written over`,
       hint: "name another folder with --out; --to parquet adds to what is there",
     });
 }

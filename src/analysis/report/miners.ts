@@ -1,4 +1,4 @@
-import { printable } from "../../base/text.ts";
+import { pluralOf, printable } from "../../base/text.ts";
 import { successOf } from "../insight/calls.ts";
 import type { Insight } from "../insight/insight.ts";
 import { cellText, type Section } from "./section.ts";
@@ -29,7 +29,7 @@ function throughput({ throughput: told }: Insight): Section {
   return {
     id: "throughput",
     title: "Throughput",
-    words: `${count(steps)} ${steps === 1 ? "step" : "steps"} in ${spanWords(hours)}${pace}: ${count(answered)} of ${count(asked)} calls were answered${rate}, mean reward ${reward(meanReward)}.${lost}`,
+    words: `${count(steps)} ${pluralOf(steps, "step")} in ${spanWords(hours)}${pace}: ${count(answered)} of ${count(asked)} calls were answered${rate}, mean reward ${reward(meanReward)}.${lost}`,
     charts: [
       {
         id: "steps",
@@ -73,7 +73,7 @@ function leaderboard({ leaderboard: standings }: Insight): Section {
     words:
       best === undefined
         ? "No miner was asked."
-        : `${count(standings.length)} ${standings.length === 1 ? "miner" : "miners"} by their mean reward over the steps that counted; no answer earns 0. Best: uid ${best.uid} with ${reward(best.meanReward)}.`,
+        : `${count(standings.length)} ${pluralOf(standings.length, "miner")} by their mean reward over the steps that counted; no answer earns 0. Best: uid ${best.uid} with ${reward(best.meanReward)}.`,
     charts: [
       {
         id: "leaderboard",

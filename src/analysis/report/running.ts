@@ -1,3 +1,4 @@
+import { counted } from "../../base/text.ts";
 import { shortColumns } from "../../events/column-kinds.ts";
 import type { Insight } from "../insight/insight.ts";
 import { STAGE_NAMES } from "../insight/stages.ts";
@@ -181,7 +182,7 @@ function runs({ runs: { count, runs: told, settings } }: Insight): Section {
   return {
     id: "runs",
     title: "Runs side by side",
-    words: `${count} ${count === 1 ? "run" : "runs"}, the newest first.${more}`,
+    words: `${counted(count, "run")}, the newest first.${more}`,
     charts: [],
     tables: [
       {

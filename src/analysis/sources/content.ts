@@ -2,6 +2,7 @@ import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { linesOf } from "../../base/lines.ts";
+import { withoutMark } from "../../base/text.ts";
 import { parseRow, type Row } from "../../wandb/row.ts";
 import { csvRecords } from "./csv.ts";
 import { exportedView } from "./exported-view.ts";
@@ -81,7 +82,7 @@ function kindOfLine(text: string): SourceKind | undefined {
 
 async function kindOfTable(head: string): Promise<SourceKind | undefined> {
   const bytes = (async function* () {
-    yield Buffer.from(head.replace(/^\ufeff/, ""));
+    yield Buffer.from(withoutMark(head));
   })();
   for await (const cells of csvRecords(bytes)) {
     if (cells === undefined) return undefined;
@@ -99,7 +100,7 @@ function asRow(names: readonly string[]): Row {
 /** undefined for what is no JSON object. */
 export function parseLine(text: string): Row | undefined {
   try {
-    const value = parseRow(text);
+    const value = parseRow(withoutMark(text));
     return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Row) : undefined;
   } catch {
     return undefined; // counted by the caller as a line that is not understood

@@ -131,10 +131,14 @@ function sourceOf({ files }: Lines): string {
   return `MAP {${files.map(({ path, source }) => `${literal(path)}: ${literal(source)}`).join(", ")}}[filename]`;
 }
 
+/** The place of a line's file among the files, by the column `filename`. */
+export function placeAmong(files: readonly EventFile[]): string {
+  return `MAP {${files.map(({ path }, at) => `${literal(path)}: ${at}`).join(", ")}}[filename]`;
+}
+
 /** Where each event lies: `run`, `sequence`, `kind` (NULL in a line that is no event) and `file`, its place among the files. */
 export function keysSql(lines: Lines): string {
-  const order = `MAP {${lines.files.map(({ path }, at) => `${literal(path)}: ${at}`).join(", ")}}[filename]`;
-  return `SELECT run, sequence, kind, ${order} AS file FROM (${records(lines, KEY_FIELDS)})`;
+  return `SELECT run, sequence, kind, ${placeAmong(lines.files)} AS file FROM (${records(lines, KEY_FIELDS)})`;
 }
 
 /** Names of the columns of models, masks and penalties that any step has. */

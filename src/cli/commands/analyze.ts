@@ -6,7 +6,7 @@ import { sectionsOf } from "../../analysis/report/sections.ts";
 import type { SourceReport } from "../../analysis/sources/source.ts";
 import { inFolder } from "../../base/in-folder.ts";
 import { wantsColour } from "../../base/terminal.ts";
-import { jsonText } from "../../base/text.ts";
+import { counted, jsonText } from "../../base/text.ts";
 import { ANALYZE_OPTIONS } from "../../config/analysis-options.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { expandPath } from "../../config/paths.ts";
@@ -75,13 +75,13 @@ export function readingText(
   { events, unreadable, repeated }: Reading,
   reports: readonly SourceReport[],
 ): string {
-  const files = `${reports.length} ${reports.length === 1 ? "file" : "files"}`;
+  const files = counted(reports.length, "file");
   const damaged = reports.filter(({ note }) => note !== undefined).length;
   const bad = unreadable + reports.reduce((sum, report) => sum + report.unreadable, 0);
   const lost = [
-    repeated > 0 ? `; ${repeated} ${repeated === 1 ? "copy" : "copies"} of them left out` : "",
-    bad > 0 ? `; ${bad} ${bad === 1 ? "line or row is no event" : "lines or rows are no events"}` : "",
+    repeated > 0 ? `; ${counted(repeated, "copy", "copies")} of them left out` : "",
+    bad > 0 ? `; ${counted(bad, "line or row is no event", "lines or rows are no events")}` : "",
     damaged > 0 ? `; ${damaged} of the files could not be read, or not to the end` : "",
   ];
-  return `${events} ${events === 1 ? "event" : "events"} from ${files}${lost.join("")}\n`;
+  return `${counted(events, "event")} from ${files}${lost.join("")}\n`;
 }

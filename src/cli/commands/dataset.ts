@@ -8,7 +8,7 @@ import { REASONS, type Reason } from "../../analysis/datasets/rows.ts";
 import type { Shape } from "../../analysis/datasets/shape.ts";
 import { checkRecipe, SHAPES } from "../../analysis/datasets/shapes.ts";
 import { log } from "../../base/log.ts";
-import { jsonText } from "../../base/text.ts";
+import { counted, jsonText } from "../../base/text.ts";
 import { DATASET_OPTIONS, type DatasetSettings, OLD_DATASET_OPTIONS } from "../../config/dataset-options.ts";
 import { badValue } from "../../config/kinds.ts";
 import { loadConfiguration, originWords } from "../../config/load.ts";
@@ -128,7 +128,7 @@ function summaryOf(
   ]);
   const lines = [renderTable(["file", "examples", "size", "sha256 begins"], rows).trimEnd(), ""];
   lines.push(
-    `${seen} ${grain === "answers" ? "answers" : "best answers"} of ${runs.length} ${runs.length === 1 ? "run" : "runs"} seen`,
+    `${seen} ${grain === "answers" ? "answers" : "best answers"} of ${counted(runs.length, "run")} seen`,
   );
   for (const [reason, words] of Object.entries(REASONS))
     if (leftOut[reason as Reason] !== undefined)

@@ -1,6 +1,7 @@
 import { Failure } from "../../base/error.ts";
 import { configureLog } from "../../base/log.ts";
 import { canRedraw } from "../../base/terminal.ts";
+import { counted } from "../../base/text.ts";
 import { asNetuid, asUid } from "../../base/units.ts";
 import { ChainConnection } from "../../chain/connection.ts";
 import { fetchWeights } from "../../chain/metagraph.ts";
@@ -134,7 +135,7 @@ class Progress {
   }
 
   get summary(): string {
-    return `${this.#steps} steps in ${this.#forwards.size} forward passes`;
+    return `${counted(this.#steps, "step")} in ${counted(this.#forwards.size, "forward pass", "forward passes")}`;
   }
 
   see(event: Event): void {

@@ -6,7 +6,7 @@ import { VIEWS } from "../../analysis/views/views.ts";
 import type { Answer, Warehouse } from "../../analysis/warehouse.ts";
 import { writeWhole } from "../../base/atomic.ts";
 import { Failure } from "../../base/error.ts";
-import { printable } from "../../base/text.ts";
+import { counted, printable } from "../../base/text.ts";
 import { QUERY_OPTIONS } from "../../config/analysis-options.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
@@ -149,7 +149,7 @@ async function* tableText({ names, chunks }: Answer, width: number): AsyncGenera
   yield text;
   yield isCut
     ? `… the first ${MAX_TABLE_ROWS} rows; --format csv gives all\n`
-    : `${rows.length} ${rows.length === 1 ? "row" : "rows"}\n`;
+    : `${counted(rows.length, "row")}\n`;
   yield noRoomText(gone, "ask for fewer columns, or by --format json", width);
 }
 

@@ -1,5 +1,5 @@
 import { orAborted } from "../../base/deadline.ts";
-import { jsonText } from "../../base/text.ts";
+import { counted, jsonText } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { WALLET_OPEN_OPTIONS } from "../../config/options.ts";
 import { expandPath } from "../../config/paths.ts";
@@ -46,7 +46,7 @@ export async function signMessageOf(context: CommandContext): Promise<number> {
     [
       `Signature  ${signature}`,
       `Signer     ${address}, ${key}, ${cryptoType}`,
-      `Message    ${message.length} bytes${end}; signed ${isWrapped ? "in <Bytes>…</Bytes>" : "as it is"}`,
+      `Message    ${counted(message.length, "byte")}${end}; signed ${isWrapped ? "in <Bytes>…</Bytes>" : "as it is"}`,
       "",
     ].join("\n"),
   );

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { isFailure } from "../../base/error.ts";
 import { lockFile } from "../../base/lock.ts";
 import { log } from "../../base/log.ts";
-import { jsonText, printable } from "../../base/text.ts";
+import { counted, jsonText, printable } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { WANDB_SYNC_OPTIONS } from "../../config/options.ts";
 import { downloadDirectory, expandPath, LOCK_FILE, stateDirectory } from "../../config/paths.ts";
@@ -60,7 +60,9 @@ export async function sync(context: CommandContext): Promise<number> {
       signal: context.signal,
       onRun: ({ id, rows, state, page }) =>
         context.print(
-          state === "done" ? `${id}  ${rows} rows  ${page}\n` : `${id}  ${rows} rows  not whole: ${state}\n`,
+          state === "done"
+            ? `${id}  ${counted(rows, "row")}  ${page}\n`
+            : `${id}  ${counted(rows, "row")}  not whole: ${state}\n`,
         ),
     });
     if (runs.length === 0) context.print("Nothing waits.\n");
@@ -86,7 +88,7 @@ export async function exportFiles(context: CommandContext): Promise<number> {
       onRun: ({ id, state, rows, path }) =>
         context.print(
           {
-            exported: `${id}  ${rows} rows  ${path}\n`,
+            exported: `${id}  ${counted(rows, "row")}  ${path}\n`,
             there: `${id}  is there already: ${path}\n`,
             open: `${id}  its validator still writes to it; export it when the run is over\n`,
             gone: `${id}  its rows are no longer here: W&B has them, and the journal no longer has all of its events\n`,
@@ -136,7 +138,7 @@ export async function download(context: CommandContext): Promise<number> {
       directory: downloadDirectory(environment),
       signal,
       onProgress: ({ done, runs, rows }) =>
-        display.show(`${done} of ${runs} runs, ${rows} rows`, done / runs),
+        display.show(`${done} of ${counted(runs, "run")}, ${counted(rows, "row")}`, done / runs),
       onTrouble: (cause) => {
         display.end();
         log.warn("The W&B server cannot be reached now; trying again", { error: cause });
@@ -164,8 +166,16 @@ function textOf({ folder, runs, missing }: Collected): string {
   const lines = runs.flatMap(({ id, outcome, cause }) =>
     outcome === "failed" ? [`${printable(id)} is not whole: ${printable(cause ?? "")}`] : [],
   );
-  if (missing > 0) lines.push(`${missing} more runs are counted by the server, and it does not list them.`);
-  if (sum("unreadable") > 0) lines.push(`${sum("unreadable")} rows are not readable and were left out.`);
-  lines.push(`${runs.length} runs with ${sum("rows")} rows, ${sum("newRows")} of them new, in ${folder}`);
+  if (missing > 0)
+    lines.push(
+      `${counted(missing, "more run is", "more runs are")} counted by the server, and it does not list them.`,
+    );
+  if (sum("unreadable") > 0)
+    lines.push(
+      `${counted(sum("unreadable"), "row is not readable and was", "rows are not readable and were")} left out.`,
+    );
+  lines.push(
+    `${counted(runs.length, "run")} with ${counted(sum("rows"), "row")}, ${sum("newRows")} of them new, in ${folder}`,
+  );
   return `${lines.join("\n")}\n`;
 }

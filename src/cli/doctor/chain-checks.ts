@@ -1,3 +1,4 @@
+import { counted } from "../../base/text.ts";
 import { hasStorage } from "../../chain/storage.ts";
 import { type Check, type Finding, fail, findingOf, ok, skip, warn } from "./check.ts";
 import { isView, NODE_MS, type NodeView } from "./nodes.ts";
@@ -36,9 +37,7 @@ const network: Check = {
     if (patient.settings.mock) return skip(MOCK);
     const { name, endpoints, expectedGenesis } = patient.nodes.network;
     const chain = expectedGenesis === undefined ? "any chain will do" : "its genesis is known";
-    return ok(
-      `${name}, ${endpoints.length === 1 ? "1 endpoint" : `${endpoints.length} endpoints`}, ${chain}`,
-    );
+    return ok(`${name}, ${counted(endpoints.length, "endpoint")}, ${chain}`);
   },
 };
 

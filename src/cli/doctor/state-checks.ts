@@ -2,6 +2,7 @@ import { accessSync, closeSync, constants, existsSync, openSync, rmSync, statSyn
 import { join } from "node:path";
 import { freeBytesOf, nearestFolder } from "../../base/disk.ts";
 import { lockHolder } from "../../base/lock.ts";
+import { counted } from "../../base/text.ts";
 import { diskBudget } from "../../config/disk-budget.ts";
 import { expandPath, LOCK_FILE } from "../../config/paths.ts";
 import { readEvents } from "../../events/reader.ts";
@@ -157,7 +158,7 @@ const content: Check = {
       return fail(`the state is that of the hotkey ${identity.hotkey}, not of ${hotkey}`, mend);
     if (identity.netuid !== patient.settings.netuid)
       return fail(`the state is that of netuid ${identity.netuid}`, mend);
-    return ok(`${saved?.steps ?? 0} steps`);
+    return ok(counted(saved?.steps ?? 0, "step"));
   },
 };
 
@@ -230,8 +231,11 @@ async function readAll(directory: string, size: string): Promise<Finding> {
   let strange = 0;
   for await (const _event of readEvents(directory, { onUnreadable: () => strange++ })) events++;
   return strange === 0
-    ? ok(`${size}, ${events} events`)
-    : warn(`${size}, ${events} events and ${strange} lines that are none`, FOREIGN_LINES);
+    ? ok(`${size}, ${counted(events, "event")}`)
+    : warn(
+        `${size}, ${counted(events, "event")} and ${counted(strange, "line that is none", "lines that are none")}`,
+        FOREIGN_LINES,
+      );
 }
 
 export const STATE_CHECKS: readonly Check[] = [folder, space, budget, lock, content, chain, journal, logFile];

@@ -1,4 +1,4 @@
-import { printable } from "../../base/text.ts";
+import { counted, printable } from "../../base/text.ts";
 import type { Event } from "../../events/schema.ts";
 import { answeredIn, meanRewardIn } from "../../events/step-figures.ts";
 
@@ -59,31 +59,31 @@ function isStepLost(event: Event): boolean {
 function textOf(event: Event): string {
   switch (event.kind) {
     case "run":
-      return `openvalidator ${event.program} starts as uid ${event.uid} with ${event.models.length} models`;
+      return `openvalidator ${event.program} starts as uid ${event.uid} with ${counted(event.models.length, "model")}`;
     case "stop":
-      return `stops (${event.reason}) after ${event.steps} steps`;
+      return `stops (${event.reason}) after ${counted(event.steps, "step")}`;
     case "model":
       return sentence([`${event.model} ${event.state}`, event.device && `on ${event.device}`], event.detail);
     case "gating":
-      return `layer of ${event.rows} rows after ${event.trained} steps, on ${event.encoder}`;
+      return `layer of ${counted(event.rows, "row")} after ${counted(event.trained, "step")}, on ${event.encoder}`;
     case "chain":
       return sentence([event.state, event.endpoint], event.detail);
     case "forward":
       return sentence(
-        [`pass ${event.outcome}: ${event.steps} steps in ${event.seconds.toFixed(1)} s`],
+        [`pass ${event.outcome}: ${counted(event.steps, "step")} in ${event.seconds.toFixed(1)} s`],
         event.cause ?? event.reason,
       );
     case "step":
       return stepText(event);
     case "weights":
       return sentence(
-        [event.state, event.path, event.uids.length > 0 && `for ${event.uids.length} miners`],
+        [event.state, event.path, event.uids.length > 0 && `for ${counted(event.uids.length, "miner")}`],
         event.error ?? event.reason,
       );
     case "reveal":
       return sentence([`${event.state}, committed in block ${event.committed}`], event.error);
     case "scores":
-      return `scores of ${event.hotkeys.length} miners`;
+      return `scores of ${counted(event.hotkeys.length, "miner")}`;
     case "metagraph":
       return `${event.neurons} neurons, ${event.serving} serve${changesOf(event)}`;
     case "miners":

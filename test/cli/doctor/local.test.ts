@@ -196,7 +196,7 @@ test("folders and journals that are not as they should be", async () => {
   const { having, one } = await examined(words);
   expect(having("warn")).toEqual(["state.folder", "journal"]);
   expect(one("state.folder")?.fix).toBe(`Run: chmod 700 ${directory}`);
-  expect((await examined([...words, "--deep"])).one("journal")?.found).toContain("1 lines that are none");
+  expect((await examined([...words, "--deep"])).one("journal")?.found).toContain("1 line that is none");
 
   writeFileSync(join(root, "file"), "");
   const blocked = await examined([...words.slice(0, 7), "--logging.logging_dir", join(root, "file", "x")]);
