@@ -2,13 +2,14 @@ import type { ApiPromise } from "@polkadot/api";
 import { sleep, withDeadline } from "../base/deadline.ts";
 import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
-import { asBlock, type BlockNumber } from "../base/units.ts";
+import type { BlockNumber } from "../base/units.ts";
 import { printableUrl } from "../base/url.ts";
 import { EndpointBook, type Pace } from "./endpoint-book.ts";
 import { blockTimeOf, type Session, type SessionEvents } from "./endpoint-session.ts";
 import { type ConnectionChange, EndpointWatch } from "./endpoint-watch.ts";
 import { chainFailure } from "./errors.ts";
 import { isBusy, isNodesFault, isOldHead, retryAfterMsOf } from "./faults.ts";
+import { Heads } from "./heads.ts";
 import { closed, EarlyEvents, openUnlessAborted } from "./opening.ts";
 
 /** Slots without a block after which a socket counts as dead: nodes miss one now and then, hardly three. */
@@ -19,10 +20,16 @@ const MIN_STALL_MS = 10_000;
 const FIRST_ROUNDS = 3;
 /** One that is there but overloaded or restarting gets so long. */
 const FIRST_PATIENCE_MS = 60_000;
+/** While endpoints were tried so often only, a silent one is given little time. */
+const HASTY_ROUNDS = 2;
 /** How long a request waits for a connection that is being made again. */
 const READY_TIMEOUT_MS = 60_000;
 /** One logical read: some round trips, each bounded by the session's own limit. */
 const ASK_TIMEOUT_MS = 45_000;
+/** A reading is tried so often: one more than a bad endpoint is given before it is left. */
+const ASK_ATTEMPTS = 4;
+/** Before the second attempt; doubles with each. */
+const ASK_PAUSE_MS = 250;
 
 export interface ConnectOptions {
   /** Tried in turn, first to last and over again. */
@@ -47,7 +54,6 @@ export interface ConnectOptions {
  */
 export class ChainConnection {
   readonly genesisHash: string;
-  readonly #listeners = new Set<(block: BlockNumber) => void>();
   readonly #closing = new AbortController();
   readonly #watchdog: ReturnType<typeof setInterval>;
   readonly #stallMs: number | undefined;
@@ -57,8 +63,7 @@ export class ChainConnection {
   /** Submissions under way, which a change of the endpoint would cut off. */
   #holds = 0;
   #session: Session;
-  #head: number;
-  #lastProgressMs = Date.now();
+  readonly #heads: Heads;
   #reopening: Promise<void> | null = null;
 
   /**
@@ -83,7 +88,8 @@ export class ChainConnection {
       await pause(takesOldHead ? 0 : book.pauseMs(endpoint), signal);
       const early = new EarlyEvents(() => book.requested());
       try {
-        const rules = { expectedGenesis, head: 0, takesOldHead };
+        const isHasty = failures.length < endpoints.length - 1;
+        const rules = { expectedGenesis, head: 0, takesOldHead, isHasty };
         const { session, head, age } = await openUnlessAborted(endpoint, rules, early, signal);
         const connection = new ChainConnection(session, head, options, { watch, book });
         early.forwardTo(connection.#eventsOf(session));
@@ -115,7 +121,7 @@ export class ChainConnection {
     this.#book = book;
     this.#pause = options.pace?.sleep ?? sleep;
     this.#session = session;
-    this.#head = head;
+    this.#heads = new Heads(head, this.#closing.signal);
     this.#stallMs = options.stallMs;
     this.genesisHash = session.genesisHash;
     const stall = this.#stallLimitMs();
@@ -142,27 +148,40 @@ export class ChainConnection {
 
   /** The highest block seen. */
   head(): BlockNumber {
-    return asBlock(this.#head);
+    return this.#heads.head;
   }
 
   /** Whether the next block is overdue: a slot is missed now and then, three in a row are not. */
   isOverdue(): boolean {
-    return Date.now() - this.#lastProgressMs > STALL_SLOTS * this.blockTimeMs;
+    return this.#heads.silentMs > STALL_SLOTS * this.blockTimeMs;
   }
 
   /** Calls back at every new highest block; numbers may skip. Returns how to stop that. */
   onHead(callback: (block: BlockNumber) => void): () => void {
-    this.#listeners.add(callback);
-    return () => this.#listeners.delete(callback);
+    return this.#heads.onHead(callback);
   }
 
   /**
-   * Runs one read or one submission against a live connection, within a deadline.
+   * Runs a reading against a live connection, each attempt within a deadline. Where the node is to blame it is tried again, on another
+   * endpoint once this one is left, so that one lost answer of a dozen does not cost a whole submission.
    * @param name appears in errors: "reading the metagraph"
+   * @param work changes nothing, wherever and however often it runs
    * @throws Failure `chain.unreachable` for whatever the library throws; `chain.closed`
    */
   async ask<T>(name: string, work: (api: ApiPromise) => Promise<T>, timeoutMs = ASK_TIMEOUT_MS): Promise<T> {
-    await this.ready();
+    for (let attempt = 1; ; attempt++) {
+      await this.ready();
+      try {
+        return await this.#askOnce(name, work, timeoutMs);
+      } catch (error) {
+        if (attempt >= ASK_ATTEMPTS || this.isClosed || !isNodesFault(error)) throw error;
+        log.debug("A reading of the chain is tried again", { name, error });
+        await this.#pause(ASK_PAUSE_MS * 2 ** (attempt - 1), this.#closing.signal);
+      }
+    }
+  }
+
+  async #askOnce<T>(name: string, work: (api: ApiPromise) => Promise<T>, timeoutMs: number): Promise<T> {
     const session = this.#session;
     try {
       const answer = await withDeadline(name, timeoutMs, work(session.api));
@@ -225,31 +244,15 @@ export class ChainConnection {
   }
 
   /** Waits for a block of at least `block`. @returns false when the time is up, or the signal aborted, first */
-  async waitForBlock(block: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-    if (this.#head >= block) return true;
-    const ends = signal ? AbortSignal.any([this.#closing.signal, signal]) : this.#closing.signal;
-    if (ends.aborted) return false;
-    return new Promise((resolve) => {
-      const finish = (reached: boolean): void => {
-        clearTimeout(timer);
-        stop();
-        ends.removeEventListener("abort", abandon);
-        resolve(reached);
-      };
-      const abandon = (): void => finish(false);
-      const timer = setTimeout(abandon, timeoutMs);
-      const stop = this.onHead((head) => {
-        if (head >= block) finish(true);
-      });
-      ends.addEventListener("abort", abandon, { once: true });
-    });
+  waitForBlock(block: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    return this.#heads.wait(block, timeoutMs, signal);
   }
 
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     clearInterval(this.#watchdog);
-    this.#listeners.clear();
+    this.#heads.close();
     this.#session.close();
     await this.#reopening;
   }
@@ -259,7 +262,7 @@ export class ChainConnection {
     return {
       onRequest: () => this.#book.requested(),
       onHead: (block) => {
-        if (isCurrent()) this.#advance(block);
+        if (isCurrent()) this.#heads.advance(block);
       },
       onUpgrade: (specVersion) => {
         if (!isCurrent()) return;
@@ -274,27 +277,13 @@ export class ChainConnection {
     };
   }
 
-  #advance(block: number): void {
-    // A node that lags behind, or goes back in a reorganisation, is no progress.
-    if (block <= this.#head) return;
-    this.#head = block;
-    this.#lastProgressMs = Date.now();
-    for (const listener of this.#listeners) {
-      try {
-        listener(asBlock(block));
-      } catch (error) {
-        log.error("A block could not be worked on", { block, error });
-      }
-    }
-  }
-
   #stallLimitMs(): number {
     return this.#stallMs ?? Math.max(MIN_STALL_MS, STALL_SLOTS * this.blockTimeMs);
   }
 
   #checkProgress(): void {
-    if (this.#reopening || Date.now() - this.#lastProgressMs < this.#stallLimitMs()) return;
-    this.#watch.lost(this.endpoint, `it shows no block after ${this.#head}`);
+    if (this.#reopening || this.#heads.silentMs < this.#stallLimitMs()) return;
+    this.#watch.lost(this.endpoint, `it shows no block after ${this.head()}`);
     this.#reopen(true);
   }
 
@@ -317,12 +306,17 @@ export class ChainConnection {
       await this.#pause(this.#book.pauseMs(endpoint), signal);
       const early = new EarlyEvents(() => this.#book.requested());
       const takesOldHead = failures.length >= this.#book.size && failures.some(isOldHead);
-      const rules = { expectedGenesis: this.genesisHash, head: this.#head, takesOldHead };
+      const rules = {
+        expectedGenesis: this.genesisHash,
+        head: this.head(),
+        takesOldHead,
+        isHasty: this.#book.size > 1 && failures.length < HASTY_ROUNDS * this.#book.size,
+      };
       try {
         const { session, age } = await openUnlessAborted(endpoint, rules, early, signal);
         const previous = this.#session;
         this.#session = session;
-        this.#lastProgressMs = Date.now();
+        this.#heads.begin();
         previous.close();
         // From here on a loss of the new session starts the next attempt.
         this.#reopening = null;

@@ -1,8 +1,11 @@
 import type { sleep } from "../base/deadline.ts";
 import { backOffMs } from "../base/retry.ts";
 
-/** Doubling from half a second to a minute: with one endpoint that is a request in a minute while an outage lasts. */
-const BACK_OFF = { firstMs: 500, maxMs: 60_000 };
+/**
+ * Doubling from half a second to little more than a block of the public chain: endpoints that are there again are found within three,
+ * and one that takes every connection and drops it after the dozen questions of its beginning is asked less than one a second.
+ */
+const BACK_OFF = { firstMs: 500, maxMs: 15_000 };
 /** A connection that held so long was a sound one; a shorter one is no reason to forget the failures before it. */
 const STABLE_MS = 60_000;
 /** Weight of the newest call in the score of an endpoint. */

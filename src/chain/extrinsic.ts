@@ -9,7 +9,8 @@ import type { ExtrinsicKind } from "../base/vocabulary.ts";
 import type { ChainConnection } from "./connection.ts";
 import { type ChainFailure, chainFailure } from "./errors.ts";
 import { poolFailure } from "./pool-refusals.ts";
-import { dispatchFailure } from "./refusals.ts";
+import { dispatchFailure, type RefusalData } from "./refusals.ts";
+import { NotSent } from "./socket.ts";
 import { unsupported } from "./storage.ts";
 
 /** The part of the wallet that sending an extrinsic needs. */
@@ -37,8 +38,8 @@ export interface SendHooks {
 
 /** Blocks for which the signature is valid; must outlive the wait below. A power of two. */
 export const MORTAL_BLOCKS = 64;
-/** Normally the next block or the one after takes it. */
-const INCLUSION_BLOCKS = 10;
+/** Normally the next block or the one after takes it; a node that forgot it keeps silent. */
+const INCLUSION_BLOCKS = 6;
 /** With fast blocks a busy machine is slower than ten of them. */
 const MIN_INCLUSION_MS = 20_000;
 const SIGN_TIMEOUT_MS = 30_000;
@@ -55,7 +56,7 @@ export async function oneAtATime<T>(
   const key = `${connection.genesisHash}/${hotkey}`;
   // What came before has told its own caller how it ended.
   const previous = (queues.get(key) ?? Promise.resolve()).catch(() => undefined);
-  const run = previous.then(() => connection.hold(work));
+  const run = previous.then(work);
   queues.set(key, run);
   try {
     return await run;
@@ -102,7 +103,7 @@ export async function sendExtrinsic(
     SIGN_TIMEOUT_MS,
   );
   hooks.beforeSending?.();
-  return watchInclusion(connection, signed.api, signed.extrinsic);
+  return connection.hold(() => watchInclusion(connection, signed.api, signed.extrinsic));
 }
 
 function watchInclusion(
@@ -151,8 +152,11 @@ function watchInclusion(
         unsubscribe = stop;
         if (isSettled) stop();
       },
-      (error: unknown) =>
-        fail(poolFailure(error, connection.specVersion) ?? unknownOutcome(extrinsicHash, firstLine(error))),
+      (error: unknown) => {
+        if (error instanceof NotSent) fail(notSent(error));
+        else
+          fail(poolFailure(error, connection.specVersion) ?? unknownOutcome(extrinsicHash, firstLine(error)));
+      },
     );
   });
 }
@@ -162,6 +166,16 @@ function unknownOutcome(extrinsicHash: string, reason: string): ChainFailure {
     message: `it is not known whether the extrinsic reached the chain: ${reason}`,
     data: { extrinsicHash },
     retry: "soon",
+  });
+}
+
+function notSent(cause: NotSent): ChainFailure {
+  const data: RefusalData = { reason: "not sent", again: true };
+  return chainFailure("chain.unreachable", {
+    message: "the connection to the chain was lost before the extrinsic was sent",
+    data,
+    retry: "soon",
+    cause,
   });
 }
 

@@ -9,12 +9,9 @@ const PRUNED = /state already discarded|unknown ?block|header was not found/i;
 
 /** Whether the node failed at a call. What the chain itself refuses, or a node of its kind cannot have, counts for the node. */
 export function isNodesFault(error: unknown): boolean {
+  if (isFailure(error, "chain.unreachable")) return !PRUNED.test(messageOf(error.cause));
   if (isFailure(error))
-    return (
-      isFailure(error, "deadline.passed") ||
-      isFailure(error, "chain.unexpected-answer") ||
-      isFailure(error, "chain.unreachable")
-    );
+    return isFailure(error, "deadline.passed") || isFailure(error, "chain.unexpected-answer");
   return !PRUNED.test(messageOf(error));
 }
 

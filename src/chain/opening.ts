@@ -1,3 +1,4 @@
+import { withDeadline } from "../base/deadline.ts";
 import { isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { printableUrl } from "../base/url.ts";
@@ -9,6 +10,12 @@ import { numberOf, readStorage } from "./storage.ts";
 const MAX_HEAD_AGE_MS = 60_000;
 /** A node may be this far behind the best that was seen, for blocks take a second to spread. */
 const MAX_BLOCKS_BEHIND = 5;
+
+/** Two small questions, and the same while there are others to try. */
+const HEAD_MS = 40_000;
+const HASTY_HEAD_MS = 5_000;
+/** It is good to know, and no more. */
+const HEALTH_MS = 3_000;
 
 /** Keeps what a session reports before it is in use. */
 export class EarlyEvents implements SessionEvents {
@@ -47,6 +54,8 @@ export interface OpenRules {
   expectedGenesis?: string | undefined;
   /** The highest block seen so far; 0 = none. */
   head: number;
+  /** There are others to try, so that this one has less time. */
+  isHasty: boolean;
   /** Where no endpoint has a fresh head, an old one is better than none: then it may be this machine's clock that is wrong. */
   takesOldHead: boolean;
 }
@@ -98,10 +107,10 @@ export async function openUnlessAborted(
 
 async function openExpected(
   endpoint: string,
-  { expectedGenesis, head: seen, takesOldHead }: OpenRules,
+  { expectedGenesis, head: seen, takesOldHead, isHasty }: OpenRules,
   events: SessionEvents,
 ): Promise<OpenedSession> {
-  const session = await openSession(endpoint, events);
+  const session = await openSession(endpoint, events, isHasty);
   const shown = printableUrl(endpoint);
   if (expectedGenesis !== undefined && session.genesisHash !== expectedGenesis) {
     session.close();
@@ -113,7 +122,11 @@ async function openExpected(
   }
   try {
     const says = await isSyncing(session);
-    const { head, ageMs } = await readHead(session);
+    const { head, ageMs } = await withDeadline(
+      "reading the newest block",
+      isHasty ? HASTY_HEAD_MS : HEAD_MS,
+      readHead(session),
+    );
     const age =
       ageMs > MAX_HEAD_AGE_MS
         ? `its newest block ${head} is ${Math.round(ageMs / 1000)} s old`
@@ -130,7 +143,7 @@ async function openExpected(
     });
   } catch (cause) {
     session.close();
-    if (isFailure(cause)) throw cause;
+    if (isFailure(cause, "chain.lagging")) throw cause;
     throw chainFailure("chain.unreachable", {
       message: `${shown} opens, but does not tell its head: ${messageOf(cause).split("\n")[0]!}`,
       data: { endpoint: shown },
@@ -155,7 +168,8 @@ async function readHead({ api }: Session): Promise<{ head: number; ageMs: number
 /** Whether a node says of itself that it is behind: its head is old, and with it everything that is read there. */
 async function isSyncing({ api, endpoint }: Session): Promise<boolean> {
   try {
-    return (await api.rpc.system.health()).isSyncing.isTrue;
+    const health = await withDeadline("asking a node for its health", HEALTH_MS, api.rpc.system.health());
+    return health.isSyncing.isTrue;
   } catch (error) {
     // Some providers do not let the question pass.
     log.debug("A node does not tell its health", { endpoint: printableUrl(endpoint), error });

@@ -66,7 +66,8 @@ const POOL_STANDARD: [pattern: RegExp, refusal: Omit<Refusal, "code">][] = [
   ],
   [
     /^1012\b|temporarily banned/i,
-    { message: "the node has banned this transaction for half an hour", retry: "next-window" },
+    // The next one is signed for another block, which makes it another one.
+    { message: "the node has banned this transaction for half an hour", retry: "soon" },
   ],
   [/^1013\b|already imported/i, { message: "the node already has this transaction", retry: "soon" }],
   [

@@ -13,6 +13,28 @@ type Callback = Parameters<Provider["subscribe"]>[3];
 
 /** The metadata of finney is the largest answer we ask for: 0.7 MB as hex. */
 const MAX_MESSAGE_CHARACTERS = 32 * 1024 * 1024;
+/**
+ * Questions to which "nothing" is no answer: a proxy whose node has gone gives one all the same, and the library reads it as an empty
+ * subnet, a nonce of 0, or worse.
+ */
+const NEVER_EMPTY: ReadonlySet<string> = new Set([
+  "state_call",
+  "state_queryStorageAt",
+  "state_getMetadata",
+  "state_getRuntimeVersion",
+  "system_accountNextIndex",
+  "chain_getFinalizedHead",
+]);
+/** These have nothing to say of a block that the node does not know, but always know their newest. */
+const EMPTY_WITH_BLOCK: ReadonlySet<string> = new Set([
+  "chain_getHeader",
+  "chain_getBlock",
+  "chain_getBlockHash",
+]);
+/** Methods that change nothing, however often they are called. */
+const READING = /^(?:chain|state|system|rpc)_/;
+/** JSON-RPC 2.0, of a node that failed inside. */
+const INTERNAL_ERROR = -32_603;
 /** Notices that may overtake the answer to their subscription. */
 const MAX_EARLY_NOTICES = 100;
 
@@ -47,6 +69,16 @@ export class RpcRefusal extends Error {
   }
 }
 
+/** The node is there and said nothing to a request, or nothing that is an answer. */
+class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
+/** A request that was never sent, so that nothing can have come of it. */
+export class NotSent extends Error {
+  override readonly name = "NotSent";
+}
+
 interface Pending {
   method: string;
   settle(answer: z.infer<typeof ANSWER>): void;
@@ -64,7 +96,8 @@ export class NodeSocket implements Provider {
   readonly hasSubscriptions = true;
   readonly isClonable = false;
   readonly #endpoint: string;
-  readonly #timeoutMs: number;
+  /** For the handshake and for each request from now on. */
+  timeoutMs: number;
   readonly #listeners: Record<EventName, Set<Listener>> = {
     connected: new Set(),
     disconnected: new Set(),
@@ -84,7 +117,7 @@ export class NodeSocket implements Provider {
    */
   constructor(endpoint: string, timeoutMs: number, onRequest: () => void = () => undefined) {
     this.#endpoint = endpoint;
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
     this.#onRequest = onRequest;
   }
 
@@ -93,7 +126,7 @@ export class NodeSocket implements Provider {
   }
 
   clone(): Provider {
-    return new NodeSocket(this.#endpoint, this.#timeoutMs, this.#onRequest);
+    return new NodeSocket(this.#endpoint, this.timeoutMs, this.#onRequest);
   }
 
   on(event: EventName, listener: Listener): () => void {
@@ -106,10 +139,11 @@ export class NodeSocket implements Provider {
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(this.#endpoint);
       this.#socket = socket;
+      const { timeoutMs } = this;
       const timer = setTimeout(() => {
-        reject(new HandshakeFailure(`it was silent for ${this.#timeoutMs / 1000} s`));
+        reject(new HandshakeFailure(`it was silent for ${timeoutMs / 1000} s`));
         this.#drop("the node does not answer");
-      }, this.#timeoutMs);
+      }, timeoutMs);
       socket.onopen = () => {
         clearTimeout(timer);
         this.#emit("connected");
@@ -131,7 +165,19 @@ export class NodeSocket implements Provider {
   }
 
   send<T>(method: string, params: unknown[]): Promise<T> {
-    return this.#request(method, params, (result) => result as T);
+    return this.#twice(method, () => this.#request(method, params, (result) => result as T));
+  }
+
+  /** A reading whose answer got lost is asked for once more, which costs less than what it was a part of. */
+  async #twice<T>(method: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      const isPassing =
+        error instanceof RpcRefusal ? error.code === INTERNAL_ERROR : error instanceof NoAnswer;
+      if (!isPassing || !this.isConnected || !READING.test(method)) throw error;
+      return ask();
+    }
   }
 
   /**
@@ -148,7 +194,8 @@ export class NodeSocket implements Provider {
   }
 
   #subscribe(method: string, params: unknown[], callback: Callback): Promise<number | string> {
-    return this.#request(method, params, (result) => {
+    const ask = () => this.#request(method, params, accept);
+    const accept = (result: unknown): number | string => {
       const id = result as number | string;
       const key = String(id);
       this.#subscriptions.set(key, callback);
@@ -157,7 +204,8 @@ export class NodeSocket implements Provider {
       this.#earlyCount -= early.length;
       for (const notice of early) this.#notify(notice);
       return id;
-    });
+    };
+    return this.#twice(method, ask);
   }
 
   async unsubscribe(_type: string, method: string, id: number | string): Promise<boolean> {
@@ -169,17 +217,19 @@ export class NodeSocket implements Provider {
     return new Promise((resolve, reject) => {
       const socket = this.#socket;
       if (socket?.readyState !== WebSocket.OPEN) {
-        reject(new Error("there is no connection to the chain"));
+        reject(new NotSent("there is no connection to the chain"));
         return;
       }
       const id = ++this.#lastId;
+      const { timeoutMs } = this;
       const timer = setTimeout(() => {
         this.#pending.delete(id);
-        reject(new Error(`the node did not answer ${method} within ${this.#timeoutMs / 1000} s`));
-      }, this.#timeoutMs);
+        reject(new NoAnswer(`the node did not answer ${method} within ${timeoutMs / 1000} s`));
+      }, timeoutMs);
       const settle: Pending["settle"] = ({ result, error }) => {
         if (error) reject(new RpcRefusal(error));
-        else if (result === undefined) reject(new Error(`the node's answer to ${method} is empty`));
+        else if (result === undefined || (result === null && !mayBeEmpty(method, params)))
+          reject(new NoAnswer(`the node's answer to ${method} is empty`));
         else resolve(accept(result));
       };
       this.#pending.set(id, { method, settle, reject, timer });
@@ -245,6 +295,11 @@ export class NodeSocket implements Provider {
   #emit(event: EventName, value?: unknown): void {
     for (const listener of [...this.#listeners[event]]) listener(value);
   }
+}
+
+function mayBeEmpty(method: string, params: readonly unknown[]): boolean {
+  if (EMPTY_WITH_BLOCK.has(method)) return params.some((param) => param !== undefined && param !== null);
+  return !NEVER_EMPTY.has(method);
 }
 
 function parseMessage(data: unknown): z.infer<typeof MESSAGE> | null {

@@ -61,10 +61,10 @@ const MAX_COMMIT_BYTES = 5000;
  * the chain would drop ours without a word when it is revealed.
  */
 const COMMIT_VERSION = 4;
-/** One more attempt where the chain changed under our hands. */
-const ATTEMPTS = 2;
-/** Blocks to look for an extrinsic whose fate is unknown. */
-const VERIFY_BLOCKS = 5;
+/** Attempts where the chain changed under our hands, or the connection was lost before anything was sent. */
+const ATTEMPTS = 3;
+/** Blocks to look for an extrinsic whose fate is unknown; the next ones get its nonce, so that a late one does no harm. */
+const VERIFY_BLOCKS = 3;
 const MIN_VERIFY_MS = 5_000;
 
 /**

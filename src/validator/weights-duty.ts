@@ -13,8 +13,8 @@ import { noteTurns } from "./subnet-coverage.ts";
 import { settleEarlierWeights } from "./unsettled.ts";
 import { mechanismOf, tellWeights, weightsOf } from "./weights-event.ts";
 
-/** After a failure that may pass, the next attempt: about a minute on the public chain. */
-const RETRY_BLOCKS = 5;
+/** After a failure that may pass, the next attempts: half a minute on the public chain at first, then a minute. */
+const RETRY_BLOCKS = [2, 3, 5];
 /** So many fit on a line of the log; `weights show` has all. */
 const TOLD_WEIGHTS = 10;
 
@@ -28,6 +28,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   readonly #mecid: number;
   #lastSent: number;
   #notBefore = 0;
+  /** Attempts that failed since the last weights. */
+  #failures = 0;
   /** Set once the history has been enough; it does not shrink again. */
   #hasEvidence = false;
   /** What the weights wait for, so that it is told once. */
@@ -93,6 +95,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       for (const { id } of recorder.unsettled(mecid).slice(0, -1))
         recorder.settleEarlier(id, { state: "refused", error: "others of the same nonce took their place" });
       this.#lastSent = sent.block;
+      this.#failures = 0;
       state.weightsSet.set(mecid, (state.weightsSet.get(mecid) ?? 0) + 1);
       this.#waitsFor = undefined;
       this.#tellIncluded(sent, unasked);
@@ -101,7 +104,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       if (pending) followReveal(this.#session, { ...pending, mecid, id, committed, revealRound });
     } catch (error) {
       if (signal.aborted) return;
-      const waitBlocks = this.#waitBlocks(error);
+      const waitBlocks = this.#waitBlocks(error, block);
+      this.#failures++;
       this.#notBefore = block + waitBlocks;
       // What nobody saw fail may still be on its way.
       const fate = isFailure(error, "chain.outcome-unknown") ? "sent" : "refused";
@@ -143,18 +147,22 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   }
 
   #isTooEarly(block: BlockNumber): boolean {
-    const { settings, state } = this.#session;
-    const { subnet } = state;
-    if (settings.beforeEpochBlocks > 0 && subnet.nextEpochBlock !== undefined && subnet.tempo > 0) {
-      // The subnet was read some blocks ago: epochs that passed since are counted on.
-      const passed = Math.max(0, Math.ceil((block - subnet.nextEpochBlock) / subnet.tempo));
-      const opens = subnet.nextEpochBlock + passed * subnet.tempo - settings.beforeEpochBlocks;
-      const last = Math.max(this.#lastSent, this.#lastOnChain);
-      return block < opens || last >= opens || block - last < subnet.weightsRateLimit;
-    }
+    const { subnet } = this.#session.state;
     // The chain may have taken weights whose fate was not known when they were sent.
     const last = Math.max(this.#lastSent, this.#lastOnChain);
+    const opens = this.#opening(block);
+    if (opens !== undefined) return block < opens || last >= opens || block - last < subnet.weightsRateLimit;
     return block - last < Math.max(this.#epochBlocks, subnet.weightsRateLimit);
+  }
+
+  /** Where weights are set before each epoch: the block from which on they may be for the epoch that comes next. */
+  #opening(block: BlockNumber): number | undefined {
+    const { settings, state } = this.#session;
+    const { nextEpochBlock, tempo } = state.subnet;
+    if (settings.beforeEpochBlocks === 0 || nextEpochBlock === undefined || tempo === 0) return undefined;
+    // The subnet was read some blocks ago: epochs that passed since are counted on.
+    const passed = Math.max(0, Math.ceil((block - nextEpochBlock) / tempo));
+    return nextEpochBlock + passed * tempo - settings.beforeEpochBlocks;
   }
 
   /** What is missing before these scores may become weights; undefined when nothing is. */
@@ -176,11 +184,15 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     return missing;
   }
 
-  #waitBlocks(error: unknown): number {
-    if (!(error instanceof Failure)) return RETRY_BLOCKS;
+  #waitBlocks(error: unknown, block: BlockNumber): number {
+    const soon = RETRY_BLOCKS[Math.min(this.#failures, RETRY_BLOCKS.length - 1)]!;
+    if (!(error instanceof Failure)) return soon;
     if (error.retryInBlocks !== undefined) return Math.max(1, error.retryInBlocks);
-    // `no` is for the same weights at the same block: by the next epoch both are others.
-    return error.retry === "soon" ? RETRY_BLOCKS : this.#epochBlocks;
+    if (error.retry === "soon") return soon;
+    // `no` is for the same weights at the same block: by the next window both are others.
+    const opens = this.#opening(block);
+    if (opens === undefined) return this.#epochBlocks;
+    return Math.max(1, opens + this.#session.state.subnet.tempo - block);
   }
 
   #wait(reason: string, blocksLeft: number | null): void {

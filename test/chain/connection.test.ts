@@ -127,7 +127,7 @@ describe("a connection that is lost", () => {
     await connection.close();
   });
 
-  test("fails the request that was under way with a sentence, not with a crash", async () => {
+  test("does not cost the reading that was under way: it is tried again when the connection stands", async () => {
     const relay = node.openEndpoint();
     const connection = await connect(relay.endpoint);
     relay.fault("hang");
@@ -135,11 +135,7 @@ describe("a connection that is lost", () => {
     await Bun.sleep(BLOCK_MS);
     relay.heal();
     relay.fault("drop");
-    const error = await asked.catch((thrown: unknown) => thrown);
-    if (!isFailure(error)) throw error;
-    expect(error.code).toBe("chain.unreachable");
-    expect(error.retry).toBe("soon");
-    expect((await fetchMetagraph(connection, NETUID)).hotkeys).toHaveLength(3);
+    expect((await asked).hotkeys).toHaveLength(3);
     await connection.close();
     await relay.stop();
   });

@@ -87,7 +87,7 @@ describe("a refusal of the transaction pool", () => {
       ],
       [1001, "Extrinsic has invalid format", "", "next-window"],
       [1002, "Verification Error: Runtime error: Execution failed", "", "next-window"],
-      [1012, "Transaction is temporarily banned", "", "next-window"],
+      [1012, "Transaction is temporarily banned", "", "soon"],
       [1013, "Transaction already imported", "0x1014101210161012", "soon"],
       [1014, "Priority is too low: (1012 vs 1016)", "", "soon"],
       [1015, "Cycle Detected", "", "soon"],

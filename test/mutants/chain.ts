@@ -12,7 +12,7 @@ const SUBMISSION = noticedBy(
     {
       name: "a submission is not tried again where the chain changed under it",
       file: "src/chain/submission.ts",
-      text: "const ATTEMPTS = 2;",
+      text: "const ATTEMPTS = 3;",
       replacement: "const ATTEMPTS = 1;",
     },
     {
@@ -111,6 +111,12 @@ const SECRETS = noticedBy(
 const ENDPOINTS = noticedBy(
   ["test/chain/endpoint-book.test.ts", "test/chain/endpoints.test.ts"],
   [
+    {
+      name: "nothing counts as an answer to a reading",
+      file: "src/chain/socket.ts",
+      text: "(result === null && !mayBeEmpty(method, params))",
+      replacement: "false",
+    },
     {
       name: "a node with an old head is used though another has a fresh one",
       file: "src/chain/opening.ts",

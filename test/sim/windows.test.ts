@@ -1,16 +1,22 @@
 import { expect, test } from "bun:test";
-import { scratchFolders } from "../scratch.ts";
-import { simulate } from "./windows.ts";
-
-const folder = scratchFolders("windows");
+import { simulateApart } from "./apart.ts";
 
 /** The long one, of a thousand epochs and more, is `bun test/sim/windows.ts 1000`. */
 test("windows get one right vector and never two, though one answer in twenty is spoiled", async () => {
   const seed = Number(process.env.SIM_SEED ?? 7);
-  const result = await simulate({ epochs: 6, seed, faultRate: 0.05, directory: folder() });
-  // A machine that is busy with other tests may lose a window of two seconds; the public chain's have an hour.
-  expect({ seed, ...result }).toMatchObject({ seed, doubled: 0, wrong: 0 });
-  expect(result.windows).toBeGreaterThanOrEqual(4);
-  expect(result.set).toBeGreaterThanOrEqual(result.windows - 1);
-  expect(result.sockets).toBeLessThanOrEqual(1);
-}, 60_000);
+  const result = await simulateApart({ epochs: 12, seed, faultRate: 0.05 });
+  expect(result).toMatchObject({ seed, windows: 11, set: 11, missed: [], doubled: [], wrong: [] });
+  expect(result.slowestRecoveryBlocks).toBeLessThanOrEqual(3);
+  // One connection with its two subscriptions, the watchdog, what the library and the chain wait for.
+  expect(result).toMatchObject({ sockets: 1, subscriptions: 2 });
+  expect(result.timers).toBeLessThanOrEqual(8);
+  // Some hundred faults, or this proves nothing.
+  expect(Object.values(result.faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(50);
+}, 120_000);
+
+test("a seed gives the same run to the last request", async () => {
+  const options = { epochs: 3, seed: 11, faultRate: 0.1 };
+  const [first, second] = [await simulateApart(options), await simulateApart(options)];
+  expect(first.trace).toBe(second.trace);
+  expect((await simulateApart({ ...options, seed: 12 })).trace).not.toBe(first.trace);
+}, 120_000);

@@ -1,223 +1,274 @@
 /**
- * A validator's chain side alone, on a real node in accelerated time, behind endpoints that fail at random: real connection, duties,
- * submissions and state; steps are made up. `bun test/sim/windows.ts 1000` runs so many epochs and prints the figures.
+ * A validator's chain side alone against a chain of this process, in virtual time, behind endpoints that fail at random: real
+ * connection, duties, submissions and state; steps are made up. `bun test/sim/windows.ts 1000` runs so many epochs and
+ * prints the figures; SIM_SEED chooses the faults, and the same seed gives the same run to the last request.
  */
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sleep } from "../../src/base/deadline.ts";
-import { asUid } from "../../src/base/units.ts";
-import { ChainConnection } from "../../src/chain/connection.ts";
-import { fetchMetagraph, fetchWeights } from "../../src/chain/metagraph.ts";
-import { Clock } from "../../src/validator/clock.ts";
-import { commitOf } from "../../src/validator/commit.ts";
-import { metagraphDuty } from "../../src/validator/metagraph-duty.ts";
-import { resume } from "../../src/validator/resume.ts";
-import { Subtensor } from "../../src/validator/subtensor.ts";
-import { WeightsDuty } from "../../src/validator/weights-duty.ts";
-import { connect, NETUID, neuron, signerOf, startChain, until } from "../chain/fixture.ts";
-import { FakeChain, fakeModules, SETTINGS } from "../fakes/session.ts";
+import { cryptoWaitReady, encodeAddress } from "@polkadot/util-crypto";
+import { configureLog } from "../../src/base/log.ts";
+import type { Hotkey } from "../../src/base/units.ts";
+import { signerOf } from "../chain/fixture.ts";
+import { ChainWorld } from "./chain-world.ts";
+import { Endpoint, EPISODES, type Faults, SimSocket } from "./endpoints.ts";
+import { Machine } from "./machine.ts";
+import { Oracle } from "./oracle.ts";
+import { randomOf, VirtualTime } from "./virtual-time.ts";
 
-const BLOCK_MS = 100;
-/** How much faster than on the public chain time runs here. */
-const SPEED = 12_000 / BLOCK_MS;
-const TEMPO = 20;
+export const TEMPO = 60;
 /** Blocks before an epoch from which on its weights may be set. */
-const BEFORE = 15;
-/** What duties ask, so that most of the faults meet them and not only the dozen questions with which a connection begins. */
-const SPOILED: ReadonlySet<string> = new Set([
-  "state_call",
-  "state_queryStorageAt",
-  "chain_getHeader",
-  "chain_getBlockHash",
-  "system_accountNextIndex",
-  "author_submitAndWatchExtrinsic",
-]);
-const FAULTS = ["drop", "error", "garbage", "empty"] as const;
+export const BEFORE = 40;
+const BLOCK_MS = 12_000;
+const MINERS = 6;
+/** What befalls the chain or the machine, each with the chance of the faults in each epoch. */
+const EVENTS = [
+  "kill",
+  "replaced",
+  "grown",
+  "upgrade",
+  "commit-reveal",
+  "finality-stall",
+  "missed-slots",
+  "all-down",
+] as const;
 
 export interface SimOptions {
   epochs: number;
   seed: number;
-  /** Chance of a fault with each answer of a node, 0..1. */
+  /** Chance of a fault with each answer of a node, and of each kind of episode and event in each epoch, 0..1. */
   faultRate: number;
-  directory: string;
 }
 
 export interface SimResult {
+  seed: number;
   windows: number;
   /** Windows that got weights. */
   set: number;
-  /** Windows that got more than one vector. */
-  doubled: number;
-  /** Vectors on chain that are none of those that were recorded. */
-  wrong: number;
-  faults: Record<(typeof FAULTS)[number] | "stall", number>;
+  /** Windows without, by the block in which they opened. */
+  missed: number[];
+  /** Blocks of the vectors of windows that got more than one. */
+  doubled: number[][];
+  /** Vectors on chain that are none of those that the scores of their window make. */
+  wrong: string[];
+  /** Commits that the chain took, and those that it revealed. */
+  commits: number;
+  reveals: number;
+  faults: Record<string, number>;
+  restarts: number;
   requestsAMinute: number;
-  /** Blocks, at most, from the loss of an endpoint to the next reading that worked. */
+  /** Blocks, at most, from the notice that an endpoint is lost to a connection, while another one was sound. */
   slowestRecoveryBlocks: number;
-  /** Sockets to endpoints at the end. */
+  /** How many recoveries took so many blocks. */
+  recoveries: Record<number, number>;
+  /** Blocks from the opening of a window to its weights: half of them, nineteen of twenty, the slowest. */
+  blocksToWeights: { median: number; p95: number; most: number };
+  /** At the end, one connection standing. */
   sockets: number;
-  grownMb: number;
+  subscriptions: number;
+  timers: number;
+  /** Growth of memory in the second half. */
+  mbPer100Epochs: number;
+  /** Of every request with its time: the same seed gives the same. */
+  trace: string;
+  cpuSeconds: number;
+  virtualDays: number;
 }
 
-/** Numbers from 0 to 1 by a seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-export async function simulate({ epochs, seed, faultRate, directory }: SimOptions): Promise<SimResult> {
-  mkdirSync(directory, { recursive: true });
+export async function simulate({ epochs, seed, faultRate }: SimOptions): Promise<SimResult> {
+  const startedCpu = process.cpuUsage();
+  await cryptoWaitReady();
+  const signer = await signerOf(1);
+  const strangers = Array.from({ length: MINERS }, (_, number) => addressOf(number));
   const random = randomOf(seed);
-  const miners = await Promise.all([2, 3, 4, 5].map(signerOf));
-  const axon = { ip: 2_130_706_433n, port: 9000, ipType: 4, version: 1, protocol: 4 };
-  const own = await signerOf(1);
-  const { node, signer } = await startChain({
-    blockTimeMs: BLOCK_MS,
-    tempo: TEMPO,
-    weightsRateLimit: 0,
-    accounts: [
-      neuron(own.hotkey),
-      ...miners.map(({ hotkey }) => neuron(hotkey, { validatorPermit: false, stakeTao: 0, axon })),
-    ],
-  });
-  const faults: SimResult["faults"] = { drop: 0, error: 0, garbage: 0, empty: 0, stall: 0 };
-  let isCalm = true;
-  const relays = [node.openEndpoint(), node.openEndpoint()];
-  for (const relay of relays) {
-    relay.alter = ({ id, method, text }) => {
-      if (isCalm || id === undefined || !SPOILED.has(method) || random() >= faultRate) return text;
-      const fault = FAULTS[Math.floor(random() * FAULTS.length)]!;
-      faults[fault]++;
-      if (fault === "drop") relay.fault("drop");
-      if (fault === "error")
-        return JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32_603, message: "made up" } });
-      if (fault === "empty") return JSON.stringify({ jsonrpc: "2.0", id, result: null });
-      return fault === "garbage" ? "<html>502 Bad Gateway</html>" : text;
-    };
-  }
-  const observer = await connect(node.endpoint);
-  let lostAt: number | undefined;
-  let slowestRecoveryBlocks = 0;
-  const connection = await ChainConnection.connect({
-    endpoints: relays.map(({ endpoint }) => endpoint),
-    stallMs: 8 * BLOCK_MS,
-    pace: {
-      nowMs: () => performance.now() * SPEED,
-      sleep: (ms) => Bun.sleep(ms / SPEED),
-      random,
+  const chance = randomOf(seed ^ 0x5bd1e995);
+  const time = new VirtualTime();
+  time.install(randomOf(seed ^ 0x27d4eb2f));
+  globalThis.WebSocket = SimSocket as unknown as typeof WebSocket;
+  const directory = mkdtempSync(join(tmpdir(), "ov-windows-"));
+  const counts: Record<string, number> = {};
+  const faults: Faults = {
+    random,
+    rate: faultRate,
+    isCalm: true,
+    count(kind) {
+      counts[kind] = (counts[kind] ?? 0) + 1;
     },
-    onState: ({ state }) => {
-      if (state === "lost") lostAt ??= node.head();
-      else if (lostAt !== undefined && (state === "connected" || state === "switched")) {
-        slowestRecoveryBlocks = Math.max(slowestRecoveryBlocks, node.head() - lostAt);
-        lostAt = undefined;
-      }
-    },
-  });
-  const chain = new Subtensor(connection, signer, NETUID, 7);
-  const { modules } = fakeModules(new FakeChain());
-  const stop = new AbortController();
-  const session = await resume({
-    settings: { ...SETTINGS, beforeEpochBlocks: BEFORE, checkpointBlocks: 5 },
-    identity: { genesis: node.genesisHash, netuid: NETUID, hotkey: signer.hotkey },
-    modules: {
-      ...modules,
-      chain,
-      time: { ...modules.time, wallMs: Date.now, nowMs: () => performance.now(), sleep },
-    },
-    stateDirectory: directory,
-    signal: stop.signal,
-  });
-  // As after a history long enough.
-  session.state.evidence = { countedSteps: 100, blocks: 1_000 };
-  session.state.asked.fill(9);
-  const clock = new Clock(
-    { onHead: (callback) => chain.onHead(callback) },
-    [metagraphDuty(session), new WeightsDuty(session)],
-    () => undefined,
-  );
-  isCalm = false;
-  const startMs = performance.now();
-  const requests = connection.requests;
-  const startHead = node.head();
-  const end = startHead + epochs * TEMPO;
-  const updates = new Map<number, [number, number][]>();
-  let halfMb = 0;
-  while (node.head() < end) {
-    session.state.scores.set([0, ...miners.map(() => 0.05 + random())]);
-    const head = await node.nextBlock();
-    if (random() < faultRate / TEMPO) {
-      faults.stall++;
-      const relay = relays[Math.floor(random() * relays.length)]!;
-      relay.fault("hang");
-      setTimeout(() => relay.heal("hang"), 12 * BLOCK_MS);
-    }
-    const { lastUpdate } = await fetchMetagraph(observer, NETUID);
-    const at = lastUpdate[0]!;
-    if (at > startHead && !updates.has(at)) updates.set(at, await fetchWeights(observer, NETUID, asUid(0)));
-    if (halfMb === 0 && head > (startHead + end) / 2) halfMb = process.memoryUsage().rss / 1e6;
-  }
-  isCalm = true;
-  const minutes = ((performance.now() - startMs) * SPEED) / 60_000;
-  const requestsAMinute = (connection.requests - requests) / minutes;
-  await until(() => session.recorder.unsettled().length === 0 || node.head() > end + 100);
-  stop.abort();
-  await clock.stop(10_000);
-  const records = session.recorder.submissions.filter(({ state }) => state === "included");
-  const wrong = [...updates].filter(([block, row]) => {
-    const record = records.find((one) => one.block === block);
-    // The state keeps the last ones only.
-    if (record === undefined)
-      return block >= (records[0]?.block ?? 0) && block <= (records.at(-1)?.block ?? 0);
-    return (
-      JSON.stringify(row) !== JSON.stringify(record.uids.map((uid, index) => [uid, record.values[index]]))
-    );
-  }).length;
-  const byWindow = new Map<number, number>();
-  const { nextEpochBlock = 0 } = session.state.subnet;
-  // A window opens so many blocks before its epoch and ends where the next one opens.
-  const windowOf = (block: number): number => Math.floor((block - nextEpochBlock + BEFORE) / TEMPO);
-  for (const block of updates.keys()) byWindow.set(windowOf(block), (byWindow.get(windowOf(block)) ?? 0) + 1);
-  // The first and the last window are cut.
-  const whole = Array.from(
-    { length: Math.max(0, windowOf(end) - windowOf(startHead) - 1) },
-    (_, index) => windowOf(startHead) + 1 + index,
-  );
-  const sockets = relays.reduce((sum, relay) => sum + relay.open, 0);
-  session.recorder.close(commitOf(session, true));
-  await connection.close();
-  await observer.close();
-  await Promise.all(relays.map((relay) => relay.stop()));
-  await node.stop();
-  return {
-    windows: whole.length,
-    set: whole.filter((window) => byWindow.has(window)).length,
-    doubled: [...byWindow.values()].filter((count) => count > 1).length,
-    wrong,
-    faults,
-    requestsAMinute,
-    slowestRecoveryBlocks,
-    sockets,
-    grownMb: process.memoryUsage().rss / 1e6 - halfMb,
   };
+  const world = new ChainWorld(
+    { tempo: TEMPO, weightsRateLimit: 20, commitReveal: false },
+    signer.hotkey,
+    strangers,
+    seed,
+  );
+  const trace = new Bun.CryptoHasher("sha256");
+  const endpoints = ["ws://one.test", "ws://two.test", "ws://three.test"].map(
+    (url) => new Endpoint(url, world, time, faults),
+  );
+  SimSocket.endpoints = new Map(endpoints.map((endpoint) => [endpoint.url, endpoint]));
+  SimSocket.onSend = (url, text) => {
+    const { id, method } = JSON.parse(text) as { id: number; method: string };
+    trace.update(`${time.nowMs} ${url} ${id} ${method}\n`);
+  };
+  const oracle = new Oracle(world, { tempo: TEMPO, before: BEFORE, seed });
+  const produce = (): void => {
+    world.produce();
+    oracle.note();
+    for (const endpoint of endpoints) endpoint.announce();
+  };
+  // Something to be level with.
+  for (let block = 0; block < 5; block++) produce();
+
+  let lives = 0;
+  let folder = join(directory, "0");
+  mkdirSync(folder);
+  const machine = new Machine({ world, signer, endpoints, time, oracle, beforeEpochBlocks: BEFORE });
+  const restart = async (): Promise<void> => {
+    machine.kill();
+    lives++;
+    // What a kill leaves: the files as they are between two writes.
+    const next = join(directory, String(lives));
+    cpSync(folder, next, { recursive: true });
+    const old = folder;
+    folder = next;
+    await machine.bury();
+    rmSync(old, { recursive: true });
+    void machine.live(folder);
+  };
+  void machine.live(folder);
+
+  const memory: number[] = [];
+  let newcomers = MINERS;
+  const events: Record<(typeof EVENTS)[number], () => void> = {
+    kill: () => void restart(),
+    replaced: () => world.register(1 + Math.floor(chance() * (world.size - 1)), accountOf(newcomers++)),
+    grown: () => world.size < 20 && world.register(world.size, accountOf(newcomers++)),
+    upgrade: () => {
+      world.chain.specVersion += 1;
+      for (const endpoint of endpoints) endpoint.announceVersion();
+    },
+    "commit-reveal": () => world.setCommitReveal(!world.isCommitReveal),
+    "finality-stall": () => {
+      const fault = "finality-stall";
+      world.chain.faults.add(fault, { kind: "chain", name: fault });
+      time.after(50 * BLOCK_MS, () => world.chain.faults.remove(fault));
+    },
+    "missed-slots": () => {
+      slotsToMiss = 1 + Math.floor(chance() * 4);
+    },
+    "all-down": () => {
+      for (const endpoint of endpoints) endpoint.begin("refusing");
+      time.after(5 * BLOCK_MS, () => {
+        for (const endpoint of endpoints) endpoint.end();
+      });
+    },
+  };
+  let slotsToMiss = 0;
+  /** What the faults of this epoch hold, by the block in which it comes. */
+  const plan = new Map<number, (() => void)[]>();
+  const planFor = (block: number, work: () => void): void => {
+    plan.set(block, [...(plan.get(block) ?? []), work]);
+  };
+  const planEpoch = (begin: number): void => {
+    const anyBlock = (): number => begin + Math.floor(chance() * TEMPO);
+    for (const name of EVENTS)
+      if (chance() < faultRate)
+        planFor(anyBlock(), () => {
+          faults.count(name);
+          events[name]();
+        });
+    for (const episode of EPISODES)
+      if (chance() < faultRate) {
+        const endpoint = endpoints[Math.floor(chance() * endpoints.length)]!;
+        const blocks = 2 + Math.floor(chance() * 40);
+        planFor(anyBlock(), () => {
+          if (endpoint.episode !== undefined) return;
+          faults.count(episode);
+          endpoint.begin(episode);
+          time.after(blocks * BLOCK_MS, () => endpoint.end());
+        });
+      }
+  };
+
+  const wanted = 5 + epochs * TEMPO;
+  const run = Promise.withResolvers<void>();
+  const tick = (): void => {
+    time.after(BLOCK_MS, tick);
+    if (slotsToMiss > 0) {
+      slotsToMiss--;
+      return;
+    }
+    if (faultRate > 0 && (world.head - 5) % TEMPO === 0) planEpoch(world.head);
+    for (const work of plan.get(world.head) ?? []) work();
+    plan.delete(world.head);
+    machine.score();
+    produce();
+    machine.note();
+    // The last epoch settles what is under way.
+    if (world.head === wanted - TEMPO) faults.isCalm = true;
+    if (world.head % (5 * TEMPO) === 0) {
+      Bun.gc(true);
+      memory.push(process.memoryUsage().rss / 1e6);
+        process.stderr.write(
+          `MEM ${world.head} ${Math.round(process.memoryUsage().rss / 1e6)} ${Math.round(process.memoryUsage().heapUsed / 1e6)} ${time.timers}\n`,
+        );
+    }
+    if (world.head >= wanted) run.resolve();
+  };
+  tick();
+  faults.isCalm = faultRate === 0;
+  await time.pass(run.promise);
+  const end = world.head;
+  const { requests, slowestRecoveryBlocks } = machine;
+  const open = endpoints.reduce((sum, endpoint) => sum + endpoint.open, 0);
+  const subscriptions = endpoints.reduce((sum, endpoint) => sum + endpoint.subscriptions, 0);
+  const { timers } = time;
+  await time.pass(machine.stop());
+  rmSync(directory, { recursive: true, force: true });
+  const { user, system } = process.cpuUsage(startedCpu);
+  return {
+    seed,
+    ...oracle.verdict(end),
+    faults: counts,
+    restarts: lives,
+    requestsAMinute: requests / (time.nowMs / 60_000),
+    slowestRecoveryBlocks,
+    recoveries: machine.recoveries,
+    sockets: open,
+    subscriptions,
+    timers,
+    mbPer100Epochs: slopeOf(memory.slice(Math.floor(memory.length / 2))) * 20,
+    trace: trace.digest("hex").slice(0, 16),
+    cpuSeconds: (user + system) / 1e6,
+    virtualDays: time.nowMs / 86_400_000,
+  };
+}
+
+/** By which a line through the values rises from one to the next (least squares). */
+function slopeOf(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const sum = (of: (value: number, index: number) => number): number =>
+    values.reduce((total, value, index) => total + of(value, index), 0);
+  const spread = sum((_, index) => (index - middle) ** 2);
+  return spread === 0 ? 0 : sum((value, index) => (index - middle) * value) / spread;
+}
+
+function accountOf(number: number): string {
+  return (number + 1).toString(16).padStart(64, "e");
+}
+
+function addressOf(number: number): Hotkey {
+  return encodeAddress(`0x${accountOf(number)}`, 42) as Hotkey;
 }
 
 if (import.meta.main) {
   const epochs = Number(process.argv[2] ?? 1_000);
   const seed = Number(process.env.SIM_SEED ?? Date.now() % 1e9);
-  process.stdout.write(`${epochs} epochs, SIM_SEED=${seed}\n`);
-  const result = await simulate({
-    epochs,
-    seed,
-    faultRate: 0.05,
-    directory: mkdtempSync(join(tmpdir(), "ov-windows-")),
-  });
+  const faultRate = Number(process.env.SIM_FAULTS ?? 0.05);
+  configureLog({ level: (process.env.SIM_LOG ?? "error") as "error", format: "plain" });
+  process.stderr.write(`${epochs} epochs, SIM_SEED=${seed}\n`);
+  const result = await simulate({ epochs, seed, faultRate });
   process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  process.exitCode = result.set / result.windows >= 0.995 && result.wrong + result.doubled === 0 ? 0 : 1;
+  const isHeld = result.set / result.windows >= 0.995 && result.wrong.length + result.doubled.length === 0;
+  process.exit(isHeld && result.slowestRecoveryBlocks <= 3 ? 0 : 1);
 }

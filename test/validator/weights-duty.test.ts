@@ -68,7 +68,7 @@ describe("weights", () => {
   test("count from an update on chain that this run took for refused", async () => {
     const { chain, pass, session } = await openDuty();
     chain.refusal = new Failure("chain.outcome-unknown", { message: "no answer", retry: "soon" });
-    expect(await pass(22)).toEqual([120]);
+    expect(await pass(21)).toEqual([120]);
     chain.refusal = undefined;
     const mechanisms = [{ mecid: 0, of: 1, share: 1, ownLastUpdate: 121 }];
     session.state.subnet = { ...session.state.subnet, mechanisms };
@@ -215,10 +215,10 @@ describe("weights", () => {
     const chain = new FakeChain();
     chain.refusal = new Failure("chain.unreachable", { message: "no answer", retry: "soon" });
     const { pass, weights } = await openDuty(chain);
-    expect(await pass(27)).toEqual([120, 125]);
+    expect(await pass(37)).toEqual([120, 122, 125, 130, 135]);
     expect(weights().at(-1)).toMatchObject({ state: "refused", error: "no answer", blocks_left: 5 });
     chain.refusal = new Failure("chain.dispatch-refused", { message: "never" });
-    expect(await pass(30)).toEqual([130, 150]);
+    expect(await pass(30)).toEqual([140, 160]);
   });
 
   test("whose fate nobody knows are told and kept as sent, not as refused", async () => {
@@ -228,7 +228,7 @@ describe("weights", () => {
       throw new Failure("chain.outcome-unknown", { message: "no block showed them", retry: "soon" });
     };
     await duty.run(chain.head());
-    expect(weights().at(-1)).toMatchObject({ state: "sent", error: "no block showed them", blocks_left: 5 });
+    expect(weights().at(-1)).toMatchObject({ state: "sent", error: "no block showed them", blocks_left: 2 });
     expect(session.recorder.submissions.at(-1)).toMatchObject({ state: "sent" });
   });
 
