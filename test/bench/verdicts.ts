@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
+import { sentencesOf } from "../../src/prompts/sentences.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../src/rewards/pipeline.ts";
 import { chosenProfile } from "../../src/rewards/profiles.ts";
@@ -10,8 +11,9 @@ import { drawAnswers } from "./incentive/subnet.ts";
 import type { BenchRow } from "./row.ts";
 
 const ANSWERS = Number(process.env.ANSWERS ?? 500);
-/** Summaries are the longest, and SwiftShader reads 25 tokens a second on two cores. */
-const TASKS = ["followup", "answer", "followup", "augment", "followup", "answer", "followup"] as const;
+const TASKS = ["followup", "answer", "augment"] as const;
+/** Short texts of short sentences, whose answers are short: SwiftShader reads 25 tokens a second on two idle cores. */
+const TEXT = { sentences: 4, words: { least: 5, most: 12 } } as const;
 /** SwiftShader takes minutes for the texts of a step, longer than anything that is no hung device. */
 const PATIENCE_MS = 3_600_000;
 /** As --neuron.min_best_reward: what earns less is no ground for the next prompt. */
@@ -22,10 +24,7 @@ const WORTH = 0.05;
  * copies and its history of earlier answers as well. The GPU is SwiftShader, a Vulkan driver on the CPU, where it is installed.
  */
 export async function benchVerdicts(): Promise<BenchRow[]> {
-  const texts = readFileSync(new URL("../../src/prompts/sample/passages.jsonl", import.meta.url), "utf8")
-    .trim()
-    .split("\n")
-    .map((line): string => JSON.parse(line).text);
+  const texts = shortTexts();
   const environment = swiftshaderEnvironment();
   const models = [EMBEDDED_MODEL];
   const cpu = await InferenceSupervisor.start({ device: "cpu", models });
@@ -77,6 +76,22 @@ export async function benchVerdicts(): Promise<BenchRow[]> {
   } finally {
     await Promise.all([cpu.stop(), gpu.stop()]);
   }
+}
+
+function shortTexts(): string[] {
+  const passages = readFileSync(new URL("../../src/prompts/sample/passages.jsonl", import.meta.url), "utf8");
+  return passages
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const sentences = sentencesOf(JSON.parse(line).text).filter((sentence) => {
+        const { length } = sentence.split(" ");
+        return length >= TEXT.words.least && length <= TEXT.words.most;
+      });
+      return sentences.slice(0, TEXT.sentences);
+    })
+    .filter(({ length }) => length === TEXT.sentences)
+    .map((sentences) => sentences.join(" "));
 }
 
 const bestOf = (rewards: readonly number[]): number => rewards.indexOf(Math.max(...rewards));
