@@ -1,7 +1,5 @@
+import { Centre } from "./centre.ts";
 import { gatingLoss } from "./loss.ts";
-
-/** Uniform in [0, 1). */
-export type Random = () => number;
 
 export interface Rates {
   learningRate: number;
@@ -13,7 +11,6 @@ export interface LayerOptions extends Rates {
   /** Size of the encoder's vectors. */
   hidden: number;
   rows: number;
-  random: Random;
 }
 
 /** Steps are counted in two numbers of the row, for Float32 is exact to 2^24 only. */
@@ -36,13 +33,15 @@ export interface LayerState extends Rates {
 
 /**
  * Linear(hidden, rows) with a row per uid, trained by stochastic gradient descent with momentum as PyTorch's SGD does:
- * velocity = momentum · velocity + gradient; parameter −= learning rate · velocity. Rows that were not asked have the
+ * velocity = momentum · velocity + gradient; parameter −= learning rate · velocity. The gradient of a score goes along what the
+ * encoding has of its own (`Centre`). Rows that were not asked have the
  * gradient 0, so they coast on their velocity. That has a closed form, a geometric series, so a step touches the asked rows
  * alone, and a row knows at which step it was touched.
  */
 export class GatingLayer {
   readonly hidden: number;
   readonly #options: LayerOptions;
+  readonly #centre: Centre;
   #rows: Row[];
   /** Steps trained so far. */
   #step = 0;
@@ -50,6 +49,7 @@ export class GatingLayer {
   constructor(options: LayerOptions) {
     this.hidden = options.hidden;
     this.#options = options;
+    this.#centre = new Centre(options.hidden);
     this.#rows = Array.from({ length: options.rows }, () => this.#freshRow());
   }
 
@@ -61,6 +61,11 @@ export class GatingLayer {
   get state(): LayerState {
     const { learningRate, momentum } = this.#options;
     return { step: this.#step, learningRate, momentum };
+  }
+
+  /** The mean of the encodings it was trained with, as `load` takes it back. */
+  get centre(): Float32Array {
+    return this.#centre.numbers;
   }
 
   /** Numbers in a row as `row` gives it. */
@@ -89,13 +94,12 @@ export class GatingLayer {
     );
     const { momentum, learningRate } = this.#options;
     const size = this.hidden + 1;
+    const direction = this.#centre.directionOf(encoding);
     this.#step++;
     for (const [index, row] of asked.entries()) {
       const { numbers } = row;
       for (let at = 0; at < size; at++) {
-        // The bias is the weight of an input that is always 1.
-        const input = at < this.hidden ? encoding[at]! : 1;
-        numbers[size + at] = momentum * numbers[size + at]! + gradient[index]! * input;
+        numbers[size + at] = momentum * numbers[size + at]! + gradient[index]! * direction[at]!;
         numbers[at]! -= learningRate * numbers[size + at]!;
       }
       row.step = this.#step;
@@ -161,15 +165,17 @@ export class GatingLayer {
   /**
    * Takes rows back that `row` gave. Rows that are left out stay as they are.
    * @param state of the layer that they are of; with other rates than now, what they coasted until now is by those of then
-   * @returns false, and nothing is taken, when one has another size or holds a number that is not finite
+   * @param centre as `centre` gave it; without it, or where it is of another shape, the mean begins anew
+   * @returns false, and nothing is taken, when a row has another size or holds a number that is not finite
    */
-  load(rows: ReadonlyMap<number, Float32Array>, state: LayerState): boolean {
+  load(rows: ReadonlyMap<number, Float32Array>, state: LayerState, centre?: Float32Array): boolean {
     const width = GatingLayer.rowWidth(this.hidden);
     const isSound = [...rows].every(
       ([row, numbers]) =>
         Number.isInteger(row) && row >= 0 && numbers.length === width && numbers.every(Number.isFinite),
     );
     if (!isSound) return false;
+    if (centre !== undefined) this.#centre.load(centre);
     this.#step = state.step;
     for (const row of this.#rows) row.step = state.step;
     for (const [index, saved] of rows) {
@@ -197,15 +203,9 @@ export class GatingLayer {
     return sum - coasted(this.#options, this.#step - step) * velocity;
   }
 
-  /**
-   * Bias 0, weights Xavier-uniform, no velocity. A row is a Linear(hidden, 1) of its own, so that its spread does not
-   * depend on the size of the subnet: ±sqrt(6 / (hidden + 1)).
-   */
+  /** Zeros: whoever is unknown is as good as the mean. Random weights would take a hundred steps to be forgotten. */
   #freshRow(): Row {
-    const numbers = new Float32Array(2 * (this.hidden + 1));
-    const bound = Math.sqrt(6 / (this.hidden + 1));
-    for (let i = 0; i < this.hidden; i++) numbers[i] = bound * (2 * this.#options.random() - 1);
-    return { numbers, step: this.#step, isTrained: false };
+    return { numbers: new Float32Array(2 * (this.hidden + 1)), step: this.#step, isTrained: false };
   }
 }
 

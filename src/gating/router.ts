@@ -4,7 +4,7 @@ import { log } from "../base/log.ts";
 import type { Memory, MemoryChanges, Outcome, ShownLayer } from "../base/vocabulary.ts";
 import type { TextEmbedder } from "../inference/embedding-cache.ts";
 import { isSameRegistration, type Registration } from "../weights/scores.ts";
-import { GatingLayer, type Random, type Rates } from "./layer.ts";
+import { GatingLayer, type Rates } from "./layer.ts";
 import { layerFile } from "./layer-file.ts";
 import { UnsavedRows } from "./unsaved-rows.ts";
 
@@ -14,11 +14,12 @@ export interface RouterOptions extends Rates {
   encoder: string;
   /** Rows made ahead; the layer never has fewer than the subnet has uids. 0 = the subnet's size. */
   minRows?: number;
-  random?: Random;
 }
 
 /** Table of the state: a row per uid, as GatingLayer.row gives it. */
 const TABLE = "gating";
+/** Table of one row, GatingLayer.centre, which goes with the others' rows. */
+const CENTRE_TABLE = "gating_centre";
 /**
  * Rows are written once in so many steps, and then so many bytes of them: 6 of 384 dimensions, so that those of 256 uids
  * come round in some 350 steps, and a step's share stays within what the history of 50 vectors leaves of 64 KB. A crash
@@ -42,7 +43,6 @@ const memoryShape = z.object({
  */
 export class GatingRouter {
   readonly #options: RouterOptions;
-  readonly #random: Random;
   /** Made with the first encoding, whose size it needs, or from a saved state. */
   #layer: GatingLayer | undefined;
   #unsaved = new UnsavedRows();
@@ -52,7 +52,6 @@ export class GatingRouter {
 
   constructor(options: RouterOptions) {
     this.#options = options;
-    this.#random = options.random ?? Math.random;
   }
 
   /**
@@ -125,7 +124,9 @@ export class GatingRouter {
     const { rows, isWhole } = this.#unsaved.take(limit);
     const json: z.infer<typeof memoryShape> = { encoder: this.#options.encoder, hidden, ...state };
     const put = new Map(rows.filter((row) => row < layer.rows).map((row) => [row, layer.row(row)]));
-    return { json, tables: { [TABLE]: isWhole ? { put, isWhole } : { put } } };
+    const tables = { [TABLE]: isWhole ? { put, isWhole } : { put } };
+    if (put.size === 0) return { json, tables };
+    return { json, tables: { ...tables, [CENTRE_TABLE]: { put: new Map([[0, layer.centre]]) } } };
   }
 
   /** The layer as a file (`layerFile`), a row per uid; undefined before the first step. */
@@ -148,7 +149,7 @@ export class GatingRouter {
     if (parsed.success && parsed.data.encoder === this.#options.encoder) {
       const rows = tables[TABLE] ?? new Map();
       const layer = this.#newLayer(parsed.data.hidden, this.#rowsFor(holders.length));
-      if (layer.load(rows, parsed.data)) {
+      if (layer.load(rows, parsed.data, tables[CENTRE_TABLE]?.get(0))) {
         this.#layer = layer;
         this.#unsaved = new UnsavedRows(rows.keys());
         // With other rates than the state's, its rows are not what they were: all are written anew.
@@ -189,7 +190,7 @@ export class GatingRouter {
 
   #newLayer(hidden: number, rows: number): GatingLayer {
     const { learningRate, momentum } = this.#options;
-    return new GatingLayer({ hidden, rows, learningRate, momentum, random: this.#random });
+    return new GatingLayer({ hidden, rows, learningRate, momentum });
   }
 
   #rowsFor(uids: number): number {

@@ -24,12 +24,7 @@ export function encoderOf(settings: Settings, profile: Profile): string {
 }
 
 /** The gating model on an encoder, with the operator's settings. */
-export function openRouter(
-  settings: Settings,
-  encoder: string,
-  models: EmbeddingServer,
-  random = Math.random,
-): Router {
+export function openRouter(settings: Settings, encoder: string, models: EmbeddingServer): Router {
   warnSlowLearning(settings);
   return new GatingRouter({
     embedder: embedderOn(models, encoder),
@@ -37,7 +32,6 @@ export function openRouter(
     learningRate: settings.gatingLearningRate,
     momentum: settings.gatingMomentum,
     minRows: settings.gatingNumUids,
-    random,
   });
 }
 

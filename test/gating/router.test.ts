@@ -37,7 +37,6 @@ function routerOf(uids: number, more: Partial<ConstructorParameters<typeof Gatin
     encoder: "words",
     learningRate: 1,
     momentum: 0.9,
-    random: seededRandom(3),
     ...more,
   });
   router.align(keys(uids));
@@ -129,7 +128,7 @@ describe("the router", () => {
   test("goes on after a restart as if there had been none", async () => {
     const router = routerOf(4);
     await teach(router, 10);
-    const again = routerOf(0, { random: seededRandom(99) });
+    const again = routerOf(0);
     again.load(savedBy(router), keys(4));
     again.align(keys(4));
     expect(again.changes({ all: true })!.tables.gating!.put.size).toBe(0);
@@ -152,7 +151,7 @@ describe("the router", () => {
   test("starts rows afresh whose hotkey was replaced while the validator was down", async () => {
     const router = routerOf(4);
     await teach(router, 40);
-    const again = routerOf(0, { random: seededRandom(99) });
+    const again = routerOf(0);
     again.load(savedBy(router), keys(4));
     again.align([...keys(3), holder("new"), holder("fifth")]);
     const [before, after] = [(await router.scores("whales"))!, (await again.scores("whales"))!];

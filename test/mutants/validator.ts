@@ -107,6 +107,23 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...noticedBy(
+    ["test/gating/layer.test.ts"],
+    [
+      {
+        name: "the gating layer learns what all prompts have in common",
+        file: "src/gating/centre.ts",
+        text: "direction[at] = encoding[at]! - numbers[at]!;",
+        replacement: "direction[at] = encoding[at]!;",
+      },
+      {
+        name: "the gating layer never learns who is better at everything",
+        file: "src/gating/centre.ts",
+        text: "direction[hidden] = BIAS_PACE - shared;",
+        replacement: "direction[hidden] = -shared;",
+      },
+    ],
+  ),
+  ...noticedBy(
     ["test/rewards/evidence.test.ts"],
     [
       {

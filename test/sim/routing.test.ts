@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { scratchFolders } from "../scratch.ts";
-import { simulateRouting } from "./routing.ts";
+import { RELEVANCE, simulateRouting } from "./routing.ts";
 
 const folder = scratchFolders("routing");
 
@@ -16,6 +16,7 @@ describe("routing on specialists", () => {
     const { random, routed, answers, losses } = await simulateRouting(
       inference,
       {
+        profile: RELEVANCE,
         specialists: 20,
         sampleSize: 4,
         followupSteps: 0,

@@ -17,13 +17,12 @@ import { resume } from "../../src/validator/resume.ts";
 import { IDENTITY } from "../fakes/run.ts";
 import { FakeChain, fakeModules, neuron, SETTINGS } from "../fakes/session.ts";
 
-/**
- * Rewards by likeness to the prompt, masks of likeness alone: what a router learns from here is a fifth of the miners who know a
- * topic, not how well they put it.
- */
-const RELEVANCE = join(import.meta.dir, "../fixtures/profiles/relevance.json");
+/** Rewards by likeness to the prompt, masks of likeness alone: a little for everybody. `embedded` gives who knows nothing next to nothing. */
+export const RELEVANCE = join(import.meta.dir, "../fixtures/profiles/relevance.json");
 
 export interface RoutingPlan {
+  /** As --models.profile. */
+  profile: string;
   specialists: number;
   sampleSize: number;
   /** As --neuron.num_followup_steps; 0 = one step, a summary, per forward pass. */
@@ -49,7 +48,7 @@ export interface RoutingResult {
 }
 
 /**
- * The story of a validator with the real encoder, a profile of relevance, real prompts and texts, on specialists that are asked
+ * The story of a validator with the real encoder, real rewards, prompts and texts, on specialists that are asked
  * without a socket: first random choice, then routed and random forward passes in turn, on texts of their own.
  */
 export async function simulateRouting(
@@ -59,16 +58,11 @@ export async function simulateRouting(
 ): Promise<RoutingResult> {
   const random = seededRandom(plan.seed);
   const { settings } = loadConfiguration(OPTIONS, {
-    flags: { "models.profile": RELEVANCE },
+    flags: { "models.profile": plan.profile },
     environment: {},
   });
   const models = new EmbeddingCache(inference);
-  const router = openRouter(
-    { ...settings, gatingLearningRate: plan.learningRate },
-    EMBEDDED_MODEL,
-    models,
-    random,
-  );
+  const router = openRouter({ ...settings, gatingLearningRate: plan.learningRate }, EMBEDDED_MODEL, models);
   const signal = new AbortController().signal;
   const behaviours = Array.from({ length: plan.specialists }, (_, index) =>
     behaviourOf({ character: "specialist", seed: index, rank: index, peers: plan.specialists }),

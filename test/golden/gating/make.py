@@ -1,7 +1,8 @@
 """Computes golden numbers for src/gating with numpy and prints nothing: python make.py writes training.json beside itself.
 
 A linear layer trained by SGD with momentum on MSE(softmax(scores of the asked), softmax(their rewards)), in double
-precision. The gradient goes through the full Jacobian of softmax and is checked against finite differences here as well,
+precision. Steps go along encoding - mean of the encodings so far, and the bias takes 0.04 of a step, in coordinates that are moved to
+the mean and back. The gradient goes through the full Jacobian of softmax and is checked against finite differences here as well,
 so that nothing is shared with the closed form in the TypeScript. numpy 2.x, Python 3.11 or later.
 """
 import json
@@ -13,6 +14,7 @@ HERE = Path(__file__).parent
 rng = np.random.default_rng(20231106)
 ROWS, HIDDEN, STEPS = 12, 8, 40
 LEARNING_RATE, MOMENTUM = 0.5, 0.9
+BIAS_PACE = 0.04
 
 
 def softmax(x):
@@ -42,7 +44,8 @@ def check(scores, rewards):
 # Rounded to float32 first, which is what the program keeps.
 start = rng.uniform(-0.5, 0.5, (ROWS, HIDDEN)).astype(np.float32)
 weights, bias = start.astype(np.float64), np.zeros(ROWS)
-weights_velocity, bias_velocity = np.zeros_like(weights), np.zeros_like(bias)
+velocity = np.zeros((ROWS, HIDDEN + 1))
+mean, count = np.zeros(HIDDEN), 0
 steps = []
 for _ in range(STEPS):
     encoding = rng.normal(size=HIDDEN)
@@ -54,10 +57,15 @@ for _ in range(STEPS):
     check(scores, rewards)
     gradient = np.zeros(ROWS)
     gradient[asked] = gradient_of(scores, rewards)
-    weights_velocity = MOMENTUM * weights_velocity + np.outer(gradient, x)
-    bias_velocity = MOMENTUM * bias_velocity + gradient
-    weights = weights - LEARNING_RATE * weights_velocity
-    bias = bias - LEARNING_RATE * bias_velocity
+    count += 1
+    mean = mean + (x - mean) / count
+    # (weight, bias at the mean) -> (weight, bias): a step in the former, with the bias slowed down, seen in the latter.
+    shift = np.eye(HIDDEN + 1)
+    shift[HIDDEN, :HIDDEN] = -mean
+    slow = np.diag([1.0] * HIDDEN + [BIAS_PACE])
+    velocity = MOMENTUM * velocity + np.outer(gradient, shift @ slow @ shift.T @ np.append(x, 1.0))
+    weights = weights - LEARNING_RATE * velocity[:, :HIDDEN]
+    bias = bias - LEARNING_RATE * velocity[:, HIDDEN]
     steps.append({
         "encoding": [float(v) for v in encoding],
         "asked": [int(v) for v in asked],
