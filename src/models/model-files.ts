@@ -1,3 +1,4 @@
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/error.ts";
 import { EMBEDDED_MODELS } from "./embedded.ts";
@@ -12,7 +13,10 @@ export interface StoredModel {
   pathOf(file: string): string;
 }
 
-/** Files by their name in the manifest; every one has the size and sha256 that the manifest gives. */
+/**
+ * Files by their name in the manifest; every one has the size and sha256 that the manifest gives. Of weights beside a graph, which
+ * may be gigabytes, only those behind a symbolic link, which ONNX Runtime does not follow.
+ */
 export type VerifiedFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 /**
@@ -47,21 +51,48 @@ function readManifest(id: string, path: string): ModelManifest {
 }
 
 /**
- * Reads the files that a device needs, weights in its first dtype, and checks each against the manifest.
+ * Reads the files that a device needs, weights in its first dtype, and checks each against the manifest. Weights beside a graph are
+ * checked and left where they are.
  * @throws Failure `model.missing` or `model.corrupt`; both name the file.
  */
 export async function readVerified(model: StoredModel, device: DeviceKind): Promise<VerifiedFiles> {
   const [first] = model.manifest.dtype[device];
   const wanted = model.manifest.files.filter(({ dtype }) => dtype === undefined || dtype === first);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const file of wanted) files.set(file.path, await readFile(model, file));
+  for (const file of wanted) {
+    const isLeft =
+      file.dtype !== undefined && !file.path.endsWith(".onnx") && !isLink(model.pathOf(file.path));
+    if (isLeft) await verifyFile(model, file);
+    else files.set(file.path, await readFile(model, file));
+  }
   return files;
 }
 
-async function readFile(
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+async function readFile(model: StoredModel, file: ModelFile): Promise<Uint8Array<ArrayBuffer>> {
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  await verify(model, file, async (found, hasher) => {
+    bytes = await found.bytes();
+    hasher.update(bytes);
+  });
+  return bytes!;
+}
+
+async function verifyFile(model: StoredModel, file: ModelFile): Promise<void> {
+  await verify(model, file, async (found, hasher) => {
+    for await (const piece of found.stream()) hasher.update(piece);
+  });
+}
+
+/** @param read shows the hasher all of the file */
+async function verify(
   model: StoredModel,
   { path, size, sha256 }: ModelFile,
-): Promise<Uint8Array<ArrayBuffer>> {
+  read: (file: Bun.BunFile, hasher: Bun.CryptoHasher) => Promise<void>,
+): Promise<void> {
   const file = Bun.file(model.pathOf(path));
   if (!(await file.exists()))
     throw new Failure<ModelCode>("model.missing", {
@@ -76,8 +107,8 @@ async function readFile(
     });
   // Before reading: a file of another size may not fit into memory.
   if (file.size !== size) throw corrupt(`it has ${file.size} bytes instead of ${size}`);
-  const bytes = await file.bytes();
-  const actual = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  const hasher = new Bun.CryptoHasher("sha256");
+  await read(file, hasher);
+  const actual = hasher.digest("hex");
   if (actual !== sha256) throw corrupt(`its sha256 is ${actual}`);
-  return bytes;
 }

@@ -10,11 +10,12 @@ export function graphOf(
   files: VerifiedFiles,
   device: DeviceKind,
 ): { path: string; bytes: Uint8Array; beside: string[] } {
-  const weights = manifest.files.filter(({ path, dtype }) => files.has(path) && dtype !== undefined);
+  const [wanted] = manifest.dtype[device];
+  const weights = manifest.files.filter(({ dtype }) => dtype !== undefined && dtype === wanted);
   const path = weights.find((file) => file.path.endsWith(".onnx"))?.path;
   if (path === undefined)
     throw new Failure<InferenceCode>("model.corrupt", {
-      message: `the manifest of ${manifest.id} names no .onnx file for ${manifest.dtype[device][0]}`,
+      message: `the manifest of ${manifest.id} names no .onnx file for ${wanted}`,
     });
   const beside = weights.flatMap((file) => (file.path === path ? [] : file.path));
   return { path, bytes: files.get(path)!, beside };

@@ -1,29 +1,20 @@
-import { basename } from "node:path";
-import { InferenceSession, type Tensor } from "onnxruntime-node";
-import { Failure, messageOf } from "../../base/error.ts";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { Failure } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
-import { unusableFile } from "../../models/failure.ts";
-import type { DeviceKind, Dtype, ModelManifest } from "../../models/manifest.ts";
-import { readVerified, type StoredModel, type VerifiedFiles } from "../../models/model-files.ts";
-import { failureOf, type InferenceCode, isUnreadableModel } from "../failure.ts";
+import type { DeviceKind, Dtype } from "../../models/manifest.ts";
+import { readVerified, type StoredModel } from "../../models/model-files.ts";
+import { failureOf, type InferenceCode } from "../failure.ts";
 import type { PlacedNode } from "../protocol.ts";
 import { type Batch, type BatchLimits, planBatches } from "./batches.ts";
 import { cacheFeeds, rowFeeds } from "./feeds.ts";
 import { graphOf, sharesScale } from "./graph-file.ts";
-import { endProfile, profilingInto } from "./placed-nodes.ts";
+import { endProfile } from "./placed-nodes.ts";
 import { groupByPrefix, LEAST_SAVED_TOKENS, type PrefixGroup } from "./prefix.ts";
 import { type BatchWork, type Copies, equalRows, type GraphRow, type Outputs } from "./rows.ts";
+import { openSession, type SessionOptions } from "./session.ts";
 import { cacheOutputs } from "./shared-past.ts";
 import { openTokenizer } from "./tokenizer.ts";
 import type { BoundedTokenizer } from "./tokens.ts";
-
-const SESSION_OPTIONS = {
-  // ONNX Runtime's own lines on standard error: errors only (3). Everything worse is thrown to us anyway.
-  logSeverityLevel: 3,
-  // Threads sleep instead of spinning between operators: a third less processor time, and on a machine that also runs
-  // something else the same request ends sooner.
-  extra: { session: { intra_op: { allow_spinning: "0" } } },
-} as const;
 
 /** A run that fails is thrown to us, so the runtime need not print why as well. */
 const RUN_OPTIONS = { logSeverityLevel: 4 } as const;
@@ -36,17 +27,13 @@ export interface GraphHooks {
   onProgress?(): void;
 }
 
-export interface OpenOptions extends GraphHooks {
+export interface OpenOptions extends GraphHooks, SessionOptions {
   limits: Record<DeviceKind, BatchLimits>;
   /**
    * Padding is shown to the model as if it were text. What stands at the end of a row changes nothing before it in a
    * causal model, and ONNX Runtime's GroupQueryAttention takes hidden tokens for the beginning of the row.
    */
   showsPadding?: boolean;
-  /** Folder for ONNX Runtime's notes of what it runs where; none are taken unless given. */
-  profileInto?: string | undefined;
-  /** Changes the graph before it is compiled. */
-  edit?(onnx: Uint8Array): Uint8Array;
 }
 
 /** Keys and values of tokens that several rows begin with. */
@@ -115,7 +102,7 @@ export class Graph {
     try {
       const tokenizer = await openTokenizer(manifest, files, options.onReading);
       options.onProgress?.();
-      const session = await openSession(manifest, files, device, options);
+      const session = await openSession(stored, files, device, options);
       const limits = {
         ...options.limits[device],
         maxWidth: manifest.maxTokens,
@@ -312,24 +299,4 @@ function noOutput(name: string): Failure<InferenceCode> {
   return new Failure<InferenceCode>("model.unsupported", {
     message: `the model gives no ${name} of the expected shape`,
   });
-}
-
-async function openSession(
-  manifest: ModelManifest,
-  files: VerifiedFiles,
-  device: DeviceKind,
-  { edit, profileInto }: OpenOptions,
-): Promise<InferenceSession> {
-  const { path: graph, bytes, beside } = graphOf(manifest, files, device);
-  try {
-    return await InferenceSession.create(edit?.(bytes) ?? bytes, {
-      ...SESSION_OPTIONS,
-      ...(profileInto !== undefined && profilingInto(profileInto)),
-      executionProviders: [device],
-      externalData: beside.map((path) => ({ path: basename(path), data: files.get(path)! })),
-    });
-  } catch (error) {
-    if (!isUnreadableModel(messageOf(error))) throw error;
-    throw unusableFile(graph, manifest.id, error);
-  }
 }

@@ -124,6 +124,8 @@ export class LoadedModels {
       await this.#release(id);
       throw error;
     }
+    // What was read of files is of no use any more, and the engine would keep hundreds of megabytes until it is short of them.
+    Bun.gc(true);
     const facts = factsOf(stored, this.#device);
     // Told together: one that fails its trial counts as never loaded.
     this.#options.onModel({ ...facts, state: "loaded", ms: loadMs, detail: null });
