@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   dropped,
@@ -11,6 +11,7 @@ import {
 } from "../../../models/judge/corruptions.ts";
 import { fitLogistic } from "../../../models/judge/logistic-regression.ts";
 import { paragraphsOf } from "../../../models/judge/paragraphs.ts";
+import manifest from "../../../models/manifests/all-minilm-l6-v2-embedded.json";
 import { seededRandom } from "../../../src/localnet/miners/random.ts";
 import { scratchFolders } from "../../scratch.ts";
 
@@ -74,5 +75,15 @@ describe("prose of HTML pages", () => {
       "A name isn’t bound & kept until the block of code that uses it ends.",
       prose,
     ]);
+  });
+});
+
+describe("the probe in the manifest", () => {
+  test("is what models/judge/train.ts prints, to the byte", () => {
+    const readme = readFileSync(new URL("../../../models/README.md", import.meta.url), "utf8");
+    const [, told] = /bun models\/judge\/train\.ts .*\| sha256sum\n([0-9a-f]{64}) {2}-\n/.exec(readme)!;
+    const { states, weights, bias } = manifest.embedding.order;
+    const printed = `${JSON.stringify({ states, weights, bias })}\n`;
+    expect(new Bun.CryptoHasher("sha256").update(printed).digest("hex")).toBe(told!);
   });
 });
