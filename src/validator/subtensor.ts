@@ -1,5 +1,5 @@
-import { Failure } from "../base/error.ts";
-import { asBlock, asUid, type BlockNumber, type Netuid, type Uid } from "../base/units.ts";
+import { Failure, type FailureOptions } from "../base/error.ts";
+import { asBlock, asUid, type BlockNumber, type Hotkey, type Netuid, type Uid } from "../base/units.ts";
 import { fetchMoment } from "../chain/block-time.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import { fateOfEarlier } from "../chain/earlier.ts";
@@ -39,6 +39,8 @@ export class Subtensor implements Chain<AxonNeuron> {
   readonly #versionKey: number;
   readonly #policy: WeightPolicy;
   readonly #mecids: readonly number[];
+  /** Where this hotkey was when it was last seen. */
+  #held: Held | undefined;
 
   constructor(
     connection: ChainConnection,
@@ -177,11 +179,57 @@ export class Subtensor implements Chain<AxonNeuron> {
   }
 
   #ownUid(metagraph: Metagraph): Uid {
-    const uid = metagraph.hotkeys.indexOf(this.#signer.hotkey);
-    if (uid >= 0) return asUid(uid);
-    throw new Failure("chain.not-registered", {
-      message: `The hotkey ${this.#signer.hotkey} is not registered on netuid ${this.#netuid}`,
-      hint: "register it with btcli subnet register, or check --netuid and --wallet.hotkey",
-    });
+    const { hotkey } = this.#signer;
+    const uid = metagraph.hotkeys.indexOf(hotkey);
+    if (uid >= 0) {
+      const registeredAt = metagraph.blockAtRegistration[uid]!;
+      this.#held = { uid: asUid(uid), registeredAt, hotkeys: metagraph.hotkeys };
+      return this.#held.uid;
+    }
+    throw new Failure(
+      "chain.not-registered",
+      this.#held === undefined ? neverRegistered(hotkey, this.#netuid) : lost(hotkey, this.#held, metagraph),
+    );
   }
+}
+
+interface Held {
+  uid: Uid;
+  /** Block of its registration. */
+  registeredAt: number;
+  /** Of all neurons then, by uid. */
+  hotkeys: readonly Hotkey[];
+}
+
+function neverRegistered(hotkey: Hotkey, netuid: Netuid): FailureOptions<never> {
+  return {
+    message: `The hotkey ${hotkey} is not registered on netuid ${netuid}`,
+    hint: "register it with btcli subnet register, or check --netuid and --wallet.hotkey",
+  };
+}
+
+/** What became of a registration: a swap keeps its block, and a newcomer brings a later one. */
+function lost(
+  hotkey: Hotkey,
+  { uid, registeredAt, hotkeys: before }: Held,
+  { netuid, hotkeys, blockAtRegistration }: Metagraph,
+): FailureOptions<never> {
+  const holder = hotkeys[uid];
+  const hint = "register it again with btcli subnet register; --wait-registration waits for that";
+  // Who was in the subnet already has moved to this uid.
+  if (holder === undefined || before.includes(holder))
+    return {
+      message: `The hotkey ${hotkey} lost uid ${uid}: netuid ${netuid} was trimmed to ${hotkeys.length} uids`,
+      hint,
+    };
+  const block = blockAtRegistration[uid]!;
+  if (block === registeredAt)
+    return {
+      message: `The hotkey ${hotkey} was swapped: uid ${uid} of netuid ${netuid} is ${holder} now`,
+      hint: "run with the new hotkey (--wallet.hotkey); its scores begin with the weights on chain",
+    };
+  return {
+    message: `The hotkey ${hotkey} was deregistered: uid ${uid} of netuid ${netuid} is ${holder} now, registered in block ${block}`,
+    hint,
+  };
 }

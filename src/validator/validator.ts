@@ -1,4 +1,5 @@
 import { withDeadline } from "../base/deadline.ts";
+import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { Clock } from "./clock.ts";
 import { commitOf } from "./commit.ts";
@@ -31,7 +32,7 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
     stop.abort();
   };
   const unregistered = (error: unknown): void => {
-    session.watch.noteUnregistered();
+    session.watch.noteUnregistered(messageOf(error));
     end(error);
   };
   try {

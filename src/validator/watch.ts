@@ -135,12 +135,12 @@ export class Watch {
     for (const hotkey of this.#reached.keys()) if (!held.has(hotkey)) this.#reached.delete(hotkey);
   }
 
-  /** This hotkey has no uid any more, which ends the run. */
-  noteUnregistered(): void {
+  /** This hotkey has no uid any more, which ends the run. @param detail why, one sentence */
+  noteUnregistered(detail: string): void {
     // Each duty finds it out for itself.
     if (this.#registration === undefined) return;
     this.#registration = undefined;
-    this.#tellRegistration(null, "this hotkey is not registered any more");
+    this.#tellRegistration(null, detail);
   }
 
   /** The last update of the own weights on chain was none of this validator's. */

@@ -4,6 +4,7 @@ import { Failure } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { adminMethods, type NeuronView, neurons } from "./admin.ts";
 import { Beacon } from "./beacon.ts";
+import type { SubtensorEventValue } from "./calls.ts";
 import { Chain } from "./chain.ts";
 import { Endpoint } from "./endpoint.ts";
 import { type GenesisAccount, genesisAxon, raoOf, writeGenesis } from "./genesis.ts";
@@ -178,6 +179,10 @@ export class LocalNode {
   setCommitReveal(enabled: boolean): void {
     this.#chain.state.set(SUBTENSOR.commitRevealWeightsEnabled, [this.netuid], enabled);
     this.#chain.announce({ kind: "CommitRevealEnabled", fields: { 0: this.netuid, 1: enabled } });
+  }
+
+  announce(event: SubtensorEventValue): void {
+    this.#chain.announce(event);
   }
 
   setVersionKey(versionKey: bigint): void {

@@ -127,6 +127,12 @@ export const SubtensorEvent = variant("pallet_subtensor::pallet::Event", {
   WeightsSet: at(5, { 0: u16, 1: u16 }),
   NeuronRegistered: at(6, { 0: u16, 1: u16, 2: AccountId }),
   AxonServed: at(28, { 0: u16, 1: AccountId }),
+  HotkeySwappedOnSubnet: at(102, {
+    coldkey: AccountId,
+    oldHotkey: AccountId,
+    newHotkey: AccountId,
+    netuid: u16,
+  }),
   CommitRevealEnabled: at(101, { 0: u16, 1: bool }),
   TimelockedWeightsCommitted: at(107, { 0: AccountId, 1: u16, 2: Hash, 3: u64 }),
   TimelockedWeightsRevealed: at(108, { 0: u16, 1: AccountId }),

@@ -1,3 +1,4 @@
+import type { SubtensorEventValue } from "./calls.ts";
 import { raoOf } from "./genesis.ts";
 import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
 import { numberOf, refusedRequest, switchOf } from "./request.ts";
@@ -5,6 +6,7 @@ import { accountOf } from "./rpc-params.ts";
 import { setFreeBalance, setStake } from "./stakes.ts";
 import type { ChainState } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
+import { swapHotkey } from "./swap.ts";
 import { trimSubnet } from "./trim.ts";
 
 /** What a running node can be told beside what is written straight into its state. */
@@ -12,6 +14,8 @@ export interface Controls {
   register(neuron: { hotkey: string; coldkey: string; stakeTao: number; validatorPermit: boolean }): number;
   head(): number;
   setCommitReveal(enabled: boolean): void;
+  /** In the next block. */
+  announce(event: SubtensorEventValue): void;
   setVersionKey(versionKey: bigint): void;
   setValidatorPermit(uid: number, permit: boolean): void;
   setBlockTime(ms: number): void;
@@ -30,6 +34,7 @@ export const SETTINGS = {
   "version-key": ["NUMBER", "Least version that weights must carry."],
   stake: ["UID TAO", "Stake of a neuron."],
   permit: ["UID true|false", "Whether a neuron may validate."],
+  swap: ["UID HOTKEY", "Another hotkey takes over a neuron, as after btcli wallet swap-hotkey."],
   mechanisms: ["COUNT [PERCENT…]", "Number of mechanisms, and how they share the emission."],
   trim: ["UIDS", "Make the subnet smaller: who earned least goes, the others move together."],
   balance: ["ADDRESS TAO", "Free money of an account."],
@@ -79,6 +84,8 @@ export function applySetting(
     }
     case "permit":
       return controls.setValidatorPermit(uid(), switchOf(values[1]));
+    case "swap":
+      return controls.announce(swapHotkey(state, netuid, uid(), accountOf(values[1])));
     case "mechanisms": {
       const [mechanisms, ...percents] = values;
       const shares = percents.map((percent) => numberOf(percent, 0, 100));
