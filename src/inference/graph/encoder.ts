@@ -3,9 +3,10 @@ import type { DeviceKind, ModelManifest } from "../../models/manifest.ts";
 import type { StoredModel } from "../../models/model-files.ts";
 import type { InferenceCode } from "../failure.ts";
 import { type BatchLimits, type Pooling, pool } from "./batches.ts";
-import { editGraph } from "./edit.ts";
+import { editGraph, type GraphEdit } from "./edit.ts";
 import { Graph, numbersOf } from "./graph.ts";
 import { GraphModel, type LoadOptions } from "./graph-model.ts";
+import { unpackMatrices } from "./unpacked.ts";
 import { appendOrderProbe, DISORDER, meanDisorder } from "./word-order.ts";
 import { findWordStarts } from "./word-starts.ts";
 
@@ -51,12 +52,16 @@ export class Encoder extends GraphModel {
         message: `${id} does not turn texts into vectors`,
       });
     const { order } = embedding;
-    const limits = BATCH_LIMITS;
-    if (order === undefined)
-      return new Encoder(await Graph.open(stored, device, { limits, ...options }), embedding, undefined);
-    const edit = (onnx: Uint8Array): Uint8Array => editGraph(onnx, [appendOrderProbe(order)]);
-    const graph = await Graph.open(stored, device, { limits, ...options, edit });
-    const isStart = findWordStarts(await Bun.file(stored.pathOf("tokenizer.json")).bytes());
+    const edits: GraphEdit[] = [
+      ...(order === undefined ? [] : [appendOrderProbe(order)]),
+      ...(device === "cpu" ? [unpackMatrices] : []),
+    ];
+    const graph = await Graph.open(stored, device, {
+      limits: BATCH_LIMITS,
+      ...options,
+      edit: (onnx) => editGraph(onnx, edits),
+    });
+    const isStart = order && findWordStarts(await Bun.file(stored.pathOf("tokenizer.json")).bytes());
     return new Encoder(graph, embedding, isStart);
   }
 

@@ -7,6 +7,9 @@ export type Element = (typeof ELEMENT)[keyof typeof ELEMENT];
 /** Field numbers of onnx.proto that are used. */
 export const MODEL = { irVersion: 1, producer: 2, graph: 7, opset: 8 } as const;
 export const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12 } as const;
+export const NODE = { input: 1, output: 2, name: 3, operator: 4, attribute: 5, domain: 7 } as const;
+export const ATTRIBUTE = { name: 1, float: 2, integer: 3, integers: 8, type: 20 } as const;
+export const TENSOR = { dimension: 1, element: 2, name: 8, content: 9 } as const;
 const ATTRIBUTE_TYPE = { float: 1, integer: 2, integers: 7 } as const;
 
 /** A whole number, a list of them, or `{ float }`: JavaScript cannot tell 1 from 1.0. */
@@ -27,20 +30,24 @@ export function node(
 ): Message {
   const [name = "", domain] = operator.split("/").reverse();
   const message = new Message();
-  for (const name of inputs) message.text(1, name);
-  for (const name of outputs) message.text(2, name);
-  message.text(3, `make_${outputs[0]}`).text(4, name);
-  if (domain !== undefined) message.text(7, domain);
-  for (const [key, value] of Object.entries(attributes)) message.message(5, attribute(key, value));
+  for (const name of inputs) message.text(NODE.input, name);
+  for (const name of outputs) message.text(NODE.output, name);
+  message.text(NODE.name, `make_${outputs[0]}`).text(NODE.operator, name);
+  if (domain !== undefined) message.text(NODE.domain, domain);
+  for (const [key, value] of Object.entries(attributes))
+    message.message(NODE.attribute, attribute(key, value));
   return message;
 }
 
 function attribute(name: string, value: Attribute): Message {
-  const message = new Message().text(1, name);
-  if (typeof value === "number") return message.integer(3, value).integer(20, ATTRIBUTE_TYPE.integer);
-  if (!Array.isArray(value)) return message.float(2, value.float).integer(20, ATTRIBUTE_TYPE.float);
-  for (const item of value) message.integer(8, item);
-  return message.integer(20, ATTRIBUTE_TYPE.integers);
+  const message = new Message().text(ATTRIBUTE.name, name);
+  const { type } = ATTRIBUTE;
+  if (typeof value === "number")
+    return message.integer(ATTRIBUTE.integer, value).integer(type, ATTRIBUTE_TYPE.integer);
+  if (!Array.isArray(value))
+    return message.float(ATTRIBUTE.float, value.float).integer(type, ATTRIBUTE_TYPE.float);
+  for (const item of value) message.integer(ATTRIBUTE.integers, item);
+  return message.integer(type, ATTRIBUTE_TYPE.integers);
 }
 
 /** onnx.ValueInfoProto: an input or output. A string in the shape names a size that varies. */
@@ -61,7 +68,7 @@ export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 /** onnx.TensorProto */
 export function tensor(name: string, shape: readonly number[], data: TensorData): Message {
   return tensorHead(name, shape, elementOf(data)).bytes(
-    TENSOR_CONTENT,
+    TENSOR.content,
     new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   );
 }
@@ -72,14 +79,11 @@ export function elementOf(data: TensorData): Element {
   return data instanceof Int32Array ? ELEMENT.int32 : ELEMENT.int64;
 }
 
-/** Field of an onnx.TensorProto that holds its numbers, row-major and little-endian. */
-export const TENSOR_CONTENT = 9;
-
-/** An onnx.TensorProto without its numbers. */
+/** An onnx.TensorProto without its numbers, which lie row-major and little-endian in its `content`. */
 export function tensorHead(name: string, shape: readonly number[], element: Element): Message {
   const message = new Message();
-  for (const size of shape) message.integer(1, size);
-  return message.integer(2, element).text(8, name);
+  for (const size of shape) message.integer(TENSOR.dimension, size);
+  return message.integer(TENSOR.element, element).text(TENSOR.name, name);
 }
 
 /** An onnx.TensorProto whose numbers lie in a file beside the graph's. */

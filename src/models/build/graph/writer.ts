@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { replaceFile } from "../../../base/atomic.ts";
-import { GRAPH, MICROSOFT, MODEL, outsideTensor, TENSOR_CONTENT, tensorHead } from "../../onnx/onnx.ts";
+import { GRAPH, MICROSOFT, MODEL, outsideTensor, TENSOR, tensorHead } from "../../onnx/onnx.ts";
 import { fieldHead, Message } from "../../onnx/wire.ts";
 import type { Graph, Weight } from "./graph.ts";
 
@@ -63,7 +63,7 @@ function modelHead({ producer }: WriteOptions): Uint8Array[] {
 async function* wholeModel(graph: Graph, options: WriteOptions): AsyncGenerator<Uint8Array> {
   const heads = graph.weights.map((weight) => {
     const head = tensorHead(weight.name, weight.shape, weight.element).encode();
-    const content = fieldHead(TENSOR_CONTENT, weight.bytes);
+    const content = fieldHead(TENSOR.content, weight.bytes);
     const field = fieldHead(GRAPH.initializer, head.length + content.length + weight.bytes);
     return { weight, parts: [field, head, content] };
   });
