@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import type { ModelManifest } from "../../src/models/manifest.ts";
 import { findModel, readVerified } from "../../src/models/model-files.ts";
-import { GRAPH, MODEL, outsideTensor, TENSOR_CONTENT } from "../../src/models/onnx/onnx.ts";
+import { GRAPH, MODEL, outsideTensor, TENSOR } from "../../src/models/onnx/onnx.ts";
 import { outsideFiles } from "../../src/models/onnx/outside-files.ts";
 import { type Field, fieldsOf, Message } from "../../src/models/onnx/wire.ts";
 import { writeFixtures } from "../fixtures/models.ts";
@@ -43,9 +43,9 @@ function moveWeights(location = "model.onnx_data"): void {
   let offset = 0;
   const outside = (tensor: Field): Message => {
     const fields = fieldsOf(tensor.content);
-    const content = fields.find(({ number }) => number === TENSOR_CONTENT)?.content;
+    const content = fields.find(({ number }) => number === TENSOR.content)?.content;
     if (content === undefined || content.length < LEAST_BYTES) return new Message().copy(...fields);
-    const head = new Message().copy(...fields.filter(({ number }) => number !== TENSOR_CONTENT));
+    const head = new Message().copy(...fields.filter(({ number }) => number !== TENSOR.content));
     const message = outsideTensor(head, location, offset, content.length);
     moved.push(content);
     offset += content.length;
