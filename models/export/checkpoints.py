@@ -94,6 +94,27 @@ CHECKPOINTS: dict[str, tuple[Callable[[], torch.nn.Module], torch.dtype]] = {
         lambda: T.LlamaForCausalLM(decoder(T.LlamaConfig, rope_theta=100_000, head_dim=8, tie_word_embeddings=False)),
         torch.float32,
     ),
+    "llama-linear": (
+        lambda: T.LlamaForCausalLM(
+            decoder(T.LlamaConfig, head_dim=8, rope_scaling={"rope_type": "linear", "factor": 4.0})
+        ), torch.bfloat16
+    ),
+    "llama-llama3": (
+        lambda: T.LlamaForCausalLM(
+            decoder(T.LlamaConfig, head_dim=16, rope_scaling={
+                "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 32,
+            })
+        ), torch.bfloat16
+    ),
+    "qwen3-yarn": (
+        lambda: T.Qwen3ForCausalLM(
+            qwen3_config(rope_scaling={
+                "rope_type": "yarn", "factor": 4.0, "beta_fast": 4, "beta_slow": 0.25,
+                "original_max_position_embeddings": 32,
+            })
+        ), torch.bfloat16
+    ),
     "gpt-neo": (lambda: T.GPTNeoModel(gpt_neo_config()), torch.float32),
     "gpt-neo-language": (lambda: T.GPTNeoForCausalLM(gpt_neo_config()), torch.float32),
     "gptj": (lambda: T.GPTJForSequenceClassification(gptj_config(num_labels=1, pad_token_id=0)), torch.float16),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { isFailure } from "../../../src/base/error.ts";
 import { type BuildManifest, planGraph } from "../../../src/models/build/build.ts";
 import type { Checkpoint } from "../../../src/models/build/checkpoint/checkpoint.ts";
-import { manifestOf, withCheckpoint } from "./fixtures.ts";
+import { MANIFESTS, manifestOf, withCheckpoint } from "./fixtures.ts";
 
 /** What is said of a checkpoint whose config, tensors or manifest differ from those that are built. */
 async function refusal(
@@ -48,7 +48,20 @@ describe("a variant that would be built wrongly is refused by a sentence", () =>
     ["deberta-v2", { conv_kernel_size: 3 }, "conv_kernel_size = 3"],
     ["deberta-v2", { pos_att_type: ["c2p", "p2p"] }, 'pos_att_type = ["c2p","p2p"]'],
     ["deberta-v2", { relative_attention: false }, "relative_attention = false"],
-    ["qwen3", { rope_scaling: { rope_type: "yarn", factor: 4 } }, 'rope_scaling = {"rope_type":"yarn"'],
+    [
+      "qwen3",
+      { rope_scaling: { type: "dynamic", factor: 4 } },
+      'rope_scaling = {"type":"dynamic","factor":4}, which is not built: only default, linear, llama3 and yarn are',
+    ],
+    ["llama", { rope_scaling: { rope_type: "longrope", short_factor: [1] } }, "only default, linear,"],
+    ["llama", { rope_scaling: { rope_type: "linear", type: "dynamic", factor: 4 } }, "rope_scaling = "],
+    ["llama", { rope_scaling: { rope_type: "linear", factor: 0.5 } }, "rope_scaling = "],
+    ["llama", { rope_scaling: { rope_type: "linear", factor: 4, extra: 1 } }, '"extra"'],
+    [
+      "llama",
+      { rope_scaling: { rope_type: "linear", factor: 4 }, rope_parameters: { rope_type: "default" } },
+      "config.json has both rope_scaling and rope_parameters",
+    ],
     ["qwen3", { use_sliding_window: true }, "use_sliding_window = true"],
     ["qwen3", { layer_types: ["full_attention", "sliding_attention"] }, "layer_types"],
     ["llama", { rope_parameters: { rope_type: "llama3", rope_theta: 1e4 } }, "rope_parameters"],
@@ -93,6 +106,39 @@ describe("a variant that would be built wrongly is refused by a sentence", () =>
     expect(await refusal("llama", {}, biased)).toContain(
       "does not know: model.layers.0.self_attn.q_proj.bias",
     );
+  });
+
+  test("sizes that do not part, or that the tensors have not, before a table of them is made", async () => {
+    expect(await refusal("bert", { num_attention_heads: 5 })).toBe(
+      "config.json has 5 heads, which do not part 32 numbers evenly",
+    );
+    expect(await refusal("llama", { head_dim: 1e9 })).toContain(
+      "self_attn.q_proj.weight has the shape [32,32]",
+    );
+    expect(await refusal("gptj", { rotary_dim: 1e9 })).toBe(
+      "config.json has 1000000000 numbers of a head turned, which are no pairs of its 8",
+    );
+    expect(await refusal("gptj", { rotary_dim: 3 })).toContain("3 numbers of a head turned");
+  });
+
+  /** Nothing of the weights tells these: heads that part the width as well, longer rows, a window. */
+  const UNTOLD = /^(num_(attention_)?heads|n_head|rotary_dim|(max_position|n_position)\w*|\w*window\w*)$/;
+  /** Of no meaning for what is computed. */
+  const UNREAD =
+    /^(\w*drop\w*|initializer\w*|\w*token_id|pretraining_tp|pooler_hidden_size|max_relative\w*)$/;
+  test.each(Object.keys(MANIFESTS))("%s with any size in its config.json changed", async (name) => {
+    const config = await withCheckpoint(name, (checkpoint) => checkpoint.config);
+    const sizes = Object.entries(config).filter(([key, own]) => Number.isInteger(own) && !UNREAD.test(key));
+    expect(sizes.length).toBeGreaterThan(4);
+    for (const [key, own] of sizes as [string, number][])
+      for (const other of [0, 1, 3, own - 1, own + 1, own * 2, 1e9]) {
+        if (other === own || key === "rope_theta") continue;
+        const sentence = await refusal(name, { [key]: other }).catch((error: Error) => error.message);
+        if (sentence === "it was built" && UNTOLD.test(key)) continue;
+        expect({ key, other, sentence }).toMatchObject({
+          sentence: expect.stringMatching(/config\.json|checkpoint|manifest/),
+        });
+      }
   });
 
   test.each(["F64", "F8_E4M3", "I8", "BOOL"])("a tensor of the type %s", async (type) => {

@@ -7,7 +7,6 @@ import * as op from "../graph/operators.ts";
 import { Rotary } from "../graph/rotary.ts";
 import {
   type Architecture,
-  absent,
   activation,
   checkLength,
   off,
@@ -16,9 +15,7 @@ import {
   size,
 } from "./architecture.ts";
 import { decoderInputs, giveDecoded } from "./decoder.ts";
-
-/** As transformers writes it from 5.0 on; no other scaling of positions is built. */
-const ropeParameters = z.object({ rope_type: z.literal("default"), rope_theta: z.number().positive() });
+import { ropeOf, ropeSchema } from "./rope.ts";
 
 export const llamaConfig = z.object({
   vocab_size: size,
@@ -32,8 +29,8 @@ export const llamaConfig = z.object({
   rms_norm_eps: z.number().positive().default(1e-6),
   hidden_act: activation,
   rope_theta: z.number().positive().default(10_000),
-  rope_scaling: absent,
-  rope_parameters: ropeParameters.nullish(),
+  rope_scaling: ropeSchema,
+  rope_parameters: ropeSchema,
   partial_rotary_factor: z.literal(1).nullish(),
   rope_interleaved: off,
   attention_bias: z.boolean().default(false),
@@ -64,7 +61,7 @@ export function decode(plan: Plan, own: LlamaConfig, { hasHeadNorms = false } = 
   const rotary = new Rotary(g, inputs.positions(), layers.element, {
     maxTokens,
     dimensions: headSize,
-    theta: own.rope_parameters?.rope_theta ?? own.rope_theta,
+    ...ropeOf(own),
   });
   const norm = (x: Value, name: string): Value => layers.rmsNorm(x, name, own.rms_norm_eps);
   let x = layers.lookUp(inputs.ids, `${prefix}embed_tokens`, [own.vocab_size, width]);

@@ -2,10 +2,17 @@ import { ELEMENT } from "../../onnx/onnx.ts";
 import type { Graph, Size, Value } from "./graph.ts";
 import { BATCH, TOKENS } from "./inputs.ts";
 import * as op from "./operators.ts";
+import { unsupported } from "./parameters.ts";
 
-/** [batch, tokens, heads × size] → [batch, heads, tokens, size]. */
+/**
+ * [batch, tokens, heads × size] → [batch, heads, tokens, size].
+ * @throws Failure `model.unsupported` for heads that do not part it evenly
+ */
 export function splitHeads(g: Graph, x: Value, heads: number): Value {
-  const size = (x.shape[2] as number) / heads;
+  const width = x.shape[2] as number;
+  const size = width / heads;
+  if (!Number.isInteger(size))
+    throw unsupported(`config.json has ${heads} heads, which do not part ${width} numbers evenly`);
   return op.transpose(g, op.reshape(g, x, x.shape[0]!, x.shape[1]!, heads, size), 0, 2, 1, 3);
 }
 
@@ -46,6 +53,8 @@ export function attendHeads(
 export function attend(g: Graph, { query, key, value, bias, factor }: Attention): Value {
   const [, heads, , size] = query.shape as [Size, number, Size, number];
   const [, groups, all] = key.shape as [Size, number, Size];
+  if (heads % groups !== 0)
+    throw unsupported(`config.json has ${heads} heads, which do not share the keys of ${groups} evenly`);
   // Heads with the same keys are rows of one product: nothing is repeated.
   const isGrouped = groups !== heads;
   const rows = op.scale(g, query, factor);
