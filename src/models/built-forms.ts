@@ -11,7 +11,7 @@ import type { CatalogModel } from "./catalog.ts";
 import { type Description, readDescriptions } from "./descriptions.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
 import { moveInto, type Progress } from "./fetched-files.ts";
-import { lockedManifest, modelFolder, partFolder } from "./locked-manifest.ts";
+import { dtypesOf, lockedManifest, modelFolder, partFolder } from "./locked-manifest.ts";
 import type { Agreement, Dtype, ModelFile, ModelManifest, Provenance } from "./manifest.ts";
 import { type FormRunner, FormTrials, type Tried } from "./trials/form-trials.ts";
 
@@ -165,11 +165,24 @@ function keepForm({ directory, model, descriptions, provenance }: Building, form
     ...model,
     files: [...kept, ...added],
     provenance,
+    dtype: withForms(model.dtype, dtypesOf({ files: [...kept, ...added] })),
     golden: { ...same?.golden, [form.dtype]: golden },
     agreement: { ...same?.agreement, [form.dtype]: agreement },
   });
   const known = new Set([...kept, ...added].map(({ path }) => path));
   for (const { path } of before?.files ?? []) if (!known.has(path)) rmSync(join(into, path), { force: true });
+}
+
+/**
+ * A form that was asked for by hand and that no device prefers would be loaded by none: where it is the only one, the CPU takes
+ * it, and a GPU unless it is made for the CPU.
+ */
+function withForms({ cpu, webgpu }: ModelManifest["dtype"], built: readonly Dtype[]): ModelManifest["dtype"] {
+  const others = built.filter((dtype) => !cpu.includes(dtype) && !webgpu.includes(dtype));
+  return {
+    cpu: [...cpu, ...others],
+    webgpu: [...webgpu, ...others.filter((dtype) => dtype !== "q8")],
+  };
 }
 
 /** Of the original weights, in whatever order they were read. */

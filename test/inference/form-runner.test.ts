@@ -107,6 +107,29 @@ function multiplied(parts: readonly Field[], output: string, factor: number): Fi
   return [...renamed, ...fieldsOf(last.encode())];
 }
 
+test("a form that was asked for by hand, and that no device prefers, is loaded where it is the only one", async () => {
+  const place = scratch();
+  const folder = scratch();
+  writeTinySource("qwen3-classes", folder);
+  const preferred = { webgpu: ["fp16" as const, "q4" as const], cpu: ["q4" as const, "fp32" as const] };
+  const model = { ...tinyModel("qwen3-classes"), dtype: preferred };
+  await buildFromFolder(place, model, model.checkpoint!, folder, { dtypes: ["q8"], runner: formRunner });
+  expect(lockedManifest(place, model)!.dtype).toEqual({ webgpu: ["fp16", "q4"], cpu: ["q4", "fp32", "q8"] });
+  const runningForm = async (): Promise<string> => {
+    const inference = await InferenceSupervisor.start({
+      device: "cpu",
+      modelDirectory: place,
+      models: [model.id],
+    });
+    const [running] = inference.running;
+    await inference.stop();
+    return running!.dtype;
+  };
+  expect(await runningForm()).toBe("q8");
+  await buildFromFolder(place, model, model.checkpoint!, folder, { dtypes: ["fp32"], runner: formRunner });
+  expect(await runningForm()).toBe("fp32");
+});
+
 type Json = Record<string, unknown>;
 /** A copy of a built model whose manifest was changed. */
 function edited(edit: (manifest: Json) => Json): string {
