@@ -23,6 +23,8 @@ const folder = scratchFolders("build-parity")();
 const graphOf = (name: string): string => join(folder, name, "onnx/model.onnx");
 const expected = new Map(NAMES.map((name) => [name, readExpected(name)]));
 
+/** Scaled positions are another table for the same operators. */
+const ON_WEBGPU = NAMES.filter((name) => !/-(linear|llama3|yarn)$/.test(name));
 /** One of each kind of body, whose form in 4 bits is compared on both devices. */
 const IN_BLOCKS = ["mpnet", "deberta-v2", "qwen3", "gptj-language"];
 const blocksOf = (name: string): GraphRun =>
@@ -102,8 +104,8 @@ describe.skipIf(environment === undefined)("on WebGPU", () => {
 
   beforeAll(async () => {
     const runs = [
-      ...NAMES.flatMap((name) => waysOf(name).map(({ run }) => run)),
-      ...NAMES.flatMap((name) => [longOf(name, "left"), longOf(name, "right")]),
+      ...ON_WEBGPU.flatMap((name) => waysOf(name).map(({ run }) => run)),
+      ...ON_WEBGPU.flatMap((name) => [longOf(name, "left"), longOf(name, "right")]),
       ...IN_BLOCKS.map(blocksOf),
     ];
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "graph-runs.ts")], {
@@ -115,13 +117,17 @@ describe.skipIf(environment === undefined)("on WebGPU", () => {
     outputs = JSON.parse(await new Response(child.stdout).text());
   });
 
-  test.each(NAMES)("%s gives PyTorch's numbers", (name) => {
-    const before = NAMES.slice(0, NAMES.indexOf(name)).reduce((sum, other) => sum + waysOf(other).length, 0);
+  test.each(ON_WEBGPU)("%s gives PyTorch's numbers", (name) => {
+    const before = ON_WEBGPU.slice(0, ON_WEBGPU.indexOf(name)).reduce(
+      (sum, other) => sum + waysOf(other).length,
+      0,
+    );
     checkWays(name, outputs.slice(before, before + waysOf(name).length), 1e-3);
   });
 
-  test.each(NAMES)("%s gives the CPU's numbers for long rows, padded on either side", async (name) => {
-    const first = NAMES.reduce((sum, other) => sum + waysOf(other).length, 0) + 2 * NAMES.indexOf(name);
+  test.each(ON_WEBGPU)("%s gives the CPU's numbers for long rows, padded on either side", async (name) => {
+    const first =
+      ON_WEBGPU.reduce((sum, other) => sum + waysOf(other).length, 0) + 2 * ON_WEBGPU.indexOf(name);
     for (const [at, side] of (["left", "right"] as const).entries()) {
       const run = longOf(name, side);
       const ours = ownNumbers(outputs[first + at]!, run).flat();

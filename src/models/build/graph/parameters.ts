@@ -78,7 +78,7 @@ export class Parameters {
   }
 }
 
-/** Half a nanosecond for each number, of some fifteen that a build takes. */
+/** A nanosecond or two for each number, of the twelve and more that a build takes. */
 async function* checked(
   pieces: AsyncIterable<Float32Array<ArrayBuffer>>,
   tensor: TensorInfo,
