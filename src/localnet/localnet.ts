@@ -108,6 +108,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       genesisHash,
       weightsRateLimit: WEIGHTS_RATE_LIMIT_BLOCKS,
       burnTao: REGISTRATION_TAO,
+      owner: coldkey,
       purses: [coldkey, ...DEVELOPMENT_ACCOUNTS].map((address) => ({ address, tao: PURSE_TAO })),
       accounts: [
         { hotkey: validator, coldkey, stakeTao: VALIDATOR_STAKE_TAO, validatorPermit: true },

@@ -29,9 +29,13 @@ export class Beacon {
     this.#genesisSeconds = Math.floor(nowMs / 1000) - ROUNDS_BEFORE_GENESIS * BEACON_PERIOD_SECONDS;
   }
 
+  get publicKeyHex(): string {
+    return beaconPublicKey(this.#secret);
+  }
+
   /** Announces the beacon in the genesis state and publishes its current round. */
   install(state: ChainState, nowMs: number): void {
-    const publicKey = fromHex(beaconPublicKey(this.#secret));
+    const publicKey = fromHex(this.publicKeyHex);
     const digest = sha256(publicKey);
     state.set(DRAND.beaconConfig, [], {
       publicKey,
@@ -42,7 +46,7 @@ export class Beacon {
       schemeId: Buffer.from("bls-unchained-g1-rfc9380"),
       metadata: { beaconId: Buffer.from("localnet") },
     });
-    const round = this.#roundAt(nowMs);
+    const round = this.roundAt(nowMs);
     state.set(DRAND.oldestStoredRound, [], BigInt(round));
     this.#store(state, round);
   }
@@ -50,7 +54,7 @@ export class Beacon {
   /** Publishes the rounds that became due; returns them, oldest first. */
   publishDue(state: ChainState, nowMs: number): bigint[] {
     const last = Number(state.read(DRAND.lastStoredRound));
-    const due = Math.min(this.#roundAt(nowMs), last + MOST_ROUNDS_PER_BLOCK);
+    const due = Math.min(this.roundAt(nowMs), last + MOST_ROUNDS_PER_BLOCK);
     const rounds: bigint[] = [];
     for (let round = last + 1; round <= due; round++) {
       this.#store(state, round);
@@ -61,7 +65,7 @@ export class Beacon {
   }
 
   /** Round 1 is published at the genesis time. */
-  #roundAt(nowMs: number): number {
+  roundAt(nowMs: number): number {
     return Math.floor((nowMs / 1000 - this.#genesisSeconds) / BEACON_PERIOD_SECONDS) + 1;
   }
 

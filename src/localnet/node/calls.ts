@@ -1,6 +1,6 @@
 import { blake2AsHex } from "@polkadot/util-crypto";
-import type { Value } from "./codec.ts";
-import type { CALL_FILTERED, PalletError } from "./errors.ts";
+import type { PalletError } from "./errors.ts";
+import { digest } from "./header.ts";
 import {
   chooseUid,
   hasMechanism,
@@ -10,24 +10,22 @@ import {
   storageIndex,
   uidOf,
 } from "./neurons.ts";
+import { type CallError, inSubtensor, type Outcome } from "./outcome.ts";
+import { administer } from "./owner.ts";
 import type {
   BalancesCallValue,
   RuntimeCallValue,
   RuntimeEventValue,
   SubtensorCallValue,
-  SubtensorEvent,
 } from "./runtime.ts";
+import { commitSalted, revealSalted } from "./salted-commits.ts";
 import { epochOf } from "./schedule.ts";
 import { addStake, freeBalance, isOwned, own, ROOT_NETUID, removeStake, setFreeBalance } from "./stakes.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { DRAND, SUBTENSOR } from "./storage.ts";
 import { type AccountHex, NO_AXON } from "./types.ts";
-import { checkWeights, isWithinRateLimit, storeWeights, type WeightsCall } from "./weights.ts";
-
-export type SubtensorEventValue = Value<typeof SubtensorEvent>;
-/** Of the pallet, of the filter of calls, or the one of the currency that transfers end with. */
-export type CallError = PalletError | typeof CALL_FILTERED | "FundsUnavailable";
-export type Outcome = { events: SubtensorEventValue[] } | { error: PalletError };
+import { dispatchBatch } from "./weight-batches.ts";
+import { applyWeights, isWithinRateLimit, type WeightsCall } from "./weights.ts";
 
 type ServeAxon = Extract<SubtensorCallValue, { kind: "serve_axon" }>["fields"];
 interface TimelockedCall {
@@ -86,15 +84,26 @@ export function dispatch(
   height: number,
 ): { events: RuntimeEventValue[] } | { error: CallError } {
   if (call.kind === "Balances") return transfer(state, signer, call.fields[0]);
+  if (call.kind === "AdminUtils")
+    return administer(state, signer, call.fields[0], height) ? { events: [] } : { error: "BadOrigin" };
+  if (call.kind === "MevShield")
+    return {
+      events: [
+        {
+          kind: "MevShield",
+          fields: {
+            0: {
+              kind: "EncryptedSubmitted",
+              fields: { id: digest(call.fields[0].fields.ciphertext), who: signer },
+            },
+          },
+        },
+      ],
+    };
   if (call.kind !== "SubtensorModule") return { events: [] };
   const outcome = dispatchSubtensor(state, signer, call.fields[0], height);
   return "error" in outcome ? outcome : { events: outcome.events.map(inSubtensor) };
 }
-
-export const inSubtensor = (event: SubtensorEventValue): RuntimeEventValue => ({
-  kind: "SubtensorModule",
-  fields: { 0: event },
-});
 
 function transfer(
   state: ChainState,
@@ -150,6 +159,20 @@ function dispatchSubtensor(
       const error = removeStake(state, { hotkey, coldkey: signer, netuid }, amountUnstaked);
       return error ? { error } : moved("StakeRemoved", signer, hotkey, netuid, amountUnstaked);
     }
+    case "register_network":
+      return { error: "SubnetLimitReached" }; // there is this one only
+    case "commit_weights":
+      return commitSalted(state, signer, { ...inner.fields, mecid: 0 }, height);
+    case "commit_mechanism_weights":
+      return commitSalted(state, signer, inner.fields, height);
+    case "reveal_weights":
+      return revealSalted(state, signer, { ...inner.fields, mecid: 0 }, height);
+    case "reveal_mechanism_weights":
+      return revealSalted(state, signer, inner.fields, height);
+    case "batch_set_weights":
+    case "batch_commit_weights":
+    case "batch_reveal_weights":
+      return dispatchBatch(state, signer, inner, height);
     case "try_associate_hotkey":
       if (!isOwned(state, inner.fields.hotkey)) own(state, inner.fields.hotkey, signer);
       return { events: [] };
@@ -166,19 +189,6 @@ const moved = (
 ): Outcome => ({
   events: [{ kind, fields: { 0: coldkey, 1: hotkey, 2: rao, 3: rao, 4: netuid, 5: 0n } }],
 });
-
-/** Checks and stores weights: the same path for a call and for a commit that the epoch revealed. */
-export function applyWeights(
-  state: ChainState,
-  signer: AccountHex,
-  call: WeightsCall,
-  height: number,
-): Outcome {
-  const error = checkWeights(state, signer, call, height);
-  if (error) return { error };
-  const uid = storeWeights(state, signer, call, height);
-  return { events: [{ kind: "WeightsSet", fields: { 0: storageIndex(call.netuid, call.mecid), 1: uid } }] };
-}
 
 function weightsCall(
   call: Extract<SubtensorCallValue, { kind: "set_weights" | "set_mechanism_weights" }>,

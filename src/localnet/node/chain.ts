@@ -1,6 +1,7 @@
 import { Failure, messageOf } from "../../base/error.ts";
+import { log } from "../../base/log.ts";
 import type { Beacon } from "./beacon.ts";
-import { type CallError, dispatch, inSubtensor, precheck, type SubtensorEventValue } from "./calls.ts";
+import { dispatch, precheck } from "./calls.ts";
 import { ChainFaults } from "./chain-faults.ts";
 import { BLOCK_HASH_COUNT } from "./description.ts";
 import { stepSubnet } from "./epoch.ts";
@@ -13,9 +14,11 @@ import {
   timestampExtrinsic,
 } from "./extrinsic.ts";
 import { type Block, genesisBlock, sealBlock } from "./header.ts";
+import { type CallError, inSubtensor, type SubtensorEventValue } from "./outcome.ts";
 import { type PooledTransaction, TransactionPool, type TransactionStatus } from "./pool.ts";
 import { revealCommits } from "./reveal.ts";
 import { type EventRecordValue, FREE, PALLET, type RuntimeEventValue } from "./runtime.ts";
+import type { Shield } from "./shield.ts";
 import { ChainState, type StateView } from "./state.ts";
 import { SYSTEM, TIMESTAMP } from "./storage.ts";
 import type { DispatchErrorValue, HashHex } from "./types.ts";
@@ -38,6 +41,7 @@ export interface ChainOptions {
   specVersion: number;
   seed: Uint8Array;
   beacon: Beacon;
+  shield: Shield;
   nowMs: () => number;
   /** Another than the seed's, for a network that has to look like one that is known by it. */
   genesisHash?: HashHex | undefined;
@@ -61,6 +65,8 @@ export class Chain {
   readonly #unfinalized: { height: number; notify: PooledTransaction["notify"]; hash: HashHex }[] = [];
   /** Events of administrative changes, told in the next block. */
   #pendingEvents: SubtensorEventValue[] = [];
+  /** What carriers of the shield carry, by their hash; null is nothing that can be run. */
+  readonly #opened = new Map<HashHex, Uint8Array | null>();
   #head: Block;
   #finalized: Block;
 
@@ -142,6 +148,10 @@ export class Chain {
         "The transaction couldn't enter the pool because of the limit",
       );
     this.#pool.add({ extrinsic, notify });
+    if (extrinsic.call.kind === "MevShield")
+      void this.#options.shield
+        .open(extrinsic.call.fields[0].fields.ciphertext)
+        .then((shielded) => this.#opened.set(extrinsic.hash, shielded));
     const isReady = this.nextNonce(extrinsic.signer) > extrinsic.nonce;
     notify(isReady ? "ready" : "future");
     return extrinsic.hash;
@@ -205,8 +215,11 @@ export class Chain {
     at: (phase: EventRecordValue["phase"], event: RuntimeEventValue) => void,
   ): PooledTransaction[] {
     const included: PooledTransaction[] = [];
-    for (const transaction of this.#pool.all()) {
+    const waiting = this.#pool.all();
+    for (const transaction of waiting) {
       const { extrinsic } = transaction;
+      const isCarrier = extrinsic.call.kind === "MevShield";
+      if (isCarrier && !this.#opened.has(extrinsic.hash)) continue;
       const account = this.state.read(SYSTEM.account, extrinsic.signer);
       if (this.#invalidity(extrinsic) !== null) {
         this.#pool.remove(extrinsic);
@@ -228,8 +241,23 @@ export class Chain {
       }
       for (const event of outcome.events) at(phase, event);
       at(phase, SUCCESS);
+      const shielded = isCarrier ? this.#shielded(extrinsic.hash) : null;
+      if (shielded) waiting.splice(waiting.indexOf(transaction) + 1, 0, shielded);
     }
     return included;
+  }
+
+  /** The transaction that a carrier carried; whoever sent it looks for it in the blocks. */
+  #shielded(carrier: HashHex): PooledTransaction | null {
+    const bytes = this.#opened.get(carrier);
+    this.#opened.delete(carrier);
+    if (!bytes) return null;
+    try {
+      return { extrinsic: decodeExtrinsic(bytes), notify: () => undefined };
+    } catch (error) {
+      log.debug("localnet cannot read a shielded extrinsic", { reason: messageOf(error) });
+      return null;
+    }
   }
 
   /** Why a transaction cannot be in the next block, in the words of the pool; null when it can, now or later. */
@@ -292,9 +320,11 @@ function failed(error: CallError): RuntimeEventValue {
   const dispatchError: DispatchErrorValue =
     error === "FundsUnavailable"
       ? { kind: "Token", fields: { 0: { kind: error, fields: {} } } }
-      : error === CALL_FILTERED
-        ? moduleError(PALLET.System, SYSTEM_ERROR_INDEX[error])
-        : moduleError(PALLET.SubtensorModule, ERROR_INDEX[error]);
+      : error === "BadOrigin"
+        ? { kind: error, fields: {} }
+        : error === CALL_FILTERED
+          ? moduleError(PALLET.System, SYSTEM_ERROR_INDEX[error])
+          : moduleError(PALLET.SubtensorModule, ERROR_INDEX[error]);
   return inSystem({ kind: "ExtrinsicFailed", fields: { dispatchError, dispatchInfo: FREE } });
 }
 

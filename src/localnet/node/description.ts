@@ -3,6 +3,7 @@ import { encode, height, u16, u32, u64, type Value } from "./codec.ts";
 import { EXTENSIONS, Extrinsic, marker } from "./extensions.ts";
 import { encodeMetadata, type RuntimeDescription } from "./metadata.ts";
 import {
+  AdminCall,
   BalancesCall,
   BalancesEvent,
   DrandEvent,
@@ -10,6 +11,8 @@ import {
   RuntimeCall,
   RuntimeError,
   RuntimeEvent,
+  ShieldCall,
+  ShieldEvent,
   STORAGE_PALLET,
   SubtensorCall,
   SubtensorError,
@@ -22,7 +25,7 @@ import {
 import { API_DESCRIPTIONS } from "./runtime-apis.ts";
 import { STATEFUL_CALL, STATEFUL_ITEMS, STATEFUL_SPEC_VERSION } from "./schedule.ts";
 import { DRAND, STORAGE, SUBTENSOR, SYSTEM, TIMESTAMP } from "./storage.ts";
-import { BALANCES, NEWER, READ_ONLY } from "./storage-clients.ts";
+import { BALANCES, MEV_SHIELD, NEWER, READ_ONLY } from "./storage-clients.ts";
 import { AccountId, MultiAddress, MultiSignature, RuntimeVersion } from "./types.ts";
 
 /** frame_system's BlockHashCount: hashes of older blocks cannot anchor a mortal transaction. */
@@ -115,6 +118,15 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
         index: PALLET.Drand,
         storage: Object.values(DRAND),
         event: DrandEvent,
+        constants: [],
+      },
+      { name: "AdminUtils", index: PALLET.AdminUtils, call: AdminCall, constants: [] },
+      {
+        name: "MevShield",
+        index: PALLET.MevShield,
+        storage: Object.values(MEV_SHIELD),
+        call: ShieldCall,
+        event: ShieldEvent,
         constants: [],
       },
       ...STORAGE.filter(({ pallet }) => pallet in STORAGE_PALLET).map(({ pallet, items }) => ({

@@ -22,8 +22,11 @@ import {
 import type { Method } from "./rpc.ts";
 import type { LocalnetCode } from "./scale.ts";
 import { epochOf, isModulo, STATEFUL_SPEC_VERSION } from "./schedule.ts";
+import { sdkCommit } from "./sdk-commit.ts";
+import { Shield } from "./shield.ts";
 import { StateCalls } from "./state-call.ts";
 import { SUBTENSOR, TIMESTAMP } from "./storage.ts";
+import { MEV_SHIELD } from "./storage-clients.ts";
 import { type AccountHex, toHex } from "./types.ts";
 
 export type { GenesisNeuron, NodeOptions } from "./options.ts";
@@ -38,7 +41,7 @@ export async function startNode(options: NodeOptions): Promise<LocalNode> {
   if (maxUids > MOST_UIDS || options.accounts.length > maxUids)
     throw badOption(`a subnet has at most ${Math.min(maxUids, MOST_UIDS)} neurons`);
   await cryptoWaitReady();
-  const node = new LocalNode({ ...options, host, maxUids });
+  const node = new LocalNode({ ...options, host, maxUids, shield: await Shield.create() });
   log.debug("localnet node listens", { endpoint: node.endpoint, neurons: options.accounts.length });
   return node;
 }
@@ -57,7 +60,7 @@ export class LocalNode {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #nextBlockAtMs: number;
 
-  constructor(options: NodeOptions & { host: string; maxUids: number }) {
+  constructor(options: NodeOptions & { host: string; maxUids: number; shield: Shield }) {
     const {
       host,
       port = 0,
@@ -68,9 +71,11 @@ export class LocalNode {
       nowMs = Date.now,
       random = Math.random,
       paused = false,
+      owner,
       genesisHash,
     } = options;
     const rules = rulesOf(options, netuid);
+    const beacon = new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), nowMs());
     this.netuid = netuid;
     this.#host = host;
     this.#blockTimeMs = blockTimeMs;
@@ -78,10 +83,14 @@ export class LocalNode {
       netuid,
       specVersion: FIRST_SPEC_VERSION[rules.epochs],
       seed: randomBytes(32),
-      beacon: new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), nowMs()),
+      beacon,
+      shield: options.shield,
       nowMs,
       genesisHash: genesisHash?.slice(2),
       writeState: (state) => {
+        if (owner !== undefined) state.set(SUBTENSOR.subnetOwner, [netuid], toHex(decodeAddress(owner)));
+        state.set(MEV_SHIELD.currentKey, [], options.shield.publicKey);
+        state.set(MEV_SHIELD.nextKey, [], options.shield.publicKey);
         writeGenesis(
           state,
           rules,
@@ -95,6 +104,9 @@ export class LocalNode {
     this.genesisHash = `0x${this.#chain.genesis.hash}`;
     this.#calls = new StateCalls(this.#chain, blockTimeMs);
     this.#random = random;
+    this.addMethod("localnet_commit", (params) =>
+      sdkCommit(this.#chain, netuid, beacon, { nowMs: nowMs(), blockTimeMs: this.#blockTimeMs }, params),
+    );
     this.openEndpoint(port);
     this.#nextBlockAtMs = Date.now() + blockTimeMs;
     if (!paused) this.#schedule();

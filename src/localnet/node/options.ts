@@ -37,6 +37,8 @@ export interface NodeOptions {
   stakeThresholdTao?: number;
   /** What a registration costs; nothing where it is not said. */
   burnTao?: number;
+  /** Who may turn what a subnet's owner may, by SS58 address; nobody unless said. */
+  owner?: string | undefined;
   /** Accounts with money, by SS58 address. */
   purses?: readonly { address: string; tao: number }[];
   /** What the chain takes for the time: of its blocks and of its beacon. Tests move it. */

@@ -39,6 +39,7 @@ export class TransactionPool {
   }
 
   remove({ signer, nonce, hash }: SignedExtrinsic): void {
+    if (!this.#hashes.has(hash)) return;
     const waiting = this.#bySigner.get(signer);
     waiting?.delete(nonce);
     if (waiting?.size === 0) this.#bySigner.delete(signer);

@@ -1,12 +1,13 @@
 import { messageOf } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { decodeWeightsPayload, decryptTimelock, type WeightsPayload } from "../../chain/timelock.ts";
-import { applyWeights, type SubtensorEventValue } from "./calls.ts";
 import { storageIndex } from "./neurons.ts";
+import type { SubtensorEventValue } from "./outcome.ts";
 import { epochOf } from "./schedule.ts";
 import type { ChainState } from "./state.ts";
 import { DRAND, SUBTENSOR } from "./storage.ts";
 import { type AccountHex, toHex } from "./types.ts";
+import { applyWeights } from "./weights.ts";
 
 /**
  * Opens the commits of the epoch that lies RevealPeriodEpochs back and applies their weights, at the start of every

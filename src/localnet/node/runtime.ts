@@ -7,6 +7,7 @@ import {
   compactBig,
   height,
   struct,
+  tuple,
   u8,
   u16,
   u32,
@@ -17,7 +18,16 @@ import {
   vec,
 } from "./codec.ts";
 import { ERROR_INDEX, type PalletError, SYSTEM_ERROR_INDEX, type SystemError } from "./errors.ts";
-import { AccountId, CommitBytes, DispatchError, DispatchInfo, Hash, MultiAddress, Phase } from "./types.ts";
+import {
+  AccountId,
+  CommitBytes,
+  DispatchError,
+  DispatchInfo,
+  Hash,
+  MultiAddress,
+  Phase,
+  ShieldedBytes,
+} from "./types.ts";
 
 /** Pallets of which clients only read what is stored. */
 export const STORAGE_PALLET = {
@@ -26,7 +36,6 @@ export const STORAGE_PALLET = {
   Commitments: 18,
   Crowdloan: 27,
   Swap: 28,
-  MevShield: 30,
 } as const;
 export const PALLET = {
   System: 0,
@@ -34,7 +43,9 @@ export const PALLET = {
   Aura: 3,
   Balances: 5,
   SubtensorModule: 7,
+  AdminUtils: 19,
   Drand: 26,
+  MevShield: 30,
 } as const;
 
 export const SystemCall = variant("frame_system::pallet::Call", { remark: at(0, { remark: bytes() }) });
@@ -49,6 +60,7 @@ export const BalancesCall = variant("pallet_balances::pallet::Call", {
 });
 export type BalancesCallValue = Value<typeof BalancesCall>;
 
+const salted = { uids: vec(u16), values: vec(u16), salt: vec(u16), versionKey: u64 };
 export const SubtensorCall = variant("pallet_subtensor::pallet::Call", {
   set_weights: at(0, { netuid: u16, dests: vec(u16), weights: vec(u16), versionKey: u64 }),
   set_mechanism_weights: at(119, {
@@ -86,6 +98,24 @@ export const SubtensorCall = variant("pallet_subtensor::pallet::Call", {
     limitPrice: u64,
     allowPartial: bool,
   }),
+  register_network: at(59, { hotkey: AccountId }),
+  commit_weights: at(96, { netuid: u16, commitHash: Hash }),
+  commit_mechanism_weights: at(115, { netuid: u16, mecid: u8, commitHash: Hash }),
+  batch_commit_weights: at(100, { netuids: vec(compact(u16)), commitHashes: vec(Hash) }),
+  reveal_weights: at(97, { netuid: u16, ...salted }),
+  reveal_mechanism_weights: at(116, { netuid: u16, mecid: u8, ...salted }),
+  batch_reveal_weights: at(98, {
+    netuid: u16,
+    uidsList: vec(vec(u16)),
+    valuesList: vec(vec(u16)),
+    saltsList: vec(vec(u16)),
+    versionKeys: vec(u64),
+  }),
+  batch_set_weights: at(80, {
+    netuids: vec(compact(u16)),
+    weights: vec(vec(tuple(compact(u16), compact(u16)))),
+    versionKeys: vec(compactBig(u64)),
+  }),
   try_associate_hotkey: at(91, { hotkey: AccountId }),
   commit_timelocked_weights: at(113, {
     netuid: u16,
@@ -103,11 +133,35 @@ export const SubtensorCall = variant("pallet_subtensor::pallet::Call", {
 });
 export type SubtensorCallValue = Value<typeof SubtensorCall>;
 
+/** What the owner of a subnet may turn. */
+export const AdminCall = variant("pallet_admin_utils::pallet::Call", {
+  sudo_set_serving_rate_limit: at(3, { netuid: u16, servingRateLimit: height }),
+  sudo_set_weights_version_key: at(6, { netuid: u16, weightsVersionKey: u64 }),
+  sudo_set_weights_set_rate_limit: at(7, { netuid: u16, weightsSetRateLimit: height }),
+  sudo_set_immunity_period: at(13, { netuid: u16, immunityPeriod: u16 }),
+  sudo_set_min_allowed_weights: at(14, { netuid: u16, minAllowedWeights: u16 }),
+  sudo_set_max_allowed_uids: at(15, { netuid: u16, maxAllowedUids: u16 }),
+  sudo_set_max_allowed_validators: at(25, { netuid: u16, maxAllowedValidators: u16 }),
+  sudo_set_network_registration_allowed: at(19, { netuid: u16, registrationAllowed: bool }),
+  sudo_set_tempo: at(30, { netuid: u16, tempo: u16 }),
+  sudo_set_commit_reveal_weights_enabled: at(49, { netuid: u16, enabled: bool }),
+  sudo_set_commit_reveal_weights_interval: at(57, { netuid: u16, interval: height }),
+  sudo_set_mechanism_count: at(76, { netuid: u16, mechanismCount: u8 }),
+  sudo_trim_to_max_allowed_uids: at(78, { netuid: u16, maxN: u16 }),
+});
+export type AdminCallValue = Value<typeof AdminCall>;
+
+export const ShieldCall = variant("pallet_shield::pallet::Call", {
+  submit_encrypted: at(1, { ciphertext: ShieldedBytes }),
+});
+
 export const RuntimeCall = variant("node_subtensor_runtime::RuntimeCall", {
   System: at(PALLET.System, { 0: SystemCall }),
   Timestamp: at(PALLET.Timestamp, { 0: TimestampCall }),
   Balances: at(PALLET.Balances, { 0: BalancesCall }),
   SubtensorModule: at(PALLET.SubtensorModule, { 0: SubtensorCall }),
+  AdminUtils: at(PALLET.AdminUtils, { 0: AdminCall }),
+  MevShield: at(PALLET.MevShield, { 0: ShieldCall }),
 });
 export type RuntimeCallValue = Value<typeof RuntimeCall>;
 
@@ -125,6 +179,10 @@ export const SubtensorEvent = variant("pallet_subtensor::pallet::Event", {
   StakeAdded: at(2, staked),
   StakeRemoved: at(3, staked),
   WeightsSet: at(5, { 0: u16, 1: u16 }),
+  WeightsCommitted: at(85, { 0: AccountId, 1: u16, 2: Hash }),
+  WeightsRevealed: at(86, { 0: AccountId, 1: u16, 2: Hash }),
+  WeightsBatchRevealed: at(87, { 0: AccountId, 1: u16, 2: vec(Hash) }),
+  BatchWeightsCompleted: at(88, { 0: vec(compact(u16)), 1: AccountId }),
   NeuronRegistered: at(6, { 0: u16, 1: u16, 2: AccountId }),
   AxonServed: at(28, { 0: u16, 1: AccountId }),
   HotkeySwappedOnSubnet: at(102, {
@@ -137,6 +195,9 @@ export const SubtensorEvent = variant("pallet_subtensor::pallet::Event", {
   TimelockedWeightsCommitted: at(107, { 0: AccountId, 1: u16, 2: Hash, 3: u64 }),
   TimelockedWeightsRevealed: at(108, { 0: u16, 1: AccountId }),
 });
+export const ShieldEvent = variant("pallet_shield::pallet::Event", {
+  EncryptedSubmitted: at(0, { id: Hash, who: AccountId }),
+});
 export const DrandEvent = variant("pallet_drand::pallet::Event", { NewPulse: at(1, { rounds: vec(u64) }) });
 
 export const RuntimeEvent = variant("node_subtensor_runtime::RuntimeEvent", {
@@ -144,6 +205,7 @@ export const RuntimeEvent = variant("node_subtensor_runtime::RuntimeEvent", {
   Balances: at(PALLET.Balances, { 0: BalancesEvent }),
   SubtensorModule: at(PALLET.SubtensorModule, { 0: SubtensorEvent }),
   Drand: at(PALLET.Drand, { 0: DrandEvent }),
+  MevShield: at(PALLET.MevShield, { 0: ShieldEvent }),
 });
 export type RuntimeEventValue = Value<typeof RuntimeEvent>;
 

@@ -39,6 +39,10 @@ export function epochOf(state: StateView, netuid: number, height: number): numbe
 export function nextEpochBlock(state: StateView, netuid: number, height: number): number | null {
   const tempo = state.read(SUBTENSOR.tempo, netuid);
   if (tempo === 0) return null;
+  if (isModulo(state, netuid)) {
+    const past = (height + 1 + netuid + 1) % (tempo + 1);
+    return height + 1 + (past === 0 ? 0 : tempo + 1 - past);
+  }
   const scheduled = state.read(SUBTENSOR.lastEpochBlock, netuid) + tempo;
   const pending = state.read(SUBTENSOR.pendingEpochAt, netuid);
   return Math.max(height + 1, pending > 0 ? Math.min(pending, scheduled) : scheduled);

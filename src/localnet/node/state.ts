@@ -24,6 +24,8 @@ export class ChainState implements StateView {
   /** Undo of the block with height `#firstHeight + index`; the last one belongs to the block being built. */
   #undos: Undo[] = [new Map()];
   #firstHeight = 0;
+  /** What was there before the work that may be taken back. */
+  #before: Undo | null = null;
 
   constructor(keptBlocks: number) {
     this.#keptBlocks = keptBlocks;
@@ -58,6 +60,20 @@ export class ChainState implements StateView {
     this.#current.delete(key);
   }
 
+  /** Takes back what `work` changed when it ends with an error. */
+  allOrNothing<T extends object>(work: () => T): T {
+    const before = new Map<string, Uint8Array | undefined>();
+    this.#before = before;
+    const outcome = work();
+    this.#before = null;
+    if ("error" in outcome)
+      for (const [key, value] of before) {
+        if (value === undefined) this.#current.delete(key);
+        else this.#current.set(key, value);
+      }
+    return outcome;
+  }
+
   /** Keys that the block of `height` changed. */
   changedIn(height: number): Iterable<string> {
     return this.#undos[height - this.#firstHeight]?.keys() ?? [];
@@ -81,6 +97,7 @@ export class ChainState implements StateView {
   #remember(key: string): void {
     const undo = this.#undos[this.#undos.length - 1]!;
     if (!undo.has(key)) undo.set(key, this.#current.get(key));
+    if (this.#before && !this.#before.has(key)) this.#before.set(key, this.#current.get(key));
   }
 }
 

@@ -127,6 +127,12 @@ export const SUBTENSOR = {
     vec(TimelockedCommit),
     [],
   ),
+  /** Of the time before timelocks: hash, epoch, block, and a number that means nothing any more. */
+  weightCommits: subtensor(
+    "WeightCommits",
+    [twox(u16), twox(AccountId)],
+    vec(tuple(Hash, height, height, height)),
+  ),
   commitRevealWeightsVersion: subtensor("CommitRevealWeightsVersion", [], u16, 4),
   stakeThreshold: subtensor("StakeThreshold", [], u64, 0n),
 };

@@ -67,6 +67,7 @@ const boundedBytes = (maxBytes: number): Codec<Uint8Array> =>
 /** MAX_CRV3_COMMIT_SIZE_BYTES of the runtime. */
 export const MAX_COMMIT_BYTES = 5000;
 export const CommitBytes = boundedBytes(MAX_COMMIT_BYTES);
+export const ShieldedBytes = boundedBytes(8192);
 
 export const AxonInfo = struct("pallet_subtensor::pallet::AxonInfo", {
   block: height,

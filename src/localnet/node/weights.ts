@@ -1,6 +1,7 @@
 import { U16_MAX } from "../../base/units.ts";
 import type { PalletError } from "./errors.ts";
 import { hasMechanism, hasStakeForWeights, setLastUpdate, storageIndex, uidOf } from "./neurons.ts";
+import type { Outcome } from "./outcome.ts";
 import { ROOT_NETUID } from "./stakes.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
@@ -51,13 +52,21 @@ export function checkWeights(
   return null;
 }
 
-/** Stores checked weights, stretched so that the largest is 65535. Returns the signer's uid. */
-export function storeWeights(
+/** Checks and stores weights: the same path for a call and for a commit that the epoch revealed. */
+export function applyWeights(
   state: ChainState,
-  hotkey: AccountHex,
+  signer: AccountHex,
   call: WeightsCall,
   height: number,
-): number {
+): Outcome {
+  const error = checkWeights(state, signer, call, height);
+  if (error) return { error };
+  const uid = storeWeights(state, signer, call, height);
+  return { events: [{ kind: "WeightsSet", fields: { 0: storageIndex(call.netuid, call.mecid), 1: uid } }] };
+}
+
+/** Stores checked weights, stretched so that the largest is 65535. Returns the signer's uid. */
+function storeWeights(state: ChainState, hotkey: AccountHex, call: WeightsCall, height: number): number {
   const { netuid, mecid, uids, values } = call;
   const uid = uidOf(state, netuid, hotkey)!;
   const stretched = stretch(values);
