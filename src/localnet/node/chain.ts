@@ -41,7 +41,8 @@ export interface ChainOptions {
   specVersion: number;
   seed: Uint8Array;
   beacon: Beacon;
-  shield: Shield;
+  /** Without one, what comes shielded is never run. */
+  shield?: Shield;
   nowMs: () => number;
   /** Another than the seed's, for a network that has to look like one that is known by it. */
   genesisHash?: HashHex | undefined;
@@ -148,10 +149,11 @@ export class Chain {
         "The transaction couldn't enter the pool because of the limit",
       );
     this.#pool.add({ extrinsic, notify });
-    if (extrinsic.call.kind === "MevShield")
-      void this.#options.shield
-        .open(extrinsic.call.fields[0].fields.ciphertext)
-        .then((shielded) => this.#opened.set(extrinsic.hash, shielded));
+    if (extrinsic.call.kind === "MevShield") {
+      const { ciphertext } = extrinsic.call.fields[0].fields;
+      const opening = this.#options.shield?.open(ciphertext) ?? Promise.resolve(null);
+      void opening.then((shielded) => this.#opened.set(extrinsic.hash, shielded));
+    }
     const isReady = this.nextNonce(extrinsic.signer) > extrinsic.nonce;
     notify(isReady ? "ready" : "future");
     return extrinsic.hash;
