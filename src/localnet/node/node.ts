@@ -4,7 +4,6 @@ import { Failure } from "../../base/error.ts";
 import { log } from "../../base/log.ts";
 import { adminMethods, type NeuronView, neurons } from "./admin.ts";
 import { Beacon } from "./beacon.ts";
-import type { SubtensorEventValue } from "./calls.ts";
 import { Chain } from "./chain.ts";
 import { Endpoint } from "./endpoint.ts";
 import { type GenesisAccount, genesisAxon, raoOf, writeGenesis } from "./genesis.ts";
@@ -19,6 +18,7 @@ import {
   type NodeOptions,
   rulesOf,
 } from "./options.ts";
+import type { SubtensorEventValue } from "./outcome.ts";
 import type { Method } from "./rpc.ts";
 import type { LocalnetCode } from "./scale.ts";
 import { epochOf, isModulo, STATEFUL_SPEC_VERSION } from "./schedule.ts";

@@ -1,6 +1,6 @@
-import type { SubtensorEventValue } from "./calls.ts";
 import { raoOf } from "./genesis.ts";
 import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
+import type { SubtensorEventValue } from "./outcome.ts";
 import { numberOf, refusedRequest, switchOf } from "./request.ts";
 import { accountOf } from "./rpc-params.ts";
 import { setFreeBalance, setStake } from "./stakes.ts";

@@ -1,4 +1,4 @@
-import type { SubtensorEventValue } from "./calls.ts";
+import type { SubtensorEventValue } from "./outcome.ts";
 import { own, setStake, stakeAt } from "./stakes.ts";
 import type { ChainState } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
