@@ -13,6 +13,7 @@ import { benchIncentive } from "./incentive.ts";
 import { benchInference } from "./inference.ts";
 import { benchAsk } from "./miners.ts";
 import { benchFirstStep, benchStart } from "./process.ts";
+import { benchReaders } from "./readers.ts";
 import { benchRewards } from "./rewards.ts";
 import { type BenchRow, renderTable } from "./row.ts";
 import { benchStep } from "./step.ts";
@@ -36,6 +37,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   incentive: benchIncentive,
   cheaters: benchCheaters,
   verdicts: benchVerdicts,
+  readers: benchReaders,
   ask: benchAsk,
   analysis: benchAnalysis,
   "first step": benchFirstStep,
@@ -44,7 +46,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
 };
 
 /** They take many minutes, and tell of no speed: only by their name. */
-const CHECKS: readonly string[] = ["cheaters", "verdicts"];
+const CHECKS: readonly string[] = ["cheaters", "verdicts", "readers"];
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !(name in BENCHES));

@@ -32,7 +32,7 @@ const best = ({ parts }: Demand, random: Random): string =>
   parts.task === "followup"
     ? answerWell({ ...parts, task: "augment", sentences: 1 }, random)
     : answerWell(parts, random);
-const negated = (text: string): string =>
+export const negated = (text: string): string =>
   text.replace(
     /\b(is|are|was|were|has|have|had|can|will|may|must|should|would|could|do|does|did)\b/g,
     "$1 not",
@@ -40,7 +40,7 @@ const negated = (text: string): string =>
 const words = ({ parts }: Demand): string[] => parts.text.split(/\s+/);
 
 /** Every sentence with a number that the text does not have: in the place of its own, or before a noun. */
-function otherNumbers(text: string, random: Random): string {
+export function otherNumbers(text: string, random: Random): string {
   return sentencesOf(text)
     .map((sentence) => {
       const number = (): string => String(2 + Math.floor(97 * random()));

@@ -101,11 +101,11 @@ export async function playSubnet(
 }
 
 /** What is asked of everybody, and what the miners are asked who answer something else. */
-interface Asked extends Demand {
+export interface Asked extends Demand {
   elsewhere: PromptParts;
 }
 
-function drawDemand(task: Task, texts: readonly string[], random: Random): Asked {
+export function drawDemand(task: Task, texts: readonly string[], random: Random): Asked {
   const draw = (at: number): string => drawBaseText(texts[at % texts.length]!, random);
   const here = Math.floor(random() * texts.length);
   const prompt = promptOf(task, draw(here), random);
@@ -165,7 +165,7 @@ function partsOf(prompt: string): PromptParts {
   return parts;
 }
 
-function questionOf(
+export function questionOf(
   task: Task,
   { prompt, parts }: { prompt: string; parts: PromptParts },
   forward: string,
