@@ -9,7 +9,9 @@ export const MODEL = { irVersion: 1, producer: 2, graph: 7, opset: 8 } as const;
 export const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12 } as const;
 export const NODE = { input: 1, output: 2, name: 3, operator: 4, attribute: 5, domain: 7 } as const;
 export const ATTRIBUTE = { name: 1, float: 2, integer: 3, integers: 8, type: 20 } as const;
-export const TENSOR = { dimension: 1, element: 2, name: 8, content: 9 } as const;
+/** Of onnx.TensorProto; `outside` says where the numbers lie instead, an entry of key and value each, and `place` that they do. */
+export const TENSOR = { dimension: 1, element: 2, name: 8, content: 9, outside: 13, place: 14 } as const;
+export const ENTRY = { key: 1, value: 2 } as const;
 const ATTRIBUTE_TYPE = { float: 1, integer: 2, integers: 7 } as const;
 
 /** A whole number, a list of them, or `{ float }`: JavaScript cannot tell 1 from 1.0. */
@@ -88,10 +90,11 @@ export function tensorHead(name: string, shape: readonly number[], element: Elem
 
 /** An onnx.TensorProto whose numbers lie in a file beside the graph's. */
 export function outsideTensor(head: Message, location: string, offset: number, length: number): Message {
-  const entry = (key: string, value: string): Message => new Message().text(1, key).text(2, value);
+  const entry = (key: string, value: string): Message =>
+    new Message().text(ENTRY.key, key).text(ENTRY.value, value);
   return head
-    .message(13, entry("location", location))
-    .message(13, entry("offset", `${offset}`))
-    .message(13, entry("length", `${length}`))
-    .integer(14, 1);
+    .message(TENSOR.outside, entry("location", location))
+    .message(TENSOR.outside, entry("offset", `${offset}`))
+    .message(TENSOR.outside, entry("length", `${length}`))
+    .integer(TENSOR.place, 1);
 }

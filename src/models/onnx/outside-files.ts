@@ -1,9 +1,6 @@
-import { GRAPH, MODEL } from "./onnx.ts";
+import { ENTRY, GRAPH, MODEL, TENSOR } from "./onnx.ts";
 import { fieldsOf } from "./wire.ts";
 
-/** Field of an onnx.TensorProto that says where its numbers lie, an entry of a key and a value each. */
-const EXTERNAL_DATA = 13;
-const ENTRY = { key: 1, value: 2 } as const;
 const DECODER = new TextDecoder();
 
 /**
@@ -17,7 +14,7 @@ export function outsideFiles(onnx: Uint8Array): Set<string> {
     for (const { number, content } of fieldsOf(graph.content)) {
       if (number !== GRAPH.initializer) continue;
       for (const field of fieldsOf(content)) {
-        if (field.number !== EXTERNAL_DATA) continue;
+        if (field.number !== TENSOR.outside) continue;
         const entry = fieldsOf(field.content);
         const textOf = (part: number): string =>
           DECODER.decode(entry.find((found) => found.number === part)?.content);
