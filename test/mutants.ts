@@ -19,6 +19,7 @@ import { parseArgs } from "node:util";
 import { seededRandom } from "../src/localnet/miners/random.ts";
 import { CHAIN_MUTANTS } from "./mutants/chain.ts";
 import { EVENT_MUTANTS } from "./mutants/events.ts";
+import { MODEL_MUTANTS } from "./mutants/models.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { VALIDATOR_MUTANTS } from "./mutants/validator.ts";
 import { WALLET_MUTANTS } from "./mutants/wallet.ts";
@@ -29,6 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EVENT_MUTANTS,
   ...WEIGHT_MUTANTS,
   ...CHAIN_MUTANTS,
+  ...MODEL_MUTANTS,
   ...WALLET_MUTANTS,
 ];
 

@@ -1,3 +1,4 @@
+import { lacksNumbers } from "../models/built-numbers.ts";
 import type { Dtype, ModelManifest } from "../models/manifest.ts";
 import { wrapped } from "./fit.ts";
 
@@ -20,6 +21,8 @@ function indented(line: string, width = Number.POSITIVE_INFINITY): string {
 
 function trialText(locked: ModelManifest | undefined, dtype: Dtype): string {
   const golden = locked?.golden?.[dtype]?.length ?? 0;
+  if (locked !== undefined && lacksNumbers(locked, dtype))
+    return "its golden numbers are gone from manifest.json, so that it is not loaded: build it again";
   const kept =
     golden > 0 ? `${golden} golden numbers, tried at each load` : "no golden numbers to try it on at a load";
   const agreement = locked?.agreement?.[dtype];

@@ -1,0 +1,55 @@
+import { noticedBy } from "./mutant.ts";
+
+export const MODEL_MUTANTS = [
+  ...noticedBy(
+    ["test/models/build/weights.test.ts"],
+    [
+      {
+        name: "weights that are no numbers are built",
+        file: "src/models/build/graph/parameters.ts",
+        text: "if (!(number < below && number > -below))",
+        replacement: "if (Math.abs(number) > below)",
+      },
+      {
+        name: "weights that 16 bits do not hold become infinite",
+        file: "src/models/build/forms/storage.ts",
+        text: "[ELEMENT.float16]: 65_520",
+        replacement: "[ELEMENT.float16]: Infinity",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/models/descriptions.test.ts"],
+    [
+      {
+        name: "a token may have the number of the rows",
+        file: "src/models/token-ids.ts",
+        text: "(id as number) < rows",
+        replacement: "(id as number) <= rows",
+      },
+      {
+        name: "added tokens do not count",
+        file: "src/models/token-ids.ts",
+        text: "if (Array.isArray(added))",
+        replacement: "if (added === vocabulary && Array.isArray(added))",
+      },
+      {
+        name: "labels of a classifier may come in any order",
+        file: "src/models/labels.ts",
+        text: "name === labels[at]",
+        replacement: "labels.includes(name)",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/models/built-model.test.ts"],
+    [
+      {
+        name: "a form counts as built without the numbers that its build kept",
+        file: "src/models/built-model.ts",
+        text: "manifest !== undefined && !lacksNumbers(manifest, dtype)",
+        replacement: "manifest !== undefined && !lacksNumbers({ id: model.id }, dtype)",
+      },
+    ],
+  ),
+];
