@@ -99,7 +99,8 @@ function printTenths(output: ProgressOutput): ProgressDisplay {
   return {
     onProgress(path, bytes, totalBytes, unit) {
       const percent = percentOf(bytes, totalBytes);
-      const line = `  ${path} ${percent - (percent % 10)} % of ${amountText(totalBytes, unit)}\n`;
+      const done = unit === undefined ? `${percent - (percent % 10)} %` : bytes;
+      const line = `  ${path}: ${done} of ${amountText(totalBytes, unit)}\n`;
       if (line !== last) output.write(line);
       last = line;
     },

@@ -134,7 +134,7 @@ async function writeForm(
   const written = await buildModel(checkpoint, model, {
     dtype,
     into,
-    onProgress: (done, total) => onProgress?.(`${model.id} as ${dtype}`, done, total),
+    onProgress: (done, total) => onProgress?.(`building ${model.id} as ${dtype}`, done, total),
     ...(signal === undefined ? {} : { signal }),
   });
   const built = written.map(({ path, size, sha256 }) => ({

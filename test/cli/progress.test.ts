@@ -85,7 +85,7 @@ test("elsewhere each tenth is a line, and nothing is overwritten", () => {
   for (let percent = 0; percent <= 100; percent++) shown.onProgress("a", percent * 1e6, 100e6);
   shown.end();
   expect(shown.written().split("\n")).toEqual([
-    ...Array.from({ length: 11 }, (_, tenth) => `  a ${tenth * 10} % of 100.0 MB`),
+    ...Array.from({ length: 11 }, (_, tenth) => `  a: ${tenth * 10} % of 100.0 MB`),
     "",
   ]);
 });

@@ -97,7 +97,7 @@ describe("a pull of original weights", () => {
         dtypes: ["fp32", "q4"],
       },
     ]);
-    expect([...grown]).toEqual([...names, "test-model as fp32", "test-model as q4"]);
+    expect([...grown]).toEqual([...names, "building test-model as fp32", "building test-model as q4"]);
     const locked = lockedManifest(directory, model)!;
     expect(locked.provenance).toMatchObject({ repo: "test/model", revision: REVISION });
     expect(locked.provenance!.files).toEqual(

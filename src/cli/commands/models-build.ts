@@ -7,6 +7,7 @@ import { builtModel, preferredDtypes } from "../../models/known-models.ts";
 import { lockedManifest, modelFolder } from "../../models/locked-manifest.ts";
 import type { Dtype } from "../../models/manifest.ts";
 import type { Source } from "../../models/source-files.ts";
+import { storedParts } from "../../models/stored-parts.ts";
 import { memoryToRun } from "../../models/trials/form-trials.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -24,11 +25,12 @@ export async function pullAndBuild(
   access: HubAccess,
   dtypes: readonly Dtype[],
 ): Promise<void> {
+  const keepsSource = context.flags["keep-source"] === "true";
   const built = await withProgress(context, (onProgress) =>
     pullSource(directory, model, model.checkpoint, access, {
       dtypes,
       runner: formRunner,
-      keepSource: context.flags["keep-source"] === "true",
+      keepSource: keepsSource,
       onProgress,
       onPlan: (plan) => context.print(planText(plan, context)),
     }),
@@ -39,6 +41,8 @@ export async function pullAndBuild(
       : `${model.id} is in ${modelFolder(directory, model.id)}\n`,
   );
   context.print(trialsText(lockedManifest(directory, model), built, screenWidth(context.environment)));
+  if (keepsSource && !storedParts(directory, model).some(({ kind }) => kind === "source"))
+    context.print("  its original weights are not here: they were removed when it was built\n");
 }
 
 function planText(plan: SourcePlan, { environment }: CommandContext): string {

@@ -71,8 +71,8 @@ export async function pull(context: CommandContext): Promise<number> {
     const { id, checkpoint } = model;
     if (!isPulled(model)) continue;
     const forms = dtypes ?? preferredDtypes(model, need.dtypes);
-    context.print(`${id}: ${model.repo} at ${model.revision}, licence ${model.licence.spdx}\n`);
-    context.print(`  ${model.licence.url}\n`);
+    context.print(`\n${id}, licence ${model.licence.spdx}\n  ${model.licence.url}\n`);
+    context.print(`  from ${model.repo}\n  at ${model.revision}\n`);
     if (checkpoint !== undefined) {
       await pullAndBuild(context, directory, { ...model, checkpoint }, access, forms);
       continue;

@@ -134,7 +134,7 @@ export class FormTrials {
     const found = await this.#runner.answer(form, batches, {
       signal: options.signal,
       onAnswered: (batch) =>
-        options.onProgress?.(`${id} as ${dtype}, tried`, batch + 1, batches.length, "runs"),
+        options.onProgress?.(`trying ${id} as ${dtype}`, batch + 1, batches.length, "runs"),
     });
     if ("unable" in found) return this.#notRun(dtype, found.unable);
     checkNumbers(id, dtype, found);

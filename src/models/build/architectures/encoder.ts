@@ -46,11 +46,11 @@ export function encode(
     const layer = `${prefix}encoder.layer.${at}.`;
     const part = (name: keyof LayerNames): Value => layers.linear(x, layer + names[name], width);
     const mixed = attend(part("query"), part("key"), part("value"), layer);
-    x = op.add(g, x, layers.linear(mixed, layer + names.mix, width));
-    x = layers.layerNorm(x, layer + names.mixNorm, size.layer_norm_eps);
+    const seen = layers.linear(mixed, layer + names.mix, width);
+    x = layers.addLayerNorm(x, seen, layer + names.mixNorm, size.layer_norm_eps).normed;
     const wide = layers.linear(x, `${layer}intermediate.dense`, size.intermediate_size);
     const narrow = layers.linear(size.hidden_act(g, wide), `${layer}output.dense`, width);
-    x = layers.layerNorm(op.add(g, x, narrow), `${layer}output.LayerNorm`, size.layer_norm_eps);
+    x = layers.addLayerNorm(x, narrow, `${layer}output.LayerNorm`, size.layer_norm_eps).normed;
   }
   return x;
 }

@@ -40,13 +40,14 @@ export const gptNeo: Architecture = {
     );
     const words = layers.lookUp(inputs.ids, `${prefix}wte`, [own.vocab_size, width]);
     const places = layers.lookUp(inputs.positions(), `${prefix}wpe`, [own.max_position_embeddings, width]);
-    let x = op.add(g, words, places);
+    const normOf = (at: number): string => `${prefix}h.${at}.ln_1`;
+    let { sum: x, normed } = layers.addLayerNorm(words, places, normOf(0), epsilon);
     for (let at = 0; at < own.num_layers; at++) {
       const layer = `${prefix}h.${at}.`;
-      const normed = layers.layerNorm(x, `${layer}ln_1`, epsilon);
+      const before = normed;
       const part = (name: string): Value => {
         const tensor = `${layer}attn.attention.${name}_proj`;
-        return splitHeads(g, layers.linear(normed, tensor, width, { hasBias: false }), heads);
+        return splitHeads(g, layers.linear(before, tensor, width, { hasBias: false }), heads);
       };
       const mixed = attend(g, {
         query: part("q"),
@@ -56,10 +57,13 @@ export const gptNeo: Architecture = {
         // Its authors do not scale the products.
         factor: 1,
       });
-      x = op.add(g, x, layers.linear(mixed, `${layer}attn.attention.out_proj`, width));
-      const ready = layers.layerNorm(x, `${layer}ln_2`, epsilon);
+      const seen = layers.linear(mixed, `${layer}attn.attention.out_proj`, width);
+      const { sum, normed: ready } = layers.addLayerNorm(x, seen, `${layer}ln_2`, epsilon);
       const wide = layers.linear(ready, `${layer}mlp.c_fc`, own.intermediate_size ?? 4 * width);
-      x = op.add(g, x, layers.linear(own.activation_function(g, wide), `${layer}mlp.c_proj`, width));
+      const thought = layers.linear(own.activation_function(g, wide), `${layer}mlp.c_proj`, width);
+      // What comes after the last layer norms what it wants of it.
+      if (at === own.num_layers - 1) x = op.add(g, sum, thought);
+      else ({ sum: x, normed } = layers.addLayerNorm(sum, thought, normOf(at + 1), epsilon));
     }
     giveDecoded(layers, inputs, x, {
       head,

@@ -38,12 +38,14 @@ export const gptj: Architecture = {
       theta: 10_000,
       areNeighbours: true,
     });
+    const normOf = (at: number): string => `${prefix}h.${at}.ln_1`;
     let x = layers.lookUp(inputs.ids, `${prefix}wte`, [own.vocab_size, width]);
+    let normed = layers.layerNorm(x, normOf(0), epsilon);
     for (let at = 0; at < own.n_layer; at++) {
       const layer = `${prefix}h.${at}.`;
-      const normed = layers.layerNorm(x, `${layer}ln_1`, epsilon);
+      const before = normed;
       const part = (name: string): Value =>
-        splitHeads(g, layers.linear(normed, `${layer}attn.${name}_proj`, width, { hasBias: false }), heads);
+        splitHeads(g, layers.linear(before, `${layer}attn.${name}_proj`, width, { hasBias: false }), heads);
       const mixed = attend(g, {
         query: rotary.turn(part("q")),
         key: withPast(inputs, rotary.turn(part("k")), at, "key"),
@@ -52,9 +54,12 @@ export const gptj: Architecture = {
         factor: (width / heads) ** -0.5,
       });
       const seen = layers.linear(mixed, `${layer}attn.out_proj`, width, { hasBias: false });
-      const wide = layers.linear(normed, `${layer}mlp.fc_in`, own.n_inner ?? 4 * width);
+      const wide = layers.linear(before, `${layer}mlp.fc_in`, own.n_inner ?? 4 * width);
       const thought = layers.linear(own.activation_function(g, wide), `${layer}mlp.fc_out`, width);
-      x = op.add(g, op.add(g, seen, thought), x);
+      const added = op.add(g, seen, thought);
+      // What comes after the last layer norms what it wants of it.
+      if (at === own.n_layer - 1) x = op.add(g, added, x);
+      else ({ sum: x, normed } = layers.addLayerNorm(added, x, normOf(at + 1), epsilon));
     }
     giveDecoded(layers, inputs, x, {
       head,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { attend, splitHeads } from "../graph/attention.ts";
 import { withPast } from "../graph/cache.ts";
 import type { Value } from "../graph/graph.ts";
+import type { Normed } from "../graph/layers.ts";
 import { causalBias } from "../graph/masks.ts";
 import * as op from "../graph/operators.ts";
 import { Rotary } from "../graph/rotary.ts";
@@ -64,12 +65,16 @@ export function decode(plan: Plan, own: LlamaConfig, { hasHeadNorms = false } = 
     ...ropeOf(own),
   });
   const norm = (x: Value, name: string): Value => layers.rmsNorm(x, name, own.rms_norm_eps);
+  const addNorm = (x: Value, y: Value, name: string): Normed =>
+    layers.addRmsNorm(x, y, name, own.rms_norm_eps);
+  const normOf = (at: number): string => `${prefix}layers.${at}.input_layernorm`;
   let x = layers.lookUp(inputs.ids, `${prefix}embed_tokens`, [own.vocab_size, width]);
+  let normed = norm(x, normOf(0));
   for (let at = 0; at < own.num_hidden_layers; at++) {
     const layer = `${prefix}layers.${at}.`;
-    const normed = norm(x, `${layer}input_layernorm`);
+    const before = normed;
     const part = (name: string, count: number): Value => {
-      const projected = layers.linear(normed, `${layer}self_attn.${name}_proj`, count * headSize, {
+      const projected = layers.linear(before, `${layer}self_attn.${name}_proj`, count * headSize, {
         hasBias: own.attention_bias,
       });
       const split = splitHeads(g, projected, count);
@@ -82,16 +87,15 @@ export function decode(plan: Plan, own: LlamaConfig, { hasHeadNorms = false } = 
       bias,
       factor: headSize ** -0.5,
     });
-    x = op.add(
-      g,
-      x,
-      layers.linear(mixed, `${layer}self_attn.o_proj`, width, { hasBias: own.attention_bias }),
-    );
-    const ready = norm(x, `${layer}post_attention_layernorm`);
+    const seen = layers.linear(mixed, `${layer}self_attn.o_proj`, width, { hasBias: own.attention_bias });
+    const { sum, normed: ready } = addNorm(x, seen, `${layer}post_attention_layernorm`);
     const wide = (name: string): Value =>
       layers.linear(ready, `${layer}mlp.${name}_proj`, own.intermediate_size, { hasBias: own.mlp_bias });
     const gated = op.multiply(g, own.hidden_act(g, wide("gate")), wide("up"));
-    x = op.add(g, x, layers.linear(gated, `${layer}mlp.down_proj`, width, { hasBias: own.mlp_bias }));
+    const thought = layers.linear(gated, `${layer}mlp.down_proj`, width, { hasBias: own.mlp_bias });
+    // What comes after the last layer norms what it wants of it.
+    if (at === own.num_hidden_layers - 1) x = op.add(g, sum, thought);
+    else ({ sum: x, normed } = addNorm(sum, thought, normOf(at + 1)));
   }
   giveDecoded(layers, inputs, x, {
     head,

@@ -1,8 +1,14 @@
-import { ELEMENT, type Element } from "../../onnx/onnx.ts";
+import { ELEMENT, type Element, MICROSOFT } from "../../onnx/onnx.ts";
 import type { Form } from "../forms/form.ts";
 import type { Graph, Value } from "./graph.ts";
 import { add, cast } from "./operators.ts";
 import type { Parameters } from "./parameters.ts";
+
+/** What goes on through the layers, and its norm, which the next of them reads. */
+export interface Normed {
+  sum: Value;
+  normed: Value;
+}
 
 /** Layers by the names of their tensors in the checkpoint. */
 export class Layers {
@@ -60,6 +66,35 @@ export class Layers {
         { axis: -1, epsilon: { float: epsilon } },
       ),
     );
+  }
+
+  /** x + y and its norm: one node, into which the runtime draws a bias of y as well, where all is in 32 bits. */
+  addLayerNorm(x: Value, y: Value, name: string, epsilon: number): Normed {
+    if (x.element !== ELEMENT.float) return this.#apart(x, y, (sum) => this.layerNorm(sum, name, epsilon));
+    const { gain, bias } = this.#normNames(name);
+    return this.#together("SkipLayerNormalization", [x, y], [gain, bias], epsilon);
+  }
+
+  addRmsNorm(x: Value, y: Value, name: string, epsilon: number): Normed {
+    if (x.element !== ELEMENT.float) return this.#apart(x, y, (sum) => this.rmsNorm(sum, name, epsilon));
+    return this.#together("SkipSimplifiedLayerNormalization", [x, y], [`${name}.weight`], epsilon);
+  }
+
+  #apart(x: Value, y: Value, norm: (sum: Value) => Value): Normed {
+    const sum = add(this.graph, x, y);
+    return { sum, normed: norm(sum) };
+  }
+
+  #together(operator: string, [x, y]: [Value, Value], names: string[], epsilon: number): Normed {
+    const few = names.map((name) => this.few(name, [x.shape.at(-1) as number]));
+    // Between the two it could give a mean and a spread.
+    const [normed, , , sum] = this.graph.nodes(
+      `${MICROSOFT}/${operator}`,
+      [x, y, ...few],
+      Array.from({ length: 4 }, () => ({ shape: x.shape })),
+      { epsilon: { float: epsilon } },
+    );
+    return { sum: sum!, normed: normed! };
   }
 
   /** Checkpoints from before 2019 call them as TensorFlow does. */
