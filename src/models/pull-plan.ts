@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { bytesBelow } from "../base/disk.ts";
 import { sourcePlan } from "./built-model.ts";
+import { lacksNumbers } from "./built-numbers.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { missingBytes } from "./fetched-files.ts";
 import { type HubAccess, listHubFiles } from "./hub-files.ts";
@@ -122,12 +123,13 @@ async function sourceSizes(
 
 /** The forms of those asked for whose files do not all lie here in their size; their hashes are the pull's part. */
 function missingForms(directory: string, model: CatalogModel, dtypes: readonly Dtype[]): Dtype[] {
-  const locked = lockedManifest(directory, model)?.files ?? [];
+  const manifest = lockedManifest(directory, model);
+  if (manifest === undefined) return [...dtypes];
   const folder = modelFolder(directory, model.id);
   return dtypes.filter((dtype) => {
-    const own = locked.filter((file) => file.dtype === undefined || file.dtype === dtype);
+    const own = manifest.files.filter((file) => file.dtype === undefined || file.dtype === dtype);
     const isHere = own.every(({ path, size }) => sizeOf(join(folder, path)) === size);
-    return !isHere || !own.some((file) => file.dtype === dtype);
+    return !isHere || !own.some((file) => file.dtype === dtype) || lacksNumbers(manifest, dtype);
   });
 }
 
