@@ -10,12 +10,12 @@ const SHOWN_WINDOWS = 8;
 
 /** Weights on one screen. @param width characters of a line; undefined = any */
 export function weightsScreen(report: WeightsReport, width: number | undefined): string {
-  const { hotkey, uid, netuid, block, nextEpochBlock, coverage, mechanisms } = report;
+  const { hotkey, uid, netuid, block, nextEpochBlock, opensAt, coverage, mechanisms } = report;
   const rows: [string, string][] = [
     ["Hotkey", `${hotkey}, uid ${uid} of subnet ${netuid}, block ${block}`],
     ...(nextEpochBlock === undefined
       ? []
-      : [["Epoch", `the next in block ${nextEpochBlock}`] satisfies [string, string]]),
+      : [["Epoch", epochText(nextEpochBlock, opensAt, block)] satisfies [string, string]]),
     ["Turns", coverage.text],
   ];
   const parts = mechanisms.map((mechanism) => mechanismText(mechanism, block, width));
@@ -23,6 +23,12 @@ export function weightsScreen(report: WeightsReport, width: number | undefined):
 }
 
 const LABEL = "Mechanism".length;
+
+function epochText(next: number, opensAt: number | undefined, block: number): string {
+  if (opensAt === undefined) return `the next in block ${next}`;
+  const since = block < opensAt ? "from" : "since";
+  return `the next in block ${next}; weights are set ${next - opensAt} blocks before, ${since} block ${opensAt} on`;
+}
 
 function mechanismText(report: MechanismReport, block: number, width: number | undefined): string {
   const { rows, proposal } = report;

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { Failure } from "../base/error.ts";
 
 export type ConfigCode =
@@ -25,6 +26,14 @@ export interface Kind<T> {
 
 export const text: Kind<string> = { hint: "TEXT", parse: (value) => value };
 export const path: Kind<string> = { hint: "PATH", parse: (value) => value };
+
+export const ipAddress: Kind<string> = {
+  hint: "ADDRESS",
+  parse(value) {
+    if (isIP(value) === 0) throw new Error(`must be an IPv4 or IPv6 address, not "${value}"`);
+    return value;
+  },
+};
 
 /** A secret that goes into an HTTP header, which takes printable ASCII only. */
 export const token: Kind<string> = {

@@ -2,6 +2,7 @@ import {
   choice,
   decimal,
   integer,
+  ipAddress,
   optional,
   path,
   size,
@@ -95,7 +96,12 @@ export const OPTIONS = {
   ),
   "axon.port": option(port, 8091, "chain", "Port announced on chain."),
   "axon.ip": option(text, "[::]", "chain", "Local address, kept for old start lines; nothing listens on it."),
-  "axon.external_ip": option(optional(text), undefined, "chain", "Public address announced on chain."),
+  "axon.external_ip": option(
+    optional(ipAddress),
+    undefined,
+    "chain",
+    "Public address announced on chain, IPv4 or IPv6 (default: asked for, and again every hour).",
+  ),
   "axon.external_port": option(optional(port), undefined, "chain", "Public port announced on chain."),
   "neuron.axon_off": option(toggle, false, "chain", "Do not announce this validator on chain."),
 

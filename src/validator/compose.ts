@@ -23,7 +23,7 @@ import { openTextSource } from "../prompts/source.ts";
 import { openTelemetry } from "../telemetry/open.ts";
 import type { UpdateWatch } from "../update/update-watch.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
-import { announce } from "./announce.ts";
+import { AxonDuty } from "./announce.ts";
 import { InferenceMeter } from "./inference-meter.ts";
 import { openJudge } from "./open-judge.ts";
 import { openMiners, type StartStandIns } from "./open-miners.ts";
@@ -167,7 +167,7 @@ async function openParts(
   { settings, origins, signer, signal, findExternalIp, startStandIns }: StartOptions,
   opened: Opened,
   { plan, connection, feed }: Ground,
-): Promise<Pick<ValidatorOptions<AxonNeuron>, "modules" | "facts">> {
+): Promise<Pick<ValidatorOptions<AxonNeuron>, "modules" | "facts" | "duties">> {
   const { scoring, encoder, models, directoryOfModels } = plan;
   const meter = new InferenceMeter();
   const pool = opened.add(
@@ -202,7 +202,9 @@ async function openParts(
     openMiners(settings, connection.genesisHash, signer, opened, startStandIns),
     signal,
   );
-  if (!settings.dryRun) await orAborted(announce(settings, connection, signer, findExternalIp), signal);
+  const axon = new AxonDuty(settings, connection, signer, findExternalIp);
+  const head = connection.head();
+  if (axon.isDue(head)) await orAborted(axon.run(head), signal);
   const versionKey = settings.neuronVersionKey ?? specVersion();
   return {
     modules: {
@@ -221,6 +223,7 @@ async function openParts(
       feed,
       time: SYSTEM_TIME,
     },
+    duties: [axon],
     facts: runFacts({
       settings,
       origins,

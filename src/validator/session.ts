@@ -1,6 +1,7 @@
 import type { BlockNumber } from "../base/units.ts";
 import type { Identity } from "../base/vocabulary.ts";
 import type { RunBody } from "../events/schema.ts";
+import type { Duty } from "./clock.ts";
 import type { Turns } from "./epoch-turns.ts";
 import type { Chain, EventFeed, Judge, Miners, Neuron, Router, Subnet, Texts, Time } from "./ports.ts";
 import type { Evidence } from "./state/content.ts";
@@ -118,6 +119,8 @@ export interface ValidatorOptions<N extends Neuron> {
   modules: Modules<N>;
   /** For the event `run`. */
   facts: RunFacts;
+  /** What else is done by block number. */
+  duties?: readonly Duty[];
   stateDirectory: string;
   /** Ends the run; the step under way is given up. */
   signal: AbortSignal;

@@ -52,6 +52,7 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
         ...session.settings.mecids.map((mecid) => new WeightsDuty(session, mecid)),
         diskDuty(session),
         layer,
+        ...(options.duties ?? []),
       ],
       (duty, error) => {
         if (isFatal(error)) unregistered(error);

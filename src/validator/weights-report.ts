@@ -30,6 +30,8 @@ export interface WeightsReport {
   hotkey: string;
   uid: Uid;
   nextEpochBlock: number | undefined;
+  /** With --weights.before_epoch, the block from which on the next weights are set; undefined without. */
+  opensAt: number | undefined;
   coverage: Coverage;
   /** In the order in which they were asked for. */
   mechanisms: MechanismReport[];
@@ -57,6 +59,8 @@ export interface ReportChoice {
   policy: WeightPolicy;
   settings: PaceSettings;
   mecids: readonly number[];
+  /** Blocks before an epoch at which weights are set; 0 = an epoch after the last. */
+  beforeEpochBlocks: number;
 }
 
 /**
@@ -67,7 +71,7 @@ export interface ReportChoice {
 export async function reportWeights(
   connection: ChainConnection,
   report: StateReport,
-  { policy, settings, mecids }: ReportChoice,
+  { policy, settings, mecids, beforeEpochBlocks }: ReportChoice,
 ): Promise<WeightsReport> {
   const { identity, saved, path } = report;
   requireIdentity(identity, { ...identity, genesis: connection.genesisHash }, path);
@@ -93,6 +97,10 @@ export async function reportWeights(
     hotkey,
     uid: subnet.ownUid,
     nextEpochBlock: subnet.nextEpochBlock,
+    opensAt:
+      beforeEpochBlocks > 0 && subnet.nextEpochBlock !== undefined
+        ? subnet.nextEpochBlock - beforeEpochBlocks
+        : undefined,
     coverage: subnetCoverage(settings, subnet, saved?.evidence ?? NO_EVIDENCE, chain.blockTimeMs),
     mechanisms,
   };

@@ -91,6 +91,11 @@ test("weights show sets what is on chain beside what would be set now, and tells
     expect(screen.split("\n").filter((line) => line.length > columns)).toEqual([]);
   }
 
+  const early = (await show("--weights.before_epoch", "3")).stdout;
+  expect(early).toMatch(
+    /Epoch +the next in block \d+; weights are set 3 blocks before, (?:from|since) block \d+ on/,
+  );
+
   const burnt = await show("--weights.burn", "0.5:0", "--json");
   expect(JSON.parse(burnt.stdout)).toMatchObject({
     hotkey: signer.hotkey,

@@ -31,6 +31,7 @@ export async function showWeights(context: CommandContext): Promise<number> {
       policy: policyOf(settings),
       settings: paceSettings(settings),
       mecids: settings.neuronMecid,
+      beforeEpochBlocks: settings.weightsBeforeEpoch,
     });
     context.print(
       context.flags.json === "true"
@@ -43,8 +44,13 @@ export async function showWeights(context: CommandContext): Promise<number> {
   }
 }
 
-function asJson({ nextEpochBlock, mechanisms, ...facts }: WeightsReport): unknown {
-  return { ...facts, next_epoch_block: nextEpochBlock ?? null, mechanisms: mechanisms.map(mechanismAsJson) };
+function asJson({ nextEpochBlock, opensAt, mechanisms, ...facts }: WeightsReport): unknown {
+  return {
+    ...facts,
+    next_epoch_block: nextEpochBlock ?? null,
+    opens_at: opensAt ?? null,
+    mechanisms: mechanisms.map(mechanismAsJson),
+  };
 }
 
 function mechanismAsJson({ rows, proposal, windows, reveals, ...facts }: MechanismReport): unknown {
