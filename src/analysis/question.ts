@@ -68,6 +68,20 @@ export function noRoom(cause: unknown): Failure<WarehouseCode> | undefined {
   return undefined;
 }
 
+/** By what DuckDB says to brackets around what it understood without them. */
+export function notOneQuestion(cause: unknown): Failure<WarehouseCode> | undefined {
+  if (!messageOf(cause).includes("Parser Error")) return undefined;
+  return new Failure<WarehouseCode>("query.refused", {
+    message:
+      "the question cannot be answered as Parquet: that takes one question, and no semicolon behind or before it",
+    hint: "leave the others out, or ask with --format csv or json",
+    cause,
+  });
+}
+
+/** How DuckDB refuses what lies outside its own tables. */
+const OUTSIDE = /^Permission Error: Cannot access (?:file|directory) "(.*)" - file system operations/;
+
 const OUT_OF_RANGE = /\b(?:STDDEV|VAR|COVAR|CORR|REGR)\w* is out of range/i;
 
 /** DuckDB tells in lines: what is wrong, what may be meant, where it stands. */
@@ -76,6 +90,13 @@ export function refusedQuestion(cause: unknown): Failure<WarehouseCode> {
     .split("\n")
     .filter((line) => line.trim() !== "");
   const at = more.findIndex((line) => /^LINE \d+: /.test(line));
+  const outside = OUTSIDE.exec(what)?.[1];
+  if (outside !== undefined)
+    return new Failure<WarehouseCode>("query.refused", {
+      message: `the question cannot be answered: it would read or write ${outside}, and a question reaches its tables alone`,
+      hint: "name a file to ask as a source behind the question; --out writes the answer to a file",
+      cause,
+    });
   const [, start = "", line] = /^(LINE (\d+): )/.exec(more[at] ?? "") ?? [];
   const column = (more[at + 1]?.indexOf("^") ?? -1) - start.length + 1;
   const place = at >= 0 && column > 0 ? ` (line ${line}, character ${column})` : "";

@@ -10,7 +10,15 @@ import type {
 } from "@duckdb/node-api";
 import { Failure } from "../base/error.ts";
 import { type Laying, layTables, type Reading } from "./lay-tables.ts";
-import { interruptBy, noRoom, prepareQuestions, refusedQuestion, stopped, withoutNaN } from "./question.ts";
+import {
+  interruptBy,
+  noRoom,
+  notOneQuestion,
+  prepareQuestions,
+  refusedQuestion,
+  stopped,
+  withoutNaN,
+} from "./question.ts";
 import type { EventFile } from "./sources/source.ts";
 import { literal } from "./views/view.ts";
 import { workFolder } from "./work-folder.ts";
@@ -155,7 +163,10 @@ export class Warehouse {
       // What stands as a question by itself does so within brackets, and cannot end them.
       for await (const question of prepareQuestions(this.#connection, asked)) question.destroySync();
       // It may end in a comment.
-      await this.#connection.run(`COPY (${asked}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`);
+      const copy = `COPY (${asked}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`;
+      await this.#connection.run(copy).catch((cause: unknown) => {
+        throw notOneQuestion(cause) ?? cause;
+      });
     });
   }
 

@@ -62,15 +62,16 @@ export async function checkSubmission(
   });
   if (uid === null) throw notRegistered(hotkey, netuid, "it has no uid");
   const named = (name: string) => `subtensorModule.${name}`;
-  // Only newer chains have it.
+  // Only newer chains have these.
   const consensus = named("subnetEpochConsensus");
   const { mode } = hasStorage(api, consensus)
     ? await readStorage(api, blockHash, { mode: { name: consensus, keys: [netuid], decode: textOf } })
     : { mode: "Yuma" };
+  const threshold = named("stakeThreshold");
   const state = await readStorage(api, blockHash, {
     key: { name: named("keys"), keys: [netuid, uid], decode: textOf },
     owner: { name: named("subnetOwnerHotkey"), keys: [netuid], decode: textOf },
-    stakeThreshold: { name: named("stakeThreshold"), keys: [], decode: bigintOf },
+    ...(hasStorage(api, threshold) && { stakeThreshold: { name: threshold, keys: [], decode: bigintOf } }),
     versionKey: { name: named("weightsVersionKey"), keys: [netuid], decode: bigintOf },
     rateLimit: numberItem("weightsSetRateLimit", netuid),
     lastUpdates: { name: named("lastUpdate"), keys: [storageIndex(weights)], decode: numbersOf },
@@ -79,7 +80,8 @@ export async function checkSubmission(
     commitReveal: { name: named("commitRevealWeightsEnabled"), keys: [netuid], decode: booleanOf },
   });
   if (state.key !== hotkey) throw notRegistered(hotkey, netuid, `uid ${uid} belongs to another hotkey now`);
-  if (state.stakeThreshold > 0n) await checkStake(api, netuid, uid, state.stakeThreshold);
+  if (state.stakeThreshold !== undefined && state.stakeThreshold > 0n)
+    await checkStake(api, netuid, uid, state.stakeThreshold);
   if (state.versionKey > BigInt(weights.versionKey))
     throw chainFailure("chain.version-too-old", {
       message: `the subnet asks for version key ${state.versionKey} of weights, ours is ${weights.versionKey}`,

@@ -1,4 +1,4 @@
-import { loadConfiguration } from "../config/load.ts";
+import { type Configuration, loadConfiguration } from "../config/load.ts";
 import { OPTIONS, type Settings } from "../config/options.ts";
 import { type Localnet, startLocalnet } from "../localnet/localnet.ts";
 import { findExternalIp } from "../net/external-address.ts";
@@ -29,7 +29,7 @@ export async function validate(context: CommandContext, updates = openUpdateWatc
   const net = await startLocalnet(MOCK);
   try {
     context.print(describeLocalnet(net));
-    return await validateWith({ ...settings, ...settingsFor(net) }, { origins, updates }, context);
+    return await validateWith(settingsOfMock(configuration, net), { origins, updates }, context);
   } finally {
     await net.stop();
   }
@@ -53,6 +53,18 @@ async function validateWith(
     exitCodeOf,
   });
   return EXIT.ok;
+}
+
+/** Those of a validator of a local subnet that goes with it, and its journal too, unless the command line says where to keep that. */
+export function settingsOfMock(
+  { settings, origins }: Configuration<typeof OPTIONS>,
+  net: Localnet,
+): Settings {
+  const own = { ...settings, ...settingsFor(net) };
+  // A folder that a config file or the environment names is of a validator with another wallet.
+  return origins.loggingLoggingDir.kind === "flag"
+    ? { ...own, loggingLoggingDir: settings.loggingLoggingDir }
+    : own;
 }
 
 /** Settings that point a validator at a local subnet. */

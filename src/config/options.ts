@@ -159,7 +159,12 @@ export const OPTIONS = {
     "validator",
     "Stop after weights were set so often, and not before --run.forwards; 0 = do not wait for weights.",
   ),
-  mock: option(toggle, false, "validator", "Validate a local subnet made for this run; needs no wallet."),
+  mock: option(
+    toggle,
+    false,
+    "validator",
+    "Validate a local subnet made for this run; needs no wallet, and keeps nothing but with --logging.logging_dir.",
+  ),
 
   "neuron.followup_sample_size": option(uidCount, 50, "miners", "Miners asked for a question."),
   "neuron.followup_timeout": option(seconds, 10, "miners", "Time a miner has for a question."),

@@ -180,6 +180,26 @@ describe("what cannot be answered", () => {
     expect(readFileSync(path, "utf8")).toBe(before);
   });
 
+  test("because it goes past its tables, in a sentence that says how files are named", async () => {
+    for (const sql of ["COPY steps TO '/nowhere/x.csv'", "SELECT * FROM read_csv('/nowhere/x.csv')"]) {
+      const { stderr, exitCode } = await ask(sql, journal());
+      expect(stderr).toContain(
+        "it would read or write /nowhere/x.csv, and a question reaches its tables alone",
+      );
+      expect(stderr).toContain("as a source behind the question; --out writes");
+      expect(exitCode).toBe(64);
+    }
+  });
+
+  test("because Parquet takes one question", async () => {
+    const out = join(journal(), "answer.parquet");
+    for (const sql of ["SELECT 1; SELECT 2", "SELECT 1 AS a; -- one"]) {
+      const { stderr, exitCode } = await ask(sql, journal(), "--format", "parquet", "--out", out);
+      expect(stderr).toContain("that takes one question, and no semicolon");
+      expect(exitCode).toBe(64);
+    }
+  });
+
   test("because nothing was asked, or Parquet has no file", async () => {
     for (const sql of ["  ;", "/* -- */ -- a comment"]) {
       const { stderr, exitCode } = await ask(sql, journal());
