@@ -3,6 +3,7 @@ import { watchSupervisor } from "./base/parent.ts";
 import { runCli } from "./cli/cli.ts";
 import { describeError } from "./cli/error-text.ts";
 import { EXIT, exitCodeOf } from "./cli/exit-codes.ts";
+import { screenWidth } from "./cli/fit.ts";
 import { Output } from "./cli/output.ts";
 import { STOP_TIMEOUT_MS } from "./validator/stop-times.ts";
 
@@ -60,7 +61,7 @@ process.stderr.on("error", () => {});
 
 // Bun would print a frame of minified source for these; an operator needs the sentence.
 function onFault(error: unknown): void {
-  const text = describeError(error);
+  const text = describeError(error, screenWidth(process.env, process.stderr));
   process.stderr.write(text);
   keepInLogFile("error", text.trim().replaceAll(/\s*\n\s*/g, " "));
   process.exit(EXIT.internal);
@@ -81,7 +82,7 @@ let exitCode = await runCli(process.argv.slice(2), {
 try {
   await output.end();
 } catch (error) {
-  process.stderr.write(describeError(error));
+  process.stderr.write(describeError(error, screenWidth(process.env, process.stderr)));
   if (exitCode === EXIT.ok) exitCode = exitCodeOf(error);
 }
 process.exit(exitCode);

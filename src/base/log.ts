@@ -2,7 +2,7 @@ import { createConsola } from "consola";
 import { messageOf } from "./error.ts";
 import { LogFile, type LogFileOptions } from "./log-file.ts";
 import { wantsColour } from "./terminal.ts";
-import { printable } from "./text.ts";
+import { printable, wordLines } from "./text.ts";
 import { hideUrls } from "./url.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
@@ -15,17 +15,22 @@ const LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4,
 const PRIORITY: Record<LogLevel, number> = { error: 3, warn: 4, info: 6, debug: 7, trace: 7 };
 const COLOUR: Record<LogLevel, string> = { error: "31", warn: "33", info: "36", debug: "90", trace: "90" };
 
+/** Of the clock and the level before a pretty line. */
+const HEAD_WIDTH = 8 + 1 + 5 + 1;
+
 export interface LogOptions {
   level: LogLevel;
   format: LogFormat;
   /** Where lines go; standard error unless a test asks otherwise, so that standard output stays machine-readable. */
   write?: (line: string) => void;
+  /** Characters of a line of the terminal, for the pretty form; standard error's own where absent. */
+  columns?: number | undefined;
   /** A file that gets every line as well, in the plain form or as JSON; none when absent. */
   file?: LogFileOptions | undefined;
 }
 
 let file: LogFile | undefined;
-let current: Required<Omit<LogOptions, "file">> = {
+let current: Omit<LogOptions, "file"> & { write: (line: string) => void } = {
   level: "info",
   format: "auto",
   write: (line) => process.stderr.write(line),
@@ -83,8 +88,12 @@ function render(format: Form, now: Date, level: LogLevel, message: string, field
   if (format === "journald") return `<${PRIORITY[level]}>${body}\n`;
   if (format === "plain") return `${now.toISOString()} ${level.toUpperCase().padEnd(5)} ${body}\n`;
   const clock = now.toTimeString().slice(0, 8);
-  const dimmed = tail ? `${message}  \u001b[2m${tail}\u001b[0m` : message;
-  return `\u001b[2m${clock}\u001b[0m \u001b[${COLOUR[level]}m${level.padEnd(5)}\u001b[0m ${dimmed}\n`;
+  const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`;
+  const head = `${dim(clock)} \u001b[${COLOUR[level]}m${level.padEnd(5)}\u001b[0m `;
+  const room = (current.columns ?? process.stderr.columns ?? Number.POSITIVE_INFINITY) - HEAD_WIDTH;
+  if (Bun.stringWidth(body) <= room) return `${head}${tail ? `${message}  ${dim(tail)}` : message}\n`;
+  const lines = [...wordLines(message, room), ...(tail ? wordLines(tail, room).map(dim) : [])];
+  return `${head}${lines.join(`\n${" ".repeat(HEAD_WIDTH)}`)}\n`;
 }
 
 // consola filters by level and calls the reporter; throttling is off because collapsed lines are lost to machines.

@@ -74,3 +74,18 @@ export function pluralOf(count: number, one: string, many = `${one}s`): string {
 export function counted(count: number, one: string, many?: string): string {
   return `${count} ${pluralOf(count, one, many)}`;
 }
+
+/**
+ * Lines of a text that end at spaces. A word that is wider than a line stays whole, and so does a command in backticks: nobody
+ * could copy it in two.
+ */
+export function wordLines(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.match(/`[^`]*`\S*|\S+/g) ?? []) {
+    const line = lines.at(-1)!;
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line === "" || Bun.stringWidth(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -35,7 +35,7 @@ export async function runCli(rawArguments: readonly string[], io: CliIo): Promis
   try {
     return await dispatch(rawArguments, io);
   } catch (error) {
-    const text = describeError(error);
+    const text = describeError(error, screenWidth(io.environment, process.stderr));
     io.stderr(text);
     keepInLogFile("error", text.trim().replaceAll(/\s*\n\s*/g, " "));
     return exitCodeOf(error);

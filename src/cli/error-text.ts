@@ -1,5 +1,5 @@
 import { Failure, messageOf } from "../base/error.ts";
-import { printable } from "../base/text.ts";
+import { printable, wordLines } from "../base/text.ts";
 import { refusedBySystem } from "./exit-codes.ts";
 
 /** Of a sentence; several paths, each as long as a system takes it, are no more. */
@@ -8,13 +8,26 @@ const MAX_CHARACTERS = 16_384;
 /**
  * What an operator reads: one sentence and the next step. Never a stack: frames of a compiled program tell nobody
  * anything.
+ * @param width characters of a line of the terminal; undefined = any
  */
-export function describeError(error: unknown): string {
+export function describeError(error: unknown, width = Number.POSITIVE_INFINITY): string {
   const sentence = shown(messageOf(error));
   const known = error instanceof Failure ? error : refusedBySystem(error);
   if (known !== undefined)
-    return `error: ${sentence}${known.hint === undefined ? "" : `\n  → ${shown(known.hint)}`}\n`;
-  return `error: unexpected: ${sentence}\n  → this is a fault of openvalidator; please report it with what --logging.debug shows\n`;
+    return paragraphs(`error: ${sentence}`, known.hint === undefined ? undefined : shown(known.hint), width);
+  return paragraphs(`error: unexpected: ${sentence}`, OUR_FAULT, width);
+}
+
+const OUR_FAULT = "this is a fault of openvalidator; please report it with what --logging.debug shows";
+const ARROW = "  → ";
+
+function paragraphs(sentence: string, hint: string | undefined, width: number): string {
+  const step = hint === undefined ? [] : wordLines(hint, width - ARROW.length);
+  return [
+    ...wordLines(sentence, width),
+    ...step.map((line, at) => `${at === 0 ? ARROW : " ".repeat(ARROW.length)}${line}`),
+    "",
+  ].join("\n");
 }
 
 /** An error may repeat what a stranger wrote: the text of a miner, a name in a file, an answer of a server. */

@@ -17,10 +17,12 @@ export interface ScreenColumn {
 const USUAL_WIDTH = 100;
 
 /** Characters of a line of the terminal; undefined where it is none, and none is told of. */
-export function screenWidth(environment: CommandContext["environment"]): number | undefined {
-  const { stdout } = process;
+export function screenWidth(
+  environment: CommandContext["environment"],
+  stream: { isTTY?: boolean; columns?: number } = process.stdout,
+): number | undefined {
   const told = Number(environment.COLUMNS) || undefined;
-  return stdout.isTTY ? stdout.columns || told || USUAL_WIDTH : told;
+  return stream.isTTY ? stream.columns || told || USUAL_WIDTH : told;
 }
 
 /** Which columns fit, and how wide the cells of each may be: texts are cut first, then spare columns go. */

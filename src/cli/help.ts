@@ -1,3 +1,4 @@
+import { wordLines } from "../base/text.ts";
 import { environmentName, GROUPS, type Option } from "../config/option.ts";
 import { VERSION } from "../config/version.ts";
 import { CONFIG_FLAG, type Command, nameOfCommand } from "./command.ts";
@@ -125,15 +126,5 @@ function row(left: string, right: string, width: number, beside = FLAG_COLUMN): 
 
 /** Breaks at spaces alone: flags and addresses stay whole. */
 function wrap(text: string, indent: number, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && indent + line.length + 1 + word.length > width) {
-      lines.push(" ".repeat(indent) + line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, " ".repeat(indent) + line];
+  return wordLines(text, width - indent).map((line) => " ".repeat(indent) + line);
 }

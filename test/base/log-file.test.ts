@@ -92,6 +92,30 @@ describe("the log", () => {
     });
   });
 
+  test.each([60, 80, 100])(
+    "a pretty line keeps to a terminal of %p characters, and the file's is whole",
+    (columns) => {
+      const path = join(folder(), "x.log");
+      const file = { path, maxBytes: 10_000, count: 2 };
+      configureLog({ level: "info", format: "pretty", columns, write: (line) => lines.push(line), file });
+      const fields = {
+        endpoint: "ws://127.0.0.1:9944",
+        reason: "its newest block is older than that of any other one",
+      };
+      log.warn("An endpoint of the chain cannot be used, and the next one in the list is tried", fields);
+      log.info("Short", { a: 1 });
+      const shown = lines.map((line) => Bun.stripANSI(line).trimEnd().split("\n"));
+      expect(shown[0]!.length).toBeGreaterThan(1);
+      expect(shown.flat().filter((line) => Bun.stringWidth(line) > columns)).toEqual([]);
+      expect(shown[0]!.slice(1).every((line) => /^ {15}\S/.test(line))).toBeTrue();
+      expect(shown[0]!.map((line) => line.trim()).join(" ")).toContain(
+        "in the list is tried endpoint=ws://127.0.0.1:9944 ",
+      );
+      expect(shown[1]![0]).toMatch(/^[\d:]{8} info {2}Short {2}a=1$/);
+      expect(readFileSync(path, "utf8").trim().split("\n")).toHaveLength(2);
+    },
+  );
+
   test("a file that cannot be written is told once, and the run goes on", () => {
     const directory = folder();
     const file = { path: join(directory, "sub/x.log"), maxBytes: 10, count: 2 };

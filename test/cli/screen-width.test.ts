@@ -54,6 +54,30 @@ for (const width of [60, 80, 100])
     expect(tooWide).toEqual([]);
   });
 
+const FAILURES: Record<string, (at: string) => string[]> = {
+  "a mistyped flag": () => ["run", "--wallet.nme", "x"],
+  "no key file": (at) => ["wallet", "show", "--wallet.path", at],
+  "an encrypted key": (at) => ["wallet", "create", "--encrypt", "--wallet.path", at],
+  "a question past its tables": (at) => ["query", "COPY steps TO '/nowhere/x.csv'", at],
+  "another question": (at) => ["query", "SET threads = 1", at],
+  "a word too few": () => ["wallet"],
+};
+
+for (const width of [60, 80, 100])
+  test.each(Object.entries(FAILURES))(`%s is told on a screen of ${width} characters`, async (_, words) => {
+    const { exitCode, stderr } = await captured(words(journal()), {
+      COLUMNS: String(width),
+      HOME: scratch(),
+    });
+    expect(exitCode).not.toBe(0);
+    const [sentence = "", ...hint] = stderr.trimEnd().split(/\n {2}→ /);
+    expect(sentence).toStartWith("error: ");
+    expect(hint).toHaveLength(1);
+    // A path stays whole, and so does a command.
+    const rest = stderr.replaceAll(/`[^`]*`/g, "`…`").split("\n");
+    expect(rest.filter((line) => Bun.stringWidth(line) > width && line.trim().includes(" ", 2))).toEqual([]);
+  });
+
 test("what does not go to a terminal is as wide as it is", async () => {
   const { stdout } = await captured(["explain", "step", "104", journal()]);
   expect(stdout).toContain("multiplies out");
