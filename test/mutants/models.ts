@@ -52,4 +52,37 @@ export const MODEL_MUTANTS = [
       },
     ],
   ),
+  ...noticedBy(
+    ["test/models/built-model.test.ts"],
+    [
+      {
+        name: "a later pull takes away original weights that were to be kept",
+        file: "src/models/stored-parts.ts",
+        text: "if (!existsSync(keepMark(directory, id)))",
+        replacement: "if (keepMark(directory, id) !== id)",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/models/model-sizes.test.ts"],
+    [
+      {
+        name: "the disk that pulls need at most is that of the last of them",
+        file: "src/models/pull-plan.ts",
+        text: "total.peak = Math.max(total.peak, total.result + peak);",
+        replacement: "total.peak = total.result + peak;",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/cli/doctor/local.test.ts"],
+    [
+      {
+        name: "doctor does not warn of a profile that judges nothing on a public network",
+        file: "src/cli/doctor/model-checks.ts",
+        text: "if (!isPublic || hasJudge(chosen)) return ok(found);",
+        replacement: "if (!isPublic || name !== reason) return ok(found);",
+      },
+    ],
+  ),
 ];
