@@ -20,12 +20,31 @@ const TASKS = ["answer", "augment"] as const;
 /** The same answer with something that a reader sees, or what only sounds like one. */
 const SPOILT: Readonly<Record<string, (good: string, asked: Asked, style: Style, seed: number) => string>> = {
   "its contrary": (good) => negated(good),
+  "itself with opposites": (good) => withOpposites(good),
   "other numbers": (good, _asked, _style, seed) => otherNumbers(good, seededRandom(seed)),
   "the words of the text in a frame": (_good, asked, _style, seed) =>
     FLUENT["nouns in a frame"]!(asked, seededRandom(seed)),
   "an answer to another text": (_good, { elsewhere }, style, seed) =>
     goodAnswer(elsewhere, style, seededRandom(seed)),
 };
+
+const OPPOSITES = new Map(
+  (
+    "more less|many few|always never|before after|old new|large small|good bad|high low|early late|first last|true false|easy hard|" +
+    "strong weak|open closed|long short|often rarely|same different|above below|public private|most least|better worse|usually seldom|" +
+    "common rare|big tiny|fast slow|up down|inside outside|with without|everyone nobody|all no|every no|some no|also never"
+  )
+    .split("|")
+    .flatMap((pair) => {
+      const [one, other] = pair.split(" ") as [string, string];
+      return [[one, other] as const, ...(other === "no" || other === "never" ? [] : [[other, one] as const])];
+    }),
+);
+
+/** The contrary said in other words: no "not", and no word out of its place. */
+function withOpposites(text: string): string {
+  return text.replace(/\b[a-z]+\b/g, (word) => OPPOSITES.get(word) ?? word);
+}
 
 /**
  * What only a reader sees: how often each reward model of a profile puts a good answer above the same answer spoilt, and above what
