@@ -28,6 +28,8 @@ export interface Subnet<N extends Neuron = Neuron> {
   weightsRateLimit: number;
   /** Block of the next epoch, as it was known at `block`; undefined for a subnet without a tempo. */
   nextEpochBlock?: number | undefined;
+  /** Version key that the subnet asks for, where that of this program is lower: it takes no weights of it. */
+  neededVersionKey?: number | undefined;
   /** Those that this validator sets weights for, in the order in which it was told of them. */
   mechanisms: readonly Mechanism[];
 }

@@ -119,7 +119,12 @@ export class Subtensor implements Chain<AxonNeuron> {
       tempo: metagraph.hyperparameters.tempo,
       weightsRateLimit: metagraph.hyperparameters.weightsRateLimit,
       mechanisms,
+      neededVersionKey: this.#needed(metagraph.hyperparameters.weightsVersion),
     };
+  }
+
+  #needed(versionKey: number): number | undefined {
+    return versionKey > this.#versionKey ? versionKey : undefined;
   }
 
   async sendWeights(order: WeightsOrder): Promise<SentWeights> {

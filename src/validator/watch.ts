@@ -77,6 +77,7 @@ export class Watch {
   /** Readings of the subnet without a permit since that was last told. */
   #bareReadings = 0;
   #toldFreeBytes = 0;
+  #neededVersionKey: number | undefined;
   /** Blocks of foreign updates that were told. */
   readonly #toldForeign = new Set<number>();
   readonly miners: Tracker<MinersState, MinersFacts>;
@@ -122,6 +123,7 @@ export class Watch {
     // A slow endpoint is no wrong clock: time that the reading took is not time that this machine is ahead.
     const isWrong = isClockWrong(this.#skewMs, subnet.tookMs);
     this.clock.set(isWrong ? "wrong" : "right", this.skew);
+    this.#noteVersionKey(subnet.neededVersionKey);
     const own = subnet.neurons[subnet.ownUid];
     this.#noteRegistration(subnet.ownUid, own?.registeredAt);
     const isHeld = own?.hasValidatorPermit === true;
@@ -133,6 +135,17 @@ export class Watch {
     }
     const held = new Set(subnet.neurons.map(({ hotkey }) => hotkey));
     for (const hotkey of this.#reached.keys()) if (!held.has(hotkey)) this.#reached.delete(hotkey);
+  }
+
+  #noteVersionKey(needed: number | undefined): void {
+    if (needed === this.#neededVersionKey) return;
+    this.#neededVersionKey = needed;
+    if (needed === undefined) log.info("The subnet takes weights of this version again");
+    else
+      log.warn("The subnet asks for a newer version of weights and takes none of ours", {
+        versionKey: needed,
+        hint: "update openvalidator, or set --neuron.version_key if the owner says so",
+      });
   }
 
   /** This hotkey has no uid any more, which ends the run. @param detail why, one sentence */

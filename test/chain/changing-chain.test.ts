@@ -2,12 +2,13 @@ import { afterEach, expect, test } from "bun:test";
 import { type Failure, isFailure } from "../../src/base/error.ts";
 import { asUid } from "../../src/base/units.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
+import { sendExtrinsic, subtensorCall } from "../../src/chain/extrinsic.ts";
 import { fetchWeights } from "../../src/chain/metagraph.ts";
 import { submitWeights } from "../../src/chain/submission.ts";
 import type { LocalNode, NodeOptions } from "../../src/localnet/node/node.ts";
 import { askLocalnet } from "../../src/localnet/remote.ts";
 import type { HotkeySigner } from "../../src/wallet/signer.ts";
-import { connect, NETUID, startChain } from "./fixture.ts";
+import { connect, NETUID, signerOf, startChain } from "./fixture.ts";
 
 let node: LocalNode;
 let signer: HotkeySigner;
@@ -106,6 +107,21 @@ test("a version key of 0 asks for nothing, and every other for as much at least"
     "chain.version-too-old",
     "the subnet asks for version key 7 of weights, ours is 6",
   ]);
+});
+
+test("a subnet without consensus grants no exemption to weights for oneself, and says so before anything is sent", async () => {
+  await start();
+  const miner = await signerOf(2);
+  const own = { netuid: NETUID, uids: [1], values: [65_535], versionKey: 7 };
+  await set("consensus", "Null");
+  const failure = await failureOf(submitWeights(connection, miner, own));
+  expect([failure.code, failure.retry]).toEqual(["chain.no-permit", "next-window"]);
+  const sent = sendExtrinsic(connection, miner, "set-weights", (api) =>
+    subtensorCall(api, ["setWeights", [NETUID, own.uids, own.values, own.versionKey]]),
+  );
+  expect((await failureOf(sent)).code).toBe("chain.no-permit");
+  await set("consensus", "Yuma");
+  expect((await submitWeights(connection, miner, own)).path).toBe("plain");
 });
 
 test("weights that another process of this hotkey has just set count for the rate limit, at the pool as well", async () => {

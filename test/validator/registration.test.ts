@@ -155,6 +155,18 @@ describe("the own hotkey", () => {
   });
 });
 
+test("a version key that is newer than ours is told when it comes and when it goes, not at every reading", async () => {
+  await open();
+  await set("version-key", 8);
+  for (let reading = 0; reading < 3; reading++) await adopt();
+  await set("version-key", 7);
+  for (let reading = 0; reading < 3; reading++) await adopt();
+  expect(log.filter((line) => line.includes("The subnet"))).toEqual([
+    expect.stringMatching(/asks for a newer version of weights and takes none of ours .*versionKey=8/),
+    expect.stringContaining("takes weights of this version again"),
+  ]);
+});
+
 describe("scores", () => {
   test("follow the miners that a trim moved, and are lost with those that it took", async () => {
     await open();

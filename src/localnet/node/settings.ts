@@ -6,6 +6,7 @@ import { accountOf } from "./rpc-params.ts";
 import { setFreeBalance, setStake } from "./stakes.ts";
 import type { ChainState } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
+import { NEWER } from "./storage-clients.ts";
 import { swapHotkey } from "./swap.ts";
 import { trimSubnet } from "./trim.ts";
 
@@ -34,6 +35,10 @@ export const SETTINGS = {
   "version-key": ["NUMBER", "Least version that weights must carry."],
   stake: ["UID TAO", "Stake of a neuron."],
   permit: ["UID true|false", "Whether a neuron may validate."],
+  consensus: [
+    "Yuma|Null",
+    "How weights are weighed; Null exempts neither the owner nor weights for oneself.",
+  ],
   swap: ["UID HOTKEY", "Another hotkey takes over a neuron, as after btcli wallet swap-hotkey."],
   mechanisms: ["COUNT [PERCENT…]", "Number of mechanisms, and how they share the emission."],
   trim: ["UIDS", "Make the subnet smaller: who earned least goes, the others move together."],
@@ -84,6 +89,11 @@ export function applySetting(
     }
     case "permit":
       return controls.setValidatorPermit(uid(), switchOf(values[1]));
+    case "consensus": {
+      const kind = (["Yuma", "Null"] as const).find((known) => known === values[0]);
+      if (kind === undefined) throw refusedRequest("Yuma or Null is expected");
+      return state.set(NEWER.subnetEpochConsensus, [netuid], { kind, fields: {} });
+    }
     case "swap":
       return controls.announce(swapHotkey(state, netuid, uid(), accountOf(values[1])));
     case "mechanisms": {

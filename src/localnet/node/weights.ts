@@ -5,6 +5,7 @@ import type { Outcome } from "./outcome.ts";
 import { ROOT_NETUID } from "./stakes.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
+import { NEWER } from "./storage-clients.ts";
 import type { AccountHex } from "./types.ts";
 
 export interface WeightsCall {
@@ -43,7 +44,10 @@ export function checkWeights(
   if (!isCommitReveal && !isWithinRateLimit(state, netuid, mecid, uid, height))
     return "SettingWeightsTooFast";
   const isSelfWeight = values.length === 1 && uids[0] === uid;
-  if (!isSelfWeight && !mayValidate(state, netuid, uid, hotkey)) return "NeuronNoValidatorPermit";
+  const isNull = state.read(NEWER.subnetEpochConsensus, netuid).kind === "Null";
+  const isExempt = !isNull && (isSelfWeight || state.read(SUBTENSOR.subnetOwnerHotkey, netuid) === hotkey);
+  if (!isExempt && state.read(SUBTENSOR.validatorPermit, netuid)[uid] !== true)
+    return "NeuronNoValidatorPermit";
   if (new Set(uids).size !== uids.length) return "DuplicateUids";
   if (uids.some((other) => other >= count)) return "UidVecContainInvalidOne";
   const shortest = Math.min(count, state.read(SUBTENSOR.minAllowedWeights, netuid));
@@ -107,7 +111,3 @@ export function isWithinRateLimit(
   const lastUpdate = state.read(SUBTENSOR.lastUpdate, storageIndex(netuid, mecid))[uid] ?? 0;
   return lastUpdate === 0 || height - lastUpdate >= state.read(SUBTENSOR.weightsSetRateLimit, netuid);
 }
-
-const mayValidate = (state: StateView, netuid: number, uid: number, hotkey: AccountHex): boolean =>
-  state.read(SUBTENSOR.subnetOwnerHotkey, netuid) === hotkey ||
-  state.read(SUBTENSOR.validatorPermit, netuid)[uid] === true;
