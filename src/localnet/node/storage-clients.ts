@@ -19,7 +19,7 @@ import {
 } from "./codec.ts";
 import { ChainIdentity, SubnetIdentity } from "./metagraph-type.ts";
 import { blake, identity, item, perSubnet, subtensor, twox } from "./storage-item.ts";
-import { AccountId, bounded, btreeMap, FixedI128, Hash, PrometheusInfo } from "./types.ts";
+import { AccountId, bounded, btreeMap, FixedI128, FixedU128, Hash, PrometheusInfo } from "./types.ts";
 
 // What the SDK and btcli read on their way to other things. Nothing here is ever written: on a localnet these features are unused,
 // and a client has to be able to see that they are.
@@ -73,6 +73,9 @@ export const READ_ONLY = {
   minChildkeyTakePerSubnet: perSubnet("MinChildkeyTakePerSubnet", u16, 0),
   liquidAlphaOn: subtensor("LiquidAlphaOn", [blake(u16)], bool, false),
   yuma3On: subtensor("Yuma3On", [blake(u16)], bool, false),
+  bondsPenalty: perSubnet("BondsPenalty", u16, 65_535),
+  burnHalfLife: perSubnet("BurnHalfLife", u16, 360),
+  burnIncreaseMult: perSubnet("BurnIncreaseMult", FixedU128, { bits: 0x1428f5c28f5c29000n }),
   taoWeight: subtensor("TaoWeight", [], u64, DEFAULT_TAO_WEIGHT),
   txRateLimit: subtensor("TxRateLimit", [], u64, 1000n),
   startCallDelay: subtensor("StartCallDelay", [], height, 0),
@@ -103,7 +106,6 @@ export const READ_ONLY = {
   rootClaimable: subtensor("RootClaimable", [blake(AccountId)], btreeMap(u16, FixedI128), []),
   rootClaimed: subtensor("RootClaimed", [identity(u16), blake(AccountId), blake(AccountId)], u128, 0n),
   rootClaimType: subtensor("RootClaimType", [blake(AccountId)], RootClaimType, { kind: "Swap", fields: {} }),
-  weightCommits: subtensor("WeightCommits", [twox(u16), twox(AccountId)], vec(tuple(Hash, u64, u64, u64))),
   prometheus: subtensor("Prometheus", [identity(u16), blake(AccountId)], PrometheusInfo),
   identitiesV2: subtensor("IdentitiesV2", [blake(AccountId)], ChainIdentity),
   subnetIdentitiesV3: subtensor("SubnetIdentitiesV3", [blake(u16)], SubnetIdentity),
@@ -120,6 +122,7 @@ export const NEWER = {
     { kind: "Yuma", fields: {} },
   ),
   collateralLockShare: perSubnet("CollateralLockShare", u16, 0),
+  collateralDrainRatio: perSubnet("CollateralDrainRatio", FixedU128, { bits: 1n << 64n }),
 };
 
 export const BALANCES = { totalIssuance: item("Balances", "TotalIssuance", [], u64, 0n) };
