@@ -151,6 +151,11 @@ export class ChainConnection {
     return this.#heads.head;
   }
 
+  /** The highest block that is final; undefined before the first was heard of. */
+  finalized(): BlockNumber | undefined {
+    return this.#heads.finalized;
+  }
+
   /** Whether the next block is overdue: a slot is missed now and then, three in a row are not. */
   isOverdue(): boolean {
     return this.#heads.silentMs > STALL_SLOTS * this.blockTimeMs;
@@ -263,6 +268,9 @@ export class ChainConnection {
       onRequest: () => this.#book.requested(),
       onHead: (block) => {
         if (isCurrent()) this.#heads.advance(block);
+      },
+      onFinalized: (block) => {
+        if (isCurrent()) this.#heads.finalize(block);
       },
       onUpgrade: (specVersion) => {
         if (!isCurrent()) return;

@@ -39,6 +39,7 @@ export interface SessionEvents {
   /** Called with every request that is sent. */
   onRequest(): void;
   onHead(block: number): void;
+  onFinalized(block: number): void;
   /** The runtime was upgraded: this session's metadata is stale. */
   onUpgrade(specVersion: number): void;
   onLost(reason: string): void;
@@ -96,6 +97,9 @@ export async function openSession(
     const specVersion = opened.runtimeVersion.specVersion.toNumber();
     await opened.rpc.chain.subscribeNewHeads(
       whileOpen((header: Header) => events.onHead(header.number.toNumber())),
+    );
+    await opened.rpc.chain.subscribeFinalizedHeads(
+      whileOpen((header: Header) => events.onFinalized(header.number.toNumber())),
     );
     await opened.rpc.state.subscribeRuntimeVersion(
       whileOpen((version: RuntimeVersion) => {

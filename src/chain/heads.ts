@@ -6,6 +6,7 @@ export class Heads {
   readonly #listeners = new Set<(block: BlockNumber) => void>();
   readonly #closing: AbortSignal;
   #head: number;
+  #finalized: number | undefined;
   #progressMs = Date.now();
 
   /** @param closing ends every wait */
@@ -16,6 +17,15 @@ export class Heads {
 
   get head(): BlockNumber {
     return asBlock(this.#head);
+  }
+
+  /** The highest block that is final, as far as anything was heard of it. */
+  get finalized(): BlockNumber | undefined {
+    return this.#finalized === undefined ? undefined : asBlock(this.#finalized);
+  }
+
+  finalize(block: number): void {
+    this.#finalized = Math.max(block, this.#finalized ?? 0);
   }
 
   /** Time since the last new block, or since `begin`, milliseconds. */

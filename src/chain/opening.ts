@@ -31,6 +31,10 @@ export class EarlyEvents implements SessionEvents {
     this.#deliver((sink) => sink.onHead(block));
   }
 
+  onFinalized(block: number): void {
+    this.#deliver((sink) => sink.onFinalized(block));
+  }
+
   onUpgrade(specVersion: number): void {
     this.#deliver((sink) => sink.onUpgrade(specVersion));
   }

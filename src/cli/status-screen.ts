@@ -56,7 +56,8 @@ function chainLine({ chain, endpoint }: Status): string {
   const head = chain.head === null ? "no head yet" : `head ${chain.head}`;
   const age = chain.headAgeS === null ? "" : `, ${span(chain.headAgeS)} old`;
   const skew = chain.skewS === null ? "" : `, clock ${chain.skewS.toFixed(0)} s ahead`;
-  return `${chain.state}, ${head}${age}${skew}, ${endpoint ?? "-"}`;
+  const final = chain.notFinal === null ? "" : `, NOT FINAL since ${chain.notFinal} blocks or more`;
+  return `${chain.state}, ${head}${age}${final}${skew}, ${endpoint ?? "-"}`;
 }
 
 function stepsLine({ steps, forwards }: Status, nowMs: number): string {

@@ -15,6 +15,10 @@ const GAUGES: Readonly<Record<string, { help: string; of: Reading }>> = {
   },
   chain_head_block: { help: "Head of the chain.", of: ({ chain }) => chain.head },
   chain_head_age_seconds: { help: "Since the head was seen to move.", of: ({ chain }) => chain.headAgeS },
+  chain_final: {
+    help: "0 while the chain's blocks do not become final.",
+    of: ({ chain }) => chain.notFinal === null,
+  },
   clock_skew_seconds: {
     help: "How far this machine's clock was ahead of the chain's when it was last told of; none while it agreed.",
     of: ({ chain }) => chain.skewS,

@@ -51,6 +51,7 @@ export class StatusFold {
     headMs: undefined,
     sinceMs: undefined,
     skewS: null,
+    notFinal: null,
     specVersion: null,
   };
   #stepNumber: number | null = null;
@@ -253,13 +254,13 @@ export class StatusFold {
       if (this.#chain.state !== to) this.#chain.sinceMs = timeMs;
       this.#chain.state = to;
     };
-    if (state === "lost") turn("lost");
-    else if (state === "lagging") turn("lagging");
+    if (state === "lost" || state === "lagging") turn(state);
     else if (state === "connected" || state === "switched" || state === "caught-up") {
       turn("connected");
       this.#facts.endpoint = endpoint ?? this.#facts.endpoint;
     } else if (state === "upgraded") this.#chain.specVersion = value;
     else if (state === "clock") this.#chain.skewS = value;
+    else if (state === "finality") this.#chain.notFinal = value === 0 ? null : value;
     else if (state === "registration") this.#facts.uid = value;
     else if (state === "permit") {
       this.#facts.permit = value === 1;

@@ -82,6 +82,8 @@ export class StatusLine {
       this.#trouble("chain", undefined);
       if (this.#phase === "starting") this.#doing = `connected to ${endpoint ?? "the chain"}`;
     }
+    if (state === "finality")
+      this.#trouble("finality", value === 0 ? undefined : "chain's blocks do not become final");
     if (state === "permit") this.#trouble("permit", value === 1 ? undefined : "no validator permit");
   }
 

@@ -29,6 +29,8 @@ export interface Status {
     headAgeS: number | null;
     /** How far this machine's clock is ahead of the chain's; null while it was never found wrong. */
     skewS: number | null;
+    /** Blocks that the last final one was behind when they stopped to become final; null while they do. */
+    notFinal: number | null;
     /** Of the chain's runtime. */
     specVersion: number | null;
   };

@@ -119,6 +119,8 @@ export interface Chain<N extends Neuron = Neuron> {
   /** Of one block, as the chain means it. */
   readonly blockTimeMs: number;
   head(): BlockNumber;
+  /** The highest block that no reorganisation takes back; undefined before the first was heard of. */
+  finalized(): BlockNumber | undefined;
   /** Whether heads are overdue: nothing was heard of the chain for several block times. */
   isOverdue(): boolean;
   /** Calls back at every new head; returns how to stop that. */

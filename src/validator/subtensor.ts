@@ -70,6 +70,10 @@ export class Subtensor implements Chain<AxonNeuron> {
     return this.#connection.head();
   }
 
+  finalized(): BlockNumber | undefined {
+    return this.#connection.finalized();
+  }
+
   isOverdue(): boolean {
     return this.#connection.isOverdue();
   }

@@ -4,6 +4,7 @@ import { log } from "../base/log.ts";
 import { Clock } from "./clock.ts";
 import { commitOf } from "./commit.ts";
 import { diskDuty } from "./disk-duty.ts";
+import { finalityDuty } from "./finality-duty.ts";
 import { runLane } from "./lanes.ts";
 import { LayerDuty } from "./layer-duty.ts";
 import { metagraphDuty, tellScores } from "./metagraph-duty.ts";
@@ -18,10 +19,22 @@ import { settleEarlierWeights } from "./unsettled.ts";
 import { isFatal, WeightsDuty } from "./weights-duty.ts";
 
 /**
- * Runs forward passes until the signal, the wanted number of passes, or an error that no retry can mend.
+ * Runs forward passes until the signal, the wanted number of passes, or an error that no retry can mend. A run that waits for its
+ * registration waits as well when it is lost on the way, and begins anew with what it knows of the miners.
  * @throws Failure for the last of these.
  */
 export async function runValidator<N extends Neuron>(options: ValidatorOptions<N>): Promise<void> {
+  while (true) {
+    try {
+      return await runOnce(options);
+    } catch (error) {
+      if (!isFatal(error) || !options.settings.waitsForRegistration || options.signal.aborted) throw error;
+      log.warn("The run pauses until this hotkey is registered again (--wait-registration)", { error });
+    }
+  }
+}
+
+async function runOnce<N extends Neuron>(options: ValidatorOptions<N>): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const { stopStageMs = STOP_STAGE_MS } = options;
@@ -51,6 +64,7 @@ export async function runValidator<N extends Neuron>(options: ValidatorOptions<N
         metagraphDuty(session),
         ...session.settings.mecids.map((mecid) => new WeightsDuty(session, mecid)),
         diskDuty(session),
+        finalityDuty(session),
         layer,
         ...(options.duties ?? []),
       ],

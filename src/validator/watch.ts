@@ -12,6 +12,10 @@ export const FULL_DISK_BYTES = 50_000_000;
 /** A permit can come back by itself, so its want is told again now and then: each hour on the public chain. */
 const REMIND_READINGS = 30;
 
+/** Blocks that the final ones lag: two to four are usual (GRANDPA); so many are five minutes on the public chain. */
+const STALLED_FINALITY_BLOCKS = 25;
+const SOUND_FINALITY_BLOCKS = 10;
+
 /** Share by which free space has to change to be told anew, so that what screens show is never far off. */
 const TOLD_CHANGE = 0.02;
 
@@ -53,6 +57,7 @@ interface DiskFacts {
   budget: DiskBudget | undefined;
 }
 type PermitState = "held" | "missing";
+type FinalityState = "moving" | "stalled";
 /** Whether every miner had a turn since the weights before. */
 type TurnsState = "all" | "some";
 interface TurnsFacts {
@@ -85,6 +90,7 @@ export class Watch {
   readonly permit: Tracker<PermitState>;
   readonly disk: Tracker<DiskState, DiskFacts>;
   readonly forwards: Tracker<ForwardsState>;
+  readonly finality: Tracker<FinalityState, number>;
   readonly turns: Tracker<TurnsState, TurnsFacts>;
 
   /** @param nowMs wall time in milliseconds since 1970 */
@@ -97,6 +103,9 @@ export class Watch {
     this.clock = new Tracker<ClockState, string>("right", ({ to }, detail) => this.#tellClock(to, detail));
     this.permit = new Tracker<PermitState>("held", ({ to }) => this.#tellPermit(to));
     this.disk = new Tracker<DiskState, DiskFacts>("ok", ({ to }, facts) => this.#tellDisk(to, facts));
+    this.finality = new Tracker<FinalityState, number>("moving", ({ to }, behind) =>
+      this.#tellFinality(to, behind),
+    );
     this.forwards = new Tracker<ForwardsState>("running", ({ to }) => tellForwards(to));
     this.turns = new Tracker<TurnsState, TurnsFacts>("all", ({ to }, facts) => tellTurns(to, facts));
   }
@@ -146,6 +155,30 @@ export class Watch {
         versionKey: needed,
         hint: "update openvalidator, or set --neuron.version_key if the owner says so",
       });
+  }
+
+  /** @param finalized the highest final block at this head */
+  noteFinality(head: number, finalized: number): void {
+    const behind = head - finalized;
+    if (behind >= STALLED_FINALITY_BLOCKS) this.finality.set("stalled", behind);
+    else if (behind <= SOUND_FINALITY_BLOCKS) this.finality.set("moving", behind);
+  }
+
+  #tellFinality(to: FinalityState, behind: number): void {
+    const detail = `the last final block is ${behind} blocks old`;
+    if (to === "stalled")
+      log.warn("The chain's blocks do not become final: what is in them may be taken back", {
+        detail,
+        hint: "nothing is to be done here; weights that are taken back are set again",
+      });
+    else log.info("The chain's blocks become final again", { behind });
+    this.#feed.emit({
+      kind: "chain",
+      state: "finality",
+      endpoint: null,
+      detail,
+      value: to === "stalled" ? behind : 0,
+    });
   }
 
   /** This hotkey has no uid any more, which ends the run. @param detail why, one sentence */

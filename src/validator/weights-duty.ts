@@ -10,6 +10,7 @@ import type { Neuron, SentWeights } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
 import { noteTurns } from "./subnet-coverage.ts";
+import { wereTakenBack } from "./taken-back.ts";
 import { settleEarlierWeights } from "./unsettled.ts";
 import { mechanismOf, tellWeights, weightsOf } from "./weights-event.ts";
 
@@ -28,6 +29,10 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   readonly #mecid: number;
   #lastSent: number;
   #notBefore = 0;
+  /** Block of weights that may still be taken back, because it is not final. */
+  #unconfirmed: BlockNumber | undefined;
+  /** Block of weights that were taken back. */
+  #takenBack: number | undefined;
   /** Attempts that failed since the last weights. */
   #failures = 0;
   /** Set once the history has been enough; it does not shrink again. */
@@ -62,6 +67,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     const { settings, watch } = this.#session;
     const isWanted = settings.setsWeights || settings.isDryRun;
     if (!isWanted || block < this.#notBefore || watch.permit.state === "missing") return false;
+    if (this.#isConfirmable()) return true;
     if (this.#isTooEarly(block)) return false;
     const missing = this.#missing();
     if (missing !== undefined) this.#wait(missing, null);
@@ -72,6 +78,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     const { modules, recorder, signal, settings, state } = this.#session;
     const mecid = this.#mecid;
     try {
+      if (this.#isConfirmable() && !(await this.#confirm())) return;
       const { included, nonce } = await settleEarlierWeights(this.#session, mecid);
       if (included !== undefined) {
         this.#lastSent = included;
@@ -94,7 +101,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       // With one nonce, what was taken excludes what was sent before.
       for (const { id } of recorder.unsettled(mecid).slice(0, -1))
         recorder.settleEarlier(id, { state: "refused", error: "others of the same nonce took their place" });
-      this.#lastSent = sent.block;
+      this.#lastSent = this.#unconfirmed = sent.block;
       this.#failures = 0;
       state.weightsSet.set(mecid, (state.weightsSet.get(mecid) ?? 0) + 1);
       this.#waitsFor = undefined;
@@ -149,10 +156,26 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   #isTooEarly(block: BlockNumber): boolean {
     const { subnet } = this.#session.state;
     // The chain may have taken weights whose fate was not known when they were sent.
-    const last = Math.max(this.#lastSent, this.#lastOnChain);
+    const last = Math.max(
+      ...[this.#lastSent, this.#lastOnChain].map((one) => (one === this.#takenBack ? 0 : one)),
+    );
     const opens = this.#opening(block);
     if (opens !== undefined) return block < opens || last >= opens || block - last < subnet.weightsRateLimit;
     return block - last < Math.max(this.#epochBlocks, subnet.weightsRateLimit);
+  }
+
+  #isConfirmable(): boolean {
+    const finalized = this.#session.modules.chain.finalized();
+    return this.#unconfirmed !== undefined && finalized !== undefined && finalized >= this.#unconfirmed;
+  }
+
+  /** @returns whether weights that were in a block are to be set again */
+  async #confirm(): Promise<boolean> {
+    const block = this.#unconfirmed!;
+    const isTakenBack = await wereTakenBack(this.#session, this.#mecid, block);
+    this.#unconfirmed = undefined;
+    if (isTakenBack) this.#takenBack = block;
+    return isTakenBack;
   }
 
   /** Where weights are set before each epoch: the block from which on they may be for the epoch that comes next. */

@@ -113,6 +113,9 @@ export class FakeChain implements Chain {
 
   overdue = false;
   head = () => asBlock(this.block);
+  /** Height of the last final block; nothing was heard of one when left out. */
+  finalBlock: number | undefined;
+  finalized = () => (this.finalBlock === undefined ? undefined : asBlock(this.finalBlock));
   isOverdue = () => this.overdue;
   get isListenedTo(): boolean {
     return this.#callback !== undefined;

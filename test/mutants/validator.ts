@@ -90,8 +90,8 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "weights that the chain has all the same are sent again",
         file: "src/validator/weights-duty.ts",
-        text: "// The chain may have taken weights whose fate was not known when they were sent.\n    const last = Math.max(this.#lastSent, this.#lastOnChain);",
-        replacement: "const last = this.#lastSent;",
+        text: "...[this.#lastSent, this.#lastOnChain].map(",
+        replacement: "...[this.#lastSent].map(",
       },
     ],
   ),

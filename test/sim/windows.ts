@@ -209,9 +209,9 @@ export async function simulate({ epochs, seed, faultRate }: SimOptions): Promise
     if (world.head % (5 * TEMPO) === 0) {
       Bun.gc(true);
       memory.push(process.memoryUsage().rss / 1e6);
-        process.stderr.write(
-          `MEM ${world.head} ${Math.round(process.memoryUsage().rss / 1e6)} ${Math.round(process.memoryUsage().heapUsed / 1e6)} ${time.timers}\n`,
-        );
+      process.stderr.write(
+        `MEM ${world.head} ${Math.round(process.memoryUsage().rss / 1e6)} ${Math.round(process.memoryUsage().heapUsed / 1e6)} ${time.timers}\n`,
+      );
     }
     if (world.head >= wanted) run.resolve();
   };

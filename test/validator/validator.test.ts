@@ -6,6 +6,7 @@ import type { Neuron } from "../../src/validator/ports.ts";
 import type { ValidatorOptions } from "../../src/validator/session.ts";
 import { StateDatabase } from "../../src/validator/state/database.ts";
 import { runValidator } from "../../src/validator/validator.ts";
+import { until } from "../chain/fixture.ts";
 import { FACTS, IDENTITY } from "../fakes/run.ts";
 import { FakeChain, fakeModules, neuron, SETTINGS } from "../fakes/session.ts";
 import { scratchFolders } from "../scratch.ts";
@@ -238,6 +239,43 @@ describe("a stop", () => {
     expect(await ended).toBe(gone);
     expect(ofKind(events, "chain")).toMatchObject([{ state: "registration", value: null }]);
   }, 30_000);
+
+  test("a lost registration is waited for where that was asked for, and the run goes on with its scores", async () => {
+    const { chain, ended, events, stop, modules } = await running(new FakeChain(), {
+      settings: { ...SETTINGS, forwards: 0, waitsForRegistration: true },
+    });
+    const { fetchSubnet } = chain;
+    let isGone = true;
+    chain.fetchSubnet = async () => {
+      if (isGone) throw new Failure("chain.not-registered", { message: "gone" });
+      return fetchSubnet.call(chain);
+    };
+    modules.time.onSleep = () => {
+      isGone = false;
+    };
+    void chain.tick(10);
+    await until(() => ofKind(events, "run").length === 2);
+    expect(ofKind(events, "chain")[0]).toMatchObject({ state: "registration", value: null });
+    stop.abort();
+    await ended;
+  }, 30_000);
+
+  test("blocks that do not become final are told once, and when they do again", async () => {
+    const { chain, ended, events, stop } = await running();
+    chain.finalBlock = chain.block;
+    await chain.tick(24);
+    expect(ofKind(events, "chain")).toEqual([]);
+    await chain.tick();
+    await chain.tick();
+    chain.finalBlock = chain.block - 10;
+    await chain.tick(0);
+    expect(ofKind(events, "chain")).toMatchObject([
+      { state: "finality", value: 25 },
+      { state: "finality", value: 0 },
+    ]);
+    stop.abort();
+    await ended;
+  });
 
   test("the metagraph is read every few blocks, and its scores told", async () => {
     const { chain, stop, ended, modules, events } = await running();

@@ -4,6 +4,7 @@ import { asBlock, type Hotkey } from "../../src/base/units.ts";
 import type { EventBody } from "../../src/events/schema.ts";
 import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
+import type { EarlierFate } from "../../src/validator/ports.ts";
 import { WeightsDuty } from "../../src/validator/weights-duty.ts";
 import { openSession as openIn, type RunChoice } from "../fakes/run.ts";
 import { FakeChain } from "../fakes/session.ts";
@@ -325,6 +326,48 @@ describe("a commit", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(events.filter(({ kind }) => kind === "reveal").at(-1)).toMatchObject({ state: "unknown" });
     expect(session.recorder.pendingReveals()).toEqual([]);
+  });
+});
+
+describe("weights in a block that is not final", () => {
+  async function included() {
+    const run = await openDuty();
+    expect(await run.pass(20)).toEqual([120]);
+    const asked: number[] = [];
+    const fateIs = (fate: EarlierFate): void => {
+      run.chain.fate = (earlier) => {
+        asked.push(earlier[0]!.block);
+        return fate;
+      };
+    };
+    return { ...run, asked, fateIs };
+  }
+
+  test("are looked for once that height is final, and that is all where they are there", async () => {
+    const { chain, pass, asked, fateIs, session } = await included();
+    fateIs({
+      state: "included",
+      id: session.recorder.submissions.at(-1)!.id,
+      block: asBlock(120),
+      pending: undefined,
+    });
+    chain.finalBlock = 119;
+    expect(await pass(3)).toEqual([]);
+    expect(asked).toEqual([]);
+    chain.finalBlock = 120;
+    await pass(5);
+    expect(asked).toEqual([110]);
+    expect(session.recorder.submissions.at(-1)).toMatchObject({ state: "included", block: 120 });
+  });
+
+  test("are set again at once where the chain took the block back, without excluding that the first ones come", async () => {
+    const { chain, pass, fateIs, session, weights } = await included();
+    chain.finalBlock = 120;
+    fateIs({ state: "open", nonce: 7 });
+    expect(await pass(1)).toEqual([121]);
+    expect(chain.nonces.at(-1)).toBe(7);
+    expect(weights().map(({ state }) => state)).toContain("sent");
+    expect(session.recorder.submissions.map(({ state }) => state)).toEqual(["refused", "included"]);
   });
 });
 

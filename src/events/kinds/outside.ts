@@ -7,7 +7,8 @@ export const chainBody = z.object({
   kind: z.literal("chain"),
   /**
    * connected · lost · switched (to another endpoint) · lagging (heads come late or are old) · caught-up · upgraded
-   * (another runtime) · permit, registration (of this hotkey changed) · clock (this machine's differs from the chain's).
+   * (another runtime) · permit, registration (of this hotkey changed) · clock (this machine's differs from the chain's) · finality (blocks
+   * do not become final any more, or do again).
    */
   state: z.enum([
     "connected",
@@ -19,14 +20,15 @@ export const chainBody = z.object({
     "permit",
     "registration",
     "clock",
+    "finality",
   ]),
-  /** With user, password and keys left out; null where no endpoint is to blame (permit, registration, clock). */
+  /** With user, password and keys left out; null where no endpoint is to blame (permit, registration, clock, finality). */
   endpoint: z.string().nullable(),
   /** One sentence for people. */
   detail: z.string().nullable(),
   /**
    * By state: lagging and caught-up: age of the head, seconds; upgraded: spec version of the runtime; permit: 1 or 0;
-   * registration: uid, null when there is none; clock: how far this machine is ahead, seconds.
+   * registration: uid, null when there is none; clock: how far this machine is ahead, seconds; finality: blocks that the last final one is behind, 0 when it is not.
    */
   value: z.number().nullable(),
 });

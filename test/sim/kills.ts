@@ -1,0 +1,239 @@
+/**
+ * Kills a validator, the whole program in a process of its own, at every point of setting weights at which something outside could tell
+ * it: at each request that its node hears, before and after it is done, at each thing that the node says, and at each write
+ * of its state. After a restart the window has to end with one vector, the one that is written down.
+ * `bun test/sim/kills.ts [plain|timelocked [heard|said|written [FIRST]]]` goes through all points, or from one on, and prints them.
+ */
+import { Database } from "bun:sqlite";
+import { type FSWatcher, readdirSync, watch } from "node:fs";
+import { join, resolve } from "node:path";
+import { asNetuid, asUid } from "../../src/base/units.ts";
+import { ChainConnection } from "../../src/chain/connection.ts";
+import { fetchMetagraph, fetchWeights } from "../../src/chain/metagraph.ts";
+import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
+import type { Endpoint } from "../../src/localnet/node/endpoint.ts";
+import { STATE_FILE } from "../../src/validator/state/schema.ts";
+
+const BLOCK_MS = 200;
+const TEMPO = 40;
+const MINERS = 4;
+const NETUID = asNetuid(1);
+/** Steps read and write as well: there is no last point. */
+const MOST_POINTS = 40;
+
+/** Where to kill: at the n-th of its kind since the weights were due, counted from 1. */
+export interface KillPoint {
+  /** heard: before the node does what it was asked · said: the node did it, and its word gets lost · written: the state's file changed. */
+  at: "heard" | "said" | "written";
+  number: number;
+  /** Only requests and answers of this method count. */
+  method?: string;
+  /** The chain goes on before the restart, so that what was sent is in a block by then. */
+  chainGoesOn: boolean;
+}
+
+export interface KillOutcome {
+  /** What it died of; undefined where the point never came. */
+  killedAt: string | undefined;
+  /** Extrinsics of the validator that the chain took in the window. */
+  taken: number;
+  /** Whether the chain has the vector that is written down as included in the block of the last update. */
+  isRight: boolean;
+}
+
+/** One chain and one state, on which windows and kills follow each other. */
+export class KillStory {
+  readonly #net: Localnet;
+  readonly #connection: ChainConnection;
+  /** The endpoint that the validator is told of. */
+  readonly #watched: Endpoint;
+  readonly #path: "plain" | "timelocked";
+  #child: Bun.Subprocess | undefined;
+
+  private constructor(net: Localnet, connection: ChainConnection, path: "plain" | "timelocked") {
+    this.#net = net;
+    this.#connection = connection;
+    this.#path = path;
+    this.#watched = net.node.openEndpoint();
+  }
+
+  /** Comes back after the first weights. */
+  static async begin(path: "plain" | "timelocked"): Promise<KillStory> {
+    const net = await startLocalnet({
+      minerCount: MINERS,
+      blockTimeMs: BLOCK_MS,
+      port: 0,
+      tempoBlocks: TEMPO,
+      commitReveal: path === "timelocked",
+      characters: ["good"],
+    });
+    const connection = await ChainConnection.connect({ endpoints: [net.endpoint] });
+    const story = new KillStory(net, connection, path);
+    await story.#live();
+    await story.#until(async () => (await story.#lastUpdate()) > 0);
+    return story;
+  }
+
+  async kill(point: KillPoint): Promise<KillOutcome> {
+    const { node } = this.#net;
+    const opened = (await this.#lastUpdate()) + TEMPO;
+    await this.#connection.waitForBlock(opened - 2, 60_000);
+    const before = await this.#nonce();
+    const killedAt = await this.#killAt(point, opened + TEMPO / 4);
+    if (killedAt !== undefined) {
+      if (point.chainGoesOn) await this.#connection.waitForBlock(this.#connection.head() + 3, 10_000);
+      // A window is eight seconds long here, and a start takes as long on a busy machine.
+      node.pause();
+      await this.#live();
+      node.resume();
+    }
+    await this.#connection.waitForBlock(opened + TEMPO - 4, 120_000);
+    return { killedAt, taken: (await this.#nonce()) - before, isRight: await this.#isRight(opened) };
+  }
+
+  async end(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.#child?.exited;
+    await this.#connection.close();
+    await this.#net.stop();
+  }
+
+  /** Starts the validator; comes back when it has read its subnet. */
+  async #live(): Promise<void> {
+    const net = this.#net;
+    const isReady = Promise.withResolvers<void>();
+    this.#watched.onRequest = ({ method, params }) => {
+      if (method === "state_call" && String(params[0]).includes("metagraph")) isReady.resolve();
+    };
+    const flags = {
+      netuid: String(net.netuid),
+      "subtensor.chain_endpoint": this.#watched.endpoint,
+      "wallet.path": net.walletPath,
+      "wallet.name": net.walletName,
+      "wallet.hotkey": net.walletHotkey,
+      "logging.logging_dir": `${net.walletPath}/logs`,
+      "models.profile": "embedded",
+      "neuron.device": "cpu",
+      "miners.max_requests": "0",
+      "metrics.port": "0",
+    };
+    const words = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+    this.#child = Bun.spawn(
+      [process.execPath, resolve(import.meta.dir, "../../src/main.ts"), "run", ...words, "--wandb.off"],
+      { stdio: ["ignore", "ignore", process.env.KILLS_LOG ? "inherit" : "ignore"] },
+    );
+    const died = this.#child.exited.then((code) => {
+      throw new Error(`the validator ended with ${code}`);
+    });
+    await Promise.race([isReady.promise, died]);
+    // It dies later on, by our hand.
+    died.catch(() => undefined);
+  }
+
+  /** Waits for the point and kills there. @returns what it was; undefined when `last` came first */
+  async #killAt({ at, number, method }: KillPoint, last: number): Promise<string | undefined> {
+    const watched = this.#watched;
+    const killed = Promise.withResolvers<string>();
+    let count = 0;
+    let isDead = false;
+    const hit = (what: string): boolean => {
+      if (isDead) return true;
+      if (++count !== number) return false;
+      isDead = true;
+      this.#child?.kill("SIGKILL");
+      killed.resolve(what);
+      return true;
+    };
+    let watcher: FSWatcher | undefined;
+    if (at === "heard")
+      watched.onRequest = (request) => {
+        if (method !== undefined && request.method !== method) return;
+        if (hit(request.method)) watched.fault("drop");
+      };
+    if (at === "said")
+      watched.alter = ({ text, ...message }) => {
+        if (isDead) return null;
+        if (method !== undefined && message.method !== method) return text;
+        return hit(message.method) ? null : text;
+      };
+    if (at === "written") {
+      const state = this.#state();
+      watcher = watch(state.folder, (_, name) => void (name?.startsWith(STATE_FILE) && hit(String(name))));
+    }
+    const isOver = this.#connection.waitForBlock(last, 60_000).then(() => undefined);
+    const isGone = this.#child?.exited.then((code) => {
+      if (!isDead) throw new Error(`the validator ended by itself with ${code}`);
+      return killed.promise;
+    });
+    const what = await Promise.race([killed.promise, isOver, isGone]);
+    watcher?.close();
+    watched.onRequest = () => undefined;
+    if (what !== undefined) await this.#child?.exited;
+    watched.heal();
+    return what;
+  }
+
+  #state(): { folder: string; path: string } {
+    const logs = join(this.#net.walletPath, "logs");
+    const [path] = readdirSync(logs, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(STATE_FILE),
+    );
+    if (path === undefined) throw new Error("no state was written");
+    return { folder: join(logs, path, ".."), path: join(logs, path) };
+  }
+
+  async #lastUpdate(): Promise<number> {
+    return (await fetchMetagraph(this.#connection, NETUID)).lastUpdate[0] ?? 0;
+  }
+
+  #nonce(): Promise<number> {
+    const { validator } = this.#net;
+    return this.#connection.ask("reading the nonce", async (api) =>
+      (await api.rpc.system.accountNextIndex(validator)).toNumber(),
+    );
+  }
+
+  async #isRight(opened: number): Promise<boolean> {
+    const at = await this.#lastUpdate();
+    if (at < opened) return false;
+    const database = new Database(this.#state().path, { readonly: true });
+    const included = database
+      .query<{ uids: string; values: string }, [number]>(
+        `SELECT uids, "values" FROM submissions WHERE state = 'included' AND block = ?`,
+      )
+      .all(at);
+    database.close();
+    if (included.length !== 1) return false;
+    if (this.#path === "timelocked") return true;
+    const row = await fetchWeights(this.#connection, NETUID, asUid(0));
+    const uids = JSON.parse(included[0]!.uids) as number[];
+    const values = JSON.parse(included[0]!.values) as number[];
+    return JSON.stringify(row) === JSON.stringify(uids.map((uid, index) => [uid, values[index]]));
+  }
+
+  async #until(condition: () => Promise<boolean>): Promise<void> {
+    while (!(await condition())) await this.#net.node.nextBlock();
+  }
+}
+
+if (import.meta.main) {
+  const path = process.argv[2] === "timelocked" ? "timelocked" : "plain";
+  const story = await KillStory.begin(path);
+  const kinds = ["heard", "said", "written"] as const;
+  const chosen = kinds.filter((at) => process.argv[3] === undefined || process.argv[3] === at);
+  let bad = 0;
+  for (const at of chosen)
+    for (let number = Number(process.argv[4] ?? 1); number <= MOST_POINTS; number++) {
+      // Every other time the chain has gone on meanwhile.
+      const chainGoesOn = number % 2 === 0;
+      const { killedAt, taken, isRight } = await story.kill({ at, number, chainGoesOn });
+      if (taken !== 1 || !isRight) bad++;
+      process.stdout.write(
+        `${path} ${at} ${number} ${chainGoesOn ? "chain goes on" : "chain waits"}: ${killedAt ?? "not reached"}, ${taken} taken, ${isRight ? "right" : "WRONG"}\n`,
+      );
+      if (killedAt === undefined) break;
+    }
+  await story.end();
+  process.stdout.write(`${bad} bad\n`);
+  process.exit(bad === 0 ? 0 : 1);
+}
