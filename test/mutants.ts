@@ -19,6 +19,7 @@ import { parseArgs } from "node:util";
 import { seededRandom } from "../src/localnet/miners/random.ts";
 import { CHAIN_MUTANTS } from "./mutants/chain.ts";
 import { EVENT_MUTANTS } from "./mutants/events.ts";
+import { JUDGE_MUTANTS } from "./mutants/judge.ts";
 import { MODEL_MUTANTS } from "./mutants/models.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { VALIDATOR_MUTANTS } from "./mutants/validator.ts";
@@ -32,6 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CHAIN_MUTANTS,
   ...MODEL_MUTANTS,
   ...WALLET_MUTANTS,
+  ...JUDGE_MUTANTS,
 ];
 
 const ROOT = resolve(import.meta.dir, "..");

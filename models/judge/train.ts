@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 import { type Random, seededRandom } from "../../src/localnet/miners/random.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
-import { sentencesOf } from "../../src/prompts/sentences.ts";
+import { piecesAtStops } from "../../src/prompts/sentences.ts";
 import { CORRUPTIONS, natural, type Placed, shuffle } from "./corruptions.ts";
 import { fitLogistic } from "./logistic-regression.ts";
 import { paragraphsOf } from "./paragraphs.ts";
@@ -57,7 +57,7 @@ function drawPieces(paragraphs: readonly string[], count: number, draw: Random):
   const order = shuffle(paragraphs, draw);
   const pieces: string[] = [];
   for (let at = 0; pieces.length < count; at++) {
-    const sentences = sentencesOf(order[at % order.length]!);
+    const sentences = piecesAtStops(order[at % order.length]!);
     const size = 1 + Math.floor(draw() * 4);
     const from = Math.floor(draw() * Math.max(1, sentences.length - size + 1));
     const piece = sentences.slice(from, from + size).join(" ");

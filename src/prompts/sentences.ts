@@ -14,6 +14,9 @@ const WORD = /[\p{L}\p{N}]+(?:['’-][\p{L}\p{N}]+)*/gu;
 /** Where a sentence ends: a stop, perhaps a closing mark, and what opens the next. */
 const SENTENCE_END = /(?<=[.!?]["”’)]?) (?=["“‘(]?[\p{Lu}\p{N}])/u;
 
+/** An aside, which may be left out of its sentence. */
+const BRACKETS = /(\([^()]*\)|\[[^[\]]*\])/;
+
 /** Words of a text in lower case. */
 export function wordsOf(text: string): string[] {
   return text.toLowerCase().replaceAll("’", "'").match(WORD) ?? [];
@@ -24,17 +27,39 @@ export function termsOf(text: string): string[] {
   return wordsOf(text).filter(isTerm);
 }
 
+/** For each word of a text, whether it stands in brackets. */
+export function asidesOf(text: string): boolean[] {
+  return text.split(BRACKETS).flatMap((piece) => wordsOf(piece).map(() => BRACKETS.test(piece)));
+}
+
 export function isTerm(word: string): boolean {
   return word.length > 1 && !COMMON.has(word);
 }
 
+/** What ends in a stop that ends no sentence: initials, and titles that stand before a name. */
+const ABBREVIATION =
+  /(?:^|[\s("“‘[/])(?:(?!I\.)\p{Lu}|Mrs?|Ms|Messrs|Drs?|Prof|Rev|Hon|Gen|Col|Capt|Lt|Sgt|Gov|Sen|Rep|St|Mt|vs|cf)\.$/u;
+
 /** Sentences of a text, in which line breaks count as spaces. */
 export function sentencesOf(text: string): string[] {
+  const sentences: string[] = [];
+  let open = "";
+  for (const piece of piecesAtStops(text)) {
+    open = open === "" ? piece : `${open} ${piece}`;
+    if (ABBREVIATION.test(piece)) continue;
+    sentences.push(open);
+    open = "";
+  }
+  return open === "" ? sentences : [...sentences, open];
+}
+
+/** A text cut at every stop that looks like the end of a sentence, initials and abbreviations too. */
+export function piecesAtStops(text: string): string[] {
   return text
     .replace(/\s+/g, " ")
     .trim()
     .split(SENTENCE_END)
-    .filter((sentence) => sentence !== "");
+    .filter((piece) => piece !== "");
 }
 
 /** Sentences of a prompt's text, without the questions that earlier steps added to it and the labels of their answers. */

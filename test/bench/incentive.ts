@@ -3,18 +3,16 @@ import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { chosenProfile } from "../../src/rewards/profiles.ts";
-import { STYLES, type Style } from "./incentive/honest.ts";
 import {
-  areaUnderCurve,
-  byAsks,
-  drawn,
-  kendall,
-  mean,
-  movingScore,
-  type Pace,
-  steady,
-  stepsToPlace,
-} from "./incentive/measures.ts";
+  type DrawnSubnet,
+  drawSubnet,
+  luckyShare,
+  meanTau,
+  type Outcomes,
+  type Worth,
+} from "./incentive/draws.ts";
+import { STYLES, type Style } from "./incentive/honest.ts";
+import { areaUnderCurve, byAsks, mean, type Pace, steady, stepsToPlace } from "./incentive/measures.ts";
 import { ATTACK_KINDS, type BenchMiner, type Earned, MINERS, playSubnet, TASKS } from "./incentive/subnet.ts";
 import { type BenchRow, median } from "./row.ts";
 
@@ -22,25 +20,31 @@ import { type BenchRow, median } from "./row.ts";
 const ALPHA = 0.05;
 /** Scores as they are, and with another share for who was asked rarely, which is tried beside. */
 const PACES = { "": steady(ALPHA), ", α by asks": byAsks(ALPHA) } as const;
-/** Asks after which the two are compared, and so many times: rewards are drawn out of those that were earned. */
-const COMPARED = { asks: 60, times: 50 } as const;
+/** Asks after which miners are ranked, and subnets that are drawn from what was earned (incentive/draws.ts). */
+const DRAWN = { asks: 60, times: 200 } as const;
+/** Asks of the miner that is asked least, and the quality of one that should not be on top then. */
+const RARELY = { least: 5, poor: 0.3 } as const;
 /** A good answer that earns less is one that the judge rejects. */
 const REJECTED = 0.07;
 const SEEDS = [1, 2, 3] as const;
 /** Of each seed and domain. */
-const ASKS = Number(process.env.ASKS ?? 9);
+const ASKS = Number(process.env.ASKS ?? 12);
 /** Good enough for a place: of the score that a miner comes to in the end. */
 const PLACE = 0.8;
 
 /**
- * Packaged passages that the probe was not trained on, and a technical book, by which constants were chosen; and the Jargon
- * File, which nothing of the judge was chosen by.
+ * Packaged passages that the probe was not trained on, a technical book and the Jargon File, by which constants were chosen
+ * or faults found; and the World Factbook, which was measured when all was done.
  */
 const DOMAINS = {
   passages: textsIn("../../src/prompts/sample/passages.jsonl").filter((_, at) => at % 13 >= 9),
   handbook: textsIn("incentive/handbook.jsonl"),
   jargon: textsIn("incentive/jargon.jsonl"),
+  factbook: textsIn("incentive/factbook.jsonl"),
 } as const;
+
+/** DOMAINS=jargon,factbook for some of them. */
+const CHOSEN = process.env.DOMAINS?.split(",") ?? Object.keys(DOMAINS);
 
 function textsIn(path: string): string[] {
   return readFileSync(new URL(path, import.meta.url), "utf8")
@@ -54,7 +58,7 @@ export async function benchIncentive(): Promise<BenchRow[]> {
   const inference = await InferenceSupervisor.start({ device: "cpu", models: [EMBEDDED_MODEL] });
   try {
     const rows: BenchRow[] = [];
-    for (const [domain, texts] of Object.entries(DOMAINS)) {
+    for (const [domain, texts] of Object.entries(DOMAINS).filter(([name]) => CHOSEN.includes(name))) {
       const games: Earned[][][] = [];
       for (const seed of SEEDS) {
         process.stderr.write(`  ${domain}, seed ${seed} …\n`);
@@ -87,16 +91,11 @@ function ranking(games: readonly Earned[][][]): BenchRow[] {
       all.filter(({ isGood }) => isGood).map(({ reward }) => reward),
       all.filter(({ isGood }) => !isGood).map(({ reward }) => reward),
     );
-  const tau = (of: (one: Earned) => number, style?: Style): number =>
-    mean(
-      games.map((game) => {
-        const places = honestIn(style);
-        const scores = places.map((at) => movingScore(game[at]!.map(of), PACES[""]));
-        return kendall(scores, places.map(qualityAt));
-      }),
-    );
-  const below = (style?: Style): number =>
-    tau(({ isGood }) => (isGood ? 1 : 0), style) - tau(({ reward }) => reward, style);
+  const { subnets, miners } = drawnOf(games);
+  const below = (style?: Style): number => {
+    const tau = (of: "truth" | "rewards"): number => meanTau(subnets, miners, { pace: PACES[""], of, style });
+    return tau("truth") - tau("rewards");
+  };
   const good = answers().filter(({ isGood }) => isGood);
   const meanGood = (style: Style): number =>
     mean(
@@ -113,18 +112,6 @@ function ranking(games: readonly Earned[][][]): BenchRow[] {
         return stepsToPlace(rewards, { pace, share: PLACE, random: seededRandom(1) });
       }),
     );
-  const later = (pace: Pace): number => {
-    const random = seededRandom(1);
-    const places = honestIn();
-    const pools = places.map((at) => games.flatMap((game) => game[at]!.map(({ reward }) => reward)));
-    const taus = Array.from({ length: COMPARED.times }, () =>
-      kendall(
-        pools.map((pool) => movingScore(drawn(pool, COMPARED.asks, random), pace)),
-        places.map(qualityAt),
-      ),
-    );
-    return mean(taus);
-  };
   return [
     { name: "AUC of good against bad answers", value: curve(answers()), unit: "", goal: "≥ 0.95" },
     ...TASKS.flatMap((task) =>
@@ -146,6 +133,11 @@ function ranking(games: readonly Earned[][][]): BenchRow[] {
     ),
     { name: "τ below the oracle's, both styles", value: below(), unit: "", goal: "≤ 0.10" },
     {
+      name: "τ of the oracle, both styles",
+      value: meanTau(subnets, miners, { pace: PACES[""], of: "truth" }),
+      unit: "",
+    },
+    {
       name: "good answers rejected",
       value: (100 * good.filter(({ reward }) => reward < REJECTED).length) / good.length,
       unit: "%",
@@ -164,9 +156,46 @@ function ranking(games: readonly Earned[][][]): BenchRow[] {
         unit: "",
         goal: "≤ 100",
       },
-      { name: `τ after ${COMPARED.asks} asks${name}`, value: later(pace), unit: "" },
+      {
+        name: `τ after ${DRAWN.asks} asks${name}`,
+        value: meanTau(subnets, miners, { pace, of: "rewards" }),
+        unit: "",
+      },
+      {
+        name: `τ after ${RARELY.least} to ${DRAWN.asks} asks${name}`,
+        value: meanTau(subnets, miners, { pace, of: "rewards", asked: askedOf }),
+        unit: "",
+      },
+      {
+        name: `poor miners above the median after ${RARELY.least} asks${name}`,
+        value: 100 * luckyShare(subnets, miners, { pace, asks: RARELY.least, poor: RARELY.poor }),
+        unit: "%",
+      },
     ]),
   ];
+}
+
+/** Between the least and all of the asks, by place, the same for every quality. */
+const askedOf = (at: number): number =>
+  RARELY.least + Math.round(((DRAWN.asks - RARELY.least) * ((at * 7) % 20)) / 19);
+
+function drawnOf(games: readonly Earned[][][]): { subnets: DrawnSubnet[]; miners: Worth[] } {
+  const outcomes = (answers: readonly Earned[]): Outcomes => ({
+    good: answers.filter(({ isGood }) => isGood).map(({ reward }) => reward),
+    bad: answers.filter(({ isGood }) => !isGood).map(({ reward }) => reward),
+  });
+  const played = games
+    .flatMap((game) =>
+      game[0]!.map((_, ask) => {
+        const of = (style: Style): Outcomes => outcomes(honestIn(style).map((at) => game[at]![ask]!));
+        return { quoting: of("quoting"), rewriting: of("rewriting") };
+      }),
+    )
+    .filter((ask) => STYLES.every((style) => ask[style].good.length > 0 && ask[style].bad.length > 0));
+  const miners = MINERS.flatMap((miner) => (miner.kind === "honest" ? [miner] : []));
+  const random = seededRandom(1);
+  const subnets = Array.from({ length: DRAWN.times }, () => drawSubnet(played, miners, DRAWN.asks, random));
+  return { subnets, miners };
 }
 
 function qualityAt(at: number): number {

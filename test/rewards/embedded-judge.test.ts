@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { answerPrompt, augmentPrompt, followupPrompt, growText } from "../../src/prompts/templates.ts";
+import type { Embedded } from "../../src/rewards/fit/given.ts";
+import { fitOfSummary } from "../../src/rewards/fit/summary.ts";
 import { above, below, logistic } from "../../src/rewards/logistic.ts";
 import { RunSource } from "../../src/rewards/masks/borrowed-runs.ts";
 import { BorrowingMask, borrowingOf } from "../../src/rewards/masks/borrowing.ts";
@@ -68,7 +70,7 @@ describe("borrowed words", () => {
   });
 
   test("are all of a quotation in one run, and none of one's own words", () => {
-    expect(borrowingOf(source.runsOf(SENTENCES[1]!))).toEqual({
+    expect(borrowingOf(source, SENTENCES[1]!)).toEqual({
       words: 17,
       share: 1,
       run: 17,
@@ -76,18 +78,51 @@ describe("borrowed words", () => {
       splices: 0,
       gaps: 0,
     });
-    expect(borrowingOf(source.runsOf("Nothing fits here."))).toMatchObject({ share: 0, run: 0 });
-    expect(borrowingOf(source.runsOf(""))).toMatchObject({ words: 0, share: 0, seams: 0 });
+    expect(borrowingOf(source, "Nothing fits here.")).toMatchObject({ share: 0, run: 0 });
+    expect(borrowingOf(source, "")).toMatchObject({ words: 0, share: 0, seams: 0 });
   });
 
   test("tell a splice of two sentences from words that are left out of one", () => {
     const spliced = "The harbour of the old town asked the king for help.";
-    expect(borrowingOf(source.runsOf(spliced))).toMatchObject({ splices: 1, gaps: 0 });
+    expect(borrowingOf(source, spliced)).toMatchObject({ splices: 1, gaps: 0 });
     const cut = "The harbour of the old was built by monks traded in salt and wool.";
-    expect(borrowingOf(source.runsOf(cut))).toMatchObject({ splices: 0, gaps: 2 });
+    expect(borrowingOf(source, cut)).toMatchObject({ splices: 0, gaps: 2 });
     // One's own word in the place of another is a change of wording, and no gap.
     const reworded = "The harbour of the ancient town was built by monks who traded in salt and wool.";
-    expect(borrowingOf(source.runsOf(reworded))).toMatchObject({ splices: 0, gaps: 0 });
+    expect(borrowingOf(source, reworded)).toMatchObject({ splices: 0, gaps: 0 });
+  });
+
+  test("without an aside are whole, and with a word of the aside missing are not", () => {
+    const aside = new RunSource(["The gate (of old iron) fell in the storm and was never found again."]);
+    const of = (text: string) => borrowingOf(aside, text);
+    expect(of("The gate fell in the storm and was never found again.")).toMatchObject({
+      gaps: 0,
+      splices: 0,
+    });
+    expect(of("The gate (of iron) fell in the storm and was never found again.").gaps).toBe(1);
+  });
+
+  test("that the run before took for its own are given back before two sentences count as spliced", () => {
+    const late = new RunSource([
+      "Long term support is hard to give.",
+      "We say that long term support is a gift.",
+    ]);
+    const said = "It seems that long term support is hard to give.";
+    expect(borrowingOf(late, said)).toMatchObject({ splices: 0 });
+    expect(borrowingOf(late, "We say that long term hard to give.")).toMatchObject({ splices: 1 });
+  });
+
+  test("are a splice where the end of a sentence is passed off as a whole one, unless a clause begins there", () => {
+    const end = (text: string): number => borrowingOf(source, text).splices;
+    expect(end("Wall in the spring, and nobody had the money to mend it.")).toBe(1);
+    expect(end("Nobody had the money to mend it.")).toBe(0);
+    expect(end("Where the customs were lower than before.")).toBe(0);
+    expect(end("As far as one knows, wall in the spring, and nobody had the money to mend it.")).toBe(0);
+  });
+
+  test("are not two words of grammar", () => {
+    const plain = new RunSource(["They came and the sea rose at all hours.", "Salt and the wool were dear."]);
+    expect(borrowingOf(plain, "Nobody guessed and the prices fell.")).toMatchObject({ share: 0, seams: 0 });
   });
 
   test("cost nothing when quoted whole or said anew, and all when pieced together", async () => {
@@ -105,8 +140,8 @@ describe("borrowed words", () => {
 
   test("in short sentences that are quoted whole are no mosaic, in pieces of sentences they are", () => {
     const short = new RunSource(["Whales breathe air.", "They dive for an hour.", "Their songs carry far."]);
-    expect(borrowingOf(short.runsOf("Whales breathe air. Their songs carry far.")).run).toBe(12);
-    expect(borrowingOf(short.runsOf("Whales breathe. Songs carry far.")).run).toBeLessThan(3);
+    expect(borrowingOf(short, "Whales breathe air. Their songs carry far.").run).toBe(12);
+    expect(borrowingOf(short, "Whales breathe. Songs carry far.").run).toBeLessThan(3);
   });
 
   test("are not looked for where a user worded the prompt", async () => {
@@ -140,6 +175,8 @@ describe("contradictions", () => {
     expect(said("The king did not pay for them in 1451.")).toBe(0);
     expect(said("The harbour of the old town was, so it says, built by monks who traded in wool.")).toBe(0);
     expect(said("No king paid for the 12 ships.")).toBe(0);
+    const aside = new RunSource(["The wall (no king paid) fell in 1450."]);
+    expect(contradictions(aside, "The wall fell in 1450.")).toBe(0);
   });
 
   test("leave a tenth of the reward, and nothing is asked of what answers a user", async () => {
@@ -166,9 +203,25 @@ describe("form", () => {
     expect(formOf("answer", `${"Salt and wool and salt ".repeat(20)}.`)).toBeLessThan(0.01);
   });
 
+  test("leaves to a text its own questions, and what somebody says in quotation marks", async () => {
+    expect(formOf("answer", "They ask “Who built it?” and “Who paid for it?” every year.")).toBeGreaterThan(
+      0.9,
+    );
+    const asking = question({ prompt: augmentPrompt(`Who built it? Who paid? ${TEXT}`, 4) });
+    const text = `Who built it? Who paid? ${SENTENCES[0]}`;
+    expect((await new FormMask().apply(asking, [text]))[0]).toBeGreaterThan(0.9);
+    expect((await new FormMask().apply(summary, [text]))[0]).toBeLessThan(0.11);
+  });
+
+  test("of sentences: none goes on in a small letter after its stop", () => {
+    expect(formOf("answer", "Monks built the harbour. traded in salt and wool.")).toBeCloseTo(0.25, 2);
+    expect(formOf("answer", "Monks built it, e.g. of stone, with St. peter's help.")).toBeGreaterThan(0.9);
+  });
+
   test("of a follow-up: one question that opens like one", () => {
+    expect(formOf("followup", "After ten years, why did the families leave the town?")).toBeCloseTo(0.25, 2);
+    expect(formOf("followup", "The families and looms of the old town?")).toBeLessThan(0.06);
     expect(formOf("followup", "Why did the families leave the old town?")).toBeGreaterThan(0.9);
-    expect(formOf("followup", "The families left the old town in ten years?")).toBeLessThan(0.26);
     expect(formOf("followup", "Why did the families leave the old town.")).toBe(0);
     expect(formOf("followup", "Why?")).toBeLessThan(0.01);
     expect(formOf("followup", "Why did they leave? How did they travel, and who paid?")).toBeLessThan(0.31);
@@ -198,6 +251,24 @@ describe("word order", () => {
     expect(details).toEqual({ disorder: [0.3, 0.25, 0.35] });
     const [long] = (await maskWith([0.3]).apply(summary, [`${nine} `.repeat(10)])).factors;
     expect(long).toBeLessThan(0.01);
+  });
+
+  test("is not asked of sentences that are quoted whole", async () => {
+    const own = "Salt the of wool and monks in.";
+    const read: string[] = [];
+    const mask = new OrderMask(async (texts) => {
+      read.push(...texts);
+      return texts.map((text) => ({ vector: Float32Array.of(1), disorder: text === own ? 0.4 : 0.1 }));
+    }, bound);
+    const { factors, details } = await mask.apply(summary, [
+      QUOTED,
+      `${SENTENCES[0]} ${own}`,
+      `${own} Then it rained in the town.`,
+    ]);
+    expect(read).toEqual([own, `${own} Then it rained in the town.`]);
+    expect(factors[0]).toBeGreaterThan(0.99);
+    expect(factors[1]).toBeLessThan(0.01);
+    expect(details!.disorder).toEqual([0, 0.4, 0.1]);
   });
 
   test("is not asked of answers to a text in another language, nor of a user in another one", async () => {
@@ -264,6 +335,22 @@ describe("task fit", () => {
     expect(good).toBeGreaterThan(0.6);
     expect(other).toBeLessThan(0.3);
     expect(parrot).toBeLessThan(0.05);
+    // Two words of the text are new, and what anybody can add does not make up for them.
+    const [short, padded] = await score(answer, [
+      "The harbour of the old town was built by monks for salt.",
+      "The harbour of the old town was built, as everybody knows.",
+    ]);
+    expect(short).toBeGreaterThan(3 * padded!);
+  });
+
+  test("of a summary: a sentence of a text that tells of many things is not off its topic", () => {
+    const unit = (at: number): Embedded => ({ text: "", vector: new Float32Array(64).fill(1, at, at + 1) });
+    const source = Array.from({ length: 40 }, (_, at) => unit(at));
+    const given = { task: "augment", text: "", isEnglish: true, source, runs: new RunSource([]) } as const;
+    const fit = (places: number[]): number =>
+      fitOfSummary(given, { ...unit(0), sentences: places.map(unit) });
+    expect(fit([4, 12, 20, 28, 36])).toBeGreaterThan(0.9);
+    expect(fit([4, 12, 20, 28, 36, 63])).toBeLessThan(0.05);
   });
 
   test("of what answers a user is its likeness to the prompt", async () => {

@@ -1,7 +1,7 @@
 import { isTerm, termsOf } from "../../prompts/sentences.ts";
 import { type PromptParts, previousQuestions } from "../../prompts/templates.ts";
 import { pick, type Random } from "./random.ts";
-import { centrality, relevance, type Sentence, splitSentences } from "./reading.ts";
+import { centrality, inverseFrequency, relevance, type Sentence, splitSentences } from "./reading.ts";
 
 // Each is grammatical around a group of people or things and a few words of the text.
 const QUESTIONS: readonly ((group: string, words: string) => string)[] = [
@@ -55,6 +55,8 @@ const GROUPS = [
 // Words of a sentence that says enough to be asked about.
 const FEWEST_WORDS = 12;
 const QUOTED_WORDS = { min: 2, max: 7 } as const;
+/** Words with meaning that a question names, at least: "the time" alone asks about nothing. */
+const FEWEST_TERMS = 2;
 // What joins words with meaning to one phrase, and what may stand before it.
 const JOINING = new Set(["of", "the", "a", "an", "and", "in", "for", "to", "their", "its", "his", "her"]);
 const LEADING = new Set(["the", "a", "an", "their", "its", "his", "her"]);
@@ -93,7 +95,12 @@ function askAbout(sentences: Sentence[], asked: readonly string[], random: Rando
     .flatMap(subjectsOf)
     .map((text, index) => ({ index, text, terms: termsOf(text) }));
   const fresh = subjects.filter(({ text }) => asked.every((question) => !question.includes(text)));
-  const candidates = fresh.length > 0 ? fresh : subjects.length > 0 ? subjects : sentences;
+  const telling = fresh.filter(({ terms }) => new Set(terms).size >= FEWEST_TERMS);
+  const named = telling.filter(({ text }) => opensWithArticle(text));
+  const counts = inverseFrequency(sentences);
+  const once = Math.max(...counts.values());
+  const topical = named.filter(({ terms }) => terms.some((term) => (counts.get(term) ?? once) < once));
+  const candidates = [topical, named, telling, fresh, subjects].find((some) => some.length > 0) ?? sentences;
   const [chosen] = choose(candidates, centrality(candidates), 1, random);
   const words = chosen!.text
     .split(" ")
@@ -102,16 +109,19 @@ function askAbout(sentences: Sentence[], asked: readonly string[], random: Rando
   return plain(pick(QUESTIONS, random)(pick(GROUPS, random), words));
 }
 
-/** What a sentence speaks of: two of its phrases, or one where the other would make it more than half of the sentence. */
+/** What a sentence speaks of: two of its phrases, or one where the other would make it more than half of the sentence or of what it says. */
 function subjectsOf(sentence: Sentence): string[] {
   const phrases = phrasesOf(sentence);
-  const most = sentence.text.split(" ").length / 2;
+  const most = Math.min(sentence.text.split(" ").length / 2, 2 * QUOTED_WORDS.max);
+  const mostTerms = new Set(sentence.terms).size / 2;
   const pairs = phrases
     .slice(1)
     .map((second, at) => [phrases[at]!, second] as const)
-    .filter(([first, second]) => first.toLowerCase() !== second.toLowerCase())
+    .filter(([first, second]) => !termsOf(first).some((term) => termsOf(second).includes(term)))
     .map((pair) => pair.join(" and "));
-  const short = pairs.filter((pair) => pair.split(" ").length <= most);
+  const short = pairs.filter(
+    (pair) => pair.split(" ").length <= most && new Set(termsOf(pair)).size <= mostTerms,
+  );
   return short.length > 0 ? short : phrases;
 }
 
@@ -120,15 +130,22 @@ function phrasesOf({ text }: Sentence): string[] {
   const words = text.split(" ");
   const most = Math.min(QUOTED_WORDS.max, Math.floor(words.length / 2));
   const phrases: string[][] = [[]];
+  /** Those that go on beyond what may be quoted: half a name is none. */
+  const broken = new Set<string[]>();
   for (const word of words) {
     const bare = word.replace(/^["“‘(]+|["”’).,;:!?–—]+$/g, "");
     const phrase = phrases.at(-1)!;
     const isKept =
       isTerm(bare.toLowerCase()) || (phrase.length === 0 ? LEADING : JOINING).has(bare.toLowerCase());
     if (isKept && phrase.length < most) phrase.push(bare);
+    else if (isKept) broken.add(phrase);
     if (!isKept || bare !== word) phrases.push([]);
   }
-  const named = phrases
+  const named = (
+    phrases.every((phrase) => phrase.length < QUOTED_WORDS.min || broken.has(phrase))
+      ? phrases
+      : phrases.filter((phrase) => !broken.has(phrase))
+  )
     .map((phrase) => {
       while (phrase.length > 0 && JOINING.has(phrase.at(-1)!.toLowerCase())) phrase.pop();
       return phrase;
@@ -137,9 +154,13 @@ function phrasesOf({ text }: Sentence): string[] {
       (phrase) => phrase.length >= QUOTED_WORDS.min && phrase.some((word) => isTerm(word.toLowerCase())),
     )
     .map((phrase) => phrase.join(" "));
-  // A phrase that opens with an article is rarely a verb and its object.
-  const whole = named.filter((phrase) => LEADING.has(phrase.split(" ", 1)[0]!.toLowerCase()));
+  const whole = named.filter(opensWithArticle);
   return whole.length > 0 ? whole : named;
+}
+
+/** Such a phrase is rarely a verb and its object. */
+function opensWithArticle(phrase: string): boolean {
+  return LEADING.has(phrase.split(" ", 1)[0]!.toLowerCase());
 }
 
 function reply(sentences: Sentence[], question: string, random: Random): string {

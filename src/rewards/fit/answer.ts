@@ -15,8 +15,11 @@ const TOGETHER = 0.5;
 /** A sentence as near as this share of the best says enough. */
 const ENOUGH = 0.6;
 const POWER = 1.5;
-/** Words with meaning that the question did not have: an answer that only turns the question round says nothing. */
-const NEW = { share: 0.35, shareWidth: 0.07, count: 2.5, countWidth: 0.6 } as const;
+/**
+ * Words with meaning that the question did not have: an answer that only turns the question round says nothing. Two of the
+ * text's own are enough; a word that the text does not have either counts half, since anybody can add some.
+ */
+const NEW = { share: 0.25, shareWidth: 0.07, count: 1.5, countWidth: 0.5, foreign: 0.5 } as const;
 const MOST_SENTENCES = { middle: 6.5, width: 0.5 } as const;
 /** Sentences that are near to nothing in the text. */
 const STRAY = { fit: 0.12, cosine: 0.45, share: 0.6, width: 0.05 } as const;
@@ -41,6 +44,7 @@ export function fitOfAnswer({ source, asked, question = "" }: Given, { sentences
   const own = source.map(({ vector }) => towards(vector)).sort((a, b) => a - b);
   const base = own[Math.floor(own.length / 2)]!;
   const best = own.at(-1)!;
+  const told = new Set(source.flatMap((sentence) => wordsOf(sentence.text)));
   const fits = sentences.map(({ vector, text }) => {
     const single = source.reduce((most, sentence, at) => {
       const likeness = clip((cosine(vector, sentence.vector) - base) / (1 - base));
@@ -49,7 +53,7 @@ export function fitOfAnswer({ source, asked, question = "" }: Given, { sentences
     const fit = Math.max(single, best > base ? TOGETHER * clip((towards(vector) - base) / (best - base)) : 0);
     return {
       fit,
-      said: clip(fit / ENOUGH) * newness(text, known),
+      said: clip(fit / ENOUGH) * newness(text, known, told),
       isStray: fit < STRAY.fit && nearest(vector, source) < STRAY.cosine,
     };
   });
@@ -83,9 +87,11 @@ function sharedWords(source: Given["source"], known: ReadonlySet<string>): numbe
   return words.map((sentence) => [...sentence].reduce((sum, word) => sum + weightOf(word), 0));
 }
 
-function newness(text: string, known: ReadonlySet<string>): number {
+function newness(text: string, known: ReadonlySet<string>, told: ReadonlySet<string>): number {
   const terms = wordsOf(text).filter(isTerm);
-  const fresh = terms.filter((term) => !known.has(term)).length;
+  const fresh = terms
+    .filter((term) => !known.has(term))
+    .reduce((sum, term) => sum + (told.has(term) ? 1 : NEW.foreign), 0);
   return (
     above(fresh / Math.max(1, terms.length), NEW.share, NEW.shareWidth) *
     above(fresh, NEW.count, NEW.countWidth)

@@ -1,3 +1,4 @@
+import type { RunSource } from "../masks/borrowed-runs.ts";
 import type { Reading } from "../reading.ts";
 
 /** A text with its vector, of length 1. */
@@ -14,6 +15,8 @@ export interface Work extends Embedded {
 /** What the miner was given. */
 export interface Given extends Omit<Reading, "source"> {
   source: Embedded[];
+  /** Its words, to find runs of them again. */
+  runs: RunSource;
   /** Vector of the question; only for an answer. */
   asked?: Float32Array | undefined;
 }

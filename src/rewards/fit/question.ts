@@ -1,6 +1,6 @@
 import { isTerm, wordsOf } from "../../prompts/sentences.ts";
 import { above, below } from "../logistic.ts";
-import { type Run, RunSource } from "../masks/borrowed-runs.ts";
+import type { Run } from "../masks/borrowed-runs.ts";
 import { borrowingOf } from "../masks/borrowing.ts";
 import type { Given, Work } from "./given.ts";
 import { nearest } from "./likeness.ts";
@@ -21,14 +21,16 @@ const ABOUT = { middle: 0.15, width: 0.03 } as const;
 const TOGETHER = { sentences: 2, fewestWords: 2, share: 0.72, width: 0.02, cost: 0.85 } as const;
 
 /** How much a question is about the text without repeating it, 0..1. */
-export function fitOfQuestion({ source }: Given, { text, vector }: Work): number {
+export function fitOfQuestion({ source, runs }: Given, { text, vector }: Work): number {
   const known = new Set(source.flatMap((sentence) => wordsOf(sentence.text)));
   const terms = wordsOf(text).filter(isTerm);
   const shared = terms.filter((term) => known.has(term)).length / Math.max(1, terms.length);
-  const runs = new RunSource(source.map((sentence) => sentence.text)).runsOf(text);
-  const { share } = borrowingOf(runs);
+  const { share } = borrowingOf(runs, text);
   const near = nearest(vector, source) + NEAR.phrases * Math.min(NEAR.most, share);
-  const quoted = runs.flat().reduce((most, run) => Math.max(most, quotedShare(run, source)), 0);
+  const quoted = runs
+    .runsOf(text)
+    .flat()
+    .reduce((most, run) => Math.max(most, quotedShare(run, source)), 0);
   return (
     above(near, NEAR.middle, NEAR.width) *
     (1 - COPIED.cost * above(share, COPIED.middle, COPIED.width)) *

@@ -7,8 +7,11 @@ import { clip, mean, meanDirection, nearest } from "./likeness.ts";
 const PARTS = 5;
 /** What a sentence of the text covers beyond this over the average is cover; as large a share of the best is enough. */
 const COVER = { start: 0.06, share: 0.75, power: 2 } as const;
-/** The sentence that is farthest from the text as a whole. */
-const STRAY = { middle: 0.18, width: 0.03 } as const;
+/**
+ * The sentence that is farthest from the text as a whole. One of the text's own may be as far as that, where the text tells
+ * of many things: what is so near to a sentence of it that an answer would not be off the topic counts as near enough.
+ */
+const STRAY = { middle: 0.18, width: 0.03, sentence: 0.45 } as const;
 const FEWEST = { middle: 2.4, width: 0.25 } as const;
 /** Sentences given per sentence asked for. */
 const MOST = { share: 1.8, width: 0.8 } as const;
@@ -28,7 +31,10 @@ export function fitOfSummary({ source, sentences: wanted = PARTS }: Given, { sen
   const room = COVER.share * (best - floor - COVER.start);
   const cover = room > 0 ? clip((covered - floor - COVER.start) / room) ** COVER.power : 0;
   const whole = meanDirection(source.map(({ vector }) => vector));
-  const stray = sentences.reduce((least, { vector }) => Math.min(least, cosine(vector, whole)), 1);
+  const stray = sentences.reduce((least, { vector }) => {
+    const nearEnough = nearest(vector, source) - STRAY.sentence + STRAY.middle;
+    return Math.min(least, Math.max(cosine(vector, whole), nearEnough));
+  }, 1);
   const count = sentences.length;
   return (
     cover *

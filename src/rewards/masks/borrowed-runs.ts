@@ -1,4 +1,4 @@
-import { sentencesOf, wordsOf } from "../../prompts/sentences.ts";
+import { asidesOf, sentencesOf, wordsOf } from "../../prompts/sentences.ts";
 
 /** Places of two words in a row that are looked at: bounds the work where a text says the same thing over and over. */
 const MAX_PLACES = 32;
@@ -21,16 +21,33 @@ export interface Run {
   isWhole: boolean;
 }
 
+/** Words after which a clause may begin. */
+const CONJUNCTION =
+  /^(?:and|but|or|nor|that|which|who|whom|whose|where|when|while|because|since|so|as|if|whether|then|than|though|although|until|before|after|for)$/;
+
+/** For each word of a sentence, whether a clause may begin there: first, after a mark or after a conjunction. */
+function openingsOf(sentence: string): boolean[] {
+  return sentence
+    .split(/[^\p{L}\p{N}\s'’-]+|\s[-–—]+\s|--+/u)
+    .flatMap((piece) => wordsOf(piece).map((_, at, words) => at === 0 || CONJUNCTION.test(words[at - 1]!)));
+}
+
 /** A text whose runs of words can be found again. */
 export class RunSource {
   readonly #sentences: string[][];
+  /** For each sentence and word, whether it stands in brackets. */
+  readonly #asides: boolean[][];
   readonly #words: ReadonlySet<string>;
+  /** For each sentence and word, whether a clause may begin there. */
+  readonly #openings: boolean[][];
   /** By two words with a space between, the places where they stand. */
   readonly #pairs = new Map<string, Place[]>();
 
   /** @param sentences of what the miner was given */
   constructor(sentences: readonly string[]) {
     this.#sentences = sentences.map(wordsOf);
+    this.#asides = sentences.map(asidesOf);
+    this.#openings = sentences.map(openingsOf);
     this.#words = new Set(this.#sentences.flat());
     for (const [sentence, words] of this.#sentences.entries())
       for (let at = 0; at + 1 < words.length; at++) {
@@ -39,6 +56,47 @@ export class RunSource {
         if (places === undefined) this.#pairs.set(pair, [{ sentence, at }]);
         else if (places.length < MAX_PLACES) places.push({ sentence, at });
       }
+  }
+
+  /**
+   * For each place where the second run goes on in the sentence of the first, at most so many words later, the words of
+   * the sentence between them; without those in brackets, which anybody may leave out.
+   */
+  leftOut(run: Run, next: Run, most: number): string[][] {
+    return run.places
+      .flatMap((place) => next.places.map((other) => this.#between(place, run.length, other)))
+      .filter((words) => words !== undefined)
+      .filter((words) => words.length <= most);
+  }
+
+  #between(place: Place, length: number, { sentence, at }: Place): string[] | undefined {
+    const from = place.at + length;
+    if (sentence !== place.sentence || at < from) return undefined;
+    const asides = this.#asides[sentence]!;
+    const words = this.#sentences[sentence]!.slice(from, at);
+    // Words that are missing inside of an aside are missing.
+    return asides[from - 1] || asides[at] ? words : words.filter((_, offset) => !asides[from + offset]);
+  }
+
+  /** Whether a run begins in the midst of a clause, wherever it stands. */
+  isTorn({ places }: Run): boolean {
+    return places.length > 0 && places.every(({ sentence, at }) => !this.#openings[sentence]![at]);
+  }
+
+  /**
+   * How many of these words stand right before a run in one of its sentences too: the longest run from the left may
+   * have taken a word or two that belong to the next one.
+   */
+  reach(words: readonly string[], next: Run): number {
+    return next.places.reduce((most, { sentence, at }) => {
+      let count = 0;
+      while (
+        count < Math.min(at, words.length) &&
+        words.at(-1 - count) === this.#sentences[sentence]![at - 1 - count]
+      )
+        count++;
+      return Math.max(most, count);
+    }, 0);
   }
 
   /** Words of one of its sentences. */

@@ -1,5 +1,6 @@
 import { mapInTurns } from "../../base/turn.ts";
 import type { Question, Task } from "../../base/vocabulary.ts";
+import { isTerm } from "../../prompts/sentences.ts";
 import { above, below } from "../logistic.ts";
 import type { Mask, MaskVerdict } from "../parts.ts";
 import { readingOf } from "../reading.ts";
@@ -18,9 +19,7 @@ export class BorrowingMask implements Mask {
     if (reading === undefined) return { factors: completions.map(() => 1) };
     const source = new RunSource([...reading.source, reading.question ?? ""]);
     const { splicedWords, ...bounds } = BOUNDS[reading.task];
-    const borrowings = await mapInTurns(completions, (text) =>
-      borrowingOf(source.runsOf(text), splicedWords),
-    );
+    const borrowings = await mapInTurns(completions, (text) => borrowingOf(source, text, splicedWords));
     return {
       factors: borrowings.map((borrowing) => factorOf(borrowing, bounds)),
       details: { share: borrowings.map(({ share }) => share), run: borrowings.map(({ run }) => run) },
@@ -32,26 +31,32 @@ export class BorrowingMask implements Mask {
 export interface Borrowing {
   /** Words. */
   words: number;
-  /** Share of the words that stand in runs of two or more, 0..1. */
+  /** Share of the words that stand in runs of two or more, one of them a word with meaning, 0..1. */
   share: number;
   /** Words in the run that a borrowed word stands in, on average: Σ length² / Σ length, whole sentences as long ones. */
   run: number;
   /** Meetings of two runs inside a sentence. */
   seams: number;
-  /** Places where runs of three or more words from two different sentences meet, with at most one word between. */
+  /**
+   * Places where runs of three or more words from two different sentences meet, with at most one word between, and ends of
+   * sentences that are passed off as whole ones.
+   */
   splices: number;
   /** Places where one to three words of a sentence are left out, or another word of the source stands for them. */
   gaps: number;
 }
 
 const MIN_SPLICED_WORDS = 3;
+/** Words of a sentence's end, its share of what it is passed off as, and words that stand before it. */
+const TAIL = { fewestWords: 6, share: 0.8, most: 2 } as const;
 const MAX_GAP_WORDS = 3;
 /** A sentence that is quoted whole counts as a run of so many words, at least: a short one is no piece of a mosaic. */
 const WHOLE_WORDS = 12;
 
 /** @param splicedWords that the longer run of a splice has at least */
 export function borrowingOf(
-  sentences: readonly (readonly Run[])[],
+  source: RunSource,
+  completion: string,
   splicedWords: number = MIN_SPLICED_WORDS,
 ): Borrowing {
   let words = 0;
@@ -60,17 +65,20 @@ export function borrowingOf(
   let seams = 0;
   let splices = 0;
   let gaps = 0;
-  for (const runs of sentences) {
+  for (const runs of source.runsOf(completion)) {
+    if (isTail(source, runs)) splices++;
     for (const [at, run] of runs.entries()) {
       words += run.length;
-      if (run.length < 2) continue;
+      if (!isBorrowed(run)) continue;
       borrowed += run.length;
       squares += run.length * (run.isWhole ? Math.max(run.length, WHOLE_WORDS) : run.length);
       const next = runs[at + 1];
-      if (next !== undefined && next.length >= 2) seams++;
-      const met = next !== undefined && next.length < 2 ? runs[at + 2] : next;
-      if (met !== undefined && met.length >= 2 && !next!.isForeign && isGap(run, met)) gaps++;
-      else if (met !== undefined && Math.max(run.length, met.length) >= splicedWords && isSplice(run, met))
+      if (next !== undefined && isBorrowed(next)) seams++;
+      const between = next !== undefined && next.length < 2 ? next.words : [];
+      const met = between.length > 0 ? runs[at + 2] : next;
+      if (met === undefined || met.length < 2) continue;
+      if (!next!.isForeign && isGap(source, run, met)) gaps++;
+      else if (Math.max(run.length, met.length) >= splicedWords && isSplice(source, run, between, met))
         splices++;
     }
   }
@@ -84,18 +92,34 @@ export function borrowingOf(
   };
 }
 
-/** Whether the second run goes on in the same sentence, a few words later. */
-function isGap(run: Run, next: Run): boolean {
-  return run.places.some((place) =>
-    next.places.some(({ sentence, at }) => {
-      const left = at - (place.at + run.length);
-      return sentence === place.sentence && left >= 1 && left <= MAX_GAP_WORDS;
-    }),
+/** Whether a sentence is the end of one of the source, from the midst of a clause on, with little before it. */
+function isTail(source: RunSource, runs: readonly Run[]): boolean {
+  const longest = runs.reduce((most, run) => (run.length > most.length ? run : most), runs[0]!);
+  const before = runs.slice(0, runs.indexOf(longest)).reduce((sum, { length }) => sum + length, 0);
+  const words = runs.reduce((sum, { length }) => sum + length, 0);
+  return (
+    longest.length >= TAIL.fewestWords &&
+    longest.length >= TAIL.share * words &&
+    before <= TAIL.most &&
+    source.isTorn(longest)
   );
 }
 
-function isSplice(run: Run, next: Run): boolean {
-  if (run.length < MIN_SPLICED_WORDS || next.length < MIN_SPLICED_WORDS) return false;
+/** Two words that stand in the text for its grammar alone ("and the") are nobody's. */
+function isBorrowed({ length, words }: Run): boolean {
+  return length > 2 || (length === 2 && words.some(isTerm));
+}
+
+/** Whether the second run goes on in the same sentence, a few words later. */
+function isGap(source: RunSource, run: Run, next: Run): boolean {
+  const left = source.leftOut(run, next, MAX_GAP_WORDS);
+  // A place where the text goes on just so, but for an aside, is no gap, whatever other places say.
+  return left.length > 0 && left.every((words) => words.length > 0);
+}
+
+function isSplice(source: RunSource, run: Run, between: readonly string[], next: Run): boolean {
+  const own = run.length - Math.max(0, source.reach([...run.words, ...between], next) - between.length);
+  if (own < MIN_SPLICED_WORDS || next.length < MIN_SPLICED_WORDS) return false;
   const sentences = new Set(run.places.map(({ sentence }) => sentence));
   return next.places.every(({ sentence }) => !sentences.has(sentence));
 }

@@ -46,25 +46,13 @@ export function contradictions(source: RunSource, completion: string): number {
 function isTurned(source: RunSource, runs: readonly Run[], at: number): boolean {
   const said: string[] = [];
   for (const next of runs.slice(at + 1)) {
-    const left = next.length < 2 ? [] : leftOut(source, runs[at]!, next);
+    const left = next.length < 2 ? [] : source.leftOut(runs[at]!, next, BETWEEN_WORDS);
     // A place where the text goes on just so is no contradiction, whatever other places say.
     if (left.length > 0) return left.every((words) => isContrary(said, words));
     said.push(...next.words);
     if (said.length > BETWEEN_WORDS) return false;
   }
   return false;
-}
-
-/** For each place where the second run goes on in the sentence of the first, the words of the text between them. */
-function leftOut(source: RunSource, run: Run, next: Run): string[][] {
-  return run.places.flatMap((place) =>
-    next.places
-      .filter(({ sentence, at }) => {
-        const left = at - (place.at + run.length);
-        return sentence === place.sentence && left >= 0 && left <= BETWEEN_WORDS;
-      })
-      .map(({ sentence, at }) => source.wordsOf(sentence).slice(place.at + run.length, at)),
-  );
 }
 
 function isContrary(said: readonly string[], written: readonly string[]): boolean {

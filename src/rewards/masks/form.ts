@@ -14,6 +14,14 @@ const REPEATING = { share: 0.7, width: 0.03 } as const;
 const QUESTION_WORDS =
   /^["“‘(]?(?:what|why|how|who|whom|whose|which|when|where|is|are|was|were|do|does|did|can|could|should|would|will|shall|may|might|must|has|have|had|if|in what|to what|given|under what|at what|for what|from what|by what|on what|with what|of what|according)\b/i;
 
+/** What somebody else says: a question in it is none that the completion asks. */
+const QUOTED = /["“][^"“”]*["”]|‘[^‘’]*’/g;
+/** A word that is no abbreviation, its stop, and a sentence that goes on in a small letter. */
+const SMALL_START = /\p{Ll}{4,}\)?\. \p{Ll}{2,}/u;
+
+/** A word without which English asks nothing, wherever it stands. */
+const ASKING = /\b(?:what|why|how|who|whom|whose|which|when|where|whether)\b/i;
+
 /** 1 for what has the form of a summary, a question or an answer; lower for fragments, lists of questions, and lengths that no reader wants. */
 export class FormMask implements Mask {
   readonly name = "form_filter";
@@ -22,31 +30,38 @@ export class FormMask implements Mask {
     const reading = readingOf(question);
     if (reading === undefined) return completions.map(() => 1);
     const mostWords = Math.max(LONGEST, ROOM * (reading.sentences ?? 0) * meanLength(reading.source));
+    // A text that asks itself may be told with its questions.
+    const mostMarks = 1 + marksIn(reading.source.join(" "));
     return await mapInTurns(completions, (text) =>
-      formOf(reading.task, text, { mostWords, isEnglish: reading.isEnglish }),
+      formOf(reading.task, text, { mostWords, mostMarks, isEnglish: reading.isEnglish }),
     );
   }
 }
 
 /**
  * @param options.mostWords of a summary or an answer
+ * @param options.mostMarks question marks of a summary or an answer
  * @param options.isEnglish whether the text that it is about is
  */
 export function formOf(
   task: Task,
   text: string,
-  { mostWords = LONGEST, isEnglish = true }: { mostWords?: number; isEnglish?: boolean } = {},
+  {
+    mostWords = LONGEST,
+    mostMarks = 1,
+    isEnglish = true,
+  }: { mostWords?: number; mostMarks?: number; isEnglish?: boolean } = {},
 ): number {
   const all = wordsOf(text);
   const words = all.length;
   const fresh = above(distinctShare(all), REPEATING.share, REPEATING.width);
-  const marks = text.match(/[?？]/g)?.length ?? 0;
+  const marks = marksIn(text.replace(QUOTED, ""));
   if (task === "followup") {
     if (!/[?？]["”’)]*$/.test(text)) return 0;
     return (
       fresh *
       (marks > 1 ? 0.3 : 1) *
-      (!isEnglish || QUESTION_WORDS.test(text) ? 1 : 0.25) *
+      (!isEnglish || QUESTION_WORDS.test(text) ? 1 : ASKING.test(text) ? 0.25 : 0.05) *
       above(words, 6.5, 0.5) *
       below(words, 42, 1.2)
     );
@@ -54,11 +69,15 @@ export function formOf(
   if (!/[.!?。！？]["”’)]*$/.test(text)) return 0;
   return (
     fresh *
-    (/^["“‘(]?\p{Ll}/u.test(text) ? 0.25 : 1) *
-    (marks > 1 ? 0.1 : 1) *
+    (/^["“‘(]?\p{Ll}/u.test(text) || SMALL_START.test(text) ? 0.25 : 1) *
+    (marks > mostMarks ? 0.1 : 1) *
     above(words, 4, 0.4) *
     below(words, mostWords, 15)
   );
+}
+
+function marksIn(text: string): number {
+  return text.match(/[?？]/g)?.length ?? 0;
 }
 
 /** Share of the runs of three words that stand there for the first time; 1 for fewer than three words. */

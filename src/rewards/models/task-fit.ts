@@ -7,6 +7,7 @@ import type { Embedded, Given } from "../fit/given.ts";
 import { clip } from "../fit/likeness.ts";
 import { fitOfQuestion } from "../fit/question.ts";
 import { fitOfSummary } from "../fit/summary.ts";
+import { RunSource } from "../masks/borrowed-runs.ts";
 import type { RewardModel } from "../parts.ts";
 import { readingOf } from "../reading.ts";
 
@@ -43,6 +44,7 @@ export class TaskFitReward implements RewardModel {
     const given: Given = {
       ...reading,
       source: take(reading.source.length),
+      runs: new RunSource(reading.source),
       asked: take(asked.length)[0]?.vector,
     };
     const wholes = take(completions.length);

@@ -46,11 +46,6 @@ export function movingScore(rewards: readonly number[], pace: Pace): number {
   return rewards.reduce((score, reward, asked) => score + pace(asked) * (reward - score), 0);
 }
 
-/** So many of the rewards, any of them again and again. */
-export function drawn(rewards: readonly number[], count: number, random: () => number): number[] {
-  return Array.from({ length: count }, () => rewards[Math.floor(random() * rewards.length)]!);
-}
-
 /** Steps until the score of a miner that earns such rewards, in any order, has come to a share of their mean. */
 export function stepsToPlace(
   rewards: readonly number[],

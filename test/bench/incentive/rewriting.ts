@@ -4,7 +4,7 @@ import { pick, type Random } from "../../../src/localnet/miners/random.ts";
 const SYNONYMS: Readonly<Record<string, string>> = {
   because: "since",
   although: "though",
-  however: "yet",
+  however: "nevertheless",
   also: "likewise",
   many: "numerous",
   often: "frequently",
@@ -44,7 +44,6 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   nation: "country",
   nations: "countries",
   men: "persons",
-  must: "have to",
   first: "initial",
   whole: "entire",
   almost: "nearly",
@@ -65,7 +64,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   change: "alteration",
   changes: "alterations",
   work: "labour",
-  system: "arrangement",
+  system: "setup",
   power: "authority",
   question: "matter",
   questions: "matters",
@@ -84,6 +83,13 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   removed: "deleted",
   file: "document",
   files: "documents",
+};
+/** Before these words it would be no English: "numerous of", "employed to be", "supplied for". */
+const KEPT_BEFORE: Readonly<Record<string, readonly string[]>> = {
+  of: ["many", "several"],
+  to: ["used", "required"],
+  for: ["provide", "provides", "provided"],
+  same: ["very"],
 };
 const OPENINGS = [
   "In short, ",
@@ -109,13 +115,18 @@ export function rewrite(sentence: string, random: Random): string {
     /^(?:when|if|while|as|because|since|although|though|with|in|for|by)\b/i.test(clause)
   )
     body = `${upper(clause)}, ${lower(body.slice(0, comma))}`;
-  const words = body.split(" ").map((word) => {
+  const given = body.split(" ");
+  const words = given.map((word, at) => {
     const bare = word.replace(/[^\p{L}]/gu, "");
     const other = SYNONYMS[bare.toLowerCase()];
     if (other === undefined || random() < 0.15) return word;
+    if (KEPT_BEFORE[given[at + 1] ?? ""]?.includes(bare.toLowerCase())) return word;
     return word.replace(bare, bare === lower(bare) ? other : upper(other));
   });
   const opening = random() < 0.5 ? pick(OPENINGS, random) : "";
+  for (const [at, word] of words.entries())
+    if (word !== given[at] && /^an?$/i.test(words[at - 1] ?? ""))
+      words[at - 1] = words[at - 1]!.charAt(0) + (/^[aeiou]/i.test(word) ? "n" : "");
   const text = words.join(" ");
   return `${opening === "" ? upper(text) : opening + lower(text)}${stop}`;
 }

@@ -1,6 +1,7 @@
 import type { Question, Task } from "../../../src/base/vocabulary.ts";
 import type { InferenceSupervisor } from "../../../src/inference/supervisor.ts";
 import { hashText, type Random, seededRandom } from "../../../src/localnet/miners/random.ts";
+import { sourceSentences } from "../../../src/prompts/sentences.ts";
 import {
   answerPrompt,
   augmentPrompt,
@@ -22,6 +23,8 @@ export const TASKS = ["augment", "followup", "answer"] as const satisfies readon
 const SUMMARY = 8;
 /** What an adaptive attacker tries before it answers, with a judge of its own. */
 const TRIES = 16;
+/** Of a text: dots in the names of files may make it so short that nothing is left to summarise. */
+const FEWEST_SENTENCES = 12;
 
 export const ATTACK_KINDS = ["gibberish", "fluent", "spoilt"] as const;
 type AttackKind = (typeof ATTACK_KINDS)[number];
@@ -106,7 +109,10 @@ export interface Asked extends Demand {
 }
 
 export function drawDemand(task: Task, texts: readonly string[], random: Random): Asked {
-  const draw = (at: number): string => drawBaseText(texts[at % texts.length]!, random);
+  const draw = (at: number): string => {
+    const text = drawBaseText(texts[at % texts.length]!, random);
+    return sourceSentences(text).length < FEWEST_SENTENCES ? draw(at + 1) : text;
+  };
   const here = Math.floor(random() * texts.length);
   const prompt = promptOf(task, draw(here), random);
   const there = here + 1 + Math.floor(random() * (texts.length - 1));

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { seededRandom } from "../../../src/localnet/miners/random.ts";
+import { drawSubnet, luckyShare, meanTau, type Worth } from "../../bench/incentive/draws.ts";
 import {
   areaUnderCurve,
   byAsks,
-  drawn,
   kendall,
   mean,
   movingScore,
@@ -39,6 +40,32 @@ describe("measures of the incentive bench", () => {
     expect(byAsks(0.05)(18)).toBeCloseTo(1 / 19, 12);
     expect(byAsks(0.05)(20)).toBe(0.05);
     expect(stepsToPlace([1], { pace: byAsks(0.05), share: 0.8, random: () => 0 })).toBe(1);
-    expect(drawn([7], 3, () => 0.9)).toEqual([7, 7, 7]);
+  });
+});
+
+describe("subnets drawn from what was earned", () => {
+  const miners: Worth[] = [0.1, 0.4, 0.7, 1].map((quality) => ({ style: "quoting", quality }));
+  const fair = { good: [0.9, 0.8], bad: [0.1, 0] };
+
+  test("rank miners by their worth, no better than one who knows good from bad", () => {
+    const random = seededRandom(1);
+    const played = [{ quoting: fair, rewriting: fair }];
+    const subnets = Array.from({ length: 20 }, () => drawSubnet(played, miners, 60, random));
+    expect(subnets[0]!.rewards.map((row) => row.length)).toEqual([60, 60, 60, 60]);
+    expect(new Set(subnets[0]!.truth[3])).toEqual(new Set([1]));
+    const oracle = meanTau(subnets, miners, { pace: steady(0.05), of: "truth" });
+    expect(oracle).toBeGreaterThan(0.8);
+    expect(meanTau(subnets, miners, { pace: steady(0.05), of: "rewards" })).toBeLessThanOrEqual(
+      oracle + 0.02,
+    );
+    const early = { pace: steady(0.05), of: "truth", asked: (at: number) => (at === 3 ? 0 : 60) } as const;
+    expect(meanTau(subnets, miners, early)).toBeLessThan(0.5);
+  });
+
+  test("tell how often a poor one is on top at first: often by the mean of a few answers, never by a small share", () => {
+    const subnets = [{ rewards: [[1, 0, 0, 0], ...[1, 1, 1].map(() => [0.5, 0.5, 0.5, 0.5])], truth: [] }];
+    const lucky = { asks: 1, poor: 0.3 };
+    expect(luckyShare(subnets, miners, { ...lucky, pace: byAsks(0.05) })).toBe(1);
+    expect(luckyShare(subnets, miners, { ...lucky, pace: steady(0.05) })).toBe(0);
   });
 });
