@@ -3,8 +3,7 @@ import { type Netuid, U16_MAX, type Uid } from "../base/units.ts";
 import { chainFailure } from "./errors.ts";
 import { hasStorage, numberItem, numbersOf, optional, readStorage } from "./storage.ts";
 
-/** Mechanisms of a subnet at most: the index of storage has 16 bits, of which the subnet takes twelve. */
-export const MOST_MECHANISMS = 16;
+/** More than there can be subnets: an index of storage has 16 bits, and the subnet takes twelve of them. */
 const STRIDE = 4096;
 
 /** One mechanism of a subnet as one of its validators has to know it. */
