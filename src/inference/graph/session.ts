@@ -21,8 +21,8 @@ export interface SessionOptions {
 
 /**
  * Compiles a model's graph. Weights beside it are read by ONNX Runtime itself: handed over as bytes they would lie in memory
- * twice, for as long as the session does.
- * @param files as readVerified gave them; with the graph among them
+ * twice, for as long as the session does. Who may change a file between the check and here may change the manifest as well.
+ * @param files as readVerified gave them
  * @throws Failure `model.corrupt`, also for a graph that takes weights from a file that nobody verified; what ONNX Runtime throws
  */
 export async function openSession(
