@@ -125,7 +125,7 @@ export async function bringModels(
   };
   const plans: PullPlan[] = [];
   for (const model of missing) {
-    const wanted = { dtypes: preferredDtypes(model), access, runner: formRunner };
+    const wanted = { dtypes: preferredDtypes(model), access };
     plans.push((await planPull(directory, model, wanted))!);
   }
   const { download, result, peak } = totalOf(plans);

@@ -3,7 +3,7 @@ import { isPulled, preferredDtypes } from "../models/known-models.ts";
 import { lockedManifest } from "../models/locked-manifest.ts";
 import type { DeviceKind, Dtype, ModelManifest } from "../models/manifest.ts";
 import { deviceMemory, type Size, sizeOfFiles } from "../models/model-sizes.ts";
-import { type PlanOptions, type PullPlan, planPull, totalOf } from "../models/pull-plan.ts";
+import { type PlanOptions, type PlanTotal, type PullPlan, planPull, totalOf } from "../models/pull-plan.ts";
 import { memoryToRun } from "../models/trials/form-trials.ts";
 import type { ProfileNeed } from "./profile-models.ts";
 
@@ -43,14 +43,15 @@ export async function costOf(
   };
 }
 
-/** The form that a device loads: of those that are brought, the one that it likes best. */
+/** The form that a device loads: of those that are brought, the one that it likes best, or the only one. */
 function formFor(
   { dtype }: CatalogModel,
   device: DeviceKind,
   brought: readonly Dtype[] | undefined,
   wanted: ProfileNeed["dtypes"],
 ): Dtype | undefined {
-  return wanted?.[device] ?? dtype[device].find((one) => brought?.includes(one) ?? true);
+  const liked = dtype[device].find((one) => brought?.includes(one) ?? true);
+  return wanted?.[device] ?? liked ?? brought?.[0];
 }
 
 /** Of a model inside the program. */
@@ -88,14 +89,10 @@ export async function costsOf(
   return costs;
 }
 
-export interface CostTotal {
-  download: number;
-  /** Afterwards, with what is here. */
+export interface CostTotal extends PlanTotal {
+  /** Bytes afterwards, with what is here. */
   disk: number;
-  /** For a while, beside what is here. */
-  peak: number;
   memory: Record<DeviceKind, Size>;
-  isExact: boolean;
   /** Whether a size of any model is not known, so that the sums are too small. */
   isPartial: boolean;
   /** How many of the models are whole here, or inside the program. */
@@ -103,7 +100,7 @@ export interface CostTotal {
 }
 
 export function totalCost(costs: readonly ModelCost[], keepsSource = false): CostTotal {
-  const { download, result, peak, isExact } = totalOf(
+  const plans = totalOf(
     costs.flatMap(({ plan }) => plan ?? []),
     keepsSource,
   );
@@ -112,11 +109,9 @@ export function totalCost(costs: readonly ModelCost[], keepsSource = false): Cos
     isExact: costs.every((cost) => cost.memory[device]?.isExact ?? true),
   });
   return {
-    download,
-    disk: costs.reduce((sum, { hereBytes }) => sum + hereBytes, result),
-    peak,
+    ...plans,
+    disk: costs.reduce((sum, { hereBytes }) => sum + hereBytes, plans.result),
     memory: { webgpu: memory("webgpu"), cpu: memory("cpu") },
-    isExact,
     isPartial: costs.some((cost) => !isHere(cost) && cost.plan === undefined),
     here: costs.filter(isHere).length,
   };
@@ -126,4 +121,21 @@ export function totalCost(costs: readonly ModelCost[], keepsSource = false): Cos
 export function isHere({ kind, plan, hereBytes }: ModelCost): boolean {
   if (kind === "inside") return true;
   return kind === "pulled" ? plan?.dtypes.length === 0 : hereBytes > 0;
+}
+
+/** For machines: null where nobody knows. */
+export function costJson({ id, roles, kind, plan, dtypes, hereBytes, memory }: ModelCost): object {
+  return {
+    id,
+    roles,
+    kind,
+    dtypes,
+    missing: plan?.dtypes ?? null,
+    download: plan?.download ?? null,
+    result: plan?.result ?? null,
+    peak: plan?.peak ?? null,
+    isExact: plan?.isExact ?? null,
+    hereBytes,
+    memory: { webgpu: memory.webgpu?.bytes ?? null, cpu: memory.cpu?.bytes ?? null },
+  };
 }

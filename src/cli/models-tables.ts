@@ -37,21 +37,20 @@ function storeCells(cost: ModelCost): string[] {
   if (isHere(cost)) return ["here", sizeText(hereBytes), "-"];
   if (kind === "imported") return ["to import", "?", "-"];
   if (plan === undefined) return ["?", "?", "?"];
-  // What a graph takes that is still to be built is an estimate in any case.
-  const isKnown = plan.isExact && plan.model.checkpoint === undefined;
   return [
     sizeText(plan.download, plan.isExact),
-    sizeText(plan.result + hereBytes, isKnown),
-    sizeText(plan.peak, isKnown),
+    sizeText(plan.result + hereBytes, plan.isResultExact),
+    sizeText(plan.peak, plan.isResultExact),
   ];
 }
 
-function totalCells({ download, disk, peak, memory, isExact, isPartial }: CostTotal): string[] {
-  const { webgpu, cpu } = memory;
+function totalCells(total: CostTotal): string[] {
+  const { download, disk, peak, isExact, isResultExact, isPartial } = total;
+  const { webgpu, cpu } = total.memory;
   return [
     sizeText(download, isExact),
-    sizeText(disk, isExact),
-    sizeText(peak, isExact),
+    sizeText(disk, isResultExact),
+    sizeText(peak, isResultExact),
     sizeText(webgpu.bytes, webgpu.isExact),
     sizeText(cpu.bytes, cpu.isExact),
   ].map((cell) => (isPartial ? `${cell}+` : cell));
@@ -59,7 +58,7 @@ function totalCells({ download, disk, peak, memory, isExact, isPartial }: CostTo
 
 /** A name in lines that end at its hyphens, where a screen has no room for the whole of it. */
 export function nameLines(id: string, width: number | undefined): string[] {
-  const most = width === undefined || width > 110 ? Number.POSITIVE_INFINITY : width >= 100 ? 28 : 20;
+  const most = width === undefined || width > 110 ? Number.POSITIVE_INFINITY : width >= 100 ? 24 : 20;
   const lines = [""];
   for (const part of id.split(/(?<=-)/)) {
     if (lines.at(-1) !== "" && `${lines.at(-1)}${part}`.length > most) lines.push("");
@@ -114,7 +113,7 @@ export function profileTable(
 const NOTE_WIDTH = 100;
 const ON_DEVICES =
   "GPU: weights there, and a batch of answers takes some more. CPU: memory at most, while it loads.";
-const ESTIMATED = `${ABOUT} is estimated of the number of weights.`;
+const ESTIMATED = `${ABOUT} is estimated.`;
 
 function sizesTable(
   header: readonly string[],
@@ -128,5 +127,5 @@ function sizesTable(
   });
   const isEstimated = rows.some((row) => row.some((cell) => cell.startsWith(ABOUT)));
   const note = wrapped(isEstimated ? `${ESTIMATED} ${ON_DEVICES}` : ON_DEVICES, width ?? NOTE_WIDTH);
-  return `${text}${noRoomText(gone, "a wider screen or --json has them", width)}${note}\n`;
+  return `${text}${noRoomText(gone, "a wider screen has them", width)}${note}\n`;
 }

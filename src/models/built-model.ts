@@ -23,7 +23,6 @@ import type { Dtype, ModelFile } from "./manifest.ts";
 import { growthOf } from "./model-sizes.ts";
 import { folderPaths, isDescription, type Source, sourceFiles } from "./source-files.ts";
 import { dropUnkeptSource, keepSource } from "./stored-parts.ts";
-import type { FormRunner } from "./trials/form-trials.ts";
 
 /** What a pull is about to take of the network and of the disk. */
 export interface SourcePlan {
@@ -145,22 +144,31 @@ function refuseOwnFolder(directory: string, model: CatalogModel, folder: string)
   });
 }
 
-/** What building some forms takes, by the size of the original weights. */
-export function sourcePlan(
+function sourcePlan(
   model: CatalogModel,
-  { dtypes, runner }: Pick<FormOptions, "dtypes"> & { runner?: FormRunner | undefined },
+  { dtypes, runner }: FormOptions,
   { sourceBytes, downloadBytes }: { sourceBytes: number; downloadBytes: number },
 ): SourcePlan {
-  const grown = (forms: readonly Dtype[]): number =>
-    Math.ceil(MARGIN * forms.reduce((sum, dtype) => sum + growthOf(model, dtype) * sourceBytes, 0));
-  const needsTruth = runner !== undefined && !dtypes.includes("fp32");
   return {
     downloadBytes,
     sourceBytes,
-    resultBytes: grown(dtypes),
-    truthBytes: needsTruth ? grown(["fp32"]) : 0,
+    ...builtBytes(model, sourceBytes, { dtypes, isTried: runner !== undefined }),
     freeMemoryBytes: runner?.freeMemoryBytes() ?? 0,
     dtypes,
+  };
+}
+
+/** What building some forms takes, by the size of the original weights. @param isTried whether fp32 is made to hold them against it */
+export function builtBytes(
+  model: CatalogModel,
+  sourceBytes: number,
+  { dtypes, isTried }: { dtypes: readonly Dtype[]; isTried: boolean },
+): Pick<SourcePlan, "resultBytes" | "truthBytes"> {
+  const grown = (forms: readonly Dtype[]): number =>
+    Math.ceil(MARGIN * forms.reduce((sum, dtype) => sum + growthOf(model, dtype) * sourceBytes, 0));
+  return {
+    resultBytes: grown(dtypes),
+    truthBytes: isTried && !dtypes.includes("fp32") ? grown(["fp32"]) : 0,
   };
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { bytesBelow } from "../base/disk.ts";
-import { sourcePlan } from "./built-model.ts";
+import { builtBytes } from "./built-model.ts";
 import { lacksNumbers } from "./built-numbers.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { missingBytes } from "./fetched-files.ts";
@@ -17,15 +17,16 @@ import type { Dtype } from "./manifest.ts";
 import { estimatedForm, estimatedSource } from "./model-sizes.ts";
 import { knownFiles } from "./pull.ts";
 import { sourceFiles } from "./source-files.ts";
-import type { FormRunner } from "./trials/form-trials.ts";
 
 /** What a pull of a model is going to take, in bytes. */
 export interface PullPlan {
   model: CatalogModel;
   /** Forms that are fetched or built; none where all is here. */
   dtypes: readonly Dtype[];
-  /** Whether all of the download's sizes were told, by a manifest or by the hub, and none is an estimate. */
+  /** Whether the download's sizes were told, by a manifest or by the hub, and none is an estimate. */
   isExact: boolean;
+  /** The same of the result: what is built is known when it is there. */
+  isResultExact: boolean;
   /** Of the network. */
   download: number;
   /** Of the disk, afterwards. Of what is built an upper bound. */
@@ -38,9 +39,9 @@ export interface PlanOptions {
   dtypes: readonly Dtype[];
   /** Where sizes are asked for; estimates stand for those that are not known without it. */
   access?: HubAccess | undefined;
-  /** What tries the forms that are built. */
-  runner?: FormRunner | undefined;
 }
+
+const NOTHING = { isExact: true, isResultExact: true, download: 0, result: 0, peak: 0 };
 
 /**
  * Looks up what a pull takes, before a byte of a model is fetched.
@@ -53,7 +54,7 @@ export async function planPull(
   options: PlanOptions,
 ): Promise<PullPlan | undefined> {
   const dtypes = missingForms(directory, model, options.dtypes);
-  if (dtypes.length === 0) return { model, dtypes, isExact: true, download: 0, result: 0, peak: 0 };
+  if (dtypes.length === 0) return { model, dtypes, ...NOTHING };
   const wanted = { ...options, dtypes };
   return model.checkpoint === undefined
     ? await planGraphs(directory, model, wanted)
@@ -69,7 +70,7 @@ async function planGraphs(
   const files = wantedFiles(model, dtypes);
   if (access !== undefined) {
     const download = missingBytes(await knownFiles(directory, model, files, access), folder, parts);
-    return { model, dtypes, isExact: true, download, result: download, peak: download };
+    return { model, dtypes, isExact: true, isResultExact: true, download, result: download, peak: download };
   }
   const sizes = files.map(({ path, size, dtype }) => ({
     path,
@@ -80,25 +81,25 @@ async function planGraphs(
   if (known.length < sizes.length) return undefined;
   const download = missingBytes(known, folder, parts);
   const isExact = files.every(({ size }) => size !== null);
-  return { model, dtypes, isExact, download, result: download, peak: download };
+  return { model, dtypes, isExact, isResultExact: isExact, download, result: download, peak: download };
 }
 
 async function planBuild(
   directory: string,
   model: CatalogModel,
-  { dtypes, access, runner }: PlanOptions,
+  { dtypes, access }: PlanOptions,
 ): Promise<PullPlan | undefined> {
   const sizes = await sourceSizes(directory, model, access);
   if (sizes === undefined) return undefined;
-  const { downloadBytes, resultBytes, truthBytes } = sourcePlan(model, { dtypes, runner }, sizes);
-  const peak = downloadBytes + Math.max(resultBytes, truthBytes);
+  const { resultBytes, truthBytes } = builtBytes(model, sizes.sourceBytes, { dtypes, isTried: true });
   return {
     model,
     dtypes,
     isExact: access !== undefined,
-    download: downloadBytes,
+    isResultExact: false,
+    download: sizes.downloadBytes,
     result: resultBytes,
-    peak,
+    peak: sizes.downloadBytes + Math.max(resultBytes, truthBytes),
   };
 }
 
@@ -133,20 +134,20 @@ function missingForms(directory: string, model: CatalogModel, dtypes: readonly D
   });
 }
 
+export type PlanTotal = Omit<PullPlan, "model" | "dtypes">;
+
 /**
  * What pulls of several models take, one after the other.
  * @param keepsSource whether original weights stay
  */
-export function totalOf(
-  plans: readonly PullPlan[],
-  keepsSource = false,
-): { download: number; result: number; peak: number; isExact: boolean } {
-  const total = { download: 0, result: 0, peak: 0, isExact: true };
-  for (const { model, download, result, peak, isExact } of plans) {
+export function totalOf(plans: readonly PullPlan[], keepsSource = false): PlanTotal {
+  const total = { ...NOTHING };
+  for (const { model, download, result, peak, isExact, isResultExact } of plans) {
     total.peak = Math.max(total.peak, total.result + peak);
     total.download += download;
     total.result += result + (keepsSource && model.checkpoint !== undefined ? download : 0);
     total.isExact &&= isExact;
+    total.isResultExact &&= isResultExact;
   }
   return total;
 }

@@ -38,12 +38,13 @@ test("pulls take the most of the disk in one of them, beside what those before l
     model: { ...catalogEntry("0".repeat(40)), checkpoint: { kind: "safetensors" as const, files: [] } },
     dtypes: ["fp32" as const],
     isExact: true,
+    isResultExact: false,
     download,
     result,
     peak,
   });
   const plans = [plan(10, 5, 20), plan(30, 20, 50), plan(1, 1, 2)];
-  expect(totalOf(plans)).toEqual({ download: 41, result: 26, peak: 55, isExact: true });
+  expect(totalOf(plans)).toEqual({ download: 41, result: 26, peak: 55, isExact: true, isResultExact: false });
   // Original weights that stay are there when the next is pulled.
   expect(totalOf(plans, true)).toMatchObject({ result: 67, peak: 67 });
 });

@@ -5,7 +5,7 @@ import { PROFILE_NAMES } from "../../rewards/profiles.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { screenWidth } from "../fit.ts";
-import { costInside, costOf, costsOf, type ModelCost, totalCost } from "../model-costs.ts";
+import { costInside, costJson, costOf, costsOf, type ModelCost, totalCost } from "../model-costs.ts";
 import { inLines, nameLines, profileTable, sizeText } from "../models-tables.ts";
 import { openModels } from "../opened-models.ts";
 import { modelsOfProfile } from "../profile-models.ts";
@@ -65,7 +65,7 @@ export async function listModels(context: CommandContext): Promise<number> {
     profiles.map(async ({ name, needs }) => ({ name, costs: await costsOf(directory, catalog, needs) })),
   );
   if (context.flags.json === "true") {
-    const models = rows.map(({ cost, ...row }) => ({ ...row, pull: pullJson(cost) }));
+    const models = rows.map(({ cost, ...row }) => ({ ...row, pull: costJson(cost) }));
     const sums = costs.map(({ name, costs: own }) => ({
       id: name,
       models: own.map(({ id }) => id),
@@ -102,18 +102,6 @@ function ownSize({ cost, sizeBytes, state }: Row): string {
   if (state !== "absent" && cost.hereBytes > 0) return sizeText(cost.hereBytes);
   if (cost.kind === "imported") return "to import";
   return sizeText(cost.plan?.result, cost.plan?.isExact);
-}
-
-/** What a pull of the best forms takes; null where nobody knows. */
-function pullJson({ plan, dtypes, memory }: ModelCost): object {
-  return {
-    dtypes,
-    download: plan?.download ?? null,
-    result: plan?.result ?? null,
-    peak: plan?.peak ?? null,
-    isExact: plan?.isExact ?? null,
-    memory: { webgpu: memory.webgpu?.bytes ?? null, cpu: memory.cpu?.bytes ?? null },
-  };
 }
 
 /** Bytes of the whole model where they are known, else of what was pulled of it. */

@@ -16,7 +16,7 @@ import { PROFILE_NAMES } from "../../rewards/profiles.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { screenWidth, wrapped } from "../fit.ts";
-import { costOf, costsOf, isHere, totalCost } from "../model-costs.ts";
+import { costJson, costOf, costsOf, isHere, totalCost } from "../model-costs.ts";
 import { trialsText } from "../model-trials-text.ts";
 import { costTable } from "../models-tables.ts";
 import { openModels } from "../opened-models.ts";
@@ -163,7 +163,7 @@ async function showProfile(
   const costs = await costsOf(directory, catalog, modelsOfProfile(name));
   if (context.flags.json === "true") {
     context.print(
-      `${JSON.stringify({ directory, profile: name, total: totalCost(costs), models: costs }, null, 2)}\n`,
+      `${JSON.stringify({ directory, profile: name, total: totalCost(costs), models: costs.map(costJson) }, null, 2)}\n`,
     );
     return EXIT.ok;
   }

@@ -3,7 +3,6 @@ import { Failure } from "../../base/error.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
 import { expandPath } from "../../config/paths.ts";
 import type { InferenceCode } from "../../inference/failure.ts";
-import { formRunner } from "../../inference/form-runner.ts";
 import { type CatalogModel, catalogModel, embeddedManifests } from "../../models/catalog.ts";
 import { checkSpace } from "../../models/disk-space.ts";
 import type { HubAccess } from "../../models/hub-files.ts";
@@ -106,7 +105,6 @@ async function showCosts(context: CommandContext, question: CostQuestion): Promi
   const { access, dtypes } = question;
   const costs = await costsOf(directory, catalog, needs, {
     access,
-    runner: formRunner,
     ...(dtypes && { dtypes }),
   });
   context.print(costTable(costs, { width: screenWidth(context.environment), keepsSource }));
