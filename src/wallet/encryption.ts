@@ -50,7 +50,7 @@ async function openNacl(
   if (box.length <= NONCE_BYTES + TAG_BYTES)
     throw walletFailure("wallet.malformed", {
       message: "the key file is cut short: it begins as an encrypted one and holds no key",
-      hint: "Restore it from a copy, or from its mnemonic with `btcli wallet regen-hotkey`.",
+      hint: "Restore it from a copy, or from its mnemonic with `openvalidator wallet import FILE`.",
     });
   const key = await deriveKey(password, signal);
   const plain = naclDecrypt(box.subarray(NONCE_BYTES), box.subarray(0, NONCE_BYTES), key);

@@ -48,14 +48,14 @@ export function parseKeyfile(bytes: Uint8Array, path: string): KeyfileContent {
   if (typeof json === "object" && json !== null && "encoded" in json && "encoding" in json)
     throw walletFailure("wallet.foreign-format", {
       message: `${path} is an account export of polkadot.js, not a Bittensor key file`,
-      hint: "Import it first: `btcli wallet regen-hotkey --json-path FILE`.",
+      hint: "Import it with btcli 9, `btcli wallet regen-hotkey --json FILE`, or make it of its words with `openvalidator wallet import FILE`.",
     });
   const parsed = KEYFILE.safeParse(json);
   if (!parsed.success) {
     const field = parsed.error.issues[0]?.path.join(".") || "the whole file";
     throw walletFailure("wallet.malformed", {
       message: `${path} is not a key file that we understand (at: ${field})`,
-      hint: "Restore it from its mnemonic with `btcli wallet regen-hotkey`.",
+      hint: "Restore it from its mnemonic with `openvalidator wallet import FILE`.",
     });
   }
   return parsed.data;
@@ -83,7 +83,7 @@ export async function secretOfKeyfile(content: KeyfileContent, path: string): Pr
   }
   throw walletFailure("wallet.address-mismatch", {
     message: `the secret in ${path} does not belong to the address in the same file`,
-    hint: "The file was edited or damaged; restore it from its mnemonic with `btcli wallet regen-hotkey`.",
+    hint: "The file was edited or damaged; restore it from its mnemonic with `openvalidator wallet import FILE`.",
   });
 }
 
@@ -130,7 +130,7 @@ function parseJson(text: string, path: string): unknown {
     // The parser's message quotes the text, which may be a secret.
     throw walletFailure("wallet.malformed", {
       message: `${path} is neither a JSON key file nor a seed, a private key or a mnemonic`,
-      hint: "Restore it from its mnemonic with `btcli wallet regen-hotkey`.",
+      hint: "Restore it from its mnemonic with `openvalidator wallet import FILE`.",
     });
   }
 }

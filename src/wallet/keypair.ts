@@ -76,6 +76,8 @@ export async function keypairsFromPrivateKey(
   privateKey: Uint8Array,
   cryptoType: CryptoType,
 ): Promise<Keypair[]> {
+  // Whoever signs with one of them finds the library ready.
+  await cryptoWaitReady();
   if (cryptoType === "ed25519") return [await keypairFromSeed(privateKey.slice(0, SEED_BYTES), "ed25519")];
   if (privateKey.length !== PRIVATE_KEY_BYTES) return [await keypairFromSeed(privateKey, "sr25519")];
   const scalar = littleEndianToBigInt(privateKey.subarray(0, SCALAR_BYTES));

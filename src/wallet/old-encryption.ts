@@ -84,5 +84,5 @@ const hexText = (text: string): Buffer => Buffer.from(text, "hex");
 const damaged = (what: string): Error =>
   walletFailure("wallet.malformed", {
     message: `the key file begins as ${what} and does not go on as one`,
-    hint: "Restore it from a copy, or from its mnemonic with `btcli wallet regen-hotkey`.",
+    hint: "Restore it from a copy, or from its mnemonic with `openvalidator wallet import FILE`.",
   });

@@ -15,6 +15,8 @@ import { inspect } from "node:util";
 import { sr25519Sign, sr25519Verify } from "@polkadot/util-crypto";
 import { Failure } from "../../src/base/error.ts";
 import { configureLog } from "../../src/base/log.ts";
+import { nameOfCommand } from "../../src/cli/command.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { createWallet } from "../../src/wallet/create.ts";
 import { decryptKeyFile } from "../../src/wallet/encryption.ts";
 import { readColdkey, readHotkey, readPublicHotkey } from "../../src/wallet/keyfile.ts";
@@ -148,6 +150,15 @@ describe("a key file is refused", () => {
       expect((await failureOf(read(place(content)))).code).toBe(code);
     });
   }
+
+  test("with a next step that this program or btcli has", async () => {
+    const foreign = await failureOf(read(place({ encoded: "x", encoding: {}, address: other })));
+    // What btcli 9.23 calls it; 11.3 takes no such file for a hotkey.
+    expect(foreign.hint).toContain("`btcli wallet regen-hotkey --json FILE`");
+    const damaged = await failureOf(read(place("hello")));
+    const named = /`openvalidator (\w+ \w+) FILE`/.exec(damaged.hint ?? "")?.[1];
+    expect(COMMANDS.map(nameOfCommand)).toContain(named!);
+  });
 
   test("when it is missing, with a next step", async () => {
     const failure = await failureOf(read("nobody"));

@@ -30,26 +30,29 @@ const OF_BTCLI = {
 };
 
 describe("a signature", () => {
-  test.each(Object.entries(OF_BTCLI))("of btcli %s is good, and of nothing else", (_, hex) => {
+  test.each(Object.entries(OF_BTCLI))("of btcli %s is good, and of nothing else", async (_, hex) => {
     const signature = Uint8Array.fromHex(hex);
     const key = publicKeys.sr25519;
-    expect(verifyMessage(MESSAGE, signature, key)).toEqual({ cryptoType: "sr25519", isWrapped: false });
-    expect(verifyMessage(utf8("another"), signature, key)).toBeNull();
-    expect(verifyMessage(MESSAGE, signature.with(5, signature[5]! ^ 1), key)).toBeNull();
-    expect(verifyMessage(MESSAGE, signature, publicKeys.ed25519)).toBeNull();
-    expect(verifyMessage(MESSAGE, signature.subarray(1), key)).toBeNull();
+    expect(await verifyMessage(MESSAGE, signature, key)).toEqual({ cryptoType: "sr25519", isWrapped: false });
+    expect(await verifyMessage(utf8("another"), signature, key)).toBeNull();
+    expect(await verifyMessage(MESSAGE, signature.with(5, signature[5]! ^ 1), key)).toBeNull();
+    expect(await verifyMessage(MESSAGE, signature, publicKeys.ed25519)).toBeNull();
+    expect(await verifyMessage(MESSAGE, signature.subarray(1), key)).toBeNull();
     // No point of the curve.
-    expect(verifyMessage(MESSAGE, signature, new Uint8Array(32).fill(255))).toBeNull();
+    expect(await verifyMessage(MESSAGE, signature, new Uint8Array(32).fill(255))).toBeNull();
   });
 
   test.each(["sr25519", "ed25519"] as const)(
     "with %s is what polkadot.js takes, bare and wrapped",
-    (type) => {
+    async (type) => {
       for (const isWrapped of [false, true]) {
         const signature = signMessage(secrets[type](), MESSAGE, isWrapped);
         const signed = isWrapped ? u8aWrapBytes(MESSAGE) : MESSAGE;
         expect(signatureVerify(signed, signature, publicKeys[type]).isValid).toBe(true);
-        expect(verifyMessage(MESSAGE, signature, publicKeys[type])).toEqual({ cryptoType: type, isWrapped });
+        expect(await verifyMessage(MESSAGE, signature, publicKeys[type])).toEqual({
+          cryptoType: type,
+          isWrapped,
+        });
       }
     },
   );
@@ -72,19 +75,19 @@ describe("bare", () => {
     ["what may be the hash of an extrinsic", utf8("k3Q<v9 Zp&rT1m!xW7cY0s?bLq5+uN8d")],
   ];
 
-  test.each(refused)("is not signed: %s, but it is so wrapped", (_, message) => {
+  test.each(refused)("is not signed: %s, but it is so wrapped", async (_, message) => {
     const secret = secrets.sr25519();
     expect(() => signMessage(secret, message, false)).toThrow("is not signed bare");
     expect(() => secret.take()).toThrow("already taken");
     const signature = signMessage(secrets.sr25519(), message, true);
-    expect(verifyMessage(message, signature, publicKeys.sr25519)?.isWrapped).toBe(true);
+    expect((await verifyMessage(message, signature, publicKeys.sr25519))?.isWrapped).toBe(true);
   });
 
   test.each(["", "a\tb\r\nc\n", "5ecbd69c1cec11eeb0dce29ce36fec1a", "ü".repeat(100)])(
     "is signed: %p",
-    (text) => {
+    async (text) => {
       const signature = signMessage(secrets.sr25519(), utf8(text), false);
-      expect(verifyMessage(utf8(text), signature, publicKeys.sr25519)?.isWrapped).toBe(false);
+      expect((await verifyMessage(utf8(text), signature, publicKeys.sr25519))?.isWrapped).toBe(false);
     },
   );
 });

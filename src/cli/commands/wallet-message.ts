@@ -59,13 +59,13 @@ export async function verifyMessageOf(context: CommandContext): Promise<number> 
   const publicKey = readPublicKey(address);
   const signature = readSignature(signatureText);
   const message = await readMessage(context, file);
-  const found = verifyMessage(message, signature, publicKey);
+  const found = await verifyMessage(message, signature, publicKey);
   const signer = hotkeyOf(publicKey);
   // `echo` adds what nobody signed.
   const isOfOneLess =
     found === null &&
     message.at(-1) === LINE_END &&
-    verifyMessage(message.subarray(0, -1), signature, publicKey) !== null;
+    (await verifyMessage(message.subarray(0, -1), signature, publicKey)) !== null;
   if (context.flags.json === "true") {
     const how = found === null ? {} : { crypto_type: found.cryptoType, wrapped: found.isWrapped };
     const why = isOfOneLess ? { without_line_end: true } : {};
