@@ -168,4 +168,49 @@ const MINERS = noticedBy(
   ],
 );
 
-export const CHAIN_MUTANTS = [...SUBMISSION, ...MECHANISM, ...REVEAL, ...SECRETS, ...ENDPOINTS, ...MINERS];
+const LOCALNET = [
+  ...noticedBy(
+    ["test/localnet/node-salted.test.ts"],
+    [
+      {
+        name: "a salted commit is revealed in any epoch",
+        file: "src/localnet/node/salted-commits.ts",
+        text: "if (epoch !== alive[place]![1] + state.read(SUBTENSOR.revealPeriodEpochs, netuid))",
+        replacement: "if (epoch < 0)",
+      },
+      {
+        name: "half of a batch of reveals stays when the other half is refused",
+        file: "src/localnet/node/state.ts",
+        text: 'if ("error" in outcome)',
+        replacement: 'if ("never" in outcome)',
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/localnet/node-faults.test.ts"],
+    [
+      {
+        name: "who made an endpoint fail cannot reach it any more",
+        file: "src/localnet/node/endpoint.ts",
+        text: "const status = isControl ? null : this.#faults.refusal;",
+        replacement: "const status = this.#faults.refusal;",
+      },
+      {
+        name: "the finalized head goes on in a stall",
+        file: "src/localnet/node/chain.ts",
+        text: 'if (this.faults.has("finality-stall")) return;',
+        replacement: "",
+      },
+    ],
+  ),
+];
+
+export const CHAIN_MUTANTS = [
+  ...LOCALNET,
+  ...SUBMISSION,
+  ...MECHANISM,
+  ...REVEAL,
+  ...SECRETS,
+  ...ENDPOINTS,
+  ...MINERS,
+];

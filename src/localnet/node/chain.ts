@@ -225,6 +225,7 @@ export class Chain {
       const account = this.state.read(SYSTEM.account, extrinsic.signer);
       if (this.#invalidity(extrinsic) !== null) {
         this.#pool.remove(extrinsic);
+        this.#opened.delete(extrinsic.hash);
         transaction.notify("invalid");
         continue;
       }
