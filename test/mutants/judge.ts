@@ -24,7 +24,7 @@ export const JUDGE_MUTANTS: readonly Mutant[] = noticedBy(
     {
       name: "the end of a sentence passes for a whole one",
       file: "src/rewards/masks/borrowing.ts",
-      text: "if (isTail(source, runs)) splices++;",
+      text: "if (runs.length > 0 && isTail(source, runs)) splices++;",
       replacement: "",
     },
     {

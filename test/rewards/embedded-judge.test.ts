@@ -80,6 +80,7 @@ describe("borrowed words", () => {
     });
     expect(borrowingOf(source, "Nothing fits here.")).toMatchObject({ share: 0, run: 0 });
     expect(borrowingOf(source, "")).toMatchObject({ words: 0, share: 0, seams: 0 });
+    expect(borrowingOf(source, "!!! … ---")).toMatchObject({ words: 0, share: 0, splices: 0 });
   });
 
   test("tell a splice of two sentences from words that are left out of one", () => {
@@ -152,6 +153,10 @@ describe("borrowed words", () => {
     const same = new RunSource(Array.from({ length: 400 }, () => "on and on and on and on"));
     const began = performance.now();
     same.runsOf("on and on and on and on ".repeat(200));
+    const spread = new RunSource([
+      Array.from({ length: 400 }, (_, at) => `salt and wool ${at} and what came of it in the end`).join(" "),
+    ]);
+    expect(borrowingOf(spread, "salt and wool then what came of it ".repeat(400)).words).toBe(3200);
     expect(performance.now() - began).toBeLessThan(2000);
   });
 });

@@ -2,6 +2,10 @@ import { asidesOf, sentencesOf, wordsOf } from "../../prompts/sentences.ts";
 
 /** Places of two words in a row that are looked at: bounds the work where a text says the same thing over and over. */
 const MAX_PLACES = 32;
+/** Places of either run that are held against each other. */
+const MAX_COMPARED = 8;
+/** Words between two runs of a sentence that are looked at, asides among them. */
+const MAX_LEFT_OUT = 40;
 
 /** Where in the source a run of words stands. */
 interface Place {
@@ -64,14 +68,16 @@ export class RunSource {
    */
   leftOut(run: Run, next: Run, most: number): string[][] {
     return run.places
-      .flatMap((place) => next.places.map((other) => this.#between(place, run.length, other)))
+      .slice(0, MAX_COMPARED)
+      .flatMap((place) =>
+        next.places.slice(0, MAX_COMPARED).map((other) => this.#between(place.at + run.length, place, other)),
+      )
       .filter((words) => words !== undefined)
       .filter((words) => words.length <= most);
   }
 
-  #between(place: Place, length: number, { sentence, at }: Place): string[] | undefined {
-    const from = place.at + length;
-    if (sentence !== place.sentence || at < from) return undefined;
+  #between(from: number, place: Place, { sentence, at }: Place): string[] | undefined {
+    if (sentence !== place.sentence || at < from || at - from > MAX_LEFT_OUT) return undefined;
     const asides = this.#asides[sentence]!;
     const words = this.#sentences[sentence]!.slice(from, at);
     // Words that are missing inside of an aside are missing.

@@ -66,7 +66,7 @@ export function borrowingOf(
   let splices = 0;
   let gaps = 0;
   for (const runs of source.runsOf(completion)) {
-    if (isTail(source, runs)) splices++;
+    if (runs.length > 0 && isTail(source, runs)) splices++;
     for (const [at, run] of runs.entries()) {
       words += run.length;
       if (!isBorrowed(run)) continue;
