@@ -7,8 +7,8 @@ test("windows get one right vector and never two, though one answer in twenty is
   const result = await simulateApart({ epochs: 12, seed, faultRate: 0.05 });
   expect(result).toMatchObject({ seed, windows: 11, set: 11, missed: [], doubled: [], wrong: [] });
   expect(result.slowestRecoveryBlocks).toBeLessThanOrEqual(3);
-  // One connection with its two subscriptions, the watchdog, what the library and the chain wait for.
-  expect(result).toMatchObject({ sockets: 1, subscriptions: 2 });
+  // One connection with its three subscriptions, the watchdog, what the library and the chain wait for.
+  expect(result).toMatchObject({ sockets: 1, subscriptions: 3 });
   expect(result.timers).toBeLessThanOrEqual(8);
   // Some hundred faults, or this proves nothing.
   expect(Object.values(result.faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(50);
