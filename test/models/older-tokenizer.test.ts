@@ -106,5 +106,5 @@ test("a checkpoint with them is built and loads; of another architecture it is r
 
 test("every model of legacy can be pulled", () => {
   const hate = readCatalog().find(({ id }) => id.startsWith("roberta-hate"))!;
-  expect(hate.checkpoint).toEqual({ kind: "safetensors", files: [] });
+  expect(hate.checkpoint).toMatchObject({ kind: "safetensors", files: [] });
 });
