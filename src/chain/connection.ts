@@ -4,24 +4,20 @@ import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
 import { printableUrl } from "../base/url.ts";
-import { EndpointBook, type Pace } from "./endpoint-book.ts";
+import { type ConnectOptions, FIRST_PATIENCE_MS, FIRST_ROUNDS, HASTY_ROUNDS } from "./connect-options.ts";
+import { EndpointBook } from "./endpoint-book.ts";
+import { openIfWell } from "./endpoint-probe.ts";
 import { blockTimeOf, type Session, type SessionEvents } from "./endpoint-session.ts";
-import { type ConnectionChange, EndpointWatch } from "./endpoint-watch.ts";
+import { EndpointWatch } from "./endpoint-watch.ts";
 import { chainFailure } from "./errors.ts";
 import { isBusy, isNodesFault, isOldHead, retryAfterMsOf } from "./faults.ts";
 import { Heads } from "./heads.ts";
-import { closed, EarlyEvents, openUnlessAborted } from "./opening.ts";
+import { closed, EarlyEvents, type OpenedSession, openUnlessAborted } from "./opening.ts";
 
 /** Slots without a block after which a socket counts as dead: nodes miss one now and then, hardly three. */
 const STALL_SLOTS = 3;
 /** Below this a busy machine with fast blocks would reconnect for nothing. */
 const MIN_STALL_MS = 10_000;
-/** At the start a wrong endpoint should be reported within a minute, not retried for ever. */
-const FIRST_ROUNDS = 3;
-/** One that is there but overloaded or restarting gets so long. */
-const FIRST_PATIENCE_MS = 60_000;
-/** While endpoints were tried so often only, a silent one is given little time. */
-const HASTY_ROUNDS = 2;
 /** How long a request waits for a connection that is being made again. */
 const READY_TIMEOUT_MS = 60_000;
 /** One logical read: some round trips, each bounded by the session's own limit. */
@@ -30,23 +26,6 @@ const ASK_TIMEOUT_MS = 45_000;
 const ASK_ATTEMPTS = 4;
 /** Before the second attempt; doubles with each. */
 const ASK_PAUSE_MS = 250;
-
-export interface ConnectOptions {
-  /** Tried in turn, first to last and over again. */
-  endpoints: string[];
-  /** An endpoint of another chain is passed over. Without it the first chain found is the right one. */
-  expectedGenesis?: string | undefined;
-  /** Ends the opening only: an open connection is closed by its owner, when nothing is under way any more. */
-  signal?: AbortSignal | undefined;
-  /** Time without a new block after which the connection is made anew; three slots if absent. */
-  stallMs?: number;
-  /** Time, for tests. */
-  pace?: Pace | undefined;
-  /** How long endpoints that are overloaded are waited for at the start, milliseconds; a minute if absent. */
-  patienceMs?: number;
-  /** Told of every change of the connection, each once. */
-  onState?: ((change: ConnectionChange) => void) | undefined;
-}
 
 /**
  * The only owner of the websocket to the chain. It watches for new blocks, goes to the next endpoint when there are
@@ -218,6 +197,42 @@ export class ChainConnection {
     }
   }
 
+  /** Whether an endpoint that was named before the one in use is to be looked at now. */
+  isSecondChoice(): boolean {
+    return this.#book.toProbe(this.endpoint) !== undefined;
+  }
+
+  /**
+   * Looks, once in some minutes, whether an endpoint that was named before the one in use is well again, and goes back to it after
+   * the second time. The one in use stays until the other is open.
+   * @param mayLeave asked again before the change, which cuts readings off that are under way
+   */
+  async preferEndpoint(mayLeave: () => boolean): Promise<void> {
+    const isFree = (): boolean => !this.isClosed && !this.#reopening && this.#holds === 0 && mayLeave();
+    const endpoint = isFree() ? this.#book.toProbe(this.endpoint) : undefined;
+    if (endpoint === undefined) return;
+    const early = new EarlyEvents(() => this.#book.requested());
+    const known = { genesis: this.genesisHash, head: this.head() };
+    const opened = await openIfWell(endpoint, this.#book, known, early, this.#closing.signal);
+    if (opened === undefined) return;
+    if (!isFree()) return opened.session.close();
+    this.#book.leftWell(this.endpoint);
+    this.#watch.returning(this.endpoint, endpoint);
+    this.#use(opened, early);
+  }
+
+  #use({ session, age }: OpenedSession, early: EarlyEvents): void {
+    const previous = this.#session;
+    this.#session = session;
+    this.#heads.begin();
+    previous.close();
+    // From here on a loss of the new session starts the next attempt.
+    this.#reopening = null;
+    this.#book.opened(session.endpoint);
+    early.forwardTo(this.#eventsOf(session));
+    this.#watch.opened(session.endpoint, age);
+  }
+
   /** Requests that were sent since the start, to all endpoints together. */
   get requests(): number {
     return this.#book.requests;
@@ -321,16 +336,7 @@ export class ChainConnection {
         isHasty: this.#book.size > 1 && failures.length < HASTY_ROUNDS * this.#book.size,
       };
       try {
-        const { session, age } = await openUnlessAborted(endpoint, rules, early, signal);
-        const previous = this.#session;
-        this.#session = session;
-        this.#heads.begin();
-        previous.close();
-        // From here on a loss of the new session starts the next attempt.
-        this.#reopening = null;
-        this.#book.opened(endpoint);
-        early.forwardTo(this.#eventsOf(session));
-        this.#watch.opened(endpoint, age);
+        this.#use(await openUnlessAborted(endpoint, rules, early, signal), early);
         return;
       } catch (error) {
         if (signal.aborted) return;

@@ -14,6 +14,12 @@ const NEWEST = 0.25;
 const LEAST_SCORE = 0.5;
 /** Where an endpoint begins that was left before: two failed calls are enough then. */
 const SECOND_CHANCE = 0.75;
+/** A preferred endpoint is looked at so often while another one is in use. */
+const PROBE_MS = 300_000;
+/** So often in a row it has to be well before it is returned to. */
+const PROBES_TO_RETURN = 2;
+/** After bad looks, or returns that did not last, the next look comes this much later at most. */
+const PROBE_MAX_DOUBLINGS = 4;
 
 /** Time and chance, for tests. */
 export interface Pace {
@@ -32,6 +38,12 @@ interface Page {
   notBeforeMs: number;
   /** When the connection in use was opened; undefined while there is none. */
   openedMs: number | undefined;
+  /** Looks in a row at which it was well, since it was left. */
+  wellProbes: number;
+  /** Looks at which it was not, and losses, since it last held a connection as long as a look's pause. */
+  setbacks: number;
+  /** Not to be returned to before this time. */
+  probeFromMs: number;
 }
 
 /**
@@ -44,6 +56,8 @@ export class EndpointBook {
   readonly #nowMs: () => number;
   readonly #random: () => number;
   #requests = 0;
+  /** Of whichever endpoint: several preferred ones share the pause. */
+  #probeFromMs = Number.NEGATIVE_INFINITY;
 
   constructor(endpoints: readonly string[], pace: Pace = {}) {
     this.#endpoints = endpoints;
@@ -52,7 +66,15 @@ export class EndpointBook {
     this.#pages = new Map(
       endpoints.map((endpoint) => [
         endpoint,
-        { score: 1, failures: 0, notBeforeMs: Number.NEGATIVE_INFINITY, openedMs: undefined },
+        {
+          score: 1,
+          failures: 0,
+          notBeforeMs: Number.NEGATIVE_INFINITY,
+          openedMs: undefined,
+          wellProbes: 0,
+          setbacks: 0,
+          probeFromMs: Number.NEGATIVE_INFINITY,
+        },
       ]),
     );
   }
@@ -94,10 +116,38 @@ export class EndpointBook {
     if (page.score < SECOND_CHANCE) page.score = SECOND_CHANCE;
   }
 
+  /** The endpoint that is to be looked at now, because it was named before the one in use; undefined for none. */
+  toProbe(used: string): string | undefined {
+    const now = this.#nowMs();
+    if (now < this.#probeFromMs) return undefined;
+    const preferred = this.#endpoints.slice(0, this.#endpoints.indexOf(used));
+    return preferred.find((one) => now >= this.#page(one).probeFromMs && this.pauseMs(one) === 0);
+  }
+
+  /** @returns whether it was well so often in a row that it may be returned to */
+  probed(endpoint: string, isWell: boolean): boolean {
+    const page = this.#page(endpoint);
+    this.#probeFromMs = this.#nowMs() + PROBE_MS;
+    if (!isWell) {
+      this.#setBack(page);
+      return false;
+    }
+    page.wellProbes++;
+    return page.wellProbes >= PROBES_TO_RETURN;
+  }
+
+  /** The connection was given up for that of a preferred endpoint; nothing was wrong with it. */
+  leftWell(endpoint: string): void {
+    this.#page(endpoint).openedMs = undefined;
+  }
+
   /** The connection ended, or was left. */
   lost(endpoint: string): void {
     const page = this.#page(endpoint);
-    const isSound = page.openedMs !== undefined && this.#nowMs() - page.openedMs >= STABLE_MS;
+    const heldMs = page.openedMs === undefined ? 0 : this.#nowMs() - page.openedMs;
+    const isSound = heldMs >= STABLE_MS;
+    if (heldMs >= PROBE_MS) page.setbacks = 0;
+    this.#setBack(page);
     page.openedMs = undefined;
     if (isSound && page.score >= LEAST_SCORE) {
       page.failures = 0;
@@ -111,6 +161,7 @@ export class EndpointBook {
   failed(endpoint: string, retryAfterMs = 0): void {
     const page = this.#page(endpoint);
     page.openedMs = undefined;
+    this.#setBack(page);
     this.#pause(page, page.failures, retryAfterMs);
   }
 
@@ -122,6 +173,12 @@ export class EndpointBook {
   /** Whether this endpoint should be left for another. */
   isBad(endpoint: string): boolean {
     return this.size > 1 && this.scoreOf(endpoint) < LEAST_SCORE;
+  }
+
+  #setBack(page: Page): void {
+    page.wellProbes = 0;
+    page.probeFromMs = this.#nowMs() + PROBE_MS * 2 ** Math.min(page.setbacks, PROBE_MAX_DOUBLINGS);
+    page.setbacks++;
   }
 
   #pause(page: Page, index: number, leastMs = 0): void {

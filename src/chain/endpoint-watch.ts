@@ -24,6 +24,7 @@ export class EndpointWatch {
   /** The last endpoint that was in use. */
   #used: string | undefined;
   #isOpen = false;
+  #returnsTo: string | undefined;
   #isLagging = false;
   /** Endpoints whose failure was told since the last connection, by what they failed of. */
   readonly #told = new Map<string, string>();
@@ -53,8 +54,20 @@ export class EndpointWatch {
       this.#tell("caught-up", shown, "the node of this endpoint is level with its chain");
     }
     if (!isNews) return;
-    if (!isFirst) log.info("Connected to the chain again", { endpoint: shown, isOther });
-    this.#tell(isOther ? "switched" : "connected", shown, null);
+    const isReturn = this.#returnsTo === endpoint;
+    this.#returnsTo = undefined;
+    if (!isFirst && !isReturn) log.info("Connected to the chain again", { endpoint: shown, isOther });
+    const detail = isReturn ? "it is named before the one in use, and well again" : null;
+    this.#tell(isOther ? "switched" : "connected", shown, detail);
+  }
+
+  /** The next opening is a return to an endpoint that was named earlier. */
+  returning(from: string, to: string): void {
+    log.info("The chain's preferred endpoint is well again, and is gone back to", {
+      endpoint: printableUrl(to),
+      from: printableUrl(from),
+    });
+    this.#returnsTo = to;
   }
 
   lost(endpoint: string, reason: string): void {

@@ -65,7 +65,7 @@ export const OPTIONS = {
     optional(text),
     undefined,
     "chain",
-    "Websocket endpoint; wins over the network. Several, with commas, are tried in turn.",
+    "Websocket endpoint; wins over the network. Several, with commas: the first preferred, others while it fails.",
     { env: ["BT_SUBTENSOR_CHAIN_ENDPOINT", "BT_CHAIN_ENDPOINT"] },
   ),
   "neuron.disable_set_weights": option(toggle, false, "chain", "Never set weights."),

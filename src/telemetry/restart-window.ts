@@ -14,3 +14,19 @@ export function restartOf(
     return { isSafe: false, why: `weights are due in ${Math.max(0, next - head)} blocks` };
   return { isSafe: true, why: null };
 }
+
+/**
+ * Block from which on the next weights are due; null where nobody knows.
+ * @param toldAt block at which the weights' state was told
+ * @param scheduled where that is not an epoch after the last ones
+ */
+export function nextBlockOf(
+  { lastBlock, epochBlocks, blocksLeft, isEnabled }: Omit<Status["weights"], "nextBlock">,
+  toldAt: number,
+  scheduled: number | null,
+): number | null {
+  if (!isEnabled) return null;
+  if (blocksLeft !== null) return toldAt + blocksLeft;
+  if (scheduled !== null) return scheduled;
+  return lastBlock === null || epochBlocks === null ? null : lastBlock + epochBlocks;
+}

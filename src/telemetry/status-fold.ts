@@ -5,7 +5,7 @@ import { AlertBook } from "./alerts.ts";
 import { AnswerRate } from "./answer-rate.ts";
 import { Headway, MIN_SILENCE_MS, type Patience } from "./headway.ts";
 import { MinerBook } from "./live/miner-book.ts";
-import { restartOf } from "./restart-window.ts";
+import { nextBlockOf, restartOf } from "./restart-window.ts";
 import type { LastStep, ModelStatus, Status } from "./status.ts";
 import { UpdateFold } from "./update-fold.ts";
 
@@ -75,6 +75,8 @@ export class StatusFold {
     refused: 0,
   };
   #weightsAtBlock = 0;
+  /** When the next weights are due, where that is not an epoch after the last ones. */
+  #scheduled: number | null = null;
   /** By mechanism of the subnet, the block of its last weights. */
   #lastWeights = new Map<number, number>();
   /** From which weights are waited for: the start, or when the permit came back. */
@@ -221,6 +223,7 @@ export class StatusFold {
     this.#stepNumber = event.steps;
     this.#weights.epochBlocks = event.epoch_blocks;
     this.#weights.lastBlock = event.last_weights_block;
+    this.#scheduled = event.next_weights_block ?? null;
     this.#lastWeights = new Map(
       event.mechanisms?.map(({ mecid, last_weights_block: block }) => [mecid, block]),
     );
@@ -307,6 +310,7 @@ export class StatusFold {
     if (event.state === "refused") weights.refused++;
     if (event.state !== "included") return;
     weights.included++;
+    this.#scheduled = event.blocks_left === null ? null : event.block + event.blocks_left;
     weights.unasked = event.unasked ?? weights.unasked;
     this.#lastWeights.set(event.mecid ?? 0, event.block);
     // What waits longest, where there are several mechanisms.
@@ -330,10 +334,7 @@ export class StatusFold {
   }
 
   #nextBlock(): number | null {
-    const { lastBlock, epochBlocks, blocksLeft, isEnabled } = this.#weights;
-    if (!isEnabled) return null;
-    if (blocksLeft !== null) return this.#weightsAtBlock + blocksLeft;
-    return lastBlock === null || epochBlocks === null ? null : lastBlock + epochBlocks;
+    return nextBlockOf(this.#weights, this.#weightsAtBlock, this.#scheduled);
   }
 
   #pace(nowMs: number): number {

@@ -123,6 +123,10 @@ export interface Chain<N extends Neuron = Neuron> {
   finalized(): BlockNumber | undefined;
   /** Whether heads are overdue: nothing was heard of the chain for several block times. */
   isOverdue(): boolean;
+  /** Whether an endpoint that the user named earlier is to be looked at, instead of the one in use. */
+  isSecondChoice(): boolean;
+  /** Looks at it, and goes back to it when it is well again and `mayLeave` says so, then too. */
+  preferEndpoint(mayLeave: () => boolean): Promise<void>;
   /** Calls back at every new head; returns how to stop that. */
   onHead(callback: (block: BlockNumber) => void | Promise<void>): () => void;
   /** @throws Failure `chain.not-registered` when this hotkey has no uid any more. */

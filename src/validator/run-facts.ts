@@ -9,6 +9,7 @@ import type { RunBody } from "../events/schema.ts";
 import type { RunningModel } from "../inference/changes.ts";
 import type { Neuron } from "./ports.ts";
 import type { RunFacts, Session } from "./session.ts";
+import { nextWeights, openingBefore } from "./weights-schedule.ts";
 
 export interface RunSources {
   settings: Settings;
@@ -70,6 +71,9 @@ function settingsWithOrigin(
 export function tellRun<N extends Neuron>({ state, modules, settings }: Session<N>, facts: RunFacts): void {
   const { mechanisms } = state.subnet;
   const own = state.subnet.neurons[state.subnet.ownUid]!;
+  const plan = { settings, state };
+  const last = Math.min(...mechanisms.map(({ ownLastUpdate }) => ownLastUpdate));
+  const { block } = state.subnet;
   modules.feed.emit({
     ...facts,
     kind: "run",
@@ -79,7 +83,8 @@ export function tellRun<N extends Neuron>({ state, modules, settings }: Session<
     steps: state.steps,
     sets_weights: settings.setsWeights,
     epoch_blocks: settings.epochBlocks || state.subnet.tempo,
-    last_weights_block: Math.min(...mechanisms.map(({ ownLastUpdate }) => ownLastUpdate)),
+    last_weights_block: last,
+    ...(openingBefore(plan, block) !== undefined && { next_weights_block: nextWeights(plan, last, block) }),
     mechanisms: mechanisms.map(({ mecid, share, ownLastUpdate }) => ({
       mecid,
       share: share ?? 0,

@@ -108,6 +108,7 @@ type Told =
   | "sets_weights"
   | "epoch_blocks"
   | "last_weights_block"
+  | "next_weights_block"
   | "mechanisms";
 
 /** What is known of a run before its first step, told once in the event `run`. */

@@ -78,6 +78,14 @@ export class Subtensor implements Chain<AxonNeuron> {
     return this.#connection.isOverdue();
   }
 
+  isSecondChoice(): boolean {
+    return this.#connection.isSecondChoice();
+  }
+
+  preferEndpoint(mayLeave: () => boolean): Promise<void> {
+    return this.#connection.preferEndpoint(mayLeave);
+  }
+
   onHead(callback: (block: BlockNumber) => void): () => void {
     return this.#connection.onHead(callback);
   }

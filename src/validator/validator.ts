@@ -4,6 +4,7 @@ import { log } from "../base/log.ts";
 import { Clock } from "./clock.ts";
 import { commitOf } from "./commit.ts";
 import { diskDuty } from "./disk-duty.ts";
+import { endpointDuty } from "./endpoint-duty.ts";
 import { finalityDuty } from "./finality-duty.ts";
 import { runLane } from "./lanes.ts";
 import { LayerDuty } from "./layer-duty.ts";
@@ -58,14 +59,16 @@ async function runOnce<N extends Neuron>(options: ValidatorOptions<N>): Promise<
         log.warn("It cannot be told yet what became of earlier weights", { error }),
       );
     const layer = new LayerDuty(session);
+    const weights = session.settings.mecids.map((mecid) => new WeightsDuty(session, mecid));
     const clock = new Clock(
       options.modules.chain,
       [
         metagraphDuty(session),
-        ...session.settings.mecids.map((mecid) => new WeightsDuty(session, mecid)),
+        ...weights,
         diskDuty(session),
         finalityDuty(session),
         layer,
+        endpointDuty(session, weights),
         ...(options.duties ?? []),
       ],
       (duty, error) => {

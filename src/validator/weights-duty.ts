@@ -13,6 +13,7 @@ import { noteTurns } from "./subnet-coverage.ts";
 import { wereTakenBack } from "./taken-back.ts";
 import { settleEarlierWeights } from "./unsettled.ts";
 import { mechanismOf, tellWeights, weightsOf } from "./weights-event.ts";
+import { nextWeights, openingBefore } from "./weights-schedule.ts";
 
 /** After a failure that may pass, the next attempts: half a minute on the public chain at first, then a minute. */
 const RETRY_BLOCKS = [2, 3, 5];
@@ -63,10 +64,20 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     return settings.epochBlocks || state.subnet.tempo;
   }
 
+  get #isWanted(): boolean {
+    const { setsWeights, isDryRun } = this.#session.settings;
+    return setsWeights || isDryRun;
+  }
+
+  /** Whether weights may be on their way at this block, or are waited for there by nothing but the block's number. */
+  isWindow(block: BlockNumber): boolean {
+    if (!this.#isWanted || this.#session.watch.permit.state === "missing") return false;
+    return !this.#isTooEarly(block) && this.#missing() === undefined;
+  }
+
   isDue(block: BlockNumber): boolean {
-    const { settings, watch } = this.#session;
-    const isWanted = settings.setsWeights || settings.isDryRun;
-    if (!isWanted || block < this.#notBefore || watch.permit.state === "missing") return false;
+    const { watch } = this.#session;
+    if (!this.#isWanted || block < this.#notBefore || watch.permit.state === "missing") return false;
     if (this.#isConfirmable()) return true;
     if (this.#isTooEarly(block)) return false;
     const missing = this.#missing();
@@ -154,14 +165,11 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   }
 
   #isTooEarly(block: BlockNumber): boolean {
-    const { subnet } = this.#session.state;
     // The chain may have taken weights whose fate was not known when they were sent.
     const last = Math.max(
       ...[this.#lastSent, this.#lastOnChain].map((one) => (one === this.#takenBack ? 0 : one)),
     );
-    const opens = this.#opening(block);
-    if (opens !== undefined) return block < opens || last >= opens || block - last < subnet.weightsRateLimit;
-    return block - last < Math.max(this.#epochBlocks, subnet.weightsRateLimit);
+    return block < nextWeights(this.#session, last, block);
   }
 
   #isConfirmable(): boolean {
@@ -176,16 +184,6 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     this.#unconfirmed = undefined;
     if (isTakenBack) this.#takenBack = block;
     return isTakenBack;
-  }
-
-  /** Where weights are set before each epoch: the block from which on they may be for the epoch that comes next. */
-  #opening(block: BlockNumber): number | undefined {
-    const { settings, state } = this.#session;
-    const { nextEpochBlock, tempo } = state.subnet;
-    if (settings.beforeEpochBlocks === 0 || nextEpochBlock === undefined || tempo === 0) return undefined;
-    // The subnet was read some blocks ago: epochs that passed since are counted on.
-    const passed = Math.max(0, Math.ceil((block - nextEpochBlock) / tempo));
-    return nextEpochBlock + passed * tempo - settings.beforeEpochBlocks;
   }
 
   /** What is missing before these scores may become weights; undefined when nothing is. */
@@ -213,7 +211,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     if (error.retryInBlocks !== undefined) return Math.max(1, error.retryInBlocks);
     if (error.retry === "soon") return soon;
     // `no` is for the same weights at the same block: by the next window both are others.
-    const opens = this.#opening(block);
+    const opens = openingBefore(this.#session, block);
     if (opens === undefined) return this.#epochBlocks;
     return Math.max(1, opens + this.#session.state.subnet.tempo - block);
   }
@@ -244,6 +242,10 @@ export class WeightsDuty<N extends Neuron> implements Duty {
         reveal_round: sent.revealRound ?? null,
         extrinsic: sent.extrinsicHash,
         ...(unasked !== undefined && { unasked }),
+        // Without such a schedule an epoch later, which goes without saying.
+        ...(openingBefore(this.#session, sent.block) !== undefined && {
+          blocks_left: nextWeights(this.#session, sent.block, sent.block) - sent.block,
+        }),
       },
       sent.block,
     );

@@ -72,3 +72,60 @@ test("the next endpoint is the one behind, or whichever may be tried first", () 
   book.failed("a", 60_000);
   expect(book.next("a")).toBe("b");
 });
+
+describe("an endpoint that is named before the one in use", () => {
+  const MINUTE = 60_000;
+  /** Minutes from its loss until it may be returned to, when looks at it go so. */
+  const looks = (book: EndpointBook, minutes: number, isWell: () => boolean): number[] => {
+    const at: number[] = [];
+    for (let minute = 1; minute <= minutes; minute++) {
+      now += MINUTE;
+      if (book.toProbe("b") !== "a") continue;
+      at.push(minute);
+      if (book.probed("a", isWell())) break;
+    }
+    return at;
+  };
+
+  test("is looked at every five minutes, and returned to after the second good look", () => {
+    const book = open("a", "b");
+    book.opened("a");
+    now += 10 * MINUTE;
+    book.lost("a");
+    book.opened("b");
+    expect(looks(book, 60, () => true)).toEqual([5, 10]);
+  });
+
+  test("is looked at ever less often while it is not well, and needs two good looks in a row", () => {
+    const book = open("a", "b");
+    book.failed("a");
+    const results = [false, true, false, true, true];
+    expect(looks(book, 200, () => results.shift()!)).toEqual([5, 15, 20, 40, 45]);
+  });
+
+  test("that does not hold after a return is not returned to as soon again, and no other is looked at meanwhile", () => {
+    const book = open("a", "b");
+    const pauses: number[] = [];
+    for (let time = 0; time < 6; time++) {
+      book.opened("a");
+      now += MINUTE;
+      book.lost("a");
+      book.opened("b");
+      pauses.push(looks(book, 1000, () => true)[0]!);
+    }
+    expect(pauses).toEqual([5, 10, 20, 40, 80, 80]);
+  });
+
+  test("shares the pause between looks with others, and the first of them needs none", () => {
+    const book = open("a", "b", "c");
+    book.failed("a");
+    book.failed("b");
+    now += 5 * MINUTE;
+    expect(book.toProbe("a")).toBeUndefined();
+    expect(book.toProbe("c")).toBe("a");
+    book.probed("a", false);
+    expect(book.toProbe("c")).toBeUndefined();
+    now += 5 * MINUTE;
+    expect(book.toProbe("c")).toBe("b");
+  });
+});

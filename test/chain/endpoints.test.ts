@@ -196,3 +196,75 @@ test("a connection at rest asks nothing: blocks come by themselves", async () =>
   expect(connection.requests).toBe(before);
   await connection.close();
 });
+
+describe("a preferred endpoint that is well again", () => {
+  /** A connection that fell back from the relay to the node, and the clock of its book. */
+  async function fallenBack() {
+    let now = 0;
+    const relay = node.openEndpoint();
+    const states: string[] = [];
+    const connection = await ChainConnection.connect({
+      endpoints: [relay.endpoint, node.endpoint],
+      pace: { nowMs: () => now, random: () => 0.5, sleep: () => Bun.sleep(1) },
+      onState: ({ state, detail }) => states.push(detail === null ? state : `${state}: ${detail}`),
+    });
+    relay.fault("drop");
+    await until(() => connection.endpoint === node.endpoint);
+    await connection.ready();
+    states.length = 0;
+    const look = async (minutes: number, mayLeave = () => true): Promise<number> => {
+      now += minutes * 60_000;
+      const before = connection.requests;
+      if (connection.isSecondChoice()) await connection.preferEndpoint(mayLeave);
+      return connection.requests - before;
+    };
+    const end = async (): Promise<void> => {
+      await connection.close();
+      await relay.stop();
+    };
+    return { connection, relay, states, look, end };
+  }
+
+  test("is returned to after two looks of one request each, told once, and the connection works on", async () => {
+    const { connection, relay, states, look, end } = await fallenBack();
+    expect(await look(1)).toBe(0);
+    expect(await look(4)).toBe(1);
+    expect(await look(1)).toBe(0);
+    expect(connection.endpoint).toBe(node.endpoint);
+    await look(4);
+    expect(connection.endpoint).toBe(relay.endpoint);
+    expect(states).toEqual(["switched: it is named before the one in use, and well again"]);
+    expect(lines.join("").match(/is gone back to/g)).toHaveLength(1);
+    expect((await fetchMetagraph(connection, NETUID)).hotkeys).toHaveLength(3);
+    expect(await connection.waitForBlock(connection.head() + 2, 10_000)).toBe(true);
+    expect(await look(60)).toBe(0);
+    await end();
+  });
+
+  test("is not returned to while a submission is under way, nor when a window came while it opened", async () => {
+    const { connection, relay, look, end } = await fallenBack();
+    await look(5);
+    expect(await connection.hold(() => look(5))).toBe(0);
+    let asked = 0;
+    await look(5, () => ++asked < 2);
+    expect(asked).toBe(2);
+    expect(connection.endpoint).toBe(node.endpoint);
+    await look(5);
+    expect(connection.endpoint).toBe(relay.endpoint);
+    await end();
+  });
+
+  test("is left alone while it is behind the one in use, or does not answer", async () => {
+    const { connection, relay, look, end } = await fallenBack();
+    relay.alter = ({ id, text }) =>
+      id !== undefined ? JSON.stringify({ jsonrpc: "2.0", id, result: { number: "0x0" } }) : text;
+    node.produceBlock();
+    await connection.waitForBlock(6, 10_000);
+    for (let time = 0; time < 3; time++) await look(90);
+    relay.alter = ({ text }) => text;
+    relay.fault("error:chain_getHeader");
+    for (let time = 0; time < 3; time++) await look(90);
+    expect(connection.endpoint).toBe(node.endpoint);
+    await end();
+  });
+});

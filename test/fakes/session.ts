@@ -117,6 +117,9 @@ export class FakeChain implements Chain {
   finalBlock: number | undefined;
   finalized = () => (this.finalBlock === undefined ? undefined : asBlock(this.finalBlock));
   isOverdue = () => this.overdue;
+  /** Whether an endpoint that was named earlier is to be looked at, and how often it was, with what was said of leaving then. */
+  isSecondChoice = () => false;
+  async preferEndpoint(_mayLeave: () => boolean): Promise<void> {}
   get isListenedTo(): boolean {
     return this.#callback !== undefined;
   }

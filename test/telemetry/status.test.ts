@@ -67,6 +67,16 @@ describe("the picture of a run", () => {
     expect(at(fold, 5).weights).toMatchObject({ lastBlock: 1310, nextBlock: 1670, included: 1 });
   });
 
+  test("tells when the next weights are due before an epoch, where they are set on that schedule", () => {
+    const fold = folded([bodyOf("run", { last_weights_block: 900, next_weights_block: 1126 }), 0]);
+    expect(at(fold, 1).weights).toMatchObject({ lastBlock: 900, nextBlock: 1126 });
+    fold.apply(stamped(bodyOf("weights", { state: "due" }), 2, 1126));
+    expect(at(fold, 3).weights.nextBlock).toBe(1126);
+    fold.apply(stamped(bodyOf("weights", { state: "included", blocks_left: 358 }), 4, 1128));
+    fold.apply(stamped(bodyOf("weights", { state: "waiting", reason: "a miner" }), 5, 1200));
+    expect(at(fold, 6).weights).toMatchObject({ lastBlock: 1128, nextBlock: 1486 });
+  });
+
   test("of several mechanisms tells of the one that waits longest", () => {
     const mechanisms = [
       { mecid: 0, share: 0.5, last_weights_block: 900 },

@@ -6,6 +6,7 @@ import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
 import type { EarlierFate } from "../../src/validator/ports.ts";
 import { WeightsDuty } from "../../src/validator/weights-duty.ts";
+import { nextWeights } from "../../src/validator/weights-schedule.ts";
 import { openSession as openIn, type RunChoice } from "../fakes/run.ts";
 import { FakeChain } from "../fakes/session.ts";
 import { scratchFolders } from "../scratch.ts";
@@ -377,6 +378,16 @@ describe("weights on a schedule that validators share", () => {
     chain.nextEpochBlock = 130;
     const { pass } = await openDuty(chain, { settings: { beforeEpochBlocks: 4 } });
     expect(await pass(70)).toEqual([126, 146, 166]);
+  });
+
+  test("tell the block of the next ones, also of those that were just set", async () => {
+    const chain = new FakeChain();
+    chain.nextEpochBlock = 130;
+    const { pass, session, weights } = await openDuty(chain, { settings: { beforeEpochBlocks: 4 } });
+    expect(nextWeights(session, 90, 100)).toBe(126);
+    await pass(30);
+    const { state, blocks_left: blocksLeft } = weights().at(-1)!;
+    expect([state, blocksLeft]).toEqual(["included", 20]);
   });
 });
 

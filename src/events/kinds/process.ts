@@ -45,6 +45,8 @@ export const runBody = z.object({
   epoch_blocks: z.int().nullable(),
   /** Block of this validator's last weights on chain, or of its registration; null when it is not known. */
   last_weights_block: z.int().nullable(),
+  /** Block from which on the next weights are due, where that is not an epoch after the last ones (`--weights.before_epoch`). */
+  next_weights_block: z.int().optional(),
   /** Mechanisms of the subnet that get weights, with their share of its emission, 0..1; `last_weights_block` is the earliest of theirs. */
   mechanisms: z
     .array(z.object({ mecid: z.int(), share: z.number(), last_weights_block: z.int() }))

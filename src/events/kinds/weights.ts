@@ -29,7 +29,7 @@ export const weightsBody = z.object({
   error: z.string().nullable(),
   /** With `included`: miners that could be asked and were not, since the weights before. Absent where the run is younger than these. */
   unasked: z.int().optional(),
-  /** Blocks until the next attempt, where that is known. */
+  /** Blocks until the next attempt, or with `included` until the next weights, where that is known. */
   blocks_left: z.int().nullable(),
 });
 

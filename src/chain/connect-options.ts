@@ -1,0 +1,26 @@
+import type { Pace } from "./endpoint-book.ts";
+import type { ConnectionChange } from "./endpoint-watch.ts";
+
+/** At the start a wrong endpoint should be reported within a minute, not retried for ever. */
+export const FIRST_ROUNDS = 3;
+/** One that is there but overloaded or restarting gets so long. */
+export const FIRST_PATIENCE_MS = 60_000;
+/** While endpoints were tried so often only, a silent one is given little time. */
+export const HASTY_ROUNDS = 2;
+
+export interface ConnectOptions {
+  /** The first is preferred, then the next: tried in turn, and returned to. */
+  endpoints: string[];
+  /** An endpoint of another chain is passed over. Without it the first chain found is the right one. */
+  expectedGenesis?: string | undefined;
+  /** Ends the opening only: an open connection is closed by its owner, when nothing is under way any more. */
+  signal?: AbortSignal | undefined;
+  /** Time without a new block after which the connection is made anew; three slots if absent. */
+  stallMs?: number;
+  /** Time, for tests. */
+  pace?: Pace | undefined;
+  /** How long endpoints that are overloaded are waited for at the start, milliseconds; a minute if absent. */
+  patienceMs?: number;
+  /** Told of every change of the connection, each once. */
+  onState?: ((change: ConnectionChange) => void) | undefined;
+}
