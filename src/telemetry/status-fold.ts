@@ -75,7 +75,6 @@ export class StatusFold {
     refused: 0,
   };
   #weightsAtBlock = 0;
-  /** When the next weights are due, where that is not an epoch after the last ones. */
   #scheduled: number | null = null;
   /** By mechanism of the subnet, the block of its last weights. */
   #lastWeights = new Map<number, number>();

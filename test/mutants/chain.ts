@@ -132,8 +132,14 @@ const ENDPOINTS = noticedBy(
     {
       name: "a short success resets the back-off",
       file: "src/chain/endpoint-book.ts",
-      text: "this.#nowMs() - page.openedMs >= STABLE_MS",
+      text: "heldMs >= STABLE_MS",
       replacement: "true",
+    },
+    {
+      name: "a preferred endpoint is returned to after one look",
+      file: "src/chain/endpoint-book.ts",
+      text: "page.wellProbes >= PROBES_TO_RETURN",
+      replacement: "page.wellProbes > 0",
     },
   ],
 );

@@ -40,9 +40,9 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
     [
       {
         name: "the chain's rate limit is ignored",
-        file: "src/validator/weights-duty.ts",
-        text: "return block - last < Math.max(this.#epochBlocks, subnet.weightsRateLimit);",
-        replacement: "return block - last < this.#epochBlocks;",
+        file: "src/validator/weights-schedule.ts",
+        text: "return last + Math.max(plan.settings.epochBlocks || tempo, weightsRateLimit);",
+        replacement: "return last + (plan.settings.epochBlocks || tempo);",
       },
       {
         name: "who cannot be asked goes on earning weight",

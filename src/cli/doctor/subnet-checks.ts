@@ -1,3 +1,4 @@
+import { counted } from "../../base/text.ts";
 import { isPublicGenesis } from "../../chain/networks.ts";
 import { specVersion } from "../../config/version.ts";
 import { chainAddress, judgeAddress } from "../../miners/address.ts";
@@ -96,6 +97,21 @@ const stake = ownCheck("subnet.stake", ({ metagraph, uid, stakeThresholdTao }) =
   return ok(`${own.toFixed(1)} TAO${asked}; ${leastOf(metagraph)}`);
 });
 
+const mechanisms = subnetCheck("subnet.mechanisms", ({ shares }, { settings }) => {
+  const missing = settings.neuronMecid.filter((mecid) => mecid >= shares.length);
+  if (missing.length > 0)
+    return fail(
+      `--neuron.mecid ${missing.join(",")}: netuid ${settings.netuid} has ${counted(shares.length, "mechanism")}, counted from 0`,
+      "Check --neuron.mecid; the subnet's owner can change their number.",
+    );
+  const told = settings.neuronMecid.map(
+    (mecid) => `${mecid} (${Number((100 * shares[mecid]!).toFixed(1))} % of the emission)`,
+  );
+  return shares.length === 1
+    ? ok("the subnet has one")
+    : ok(`weights for ${told.join(", ")} of ${shares.length}`);
+});
+
 const version = subnetCheck("subnet.version", ({ metagraph }, { settings }) => {
   const asked = metagraph.hyperparameters.weightsVersion;
   const own = settings.neuronVersionKey ?? specVersion();
@@ -148,4 +164,13 @@ const axon = ownCheck("subnet.axon", ({ metagraph, uid, node }, { settings }) =>
 /** Shows whatever stands on chain; nothing is called. */
 const OPEN_POLICY = { allowPrivate: true, ownAddresses: new Set<string>() };
 
-export const SUBNET_CHECKS: readonly Check[] = [exists, registration, permit, stake, version, weights, axon];
+export const SUBNET_CHECKS: readonly Check[] = [
+  exists,
+  registration,
+  permit,
+  stake,
+  mechanisms,
+  version,
+  weights,
+  axon,
+];

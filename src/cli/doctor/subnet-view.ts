@@ -1,4 +1,5 @@
 import { asNetuid, taoOf } from "../../base/units.ts";
+import { readShares } from "../../chain/mechanism.ts";
 import { fetchMetagraph, type Metagraph } from "../../chain/metagraph.ts";
 import { bigintOf, hasStorage, readStorage } from "../../chain/storage.ts";
 import type { Nodes, NodeView } from "./nodes.ts";
@@ -9,6 +10,8 @@ export interface SubnetFacts {
   metagraph: Metagraph;
   /** Stake below which this chain takes no weights; 0 where it asks for none or does not tell. */
   stakeThresholdTao: number;
+  /** Share of the subnet's emission by mechanism, 0..1. */
+  shares: readonly number[];
 }
 
 /** Reads the subnet once, for every check that looks at it. */
@@ -43,15 +46,17 @@ export class SubnetView {
     const { connection } = node;
     const metagraph = await fetchMetagraph(connection, asNetuid(this.#netuid));
     const name = "subtensorModule.stakeThreshold";
-    const threshold = await connection.ask("reading the stake that the chain asks for", async (api) =>
-      hasStorage(api, name)
-        ? (
-            await readStorage(api, (await api.rpc.chain.getBlockHash()).toHex(), {
-              threshold: { name, keys: [], decode: bigintOf },
-            })
-          ).threshold
-        : 0n,
+    const { threshold, shares } = await connection.ask(
+      "reading mechanisms and the stake that the chain asks for",
+      async (api) => {
+        const hash = (await api.rpc.chain.getBlockHash()).toHex();
+        const item = { name, keys: [], decode: bigintOf };
+        return {
+          threshold: hasStorage(api, name) ? (await readStorage(api, hash, { item })).item : 0n,
+          shares: await readShares(api, hash, this.#netuid),
+        };
+      },
     );
-    return { node, metagraph, stakeThresholdTao: taoOf(threshold) };
+    return { node, metagraph, stakeThresholdTao: taoOf(threshold), shares };
   }
 }
