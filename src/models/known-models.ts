@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Failure } from "../base/error.ts";
 import { type CatalogModel, catalogSchema, embeddedManifests, originalOf, readCatalog } from "./catalog.ts";
 import type { ModelCode } from "./failure.ts";
-import { dtypesOf, modelFolder, modelState } from "./locked-manifest.ts";
+import { dtypesOf, lockedManifest, modelFolder } from "./locked-manifest.ts";
 import { type DeviceKind, type Dtype, manifestContent } from "./manifest.ts";
 import type { Source } from "./source-files.ts";
 
@@ -145,7 +145,8 @@ export function builtModel(
       hint: `it builds ${able.join(", ")}`,
     });
   }
-  if (built !== model && modelState(directory, model) !== "absent")
+  // What is begun, of either kind, is no model yet: a build that was killed goes on.
+  if (built !== model && lockedManifest(directory, model) !== undefined)
     throw new Failure<ModelCode>("model.unsupported", {
       message: `the graphs of ${model.id} from ${model.repo} are in ${modelFolder(directory, model.id)}, and they are not mixed with what is built of ${built.repo}`,
       hint: `to build it: openvalidator models remove ${model.id}`,

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { readCatalog } from "../../src/models/catalog.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
 import { builtModel, knownModels, preferredDtypes, requireModels } from "../../src/models/known-models.ts";
+import { addToLock } from "../../src/models/locked-manifest.ts";
 import { chosenProfile, PROFILE_NAMES } from "../../src/rewards/profiles.ts";
 import { rolesOf } from "../../src/rewards/roles.ts";
 
@@ -54,7 +55,15 @@ describe("the models that can be named", () => {
           expect(builtModel(directory, catalog, by(model)).checkpoint.kind).toMatch(/^safetensors$|^torch$/);
     const mpnet = builtModel(directory, catalog, by("all-mpnet-base-v2"));
     expect(mpnet).toMatchObject({ repo: "sentence-transformers/all-mpnet-base-v2", files: [] });
-    mkdirSync(join(directory, "all-mpnet-base-v2"));
+    // What a build, or the download of its source, leaves where it is killed.
+    for (const begun of ["", ".partial/", ".partial/all-mpnet-base-v2/source/"])
+      mkdirSync(join(directory, begun, "all-mpnet-base-v2"), { recursive: true });
+    expect(builtModel(directory, catalog, by("all-mpnet-base-v2"))).toEqual(mpnet);
+    addToLock(
+      directory,
+      by("all-mpnet-base-v2"),
+      new Map([["onnx/model.onnx", { size: 1, sha256: "0".repeat(64) }]]),
+    );
     expect(() => builtModel(directory, catalog, by("all-mpnet-base-v2"))).toThrow(
       "the graphs of all-mpnet-base-v2 from Xenova/all-mpnet-base-v2 are in",
     );
