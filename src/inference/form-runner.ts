@@ -1,4 +1,4 @@
-import { isFailure, messageOf } from "../base/error.ts";
+import { Failure, isFailure, messageOf } from "../base/error.ts";
 import type { BuiltForm, FormRunner, Unable } from "../models/trials/form-trials.ts";
 import type { TrialQuestion } from "../models/trials/questions.ts";
 import type { InferenceCode } from "./failure.ts";
@@ -24,6 +24,12 @@ export const formRunner: FormRunner = {
       return await answersOf(form, batches, signal, onAnswered);
     } catch (error) {
       signal?.throwIfAborted();
+      if (isFailure<InferenceCode>(error, "inference.wrong-numbers"))
+        throw new Failure<InferenceCode>("model.unsupported", {
+          message: messageOf(error),
+          hint: "config.json, the tokenizer or the weights are not those of this model: take all files from one place",
+          cause: error,
+        });
       const unable = OF_THE_MACHINE.some((code) => isFailure<InferenceCode>(error, code));
       if (!unable) throw error;
       return { unable: messageOf(error) } satisfies Unable;

@@ -7,6 +7,7 @@ import { VERSION } from "../config/version.ts";
 import { buildModel, planGraph } from "./build/build.ts";
 import type { Checkpoint } from "./build/checkpoint/checkpoint.ts";
 import { openCheckpoint } from "./build/checkpoint/open-checkpoint.ts";
+import { publishedNumbers } from "./built-numbers.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { type Description, readDescriptions } from "./descriptions.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
@@ -145,7 +146,8 @@ async function writeForm(
   }));
   for (const { file, content } of descriptions) writeFileAtomic(join(into, file.path), content);
   const files = [...descriptions.map(({ file }) => file), ...built];
-  writeManifest(into, { ...model, files, provenance, agreement: { [dtype]: NOT_RUN } });
+  const golden = publishedNumbers(model);
+  writeManifest(into, { ...model, golden, files, provenance, agreement: { [dtype]: NOT_RUN } });
   return built;
 }
 

@@ -27,6 +27,15 @@ export function lacksNumbers(manifest: Tried, dtype: Dtype): boolean {
   );
 }
 
+/**
+ * Numbers that a form must give whoever makes it. Those that an earlier build kept are not among them: it may have been of other
+ * weights, or of another builder.
+ */
+export function publishedNumbers(manifest: Tried): ModelManifest["golden"] {
+  const known = readCatalog().find(({ id }) => id === manifest.id) ?? manifest;
+  return known.provenance === undefined ? known.golden : undefined;
+}
+
 /** @throws Failure `model.corrupt` for a form that lacksNumbers() */
 export function checkNumbersOf(manifest: Tried, dtype: Dtype): void {
   if (!lacksNumbers(manifest, dtype)) return;

@@ -6,6 +6,7 @@ import { editGraph } from "../../src/inference/graph/edit.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { buildFromFolder } from "../../src/models/built-model.ts";
 import { lacksNumbers } from "../../src/models/built-numbers.ts";
+import type { CatalogModel } from "../../src/models/catalog.ts";
 import { lockedManifest } from "../../src/models/locked-manifest.ts";
 import { GRAPH, node, tensor } from "../../src/models/onnx/onnx.ts";
 import { type Field, fieldsOf, Message } from "../../src/models/onnx/wire.ts";
@@ -128,6 +129,40 @@ test("a form that was asked for by hand, and that no device prefers, is loaded w
   expect(await runningForm()).toBe("q8");
   await buildFromFolder(place, model, model.checkpoint!, folder, { dtypes: ["fp32"], runner: formRunner });
   expect(await runningForm()).toBe("fp32");
+});
+
+test("a model is built anew of other weights, whatever the numbers of the build before", async () => {
+  const [place, folder] = [scratch(), scratch()];
+  writeTinySource("bert", folder);
+  const model = tinyModel("bert");
+  const build = (known: CatalogModel) =>
+    buildFromFolder(place, known, model.checkpoint!, folder, { dtypes: ["fp32"], runner: formRunner });
+  await build(model);
+  const before = lockedManifest(place, model)!;
+  const path = join(folder, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8"));
+  writeFileSync(path, JSON.stringify({ ...config, layer_norm_eps: 0.5 }));
+  // As it is known once it is here: by the manifest that the first build wrote.
+  await build({ ...before, revision: model.revision, roles: [], checkpoint: model.checkpoint! });
+  const after = lockedManifest(place, model)!;
+  expect(after.golden!.fp32).toHaveLength(4);
+  expect(after.golden!.fp32).not.toEqual(before.golden!.fp32);
+});
+
+test("files that do not give the numbers that are known of the model are told as such, and no driver is blamed", async () => {
+  const [place, folder] = [scratch(), scratch()];
+  writeTinySource("bert", folder);
+  const model = { ...tinyModel("bert"), golden: { fp32: [{ text: "a", first8: Array(8).fill(3) }] } };
+  const built = buildFromFolder(place, model, model.checkpoint!, folder, {
+    dtypes: ["fp32"],
+    runner: formRunner,
+  });
+  await expect(built).rejects.toMatchObject({
+    code: "model.unsupported",
+    message: expect.stringContaining("on cpu where its manifest has 3"),
+    hint: expect.stringContaining("are not those of this model"),
+  });
+  expect(lockedManifest(place, model)).toBeUndefined();
 });
 
 type Json = Record<string, unknown>;
