@@ -28,9 +28,9 @@ export function openModels(context: CommandContext) {
   };
 }
 
-/** The names in `fp16,q4`. */
+/** The names in `fp16,q4`, each once. */
 function parseDtypes(text: string, origin: Origin, command: string): Dtype[] {
-  return text.split(",").map((word) => {
+  const dtypes = text.split(",").map((word) => {
     const parsed = dtypeSchema.safeParse(word.trim());
     if (parsed.success) return parsed.data;
     const known = dtypeSchema.options.join(", ");
@@ -41,4 +41,5 @@ function parseDtypes(text: string, origin: Origin, command: string): Dtype[] {
       command,
     );
   });
+  return [...new Set(dtypes)];
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { Failure } from "../base/error.ts";
 import { printable } from "../base/text.ts";
 import { VOCABULARY } from "./byte-level-tokenizer.ts";
@@ -75,9 +75,9 @@ export function sourceFiles(
 
 /** The files of a checkpoint in a folder of this machine. @throws Failure `model.missing`, `model.refused` */
 export function folderPaths(folder: string, source: Source): string[] {
-  if (!existsSync(folder))
+  if (!(statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false))
     throw new Failure<ModelCode>("model.missing", {
-      message: `${printable(folder)} does not exist`,
+      message: `${printable(folder)} is no folder`,
       hint: "name the folder that holds the checkpoint as it was published",
     });
   return checkpointPaths(new Set(readdirSync(folder)), source, folder);

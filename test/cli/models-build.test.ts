@@ -112,7 +112,8 @@ test("show tells what of a model runs on a device, and what on the CPU", async (
 });
 
 test("fp32 that is made for a while is told before", async () => {
-  const pulled = await models("pull", model.id, "--dtype", "q4");
+  const pulled = await models("pull", model.id, "--dtype", "q4,q4");
+  expect(pulled.stdout).toMatch(/, built as q4: at most \S+ kB more$/m);
   expect(pulled.stdout).toMatch(
     /^ {2}fp32 is made for a while, to hold the others against it: at most \S+ kB and \S+ kB of memory \(\S+ [MG]B are free\)$/m,
   );
@@ -206,4 +207,6 @@ test("build says what it does not build, and what a folder lacks", async () => {
   expect(lacking.exitCode).toBe(69);
   expect(lacking.stderr).toContain("has no tokenizer.json and no tokenizer_config.json");
   expect((await models("show", model.id)).stdout).toContain("nothing of it is in");
+  const file = await models("build", model.id, join(folder, "config.json"));
+  expect([file.exitCode, file.stderr]).toEqual([69, expect.stringContaining("config.json is no folder")]);
 });

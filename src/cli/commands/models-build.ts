@@ -88,6 +88,8 @@ export async function build(context: CommandContext): Promise<number> {
     ),
   );
   if (unproven.length > 0)
-    context.print(`No known sha256, taken as found in the folder: ${unproven.join(", ")}\n`);
+    context.print(
+      `${wrapped(`No known sha256, taken as found in the folder: ${unproven.join(", ")}`, screenWidth(context.environment) ?? Number.POSITIVE_INFINITY)}\n`,
+    );
   return EXIT.ok;
 }
