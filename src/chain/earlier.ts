@@ -46,8 +46,11 @@ export function fateOfEarlier(
     const blockHash = header.hash.toHex();
     const head = header.number.toNumber();
     const own = await readOwn(api, blockHash, hotkey, place);
-    // Registration counts as an update too, but nobody registers who holds the uid already.
-    if (own !== null && own.lastUpdate > oldest.block) {
+    const next = await readNonce(api, blockHash, hotkey);
+    // The nonces of one hotkey only grow. Where the chain has used none of these, the update is a reveal: once commit-reveal
+    // is off, that counts as one too. So does a registration, but nobody registers who holds the uid already.
+    const isUntouched = oldest.nonce !== null && next <= oldest.nonce;
+    if (own !== null && own.lastUpdate > oldest.block && !isUntouched) {
       const block = asBlock(own.lastUpdate);
       const taken = earlier.find((one) => isSameRow(own.weights, one)) ?? newest;
       const pending =
@@ -57,7 +60,7 @@ export function fateOfEarlier(
       return { state: "included", id: taken.id, block, pending };
     }
     const isDead = head > newest.block + MORTAL_BLOCKS;
-    const isUsed = newest.nonce !== null && (await readNonce(api, blockHash, hotkey)) > newest.nonce;
+    const isUsed = newest.nonce !== null && next > newest.nonce;
     return isDead || isUsed ? { state: "gone" } : { state: "open", nonce: newest.nonce };
   });
 }

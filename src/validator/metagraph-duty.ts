@@ -13,6 +13,7 @@ const RETRY_BLOCKS = 3;
 export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
   const { state, settings, modules } = session;
   let notBefore = 0;
+  const known = new Map<number, number>();
   return {
     name: "metagraph",
     isDue: (block) => block >= notBefore && block - state.subnet.block >= settings.checkpointBlocks,
@@ -24,19 +25,34 @@ export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
       // An endpoint that lags shows a subnet of before, which must not undo what is known.
       if (subnet.block < state.subnet.block) return;
       adoptSubnet(session, subnet);
-      noticeForeignHand(session);
       tellScores(session);
+      await noticeForeignHand(session, known);
     },
   };
 }
 
-/** Somebody else who sets weights with this hotkey undoes what this validator does, and costs it trust. */
-function noticeForeignHand<N extends Neuron>({ state, recorder, watch }: Session<N>): void {
+/**
+ * Somebody else who sets weights with this hotkey undoes what this validator does, and costs it trust.
+ * @param known by mechanism, the last update for which the weights on chain were read
+ */
+async function noticeForeignHand<N extends Neuron>(
+  { state, recorder, watch, modules, signal }: Session<N>,
+  known: Map<number, number>,
+): Promise<void> {
   const { mechanisms, ownUid, neurons } = state.subnet;
   const registeredAt = neurons[ownUid]?.registeredAt ?? 0;
   for (const { mecid, ownLastUpdate } of mechanisms) {
-    const ours = recorder.submissions.filter((one) => one.mecid === mecid);
-    if (whoseUpdate(ownLastUpdate, registeredAt, ours) === "foreign") watch.noteForeignUpdate(ownLastUpdate);
+    const ours = () => recorder.submissions.filter((one) => one.mecid === mecid);
+    if (known.get(mecid) === ownLastUpdate) continue;
+    if (whoseUpdate(ownLastUpdate, registeredAt, ours()) !== "foreign") continue;
+    const row = await modules.chain.readOwnWeights(mecid);
+    if (signal.aborted) return;
+    const now = ours();
+    // Weights that were sent meanwhile may be what was read: the next reading of the subnet has their block.
+    if (now.some(({ block, state }) => state !== "refused" && block >= ownLastUpdate)) continue;
+    known.set(mecid, ownLastUpdate);
+    if (whoseUpdate(ownLastUpdate, registeredAt, now, row) === "foreign")
+      watch.noteForeignUpdate(ownLastUpdate);
   }
 }
 

@@ -130,7 +130,7 @@ async function reportMechanism(
     of,
     share,
     lastUpdate: ownLastUpdate,
-    setBy: whoseUpdate(ownLastUpdate, subnet.neurons[subnet.ownUid]!.registeredAt, windows),
+    setBy: whoseUpdate(ownLastUpdate, subnet.neurons[subnet.ownUid]!.registeredAt, windows, row),
     rows,
     proposal,
     moved: rows.reduce((sum, { onChain, now }) => sum + Math.max(0, now - onChain), 0),

@@ -1,3 +1,5 @@
+import type { Uid } from "../base/units.ts";
+import { isSameRow } from "../chain/reveal.ts";
 import type { SubmissionRecord } from "./state/content.ts";
 
 /**
@@ -7,11 +9,18 @@ import type { SubmissionRecord } from "./state/content.ts";
  */
 export type WhoseUpdate = "none" | "ours" | "unsettled" | "before" | "foreign";
 
-/** @param submissions of this validator, oldest first */
+type OwnRecord = Pick<SubmissionRecord, "block" | "state" | "path" | "uids" | "values">;
+
+/**
+ * @param submissions of this validator, oldest first
+ * @param row own weights on chain of that update. Once commit-reveal is off, a reveal counts as an update of its own block,
+ * which no submission has: it is ours when it shows what we committed. Unknown, such an update is taken for foreign.
+ */
 export function whoseUpdate(
   lastUpdate: number,
   registeredAt: number,
-  submissions: readonly Pick<SubmissionRecord, "block" | "state">[],
+  submissions: readonly OwnRecord[],
+  row?: readonly (readonly [Uid, number])[],
 ): WhoseUpdate {
   if (lastUpdate <= registeredAt) return "none";
   if (submissions.some(({ block, state }) => state === "included" && block === lastUpdate)) return "ours";
@@ -19,6 +28,10 @@ export function whoseUpdate(
     ({ block, state }) => (state === "prepared" || state === "sent") && block < lastUpdate,
   );
   if (isOpen) return "unsettled";
+  const commits = submissions.filter(
+    ({ path, state, block }) => path === "timelocked" && state === "included" && block < lastUpdate,
+  );
+  if (row !== undefined && commits.some((commit) => isSameRow(row, commit))) return "ours";
   const first = submissions[0];
   return first === undefined || lastUpdate < first.block ? "before" : "foreign";
 }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Failure } from "../../src/base/error.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
 import { type EarlierSubmission, fateOfEarlier } from "../../src/chain/earlier.ts";
+import { confirmReveal } from "../../src/chain/reveal.ts";
 import { type PreparedSubmission, submitWeights } from "../../src/chain/submission.ts";
 import type { LocalNode, NodeOptions } from "../../src/localnet/node/node.ts";
 import type { HotkeySigner } from "../../src/wallet/signer.ts";
@@ -106,3 +107,19 @@ describe("a process that is killed while it sends weights leaves exactly one vec
       expect(cuts).toBeGreaterThan(6);
     }, 60_000);
 });
+
+test("a reveal after commit-reveal was switched off is not taken for weights that were never sent", async () => {
+  await later.close();
+  await node.stop();
+  await start({ commitReveal: true, tempo: 60, blockTimeMs: 100 });
+  const committed = await submitWeights(later, signer, weights(111));
+  if (committed.path !== "timelocked") throw new Error("no commit");
+  node.setCommitReveal(false);
+  const prepared = { path: "plain", ...weights(222), block: later.head(), nonce: await taken() } as const;
+  const revealed = await confirmReveal(later, signer, committed.pending);
+  expect(revealed).toBeGreaterThan(prepared.block);
+  const fate = () => fateOfEarlier(later, signer.hotkey, { netuid: NETUID }, [{ id: "unsent", ...prepared }]);
+  expect(await fate()).toEqual({ state: "open", nonce: prepared.nonce });
+  const { block } = await submitWeights(later, signer, weights(222), { nonce: prepared.nonce });
+  expect(await fate()).toMatchObject({ state: "included", id: "unsent", block });
+}, 60_000);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { asBlock } from "../../src/base/units.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
 import { fetchMetagraph } from "../../src/chain/metagraph.ts";
+import { confirmReveal } from "../../src/chain/reveal.ts";
 import { submitWeights } from "../../src/chain/submission.ts";
 import type { GenesisNeuron, LocalNode } from "../../src/localnet/node/node.ts";
 import { StateDatabase } from "../../src/validator/state/database.ts";
@@ -117,6 +118,33 @@ test("weights show sets what is on chain beside what would be set now, and tells
   );
   state.close();
 });
+
+test("weights show tells a reveal after commit-reveal was switched off as this validator's", async () => {
+  const locked = await startChain({
+    commitReveal: true,
+    tempo: 60,
+    blockTimeMs: 100,
+    weightsRateLimit: 0,
+    accounts,
+  });
+  const there = await connect(locked.node.endpoint);
+  const { state, at } = await place([0, 0.2, 0.6], "reveal", there);
+  const weights = { netuid: NETUID, uids: [1, 2], values: [65_535, 500], versionKey: 7 };
+  const sent = await submitWeights(there, signer, weights);
+  if (sent.path !== "timelocked") throw new Error("no commit");
+  const { uids, values, block } = sent;
+  state.recordSubmission({ id: "r", block: block - 1, path: "timelocked", uids, values });
+  state.settleSubmission("r", { state: "included", block });
+  locked.node.setCommitReveal(false);
+  const revealed = await confirmReveal(there, signer, sent.pending);
+  expect(revealed).toBeGreaterThan(block);
+  expect((await at(locked.node.endpoint)).stdout).toContain(
+    `last update in block ${revealed} by this validator`,
+  );
+  state.close();
+  await there.close();
+  await locked.node.stop();
+}, 60_000);
 
 test("weights show tells of each mechanism by itself, and refuses one that the subnet does not have", async () => {
   const both = await startChain({ mechanisms: 2, accounts });

@@ -211,7 +211,20 @@ const LOCALNET = [
   ),
 ];
 
+const EARLIER = noticedBy(
+  ["test/chain/earlier.test.ts"],
+  [
+    {
+      name: "a reveal after commit-reveal is taken for weights that were never sent",
+      file: "src/chain/earlier.ts",
+      text: "const isUntouched = oldest.nonce !== null && next <= oldest.nonce;",
+      replacement: "const isUntouched = false;",
+    },
+  ],
+);
+
 export const CHAIN_MUTANTS = [
+  ...EARLIER,
   ...LOCALNET,
   ...SUBMISSION,
   ...MECHANISM,

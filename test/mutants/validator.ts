@@ -2,6 +2,23 @@ import { type Mutant, noticedBy } from "./mutant.ts";
 
 export const VALIDATOR_MUTANTS: readonly Mutant[] = [
   ...noticedBy(
+    ["test/validator/whose-update.test.ts", "test/validator/metagraph-duty.test.ts"],
+    [
+      {
+        name: "the reveal of an own commit is somebody else's update",
+        file: "src/validator/whose-update.ts",
+        text: "if (row !== undefined && commits.some((commit) => isSameRow(row, commit)))",
+        replacement: "if (row === undefined && commits.length < 0)",
+      },
+      {
+        name: "the weights of a foreign update are read again and again",
+        file: "src/validator/metagraph-duty.ts",
+        text: "known.set(mecid, ownLastUpdate);",
+        replacement: "",
+      },
+    ],
+  ),
+  ...noticedBy(
     ["test/validator/open-miners.test.ts"],
     [
       {

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/base/error.ts";
-import { asBlock } from "../../src/base/units.ts";
+import { asBlock, asUid } from "../../src/base/units.ts";
 import { metagraphDuty } from "../../src/validator/metagraph-duty.ts";
+import { capturedLog } from "../captured-log.ts";
 import { openSession } from "../fakes/run.ts";
 import { FakeChain, neuron } from "../fakes/session.ts";
 import { scratchFolders } from "../scratch.ts";
 
 const folder = scratchFolders("metagraph");
+const log = capturedLog();
 
 /** The duty of a session at block 100, and how to go through blocks as the clock does. */
 async function openDuty() {
@@ -47,5 +49,37 @@ describe("the metagraph", () => {
     });
     await pass(5);
     expect(session.state.subnet).toBe(before);
+  });
+
+  test("tells once of an update by somebody else, and of none that is the reveal of an own commit", async () => {
+    const { chain, pass, session } = await openDuty();
+    const weights = { uids: [1], values: [65_535] };
+    session.recorder.saveSubmission({ path: "timelocked", block: asBlock(99), ...weights, nonce: 1 });
+    session.recorder.settleSubmission({ state: "included", block: asBlock(100), extrinsic: "0x1" });
+    let readings = 0;
+    chain.readOwnWeights = async () => {
+      readings++;
+      return chain.ownWeights;
+    };
+    const foreign = () => log.filter((line) => line.includes("Somebody else set weights")).length;
+
+    chain.ownLastUpdate = 104;
+    chain.ownWeights = [[asUid(1), 65_535]];
+    await pass(10);
+    expect([readings, foreign()]).toEqual([1, 0]);
+
+    chain.ownLastUpdate = 112;
+    chain.ownWeights = [[asUid(2), 65_535]];
+    await pass(10);
+    expect([readings, foreign()]).toEqual([2, 1]);
+
+    // What is read here may be the own weights of a block after that update.
+    chain.ownLastUpdate = 122;
+    chain.readOwnWeights = async () => {
+      session.recorder.saveSubmission({ path: "plain", block: asBlock(124), ...weights, nonce: 2 });
+      return [[asUid(1), 65_535]];
+    };
+    await pass(5);
+    expect(foreign()).toBe(1);
   });
 });
