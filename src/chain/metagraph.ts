@@ -77,6 +77,7 @@ export function fetchMetagraph(connection: ChainConnection, netuid: Netuid): Pro
       const selective = api.call.subnetInfoRuntimeApi?.getSelectiveMetagraph;
       if (selective === undefined) return fetchFromNeurons(api, netuid);
       const answer: Codec = await selective(netuid, METAGRAPH_INDEXES);
+      requireTyped(answer, api);
       if (answer.isEmpty) throw unknownSubnet(netuid);
       return decodeMetagraph(answer, netuid);
     },
@@ -145,6 +146,15 @@ export function fetchWeights(
 export const weightsOf = (value: Codec): [Uid, number][] =>
   (value.toJSON() as [number, number][]).map(([uid, weight]) => [asUid(uid), weight]);
 
+/** @throws Failure `chain.unsupported-runtime` for the bytes without a type that old runtimes answer with, as that of spec 218 */
+function requireTyped(answer: Codec, { runtimeVersion }: Pick<ApiPromise, "runtimeVersion">): void {
+  if (!(answer instanceof Uint8Array)) return;
+  throw chainFailure("chain.unsupported-runtime", {
+    message: `this chain's runtime is too old: spec ${runtimeVersion.specVersion.toString()} gives its subnets as bytes without a type`,
+    hint: "A runtime is needed whose metadata describes these answers, as those of finney and test do.",
+  });
+}
+
 /** For runtimes without the selective call: get_neurons_lite and the parameters from storage, at one block. */
 async function fetchFromNeurons(api: ApiPromise, netuid: Netuid): Promise<Metagraph> {
   const neuronsLite = api.call.neuronInfoRuntimeApi?.getNeuronsLite;
@@ -153,6 +163,7 @@ async function fetchFromNeurons(api: ApiPromise, netuid: Netuid): Promise<Metagr
   const hash = header.hash.toHex();
   const at = await api.at(hash);
   const answer: Codec = await at.call.neuronInfoRuntimeApi!.getNeuronsLite!(netuid);
+  requireTyped(answer, api);
   const neurons = decodeNeurons(answer);
   if (neurons.length === 0) throw unknownSubnet(netuid);
   const one = (name: string) => numberItem(name, netuid);

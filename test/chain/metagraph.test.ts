@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ApiPromise } from "@polkadot/api";
+import { TypeRegistry } from "@polkadot/types";
 import { isFailure } from "../../src/base/error.ts";
 import { asNetuid } from "../../src/base/units.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
@@ -102,4 +103,29 @@ describe("the metagraph", () => {
     );
     expect(() => decodeMetagraph(answer, NETUID)).toThrow("validatorPermit");
   });
+});
+
+describe("a runtime that answers with bytes of no type", () => {
+  const bytes = new TypeRegistry().createType("Bytes", "0x0102");
+  const runtimeVersion = { specVersion: 218 };
+  /** A connection to a runtime with this call alone. */
+  const old = (call: object): ChainConnection =>
+    ({
+      ask: (_name: string, work: (api: object) => Promise<unknown>) => {
+        const at = async () => ({ call });
+        const getHeader = async () => ({ number: { toNumber: () => 1 }, hash: { toHex: () => "0x00" } });
+        return work({ call, runtimeVersion, at, rpc: { chain: { getHeader } } });
+      },
+    }) as unknown as ChainConnection;
+
+  for (const [name, call] of Object.entries({
+    "selective call": { subnetInfoRuntimeApi: { getSelectiveMetagraph: async () => bytes } },
+    "list of neurons": { neuronInfoRuntimeApi: { getNeuronsLite: async () => bytes } },
+  }))
+    test(`is told to be too old, with its spec (${name})`, async () => {
+      const error = await fetchMetagraph(old(call), NETUID).catch((thrown: unknown) => thrown);
+      expect(isFailure(error, "chain.unsupported-runtime") && error.message).toBe(
+        "this chain's runtime is too old: spec 218 gives its subnets as bytes without a type",
+      );
+    });
 });
