@@ -2,7 +2,7 @@ import type { BlockNumber, Hotkey, Uid } from "../base/units.ts";
 import type { Memory, MemoryChanges, Outcome, Question, Reply, ShownLayer } from "../base/vocabulary.ts";
 import type { Mechanism } from "../chain/mechanism.ts";
 import type { EventBody } from "../events/schema.ts";
-import type { Registration } from "../weights/scores.ts";
+import type { MovingScores, Registration } from "../weights/scores.ts";
 
 /** What the validator needs from the rooms below it. The real parts are put in by compose.ts, fakes by tests. */
 
@@ -129,8 +129,11 @@ export interface Chain<N extends Neuron = Neuron> {
   preferEndpoint(mayLeave: () => boolean): Promise<void>;
   /** Calls back at every new head; returns how to stop that. */
   onHead(callback: (block: BlockNumber) => void | Promise<void>): () => void;
-  /** @throws Failure `chain.not-registered` when this hotkey has no uid any more. */
-  fetchSubnet(): Promise<Subnet<N>>;
+  /**
+   * @param known neurons of an earlier run, by uid, from which a lost registration is explained where this run saw none
+   * @throws Failure `chain.not-registered` when this hotkey has no uid any more.
+   */
+  fetchSubnet(known?: MovingScores["neurons"]): Promise<Subnet<N>>;
   sendWeights(order: WeightsOrder): Promise<SentWeights>;
   /** What `sendWeights` would send now; nothing is signed. */
   proposeWeights(order: Pick<WeightsOrder, "mecid" | "scoresFor" | "neverAsked">): Promise<ProposedWeights>;

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import { orAborted } from "../base/deadline.ts";
 import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
+import type { Identity } from "../base/vocabulary.ts";
 import { seedScores } from "../weights/evidence.ts";
-import { alignScores } from "../weights/scores.ts";
+import { alignScores, type MovingScores } from "../weights/scores.ts";
 import { Turns } from "./epoch-turns.ts";
 import { describeMechanisms, lastUpdateOf, requireMechanisms } from "./own-mechanisms.ts";
 import type { Neuron, Subnet } from "./ports.ts";
@@ -11,6 +13,7 @@ import type { RunState, Session, ValidatorOptions } from "./session.ts";
 import type { SavedState } from "./state/content.ts";
 import { StateDatabase } from "./state/database.ts";
 import { Recorder } from "./state/recorder.ts";
+import { reportState } from "./state/report.ts";
 import { Watch } from "./watch.ts";
 
 /**
@@ -68,21 +71,41 @@ async function fetchOwnSubnet<N extends Neuron>({
   modules: { chain, time },
   settings,
   identity,
+  stateDirectory,
   signal,
 }: Omit<ValidatorOptions<N>, "facts">): Promise<Subnet<N>> {
+  let known: MovingScores["neurons"] | undefined;
   for (let told = ""; ; ) {
     try {
-      const subnet = await orAborted(chain.fetchSubnet(), signal);
+      const subnet = await orAborted(chain.fetchSubnet(known), signal);
       requireMechanisms(subnet, settings.netuid);
       requirePermit(settings.setsWeights, subnet, identity.hotkey);
       return subnet;
     } catch (error) {
+      if (known === undefined && isFailure(error, "chain.not-registered")) {
+        known = lastSeen(stateDirectory, identity);
+        // Then the reason has a name: a swap, a trim, or somebody else in its place.
+        if (known.length > 0) continue;
+      }
       const isAwaited = isFailure(error, "chain.not-registered") || isFailure(error, "chain.no-permit");
       if (!settings.waitsForRegistration || !isAwaited) throw error;
       if (told !== error.code) log.warn("The start waits (--wait-registration)", { error, hint: error.hint });
       told = error.code;
       await time.sleep(WAIT_MS, signal);
     }
+  }
+}
+
+/** The neurons that the last run of this validator knew, by uid; none where its state tells of none. */
+function lastSeen(directory: string, identity: Identity): MovingScores["neurons"] {
+  try {
+    const { identity: bound, saved } = reportState(directory);
+    return isDeepStrictEqual({ ...bound }, { ...identity }) ? (saved?.scores.neurons ?? []) : [];
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    // A state that cannot be read is told by the start that needs it.
+    log.debug("The state does not tell who was registered", { error });
+    return [];
   }
 }
 

@@ -1,5 +1,13 @@
 import { Failure, type FailureOptions } from "../base/error.ts";
-import { asBlock, asUid, type BlockNumber, type Hotkey, type Netuid, type Uid } from "../base/units.ts";
+import {
+  asBlock,
+  asHotkey,
+  asUid,
+  type BlockNumber,
+  type Hotkey,
+  type Netuid,
+  type Uid,
+} from "../base/units.ts";
 import { fetchMoment } from "../chain/block-time.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import { fateOfEarlier } from "../chain/earlier.ts";
@@ -9,6 +17,7 @@ import { type AxonInfo, fetchMetagraph, fetchWeights, type Metagraph } from "../
 import type { Weights } from "../chain/precheck.ts";
 import { confirmReveal } from "../chain/reveal.ts";
 import { submitWeights } from "../chain/submission.ts";
+import type { MovingScores } from "../weights/scores.ts";
 import { PLAIN_POLICY, type WeightPolicy } from "../weights/shape.ts";
 import type {
   Chain,
@@ -90,7 +99,8 @@ export class Subtensor implements Chain<AxonNeuron> {
     return this.#connection.onHead(callback);
   }
 
-  async fetchSubnet(): Promise<Subnet<AxonNeuron>> {
+  async fetchSubnet(known: MovingScores["neurons"] = []): Promise<Subnet<AxonNeuron>> {
+    this.#held ??= heldBy(this.#signer.hotkey, known);
     const startedMs = performance.now();
     const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
     const uid = metagraph.hotkeys.indexOf(this.#signer.hotkey);
@@ -216,6 +226,13 @@ interface Held {
   registeredAt: number;
   /** Of all neurons then, by uid. */
   hotkeys: readonly Hotkey[];
+}
+
+function heldBy(hotkey: Hotkey, neurons: MovingScores["neurons"]): Held | undefined {
+  const uid = neurons.findIndex((one) => one.hotkey === hotkey);
+  const registeredAt = neurons[uid]?.registeredAt;
+  if (registeredAt === undefined) return undefined;
+  return { uid: asUid(uid), registeredAt, hotkeys: neurons.map((one) => asHotkey(one.hotkey)) };
 }
 
 function neverRegistered(hotkey: Hotkey, netuid: Netuid): FailureOptions<never> {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { dirname } from "node:path";
 import { isFailure } from "../../src/base/error.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
 import type { EventBody } from "../../src/events/schema.ts";
@@ -100,6 +101,33 @@ describe("the own hotkey", () => {
       signal: new AbortController().signal,
     };
     expect((await failureOf(chain.sendWeights(order))).code).toBe("chain.not-registered");
+  });
+
+  test("that was swapped while the validator was away is told so by the next start", async () => {
+    await open();
+    const { identity, settings, recorder } = session;
+    const { scores, asked, subnet } = session.state;
+    recorder.saveStep({ steps: 1, scores: { neurons: subnet.neurons, scores, asked } });
+    recorder.close({ steps: 1 });
+    await set("swap", 0, STRANGER);
+    const signer = await signerOf(1);
+    const start = (stateDirectory: string) =>
+      failureOf(
+        resume<Neuron>({
+          settings,
+          identity,
+          modules: { ...session.modules, chain: new Subtensor(connection, signer, NETUID, 7) },
+          stateDirectory,
+          signal: new AbortController().signal,
+        }),
+      );
+    const failure = await start(dirname(recorder.path));
+    expect([failure.code, failure.message]).toEqual([
+      "chain.not-registered",
+      `The hotkey ${identity.hotkey} was swapped: uid 0 of netuid 1 is ${STRANGER} now`,
+    ]);
+    // Without a state nobody knows.
+    expect((await start(folder())).message).toContain("is not registered on netuid 1");
   });
 
   test("that was deregistered says who has its uid since when", async () => {

@@ -120,6 +120,24 @@ test("what the subnet says no to is told with what mends it", async () => {
   expect(refused.one("subnet.permit")?.fix).toContain("nobody holds one yet");
 });
 
+test("a mechanism that the subnet does not have is wrong", async () => {
+  const one = await examined(words(node.endpoint));
+  expect(one.one("subnet.mechanisms")).toMatchObject({ status: "ok", found: "the subnet has one" });
+  const two = await started({ mechanisms: 2 });
+  const both = await examined(words(two.endpoint, "--neuron.mecid", "0,1"));
+  expect(both.one("subnet.mechanisms")?.found).toBe(
+    "weights for 0 (50 % of the emission), 1 (50 % of the emission) of 2",
+  );
+  const third = await examined(words(two.endpoint, "--neuron.mecid", "0,2"));
+  expect({ exitCode: third.exitCode, failed: third.having("fail") }).toEqual({
+    exitCode: 1,
+    failed: ["subnet.mechanisms"],
+  });
+  expect(third.one("subnet.mechanisms")?.found).toBe(
+    "--neuron.mecid 2: netuid 1 has 2 mechanisms, counted from 0",
+  );
+});
+
 test("a wrong clock is told from a node that stands still", async () => {
   const late = await started({ nowMs: () => Date.now() - 3_600_000 });
   const behind = await examined(words(late.endpoint));
