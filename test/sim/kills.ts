@@ -123,15 +123,12 @@ export class KillStory {
     await this.#net.stop();
   }
 
-  /** Starts the validator; comes back when it has read its subnet. */
+  /** Starts the validator; comes back when it has read its subnet and its state. */
   async #live(): Promise<void> {
     const net = this.#net;
-    const isReady = Promise.withResolvers<void>();
     this.#watched.onRequest = ({ method, params }) => {
-      if (method !== "state_call" || !String(params[0]).includes("metagraph")) return;
       // Where the chain stands still its newest block is old, and the validator would take its own clock for wrong.
-      net.node.produceBlock();
-      isReady.resolve();
+      if (method === "state_call" && String(params[0]).includes("metagraph")) net.node.produceBlock();
     };
     const flags = {
       netuid: String(net.netuid),
@@ -146,14 +143,25 @@ export class KillStory {
       "metrics.port": "0",
     };
     const words = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
-    this.#child = Bun.spawn(
+    const child = Bun.spawn(
       [process.execPath, resolve(import.meta.dir, "../../src/main.ts"), "run", ...words, "--wandb.off"],
-      { stdio: ["ignore", "ignore", process.env.KILLS_LOG ? "inherit" : "ignore"] },
+      { stdio: ["ignore", "ignore", "pipe"] },
     );
+    this.#child = child;
+    const isReady = Promise.withResolvers<void>();
+    const reading = (async () => {
+      let last = "";
+      for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
+        if (process.env.KILLS_LOG) process.stderr.write(part);
+        last = (last + part).slice(-1_000);
+        if (last.includes("Registered")) isReady.resolve();
+      }
+    })();
     const died = this.#child.exited.then((code) => {
       throw new Error(`the validator ended with ${code}`);
     });
-    await Promise.race([isReady.promise, died]);
+    // Before that line the chain has to wait for it: on a busy machine a window has passed by then.
+    await Promise.race([isReady.promise, reading.then(() => died)]);
     // It dies later on, by our hand.
     died.catch(() => undefined);
   }
