@@ -8,7 +8,7 @@ import { stepEventOf } from "./step-event.ts";
 const base = { ...IDENTITY, version: 2, time: "2026-01-01T00:00:00.000Z", block: 5, run: "r", sequence: 0 };
 
 /** Fields that came later: absent in events of before. */
-const LATER = new Set(["routed", "mecid", "mechanisms", "unasked"]);
+const LATER = new Set(["routed", "mecid", "mechanisms", "unasked", "next_weights_block"]);
 
 describe("version 2 of the events", () => {
   test("has a body of every kind, which a line gives back as it was", () => {
