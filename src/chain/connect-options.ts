@@ -5,8 +5,6 @@ import type { ConnectionChange } from "./endpoint-watch.ts";
 export const FIRST_ROUNDS = 3;
 /** One that is there but overloaded or restarting gets so long. */
 export const FIRST_PATIENCE_MS = 60_000;
-/** While endpoints were tried so often only, a silent one is given little time. */
-export const HASTY_ROUNDS = 2;
 
 export interface ConnectOptions {
   /** The first is preferred, then the next: tried in turn, and returned to. */

@@ -4,13 +4,13 @@ import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
 import { printableUrl } from "../base/url.ts";
-import { type ConnectOptions, FIRST_PATIENCE_MS, FIRST_ROUNDS, HASTY_ROUNDS } from "./connect-options.ts";
+import { type ConnectOptions, FIRST_PATIENCE_MS, FIRST_ROUNDS } from "./connect-options.ts";
 import { EndpointBook } from "./endpoint-book.ts";
 import { openIfWell } from "./endpoint-probe.ts";
 import { blockTimeOf, type Session, type SessionEvents } from "./endpoint-session.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
 import { chainFailure } from "./errors.ts";
-import { isBusy, isNodesFault, isOldHead, retryAfterMsOf } from "./faults.ts";
+import { isBusy, isNodesFault, isOldHead, openingFaultOf } from "./faults.ts";
 import { Heads } from "./heads.ts";
 import { closed, EarlyEvents, type OpenedSession, openUnlessAborted } from "./opening.ts";
 
@@ -84,7 +84,7 @@ export class ChainConnection {
       } catch (error) {
         if (signal?.aborted) throw closed();
         watch.failed(endpoint, error);
-        book.failed(endpoint, retryAfterMsOf(error));
+        book.failed(endpoint, openingFaultOf(error));
         failures.push(error);
       }
     }
@@ -327,21 +327,18 @@ export class ChainConnection {
     while (!signal.aborted) {
       if (atNextEndpoint || failures.length > 0) endpoint = this.#book.next(endpoint);
       await this.#pause(this.#book.pauseMs(endpoint), signal);
+      this.#book.tried(endpoint);
       const early = new EarlyEvents(() => this.#book.requested());
       const takesOldHead = failures.length >= this.#book.size && failures.some(isOldHead);
-      const rules = {
-        expectedGenesis: this.genesisHash,
-        head: this.head(),
-        takesOldHead,
-        isHasty: this.#book.size > 1 && failures.length < HASTY_ROUNDS * this.#book.size,
-      };
+      const isHasty = this.#book.isHasty(endpoint);
+      const rules = { expectedGenesis: this.genesisHash, head: this.head(), takesOldHead, isHasty };
       try {
         this.#use(await openUnlessAborted(endpoint, rules, early, signal), early);
         return;
       } catch (error) {
         if (signal.aborted) return;
         this.#watch.failed(endpoint, error);
-        this.#book.failed(endpoint, retryAfterMsOf(error));
+        this.#book.failed(endpoint, openingFaultOf(error));
         failures.push(error);
       }
     }

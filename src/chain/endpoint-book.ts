@@ -6,6 +6,15 @@ import { backOffMs } from "../base/retry.ts";
  * and one that takes every connection and drops it after the dozen questions of its beginning is asked less than one a second.
  */
 const BACK_OFF = { firstMs: 500, maxMs: 15_000 };
+/**
+ * A node that lets nobody in is asked nothing, so that its pause grows to this index only, four seconds: when the whole network is
+ * back after an outage, the first try comes within a block, and one more failure does not cost another.
+ */
+const TURNED_AWAY_INDEX = 3;
+/** An opening that failed after so long ran out of the time of a hasty one, milliseconds. */
+const SLOW_MS = 4_000;
+/** An endpoint that ran out of it so often in a row may be a slow one, and gets all its time at the next try. */
+const HASTY_TRIES = 2;
 /** A connection that held so long was a sound one; a shorter one is no reason to forget the failures before it. */
 const STABLE_MS = 60_000;
 /** Weight of the newest call in the score of an endpoint. */
@@ -44,6 +53,17 @@ interface Page {
   setbacks: number;
   /** Not to be returned to before this time. */
   probeFromMs: number;
+  /** When it was tried last. */
+  triedMs: number;
+  /** Openings in a row that ran out of their time; one that failed at once says nothing of how slow the endpoint is. */
+  slowTries: number;
+}
+
+export interface OpeningFault {
+  /** The pause that the server asked for. */
+  leastMs?: number | undefined;
+  /** No socket came about. */
+  isTurnedAway?: boolean;
 }
 
 /**
@@ -74,6 +94,8 @@ export class EndpointBook {
           wellProbes: 0,
           setbacks: 0,
           probeFromMs: Number.NEGATIVE_INFINITY,
+          triedMs: Number.POSITIVE_INFINITY,
+          slowTries: 0,
         },
       ]),
     );
@@ -110,8 +132,20 @@ export class EndpointBook {
     return this.#page(endpoint).score;
   }
 
+  /** Whether this one should be given little time, because there are others. However long an outage was, that says nothing of it. */
+  isHasty(endpoint: string): boolean {
+    return this.size > 1 && this.#page(endpoint).slowTries < HASTY_TRIES;
+  }
+
+  /** Its opening begins. */
+  tried(endpoint: string): void {
+    this.#page(endpoint).triedMs = this.#nowMs();
+  }
+
   opened(endpoint: string): void {
     const page = this.#page(endpoint);
+    page.slowTries = 0;
+    page.triedMs = Number.POSITIVE_INFINITY;
     page.openedMs = this.#nowMs();
     if (page.score < SECOND_CHANCE) page.score = SECOND_CHANCE;
   }
@@ -157,12 +191,18 @@ export class EndpointBook {
     this.#pause(page, page.failures - 1);
   }
 
-  /** @param retryAfterMs the pause that the server asked for */
-  failed(endpoint: string, retryAfterMs = 0): void {
+  /** It could not be opened. */
+  failed(endpoint: string, { leastMs = 0, isTurnedAway = false }: OpeningFault = {}): void {
     const page = this.#page(endpoint);
     page.openedMs = undefined;
     this.#setBack(page);
-    this.#pause(page, page.failures, retryAfterMs);
+    if (this.#nowMs() - page.triedMs >= SLOW_MS) {
+      // After one with all its time it is hasty again: one that is silent for hours must not hold up the others each time.
+      page.slowTries = this.isHasty(endpoint) ? page.slowTries + 1 : 0;
+    }
+    page.triedMs = Number.POSITIVE_INFINITY;
+    if (isTurnedAway) page.failures = Math.min(page.failures, TURNED_AWAY_INDEX);
+    this.#pause(page, page.failures, leastMs);
   }
 
   called(endpoint: string, isAnswered: boolean): void {

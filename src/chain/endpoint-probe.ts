@@ -2,7 +2,7 @@ import { z } from "zod";
 import { log } from "../base/log.ts";
 import { printableUrl } from "../base/url.ts";
 import type { EndpointBook } from "./endpoint-book.ts";
-import { retryAfterMsOf } from "./faults.ts";
+import { openingFaultOf } from "./faults.ts";
 import { type EarlyEvents, type OpenedSession, openUnlessAborted } from "./opening.ts";
 import { NodeSocket } from "./socket.ts";
 
@@ -30,7 +30,7 @@ export async function openIfWell(
   try {
     return await openUnlessAborted(endpoint, rules, early, signal);
   } catch (error) {
-    if (!signal.aborted) book.failed(endpoint, retryAfterMsOf(error));
+    if (!signal.aborted) book.failed(endpoint, openingFaultOf(error));
     log.debug("A preferred endpoint is not returned to", { endpoint: printableUrl(endpoint), error });
     return undefined;
   }

@@ -13,8 +13,11 @@ import { NodeSocket } from "./socket.ts";
 const RPC_TIMEOUT_MS = 20_000;
 /** Socket, handshake and metadata. */
 const OPEN_TIMEOUT_MS = 45_000;
-/** The same while there are other endpoints that may be quicker: a silent one should not cost the blocks that they show. */
-const HASTY = { rpcMs: 5_000, openMs: 15_000 };
+/**
+ * The same while there are other endpoints that may be quicker: three silent ones in a row should cost less than three blocks, and a
+ * question whose answer got lost may be asked a second time.
+ */
+const HASTY = { rpcMs: 4_000, openMs: 10_000 };
 
 /** Aura's slot on every public network; used until the metadata says otherwise. */
 const DEFAULT_BLOCK_TIME_MS = 12_000;

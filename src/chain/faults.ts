@@ -1,5 +1,6 @@
 /** Whose fault it is that something failed between us and a node. */
 import { isFailure, messageOf } from "../base/error.ts";
+import type { OpeningFault } from "./endpoint-book.ts";
 import type { UnreachableData } from "./endpoint-session.ts";
 import { HandshakeFailure } from "./handshake.ts";
 import type { LaggingData } from "./opening.ts";
@@ -15,10 +16,14 @@ export function isNodesFault(error: unknown): boolean {
   return !PRUNED.test(messageOf(error));
 }
 
-/** The pause that a server asked for when it refused a connection. */
-export function retryAfterMsOf(error: unknown): number | undefined {
-  if (!isFailure(error, "chain.unreachable")) return undefined;
-  return (error.data as UnreachableData | undefined)?.retryAfterMs;
+/** What an opening that failed says of when to try again: the pause that a server asked for, and whether no socket came about at all. */
+export function openingFaultOf(error: unknown): OpeningFault {
+  if (!isFailure(error, "chain.unreachable")) return {};
+  const { cause } = error;
+  return {
+    leastMs: (error.data as UnreachableData | undefined)?.retryAfterMs,
+    isTurnedAway: cause instanceof HandshakeFailure && cause.status === undefined,
+  };
 }
 
 /** Whether an endpoint was passed over for the age of its head alone. */

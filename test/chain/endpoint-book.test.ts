@@ -32,8 +32,34 @@ describe("an endpoint", () => {
 
   test("that asks for patience gets it", () => {
     const book = open("a");
-    book.failed("a", 7_000);
+    book.failed("a", { leastMs: 7_000 });
     expect(book.pauseMs("a")).toBe(7_000);
+  });
+
+  test("that lets nobody in is tried every four seconds, however long the outage, and one failure behind it costs one doubling", () => {
+    const book = open("a");
+    for (let i = 0; i < 20; i++) book.failed("a", { isTurnedAway: true });
+    expect(book.pauseMs("a")).toBe(4_000);
+    book.failed("a");
+    expect(book.pauseMs("a")).toBe(8_000);
+  });
+
+  test("gets all its time only after it ran out of little twice itself, and then once", () => {
+    const book = open("a", "b");
+    const fail = (afterMs: number): boolean => {
+      book.tried("a");
+      now += afterMs;
+      book.failed("a");
+      return book.isHasty("a");
+    };
+    // As many refusals as an outage brings make no endpoint a slow one.
+    for (let i = 0; i < 20; i++) expect(fail(50)).toBe(true);
+    expect([fail(15_000), fail(15_000), fail(45_000), fail(15_000)]).toEqual([true, false, true, true]);
+    book.tried("a");
+    book.opened("a");
+    expect([fail(15_000), fail(15_000)]).toEqual([true, false]);
+    expect(book.isHasty("b")).toBe(true);
+    expect(open("a").isHasty("a")).toBe(false);
   });
 
   test("is left after three failed calls in a row, or when half of them fail, and sooner the next time", () => {
@@ -69,7 +95,7 @@ test("the next endpoint is the one behind, or whichever may be tried first", () 
   expect(book.next("a")).toBe("c");
   book.failed("c");
   book.failed("c");
-  book.failed("a", 60_000);
+  book.failed("a", { leastMs: 60_000 });
   expect(book.next("a")).toBe("b");
 });
 

@@ -141,6 +141,18 @@ const ENDPOINTS = noticedBy(
       text: "page.wellProbes >= PROBES_TO_RETURN",
       replacement: "page.wellProbes > 0",
     },
+    {
+      name: "refusals of an outage make an endpoint a slow one",
+      file: "src/chain/endpoint-book.ts",
+      text: "this.#nowMs() - page.triedMs >= SLOW_MS",
+      replacement: "true",
+    },
+    {
+      name: "the back-off of a node that lets nobody in grows like that of one that is asked",
+      file: "src/chain/endpoint-book.ts",
+      text: "if (isTurnedAway) page.failures",
+      replacement: "if (false) page.failures",
+    },
   ],
 );
 
