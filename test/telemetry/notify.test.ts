@@ -120,7 +120,7 @@ describe("notify", () => {
     const { tell, stop } = notify(manager);
     expect(manager.take()).toEqual(["STATUS=Starting"]);
     tell({ ...body("model"), state: "loaded" } as EventBody);
-    expect(manager.take()[0]).toMatch(/^EXTEND_TIMEOUT_USEC=900000000\nSTATUS=Starting · 1 models loaded/);
+    expect(manager.take()[0]).toMatch(/^EXTEND_TIMEOUT_USEC=900000000\nSTATUS=Starting · 1 model loaded/);
     tell(body("run"));
     expect(manager.take()[0]).toMatch(/^READY=1\nSTATUS=Running as uid /);
     tell(body("run"));
