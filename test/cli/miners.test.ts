@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { runCli } from "../../src/cli/cli.ts";
 import { Journal } from "../../src/events/journal.ts";
 import { scratchFolders } from "../scratch.ts";
@@ -61,6 +63,22 @@ test("openvalidator miners says so where nothing is known", async () => {
   const none = await captured(["miners", "--logging.logging_dir", folderOf()]);
   expect(none.exitCode).toBe(78);
   expect(none.stderr).toContain("there is no event journal in");
+});
+
+test("openvalidator miners finds the journal in a folder of logs, and asks which one where there are several", async () => {
+  const logs = folderOf();
+  const below = (name: string) => join(logs, name, "validator/netuid1/core_prompting_validator");
+  expect((await captured(["miners", logs])).stderr).toContain("there is no event journal in");
+  mkdirSync(below("first"), { recursive: true });
+  cpSync(journalOf(4, 3), join(below("first"), "events"), { recursive: true });
+  const one = await captured(["miners", logs, "--json"]);
+  expect([one.exitCode, JSON.parse(one.stdout).miners.length]).toEqual([0, 4]);
+  const file = await captured(["miners", join(below("first"), "events/events.jsonl"), "--json"]);
+  expect([file.exitCode, JSON.parse(file.stdout).miners.length]).toEqual([0, 4]);
+  cpSync(below("first"), below("second"), { recursive: true });
+  const two = await captured(["miners", logs]);
+  expect(two.exitCode).toBe(78);
+  expect(two.stderr).toContain(`there are 2 event journals below ${logs}`);
 });
 
 test("openvalidator miners --watch shows it again until the signal, and ends as if all were well", async () => {
