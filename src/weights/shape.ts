@@ -72,7 +72,7 @@ export function shapeWeights(input: PolicyInput, policy: WeightPolicy): Shaped {
   }
   let weights = normalizeL1(scores);
   if (policy.smoothing > 0)
-    weights = smoothed(weights, input.previous && allowed(input.previous), policy.smoothing, lines);
+    weights = smoothed(weights, input.previous && allowed(unburnt(input, policy)), policy.smoothing, lines);
   return { weights: burnt(weights, input, policy, lines), lines };
 }
 
@@ -95,6 +95,16 @@ function withFloor(
     `floor: ${counted(raised, "miner that was never asked counts", "miners that were never asked count")} as ${percent(floor)} of the mean score`,
   );
   return next;
+}
+
+/**
+ * Own weights on chain without the share that was burnt: smoothed in and burnt anew it would grow from window to window.
+ */
+function unburnt({ previous, ownerUid }: PolicyInput, { burn }: WeightPolicy): Float32Array {
+  const uid = burn?.uid ?? ownerUid;
+  return normalizeL1(previous!).map((weight, index) =>
+    index === uid ? Math.max(0, weight - (burn?.share ?? 0)) : weight,
+  );
 }
 
 function smoothed(

@@ -52,6 +52,17 @@ describe("a policy of weights", () => {
     });
   });
 
+  test("burns the share that was asked for in every window, also when it smooths", () => {
+    for (const uid of [undefined, 1]) {
+      const policy = { ...PLAIN_POLICY, burn: { share: 0.3, uid }, smoothing: 0.5 };
+      let previous: Float32Array | undefined;
+      for (let window = 0; window < 20; window++)
+        previous = shapeWeights(input([0, 0, 1, 3], { previous }), policy).weights;
+      expect(previous![uid ?? 0]).toBeCloseTo(0.3, 5);
+      expect(previous![3]! / previous![2]!).toBeCloseTo(3, 4);
+    }
+  });
+
   test("favours the best by steepness, also where scores are tiny", () => {
     expect(shape(input([0, 1, 3]), { steepness: 2 }).weights).toEqual([0, 0.1, 0.9]);
     expect(shape(input([0, 1e-20, 3e-20]), { steepness: 4 }).weights).toEqual([0, 0.0122, 0.9878]);
