@@ -89,6 +89,6 @@ export const WEIGHTS_OPTIONS = {
     integer({ min: 0, max: 10_000 }, "BLOCKS"),
     0,
     "chain",
-    "Set weights so many blocks before each epoch, as others with this number do; 0 = an epoch after the last.",
+    "Set weights so many blocks before each epoch, as others with this number do, and once in each also where it has fewer; 0 = an epoch after the last.",
   ),
 } as const satisfies OptionTable;

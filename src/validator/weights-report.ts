@@ -14,6 +14,7 @@ import type { StateReport } from "./state/report.ts";
 import { requireIdentity } from "./state/schema.ts";
 import { type PaceSettings, subnetCoverage } from "./subnet-coverage.ts";
 import { Subtensor } from "./subtensor.ts";
+import { windowOpening } from "./weights-schedule.ts";
 import { type WhoseUpdate, whoseUpdate } from "./whose-update.ts";
 
 /** One uid in the chain's row and in the one that would be set now; shares of 1. */
@@ -97,10 +98,7 @@ export async function reportWeights(
     hotkey,
     uid: subnet.ownUid,
     nextEpochBlock: subnet.nextEpochBlock,
-    opensAt:
-      beforeEpochBlocks > 0 && subnet.nextEpochBlock !== undefined
-        ? subnet.nextEpochBlock - beforeEpochBlocks
-        : undefined,
+    opensAt: windowOpening(subnet, beforeEpochBlocks),
     coverage: subnetCoverage(settings, subnet, saved?.evidence ?? NO_EVIDENCE, chain.blockTimeMs),
     mechanisms,
   };

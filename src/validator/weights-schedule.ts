@@ -7,13 +7,27 @@ export interface WeightsPlan {
   state: { subnet: Pick<Subnet, "nextEpochBlock" | "tempo" | "weightsRateLimit"> };
 }
 
-/** Where weights are set before each epoch: the block from which on they may be for the epoch that comes next after `block`. */
+/**
+ * Where weights are set before each epoch: the block from which on they may be for the epoch that comes next. One that would lie before
+ * the last epoch would make this validator miss epochs, so it opens right after that one at the earliest.
+ * @returns undefined where weights are set an epoch after the last
+ */
+export function windowOpening(
+  { nextEpochBlock, tempo }: Pick<Subnet, "nextEpochBlock" | "tempo">,
+  beforeEpochBlocks: number,
+): number | undefined {
+  if (beforeEpochBlocks === 0 || nextEpochBlock === undefined || tempo === 0) return undefined;
+  return nextEpochBlock - Math.min(beforeEpochBlocks, tempo - 1);
+}
+
+/** As `windowOpening`, for the epoch that comes next after `block`. */
 export function openingBefore({ settings, state }: WeightsPlan, block: number): number | undefined {
   const { nextEpochBlock, tempo } = state.subnet;
-  if (settings.beforeEpochBlocks === 0 || nextEpochBlock === undefined || tempo === 0) return undefined;
+  const opens = windowOpening(state.subnet, settings.beforeEpochBlocks);
+  if (opens === undefined || nextEpochBlock === undefined) return undefined;
   // The subnet was read some blocks ago: epochs that passed since are counted on.
   const passed = Math.max(0, Math.ceil((block - nextEpochBlock) / tempo));
-  return nextEpochBlock + passed * tempo - settings.beforeEpochBlocks;
+  return opens + passed * tempo;
 }
 
 /**

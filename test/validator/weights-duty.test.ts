@@ -389,6 +389,14 @@ describe("weights on a schedule that validators share", () => {
     const { state, blocks_left: blocksLeft } = weights().at(-1)!;
     expect([state, blocksLeft]).toEqual(["included", 20]);
   });
+
+  test("come once in every epoch, also where that number is more than an epoch has", async () => {
+    const chain = new FakeChain();
+    chain.nextEpochBlock = 130;
+    const { pass } = await openDuty(chain, { settings: { beforeEpochBlocks: 5000 } });
+    // The first waits for an epoch of steps.
+    expect(await pass(70)).toEqual([120, 131, 151]);
+  });
 });
 
 describe("a dry run", () => {
