@@ -5,8 +5,11 @@ import type { UnreachableData } from "./endpoint-session.ts";
 import { HandshakeFailure } from "./handshake.ts";
 import type { LaggingData } from "./opening.ts";
 
-/** Nodes keep the state of some blocks only, which is no fault of theirs (sc-client-api, UnknownBlock). */
-const PRUNED = /state already discarded|unknown ?block|header was not found/i;
+/**
+ * Nodes keep the state of some blocks only, which is no fault of theirs (sc-client-api, UnknownBlock); after a warp sync they
+ * lack headers as well, which the library words (Init.getBlockRegistry).
+ */
+const PRUNED = /state already discarded|unknown ?block|header was not found|unable to retrieve header/i;
 
 /** Whether the node failed at a call. What the chain itself refuses, or a node of its kind cannot have, counts for the node. */
 export function isNodesFault(error: unknown): boolean {

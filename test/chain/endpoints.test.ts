@@ -68,6 +68,25 @@ describe("an endpoint whose calls fail though it shows blocks (C1)", () => {
   });
 });
 
+test("an endpoint is kept though blocks of an hour ago are gone from it (a reveal that nobody saw)", async () => {
+  const relay = node.openEndpoint();
+  const changes: unknown[] = [];
+  const connection = await ChainConnection.connect({
+    endpoints: [relay.endpoint, node.endpoint],
+    onState: (change) => changes.push(change),
+  });
+  const old = await connection.ask("reading a hash", (api) => api.rpc.chain.getBlockHash(1));
+  node.step(310);
+  for (let call = 0; call < 5; call++)
+    expect(await sentenceOf(connection.ask("looking back", async (api) => await api.at(old)))).toContain(
+      "looking back failed",
+    );
+  expect(changes).toHaveLength(1);
+  expect(connection.endpoint).toBe(relay.endpoint);
+  await connection.close();
+  await relay.stop();
+});
+
 test("nothing in the place of an answer is no subnet without neurons: the next endpoint is asked", async () => {
   const relay = node.openEndpoint();
   const connection = await ChainConnection.connect({ endpoints: [relay.endpoint, node.endpoint] });
