@@ -25,6 +25,15 @@ function messageOf(text: string): string {
   return path;
 }
 
+test("wallet import repeats no secret that was given in place of a file", async () => {
+  for (const secret of [mnemonic, `0x${"ab".repeat(32)}`]) {
+    const { exitCode, stdout, stderr } = await captured(["wallet", "import", secret, ...place]);
+    expect([exitCode, stdout]).toEqual([78, ""]);
+    expect(stderr).toContain("there is no file of that name to import from");
+    expect(stderr).not.toContain(secret.slice(0, 12));
+  }
+});
+
 describe("wallet sign and wallet verify", () => {
   test("agree about a message in a file, by hotkey and coldkey, bare and wrapped", async () => {
     expect((await captured(["wallet", "import", join(root, "words"), ...place])).exitCode).toBe(0);

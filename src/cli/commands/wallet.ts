@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { Failure } from "../../base/error.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { WALLET_CREATE_OPTIONS, WALLET_OPTIONS } from "../../config/options.ts";
@@ -26,6 +27,7 @@ export async function importWallet(context: CommandContext): Promise<number> {
   const word = context.words![0]!;
   const isInput = word === "-";
   const path = isInput ? "/dev/stdin" : expandPath(word);
+  if (!existsSync(path)) throw noSuchFile();
   // Whoever redirects a file has shown it already; the warning tells of its mode.
   const bytes = await readKeyFile(path, isInput ? "lax" : "strict");
   const { secretPhrase, secretSeed } = parseKeyfile(bytes, path);
@@ -99,4 +101,12 @@ export async function showWallet(context: CommandContext): Promise<number> {
     ].join("\n"),
   );
   return EXIT.ok;
+}
+
+/** Repeats nothing of the word: it may be the secret itself, given where a file belongs. */
+function noSuchFile(): Failure<WalletCode> {
+  return new Failure("wallet.missing", {
+    message: "there is no file of that name to import from",
+    hint: "Give a file that holds the mnemonic or seed, or - for standard input. If it was the secret itself: others could read it in the list of processes, and a shell keeps it in its history.",
+  });
 }
