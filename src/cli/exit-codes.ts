@@ -85,6 +85,7 @@ export const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   "explain.not-found": EXIT.configuration,
   "state.missing": EXIT.configuration,
   state: EXIT.cannotCreate,
+  "localnet.bad-endpoint": EXIT.usage,
   localnet: EXIT.configuration,
   "output.no-folder": EXIT.cannotCreate,
   "output.is-folder": EXIT.cannotCreate,

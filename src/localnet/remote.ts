@@ -1,12 +1,13 @@
 import { Failure } from "../base/error.ts";
+import { printable } from "../base/text.ts";
 import { CONTROL_PATH } from "./node/endpoint.ts";
 
-export type RemoteCode = "localnet.unreachable" | "localnet.refused-command";
+export type RemoteCode = "localnet.unreachable" | "localnet.refused-command" | "localnet.bad-endpoint";
 const PATIENCE_MS = 5000;
 
 /**
  * Asks one thing of a running localnet.
- * @throws Failure `localnet.unreachable` where none listens, `localnet.refused-command` with what it says
+ * @throws Failure `localnet.bad-endpoint`, `localnet.unreachable` where none listens, `localnet.refused-command` with what it says
  */
 export const askLocalnet = (endpoint: string, method: string, ...params: unknown[]): Promise<unknown> =>
   askWithin(PATIENCE_MS, endpoint, method, ...params);
@@ -22,6 +23,11 @@ export async function askWithin(
     result?: unknown;
     error?: { message: string };
   }>();
+  const url = URL.parse(CONTROL_PATH, endpoint);
+  if (url === null || !/^wss?:$/.test(url.protocol))
+    throw new Failure<RemoteCode>("localnet.bad-endpoint", {
+      message: `--endpoint must be the websocket of a localnet, such as ws://127.0.0.1:9944, not "${printable(endpoint)}"`,
+    });
   const unreachable = (): void =>
     reject(
       new Failure<RemoteCode>("localnet.unreachable", {
@@ -29,7 +35,7 @@ export async function askWithin(
         hint: "Start one with `openvalidator localnet`, or name it with --endpoint.",
       }),
     );
-  const socket = new WebSocket(new URL(CONTROL_PATH, endpoint));
+  const socket = new WebSocket(url);
   const timer = setTimeout(unreachable, patienceMs);
   socket.onopen = () => socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
   socket.onmessage = ({ data }) => resolve(JSON.parse(String(data)));

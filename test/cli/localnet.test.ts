@@ -114,4 +114,17 @@ test("where none runs, that is said", async () => {
   const { exitCode, stderr } = await captured(["localnet", "miners", "--endpoint", "ws://127.0.0.1:9"]);
   expect(exitCode).toBe(78);
   expect(stderr).toContain("no localnet answers at ws://127.0.0.1:9");
+  for (const endpoint of ["foo", "http://127.0.0.1:9944", "ws://"]) {
+    const wrong = await captured(["localnet", "miners", "--endpoint", endpoint]);
+    expect([endpoint, wrong.exitCode]).toEqual([endpoint, 64]);
+    expect(wrong.stderr).toContain("must be the websocket of a localnet");
+  }
+});
+
+test("lists keep to a narrow screen, and cut no hotkey", async () => {
+  for (const words of [["miners"], ["fault"], ["set"], ["ask", "1"]]) {
+    const { stdout } = await captured(["localnet", ...words, "--endpoint", net.endpoint], { COLUMNS: "60" });
+    expect(stdout.split("\n").filter((line) => Bun.stringWidth(line) > 60)).toEqual([]);
+    if (words[0] === "miners") expect(stdout).toMatch(/^ +0 {2}5\w{47}$/m);
+  }
 });

@@ -232,6 +232,7 @@ test("a fault that there is not is refused with what there is", () => {
     }
   };
   expect(reason("hung")).toContain("there are refuse, hang, slow");
+  expect(reason("hung")).toContain("drop");
   expect(reason("lag:1000")).toContain("lag[:BLOCKS] takes a number from 1 to 250");
   expect(reason("lag:5:6")).toContain("it is written lag[:BLOCKS]");
   expect(reason("cut:200%")).toContain("it is written cut[:METHOD][:N%]");

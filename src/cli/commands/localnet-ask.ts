@@ -5,7 +5,8 @@ import { LOCALNET_ASK_OPTIONS, LOCALNET_CONTROL_OPTIONS } from "../../config/loc
 import { askWithin } from "../../localnet/remote.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { renderTable } from "../table.ts";
+import { screenWidth } from "../fit.ts";
+import { fittedTable } from "../table.ts";
 
 const MS = 1000;
 /** Beside the time that an answer may take. */
@@ -22,13 +23,17 @@ export async function askOnce(context: CommandContext): Promise<number> {
   const params = [prompt, timeout, ...(context.words ?? [])];
   const patienceMs = timeout * MS + SPARE_MS;
   const replies = (await askWithin(patienceMs, endpoint, "localnet_ask", ...params)) as Reply[];
-  context.print(context.flags.json === "true" ? `${jsonText(replies)}\n` : tableOf(replies));
+  context.print(
+    context.flags.json === "true"
+      ? `${jsonText(replies)}\n`
+      : tableOf(replies, screenWidth(context.environment)),
+  );
   return replies.some(({ completion }) => completion !== null) ? EXIT.ok : EXIT.unhealthy;
 }
 
 /** An answer that counts is shown, of any other why it does not. */
-const tableOf = (replies: readonly Reply[]): string =>
-  renderTable(
+const tableOf = (replies: readonly Reply[], width: number | undefined): string =>
+  fittedTable(
     ["UID", "STATUS", "SECONDS", "VERDICT", "ANSWER"],
     replies.map(({ uid, status, message, completion, elapsedMs }) => [
       uid,
@@ -37,5 +42,5 @@ const tableOf = (replies: readonly Reply[]): string =>
       completion === null ? printable(message, SHOWN_CHARACTERS) : "answered",
       completion === null ? "" : printable(completion, SHOWN_CHARACTERS),
     ]),
-    new Set([2]),
-  );
+    { width, spare: () => 0, right: new Set([2]) },
+  ).text;

@@ -6,7 +6,10 @@ import { SETTINGS } from "../../localnet/node/settings.ts";
 import { askLocalnet } from "../../localnet/remote.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { renderTable } from "../table.ts";
+import { labelled, screenWidth } from "../fit.ts";
+import { fittedTable, noRoomText } from "../table.ts";
+
+type Row = readonly [name: string, text: string];
 
 const ask = (context: CommandContext, method: string, ...params: unknown[]): Promise<unknown> =>
   askLocalnet(
@@ -22,19 +25,21 @@ export async function listNeurons(context: CommandContext): Promise<number> {
     context.print(`${JSON.stringify(neurons)}\n`);
     return EXIT.ok;
   }
-  context.print(
-    renderTable(
-      ["UID", "HOTKEY", "AXON", "STAKE", "PERMIT", "INCENTIVE"],
-      neurons.map((one) => [
-        one.uid,
-        one.hotkey,
-        one.axon ?? "-",
-        one.stakeTao,
-        one.permit ? "yes" : "no",
-        one.incentive.toFixed(4),
-      ]),
-    ),
+  const width = screenWidth(context.environment);
+  const { text, gone } = fittedTable(
+    ["UID", "HOTKEY", "AXON", "STAKE", "PERMIT", "INCENTIVE"],
+    neurons.map((one) => [
+      one.uid,
+      one.hotkey,
+      one.axon ?? "-",
+      one.stakeTao,
+      one.permit ? "yes" : "no",
+      one.incentive.toFixed(4),
+    ]),
+    // A hotkey that is cut could not be given to another command.
+    { width, spare: (at) => (at < 2 ? 0 : at), right: new Set([1]) },
   );
+  context.print(`${text}${noRoomText(gone, "--json has all", width)}`);
   return EXIT.ok;
 }
 
@@ -57,11 +62,10 @@ export async function serveNeuron(context: CommandContext): Promise<number> {
 export async function setLocalnet(context: CommandContext): Promise<number> {
   const words = context.words ?? [];
   if (words.length === 0) {
-    const rows = Object.entries(SETTINGS).map(([name, [form, help]]) => [
-      `${name} ${form}`.trim(),
-      `${help}`,
-    ]);
-    context.print(renderTable(["SETTING", "WHAT IT DOES"], rows));
+    const rows = Object.entries(SETTINGS).map(
+      ([name, [form, help]]): Row => [`${name} ${form}`.trim(), help],
+    );
+    context.print(labelled([["SETTING", "WHAT IT DOES"], ...rows], screenWidth(context.environment)));
     return EXIT.ok;
   }
   const result = await ask(context, "localnet_set", ...words);
@@ -79,8 +83,9 @@ export async function faultLocalnet(context: CommandContext): Promise<number> {
   if (flags.json === "true") context.print(`${JSON.stringify(active)}\n`);
   else {
     const known = Object.entries({ ...ENDPOINT_FAULTS, ...ONCE_FAULT, ...CHAIN_FAULTS });
-    const rows = [...known.map(([name, [form, help]]) => [`${name}${form}`, `${help}`]), [...CALL_FAULT]];
-    if (words.length === 0 && !isOff) context.print(`${renderTable(["FAULT", "WHAT HAPPENS"], rows)}\n`);
+    const rows = [...known.map(([name, [form, help]]): Row => [`${name}${form}`, help]), CALL_FAULT];
+    if (words.length === 0 && !isOff)
+      context.print(`${labelled([["FAULT", "WHAT HAPPENS"], ...rows], screenWidth(context.environment))}\n`);
     context.print(`Active: ${active.length === 0 ? "none" : active.join(", ")}\n`);
   }
   return EXIT.ok;

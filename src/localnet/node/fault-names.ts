@@ -76,7 +76,7 @@ export function parseFault(text: string): Fault {
   }
   if (Object.hasOwn(ENDPOINT_FAULTS, name)) return endpointFault(name as EndpointFaultName, words);
   if (words.length > 0) return callFault(name, words);
-  const known = [...Object.keys(ENDPOINT_FAULTS), ...Object.keys(CHAIN_FAULTS), "CALL:ERROR"];
+  const known = [...Object.keys({ ...ENDPOINT_FAULTS, ...ONCE_FAULT, ...CHAIN_FAULTS }), "CALL:ERROR"];
   throw badFault(`there is no ${JSON.stringify(name)}; there are ${known.join(", ")}`);
 }
 
