@@ -9,6 +9,8 @@ export type WeightsCode = "weights.not-finite" | "weights.negative" | "weights.m
 
 /** Keeps the cut-off below the limit after the last rounding (SDK normalize_max_weight). */
 const EPSILON = 1e-7;
+/** Of shares in 32 bits, whose sum is rounded. */
+const ROUNDING = 1e-6;
 /** Weight of a neuron that only fills up the minimum number of weights (SDK process_weights). */
 const FILLER_WEIGHT = 1e-5;
 
@@ -104,10 +106,24 @@ export function normalizeMaxWeight<T extends Float32Array | Float64Array>(weight
     const sumBelow = sums[below === 0 ? count - 1 : below - 1]!;
     const scale = round(round(limitRounded * sumBelow) - epsilon) / (1 - limit * (count - below));
     const cut = scale * total;
+    // Where nothing is left to cut to, the SDK would give NaN.
+    if (!(cut > 0)) return result.fill(1 / count) as T;
     for (let i = 0; i < count; i++) if (result[i]! > cut) result[i] = cut;
   }
   const sum = pairwiseSum(result, round);
-  return result.map((value) => value / sum) as T;
+  return withinLimit(result.map((value) => value / sum) as T, limitRounded);
+}
+
+/**
+ * As much of equal shares mixed in as keeps the largest within the limit. The SDK goes beyond it where others than the largest
+ * have next to nothing, which the chain refuses.
+ */
+function withinLimit<T extends Float32Array | Float64Array>(shares: T, limit: number): T {
+  const largest = Math.max(...shares);
+  if (largest <= limit + ROUNDING) return shares;
+  const equal = 1 / shares.length;
+  const part = (largest - limit) / (largest - equal);
+  return shares.map((share: number) => share + part * (equal - share)) as T;
 }
 
 /** @throws Failure when a value is not a finite number ≥ 0, or the two lists differ in length. */

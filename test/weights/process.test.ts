@@ -33,6 +33,14 @@ describe("normalizeMaxWeight", () => {
     });
   }
 
+  test.each([
+    [[1.5e-45, 0, 0], 0.3333333333333334],
+    [[0, 2e-25, 4e-25, 2e-18], 0.3298002630472184],
+  ])("gives equal shares where the limit leaves hardly more: %p, %p", (values, limit) => {
+    const result = normalizeMaxWeight(Float32Array.from(values), limit);
+    for (const share of result) expect(share).toBeCloseTo(1 / values.length, 6);
+  });
+
   test("never exceeds the limit and always sums to one", () => {
     const weights = fc.array(fc.float({ min: 0, max: 1000, noNaN: true }), { minLength: 1, maxLength: 600 });
     fc.assert(
