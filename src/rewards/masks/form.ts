@@ -10,9 +10,23 @@ const LONGEST = 320;
 const ROOM = 1.5;
 /** Prose hardly ever says the same three words twice. */
 const REPEATING = { share: 0.7, width: 0.03 } as const;
-/** How an English question opens; about a text in another language it may open as it likes. */
-const QUESTION_WORDS =
-  /^["“‘(]?(?:what|why|how|who|whom|whose|which|when|where|is|are|was|were|do|does|did|can|could|should|would|will|shall|may|might|must|has|have|had|if|in what|to what|given|under what|at what|for what|from what|by what|on what|with what|of what|according)\b/i;
+const AUXILIARY = "is|are|was|were|do|does|did|can|could|should|would|will|shall|may|might|must|has|have|had";
+/** What may stand before what asks: "in which city". */
+const PREPOSITION =
+  "about|after|against|among|at|before|between|by|during|for|from|in|into|of|on|over|since|through|to|under|until|with|without";
+/**
+ * How an English question opens; about a text in another language it may open as it likes. Before what asks there may be a
+ * clause: "besides straw, what other walls would".
+ */
+const OPENING = new RegExp(
+  `^["“‘(]?(?:what|why|how|who|whom|whose|which|when|where|if|given|according|${AUXILIARY}|` +
+    `(?:${PREPOSITION}) (?:what|which|whom|whose|when|where)|` +
+    `[^,?]{3,80}, (?:what|why|how) (?:\\p{L}+ ){0,2}(?:${AUXILIARY}))\\b`,
+  "iu",
+);
+
+/** Words of a question: six can ask about one thing of the text ("How do bees cool their nest?"), four about anything. */
+const FEWEST_ASKING = { middle: 5.3, width: 0.3 } as const;
 
 /** What somebody else says: a question in it is none that the completion asks. */
 const QUOTED = /["“][^"“”]*["”]|‘[^‘’]*’/g;
@@ -61,8 +75,8 @@ export function formOf(
     return (
       fresh *
       (marks > 1 ? 0.3 : 1) *
-      (!isEnglish || QUESTION_WORDS.test(text) ? 1 : ASKING.test(text) ? 0.25 : 0.05) *
-      above(words, 6.5, 0.5) *
+      (!isEnglish || OPENING.test(text) ? 1 : ASKING.test(text) ? 0.25 : 0.05) *
+      above(words, FEWEST_ASKING.middle, FEWEST_ASKING.width) *
       below(words, 42, 1.2)
     );
   }

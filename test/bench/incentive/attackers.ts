@@ -140,6 +140,16 @@ export const FLUENT: Readonly<Record<string, Attack>> = {
     const drawn = source.slice(-(parts.task === "augment" ? (parts.sentences ?? 5) : 2)).join(" ");
     return parts.task === "followup" ? `Why is it that ${source.at(-1)?.replace(/[.!?]+$/, "")}?` : drawn;
   },
+  "sentences at equal distances": ({ parts }, random) => {
+    const source = sourceSentences(parts.text);
+    if (parts.task === "followup") {
+      const named = wordsOf(pick(source, random)).filter(isTerm).slice(0, 3);
+      return `What does the text say about ${named.join(" ")}?`;
+    }
+    const count = Math.min(source.length, parts.task === "augment" ? (parts.sentences ?? 5) : 3);
+    const part = (at: number): number => Math.floor((at * count) / source.length);
+    return source.filter((_, at) => part(at) !== part(at - 1)).join(" ");
+  },
   "question as a statement": ({ parts }, random) => {
     if (parts.task !== "answer")
       return `The text is about what it says. ${pick(sourceSentences(parts.text), random)}`;
