@@ -11,16 +11,8 @@ import { OrderMask } from "../../src/rewards/masks/order.ts";
 import { TaskFitReward } from "../../src/rewards/models/task-fit.ts";
 import { readingOf } from "../../src/rewards/reading.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
-import { question } from "./questions.ts";
+import { question, SENTENCES } from "./questions.ts";
 
-const SENTENCES = [
-  "The harbour of the old town was built by monks who traded in salt and wool.",
-  "A storm broke its outer wall in the spring, and nobody had the money to mend it.",
-  "Ships from the north then moved to the new port, where the customs were lower.",
-  "The mayor asked the king for help, but the letter was lost on the way to the capital.",
-  "Half of the families left within ten years and took their looms with them.",
-  "Today a museum in the salt house shows what the monks wrote about their trade.",
-];
 const TEXT = SENTENCES.join(" ");
 const ASKED = "Who built the harbour of the old town?";
 const summary = question({ prompt: augmentPrompt(TEXT, 4), basePrompt: TEXT });

@@ -12,7 +12,7 @@ import { timeFactors } from "../../src/rewards/response-time.ts";
 import { type MovingScores, updateScores } from "../../src/weights/scores.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
 import { fakeModels } from "./fake-models.ts";
-import { question } from "./questions.ts";
+import { question, SENTENCES } from "./questions.ts";
 
 /** A pipeline whose only model gives the numbers that the answers are. */
 function relative(): RewardPipeline {
@@ -85,14 +85,6 @@ describe("a reward that is relative to others", () => {
 });
 
 describe("a reward of the embedded profile", () => {
-  const SENTENCES = [
-    "The harbour of the old town was built by monks who traded in salt and wool.",
-    "A storm broke its outer wall in the spring, and nobody had the money to mend it.",
-    "Ships from the north then moved to the new port, where the customs were lower.",
-    "The mayor asked the king for help, but the letter was lost on the way to the capital.",
-    "Half of the families left within ten years and took their looms with them.",
-    "Today a museum in the salt house shows what the monks wrote about their trade.",
-  ];
   const TEXT = SENTENCES.join(" ");
   const asked = question({ prompt: augmentPrompt(TEXT, 3), basePrompt: TEXT });
   const summary = (...places: number[]): string => places.map((at) => SENTENCES[at]).join(" ");

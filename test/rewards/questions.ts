@@ -21,3 +21,13 @@ export const MPNET_CUTOFFS = {
   batch: { slope: 40, shift: 4 },
   history: { slope: 1000, shift: 50 },
 };
+
+/** Of a text whose parts tell different things. */
+export const SENTENCES = [
+  "The harbour of the old town was built by monks who traded in salt and wool.",
+  "A storm broke its outer wall in the spring, and nobody had the money to mend it.",
+  "Ships from the north then moved to the new port, where the customs were lower.",
+  "The mayor asked the king for help, but the letter was lost on the way to the capital.",
+  "Half of the families left within ten years and took their looms with them.",
+  "Today a museum in the salt house shows what the monks wrote about their trade.",
+];

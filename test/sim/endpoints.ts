@@ -1,5 +1,6 @@
 import type { Block } from "../../src/localnet/node/header.ts";
-import { Rpc, type Subscriber, type Subscription } from "../../src/localnet/node/rpc.ts";
+import { Rpc, type Subscription } from "../../src/localnet/node/rpc.ts";
+import { Subscriptions } from "../../src/localnet/node/subscriptions.ts";
 import type { ChainWorld } from "./chain-world.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -225,19 +226,17 @@ interface Wire {
 }
 
 /** The node's end of one socket. */
-class Link implements Subscriber {
-  readonly subscriptions = new Map<string, Subscription>();
+class Link extends Subscriptions {
   readonly #client: SimSocket;
   readonly #time: VirtualTime;
   readonly #wire: Wire;
-  #replays: (() => void)[] = [];
-  #lastId = 0;
   /** Messages of one direction keep their order. */
   #inAtMs = 0;
   #outAtMs = 0;
   #isOpen = true;
 
   constructor(client: SimSocket, time: VirtualTime, wire: Wire) {
+    super();
     this.#client = client;
     this.#time = time;
     this.#wire = wire;
@@ -252,20 +251,8 @@ class Link implements Subscriber {
     });
   }
 
-  open(subscription: Subscription, replay: () => void): string {
-    subscription.id = `s${++this.#lastId}`;
-    this.subscriptions.set(subscription.id, subscription);
-    this.#replays.push(replay);
-    return subscription.id;
-  }
-
-  close(id: string): boolean {
-    return this.subscriptions.delete(id);
-  }
-
-  notify({ id, method }: Subscription, result: unknown): void {
-    if (this.subscriptions.has(id))
-      this.send({ jsonrpc: "2.0", method, params: { subscription: id, result } });
+  protected override sendNotification(_method: string, body: object): void {
+    this.send(body);
   }
 
   send(message: object, delayMs = 0): void {
@@ -281,10 +268,6 @@ class Link implements Subscriber {
     this.#time.after(atMs - nowMs, () => {
       if (this.#isOpen) this.#client.receive(text);
     });
-  }
-
-  replay(): void {
-    for (const first of this.#replays.splice(0)) first();
   }
 
   cut(): void {

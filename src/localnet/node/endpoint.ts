@@ -1,8 +1,9 @@
 import type { Chain } from "./chain.ts";
 import { type Alteration, EndpointFaults } from "./endpoint-faults.ts";
 import { parseFault } from "./fault-names.ts";
-import { Rpc, type RpcRequest, type Subscriber, type Subscription } from "./rpc.ts";
+import { Rpc, type RpcRequest, type Subscription } from "./rpc.ts";
 import type { StateCalls } from "./state-call.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 type Socket = Bun.ServerWebSocket<Connection>;
 
@@ -16,41 +17,21 @@ const MS = 1000;
 /** Of the URL of connections that faults leave alone, so that whoever made a fault can take it away. */
 export const CONTROL_PATH = "/control";
 
-/** Requests and subscriptions of one websocket. */
-class Connection implements Subscriber {
-  readonly subscriptions = new Map<string, Subscription>();
+/** One websocket. */
+class Connection extends Subscriptions {
   readonly isControl: boolean;
   /** Null once it is closed. */
   socket: Socket | null = null;
   readonly #say: (connection: Connection, message: Said) => void;
-  #replays: (() => void)[] = [];
-  #lastId = 0;
 
   constructor(isControl: boolean, say: (connection: Connection, message: Said) => void) {
+    super();
     this.isControl = isControl;
     this.#say = say;
   }
 
-  open(subscription: Subscription, replay: () => void): string {
-    subscription.id = `s${++this.#lastId}`;
-    this.subscriptions.set(subscription.id, subscription);
-    this.#replays.push(replay);
-    return subscription.id;
-  }
-
-  close(id: string): boolean {
-    return this.subscriptions.delete(id);
-  }
-
-  notify({ id, method }: Subscription, result: unknown): void {
-    if (!this.subscriptions.has(id)) return;
-    const body = { jsonrpc: "2.0", method, params: { subscription: id, result } };
+  protected override sendNotification(method: string, body: object): void {
     this.#say(this, { body, method, params: [], id: undefined });
-  }
-
-  /** First notifications of the subscriptions that the answers just sent have named. */
-  replay(): void {
-    for (const first of this.#replays.splice(0)) first();
   }
 }
 
