@@ -7,7 +7,8 @@ import type { Dtype } from "../../../src/models/manifest.ts";
 import { findModel } from "../../../src/models/model-files.ts";
 import { nodeKinds } from "../../../src/models/onnx/node-kinds.ts";
 import { GRAPH, node } from "../../../src/models/onnx/onnx.ts";
-import { type Field, fieldsOf, Message } from "../../../src/models/onnx/wire.ts";
+import { readNode } from "../../../src/models/onnx/read.ts";
+import { fieldsOf, Message } from "../../../src/models/onnx/wire.ts";
 import { tinyModel, writeTinySource } from "../../models/trials/tiny-sources.ts";
 import { scratchFolders } from "../../scratch.ts";
 
@@ -22,24 +23,16 @@ const ROUNDING = 1e-6;
  * with every activation.
  */
 const withOneScale: GraphEdit = (parts) => {
-  const products = parts.filter(
-    ({ number, content }) => number === GRAPH.node && operatorOf(content) === "MatMul",
-  );
-  const last = products.at(-1)!;
-  const [x, matrix, made] = [namesOf(last, 1)[0]!, namesOf(last, 1)[1]!, namesOf(last, 2)[0]!];
+  const last = parts.findLast(
+    ({ number, content }) => number === GRAPH.node && readNode(content).operator === "MatMul",
+  )!;
+  const { inputs, outputs } = readNode(last.content);
   const added = new Message()
-    .message(GRAPH.node, node("DynamicQuantizeLinear", [x], ["steps", "size", "zero"]))
+    .message(GRAPH.node, node("DynamicQuantizeLinear", [inputs[0]!], ["steps", "size", "zero"]))
     .message(GRAPH.node, node("DequantizeLinear", ["steps", "size", "zero"], ["rounded"]))
-    .message(GRAPH.node, node("MatMul", ["rounded", matrix], [made]));
+    .message(GRAPH.node, node("MatMul", ["rounded", inputs[1]!], outputs));
   return parts.flatMap((part) => (part === last ? fieldsOf(added.encode()) : [part]));
 };
-const textOf = (content: Uint8Array): string => new TextDecoder().decode(content);
-const operatorOf = (content: Uint8Array): string =>
-  textOf(fieldsOf(content).find(({ number }) => number === 4)!.content);
-const namesOf = ({ content }: Field, field: number): string[] =>
-  fieldsOf(content)
-    .filter(({ number }) => number === field)
-    .map((part) => textOf(part.content));
 
 /** The reward model of `lite` in its architecture and head, with the weights of a tiny checkpoint. */
 async function rewards(
