@@ -13,6 +13,7 @@ import type { MinerCharacter } from "./miners/characters.ts";
 import { type LocalMiner, startMiners } from "./miners/miners.ts";
 import { AXON_PROTOCOL, AXON_VERSION } from "./node/admin.ts";
 import { SS58_PREFIX } from "./node/description.ts";
+import type { SubnetRules } from "./node/genesis.ts";
 import { type GenesisNeuron, type LocalNode, startNode } from "./node/node.ts";
 
 export interface LocalnetOptions {
@@ -22,7 +23,7 @@ export interface LocalnetOptions {
   port: number;
   tempoBlocks: number;
   commitReveal: boolean;
-  epochs?: "stateful" | "modulo" | undefined;
+  epochs?: SubnetRules["epochs"] | undefined;
   paused?: boolean | undefined;
   /** Neurons in all; those beside validator and miners serve nothing. */
   uids?: number | undefined;

@@ -1,9 +1,10 @@
 import { Failure } from "../base/error.ts";
 import { printable } from "../base/text.ts";
-import { CONTROL_PATH } from "./node/endpoint.ts";
 
 export type RemoteCode = "localnet.unreachable" | "localnet.refused-command" | "localnet.bad-endpoint";
 const PATIENCE_MS = 5000;
+/** Of the URL of connections that faults leave alone, so that whoever made a fault can take it away. */
+export const CONTROL_PATH = "/control";
 
 /**
  * Asks one thing of a running localnet.

@@ -31,7 +31,7 @@ export async function localnet(context: CommandContext): Promise<number> {
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   if (context.signal.aborted) stop();
   context.signal.addEventListener("abort", () => stop(), { once: true });
-  if (settings.untilBlock !== undefined) void net.node.reached(settings.untilBlock).then(stop);
+  if (settings.untilBlock !== undefined) void net.node.reached(settings.untilBlock).then(() => stop());
   await stopped;
   await net.stop();
   return EXIT.ok;

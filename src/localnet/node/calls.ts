@@ -1,4 +1,3 @@
-import { blake2AsHex } from "@polkadot/util-crypto";
 import type { PalletError } from "./errors.ts";
 import { digest } from "./header.ts";
 import {
@@ -255,7 +254,7 @@ function commitTimelocked(
   commits.push([hotkey, height, commit, revealRound]);
   state.set(SUBTENSOR.timelockedWeightCommits, [index, epoch], commits);
   setLastUpdate(state, index, uid, height);
-  const hash = blake2AsHex(commit, 256).slice(2);
+  const hash = digest(commit);
   return {
     events: [
       { kind: "TimelockedWeightsCommitted", fields: { 0: hotkey, 1: index, 2: hash, 3: revealRound } },

@@ -6,16 +6,16 @@ type CallFault = Extract<Fault, { kind: "call" }>;
 
 /** What is wrong with the chain now, by the words that it was asked for with. */
 export class ChainFaults {
-  readonly #stalls = new Map<string, ChainFaultName>();
+  readonly #stalls = new Set<ChainFaultName>();
   readonly #calls = new Map<string, CallFault>();
 
   add(text: string, fault: Exclude<Fault, { kind: "endpoint" }>): void {
-    if (fault.kind === "chain") this.#stalls.set(text, fault.name);
+    if (fault.kind === "chain") this.#stalls.add(fault.name);
     else this.#calls.set(text, fault);
   }
 
   has(name: ChainFaultName): boolean {
-    return [...this.#stalls.values()].includes(name);
+    return this.#stalls.has(name);
   }
 
   /** The error that a call ends with, in a block or already at the pool; null where it may run. Counts what it answers. */
@@ -35,12 +35,12 @@ export class ChainFaults {
   }
 
   names(): string[] {
-    return [...this.#stalls.keys(), ...this.#calls.keys()];
+    return [...this.#stalls, ...this.#calls.keys()];
   }
 
   /** @returns whether it was there */
   remove(text: string): boolean {
-    return this.#stalls.delete(text) || this.#calls.delete(text);
+    return this.#stalls.delete(text as ChainFaultName) || this.#calls.delete(text);
   }
 }
 

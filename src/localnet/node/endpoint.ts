@@ -1,3 +1,4 @@
+import { CONTROL_PATH } from "../remote.ts";
 import type { Chain } from "./chain.ts";
 import { type Alteration, EndpointFaults } from "./endpoint-faults.ts";
 import { parseFault } from "./fault-names.ts";
@@ -14,8 +15,6 @@ const LARGEST_BACKLOG_BYTES = 64 * 1024 * 1024;
 const PARSE_ERROR = -32_700;
 const INVALID_REQUEST = -32_600;
 const MS = 1000;
-/** Of the URL of connections that faults leave alone, so that whoever made a fault can take it away. */
-export const CONTROL_PATH = "/control";
 
 /** One websocket. */
 class Connection extends Subscriptions {

@@ -1,7 +1,6 @@
-import { Failure } from "../../base/error.ts";
 import { U16_MAX } from "../../base/units.ts";
 import { storageIndex } from "./neurons.ts";
-import type { LocalnetCode } from "./scale.ts";
+import { refusedRequest } from "./request.ts";
 import { epochOf } from "./schedule.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { SUBTENSOR, SYSTEM } from "./storage.ts";
@@ -33,9 +32,7 @@ export function setMechanisms(
   const sum = percents.reduce((total, percent) => total + percent, 0);
   const isSplit = percents.length === count && Math.abs(sum - 100) < 1e-9;
   if (percents.length > 0 && !isSplit)
-    throw new Failure<LocalnetCode>("localnet.bad-request", {
-      message: `Cannot do that: ${count} mechanisms need ${count} percentages with the sum 100`,
-    });
+    throw refusedRequest(`${count} mechanisms need ${count} percentages with the sum 100`);
   for (let mecid = count; mecid < before; mecid++) {
     const index = storageIndex(netuid, mecid);
     for (const item of [SUBTENSOR.lastUpdate, SUBTENSOR.incentive]) state.remove(item, index);

@@ -55,7 +55,6 @@ export class LocalNode {
   readonly #endpoints: Endpoint[] = [];
   readonly #extraMethods: Record<string, Method> = {};
   readonly #host: string;
-  #blockTimeMs: number;
   readonly #random: () => number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #nextBlockAtMs: number;
@@ -78,7 +77,6 @@ export class LocalNode {
     const beacon = new Beacon(BigInt(`0x${randomBytes(31).toString("hex")}`), nowMs());
     this.netuid = netuid;
     this.#host = host;
-    this.#blockTimeMs = blockTimeMs;
     this.#chain = new Chain({
       netuid,
       specVersion: FIRST_SPEC_VERSION[rules.epochs],
@@ -105,7 +103,13 @@ export class LocalNode {
     this.#calls = new StateCalls(this.#chain, blockTimeMs);
     this.#random = random;
     this.addMethod("localnet_commit", (params) =>
-      sdkCommit(this.#chain, netuid, beacon, { nowMs: nowMs(), blockTimeMs: this.#blockTimeMs }, params),
+      sdkCommit(
+        this.#chain,
+        netuid,
+        beacon,
+        { nowMs: nowMs(), blockTimeMs: this.#calls.blockTimeMs },
+        params,
+      ),
     );
     this.openEndpoint(port);
     this.#nextBlockAtMs = Date.now() + blockTimeMs;
@@ -163,21 +167,16 @@ export class LocalNode {
 
   /** Resolves with the height of the next block. */
   nextBlock(): Promise<number> {
-    return new Promise((resolve) => {
-      const stop = this.#chain.onBlock(({ height }) => {
-        stop();
-        resolve(height);
-      });
-    });
+    return this.reached(0);
   }
 
-  /** Resolves when the block of this height is made. */
-  reached(height: number): Promise<void> {
+  /** Resolves with the height of the next block that is at least so high. */
+  reached(height: number): Promise<number> {
     return new Promise((resolve) => {
       const stop = this.#chain.onBlock((block) => {
         if (block.height < height) return;
         stop();
-        resolve();
+        resolve(block.height);
       });
     });
   }
@@ -216,7 +215,7 @@ export class LocalNode {
 
   resume(): void {
     if (this.#timer) return;
-    this.#nextBlockAtMs = Date.now() + this.#blockTimeMs;
+    this.#nextBlockAtMs = Date.now() + this.#calls.blockTimeMs;
     this.#schedule();
   }
 
@@ -274,7 +273,6 @@ export class LocalNode {
 
   /** Another pace, which a new runtime tells to clients: it is a constant of theirs. */
   setBlockTime(ms: number): void {
-    this.#blockTimeMs = ms;
     this.#calls.blockTimeMs = ms;
     this.upgradeRuntime();
     if (!this.#timer) return;
@@ -305,7 +303,7 @@ export class LocalNode {
     this.#timer = setTimeout(
       () => {
         this.#nextBlockAtMs =
-          Math.max(this.#nextBlockAtMs, Date.now() - this.#blockTimeMs) + this.#blockTimeMs;
+          Math.max(this.#nextBlockAtMs, Date.now() - this.#calls.blockTimeMs) + this.#calls.blockTimeMs;
         this.#chain.produce();
         this.#schedule();
       },

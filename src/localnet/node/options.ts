@@ -24,7 +24,7 @@ export interface NodeOptions {
   paused?: boolean | undefined;
   netuid?: number;
   tempo?: number;
-  epochs?: "stateful" | "modulo" | undefined;
+  epochs?: SubnetRules["epochs"] | undefined;
   commitReveal?: boolean;
   revealPeriod?: number;
   weightsRateLimit?: number;

@@ -1,3 +1,4 @@
+import { U16_MAX } from "../../base/units.ts";
 import { encodeWeightsPayload, encryptTimelock } from "../../chain/timelock.ts";
 import type { Beacon } from "./beacon.ts";
 import type { Chain } from "./chain.ts";
@@ -7,7 +8,6 @@ import { nextEpochBlock } from "./schedule.ts";
 import { SUBTENSOR } from "./storage.ts";
 import { fromHex, toHex } from "./types.ts";
 
-const U16_MOST = 65_535;
 /** The commit is in a block by then, and its round must not have passed. */
 const LEAST_BLOCKS = 3;
 
@@ -28,8 +28,8 @@ export function sdkCommit(
   if (!Array.isArray(uids) || !Array.isArray(values)) throw refusedRequest("uids and values are lists");
   const payload = encodeWeightsPayload({
     hotkeyPublicKey,
-    uids: uids.map((uid) => numberOf(uid, 0, U16_MOST)),
-    values: values.map((value) => numberOf(value, 0, U16_MOST)),
+    uids: uids.map((uid) => numberOf(uid, 0, U16_MAX)),
+    values: values.map((value) => numberOf(value, 0, U16_MAX)),
     versionKey: BigInt(numberOf(versionKey, 0, Number.MAX_SAFE_INTEGER)),
   });
   const { state, head } = chain;

@@ -1,3 +1,4 @@
+import { U16_MAX } from "../../base/units.ts";
 import { raoOf } from "./genesis.ts";
 import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
 import type { SubtensorEventValue } from "./outcome.ts";
@@ -54,7 +55,6 @@ export type SettingName = keyof typeof SETTINGS;
 
 const MOST_TAO = 21_000_000;
 const MOST_STEPS = 100_000;
-const U16_VALUES = 65_535;
 
 /** @throws Failure `localnet.bad-request` */
 export function applySetting(
@@ -76,11 +76,11 @@ export function applySetting(
     throw refusedRequest(`it is written ${`${name} ${form}`.trim()}`);
   switch (name as SettingName) {
     case "tempo":
-      return state.set(SUBTENSOR.tempo, [netuid], numberOf(values[0], 1, U16_VALUES));
+      return state.set(SUBTENSOR.tempo, [netuid], numberOf(values[0], 1, U16_MAX));
     case "commit-reveal":
       return controls.setCommitReveal(switchOf(values[0]));
     case "commit-version":
-      return state.set(SUBTENSOR.commitRevealWeightsVersion, [], numberOf(values[0], 0, U16_VALUES));
+      return state.set(SUBTENSOR.commitRevealWeightsVersion, [], numberOf(values[0], 0, U16_MAX));
     case "version-key":
       return controls.setVersionKey(BigInt(numberOf(values[0], 0, Number.MAX_SAFE_INTEGER)));
     case "stake": {
@@ -108,9 +108,7 @@ export function applySetting(
     case "epoch":
       return controls.triggerEpoch();
     case "upgrade":
-      return controls.upgradeRuntime(
-        values[0] === undefined ? undefined : numberOf(values[0], 1, U16_VALUES),
-      );
+      return controls.upgradeRuntime(values[0] === undefined ? undefined : numberOf(values[0], 1, U16_MAX));
     case "pause":
       return controls.pause();
     case "step":
