@@ -188,6 +188,9 @@ async function bestGpuBytes({ neuronDevice }: Settings): Promise<number> {
   const { adapters } = JSON.parse(text) as {
     adapters: { isHardware: boolean; memoryBytes: number }[] | null;
   };
-  const sizes = (adapters ?? []).flatMap(({ isHardware, memoryBytes }) => (isHardware ? memoryBytes : []));
-  return Math.max(0, ...sizes);
+  return largestMemory(adapters ?? []);
 }
+
+/** Bytes of the GPU that has most; 0 where there is none. */
+export const largestMemory = (adapters: readonly { isHardware: boolean; memoryBytes: number }[]): number =>
+  Math.max(0, ...adapters.flatMap(({ isHardware, memoryBytes }) => (isHardware ? memoryBytes : [])));

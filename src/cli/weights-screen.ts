@@ -96,9 +96,10 @@ function windowsText(windows: MechanismReport["windows"], width: number | undefi
       error ?? "",
     ]);
   const titles = ["window", "path", "outcome", "weights"];
+  const hasWhy = rows.some((row) => row[4] !== "");
   const { text } = fittedTable(
-    rows.some((row) => row[4] !== "") ? [...titles, "why"] : titles,
-    rows.map((row) => (rows.some((other) => other[4] !== "") ? row : row.slice(0, 4))),
+    hasWhy ? [...titles, "why"] : titles,
+    hasWhy ? rows : rows.map((row) => row.slice(0, 4)),
     { width, spare: () => 0, right: new Set([0, 3]) },
   );
   return `\n${text}`;

@@ -1,10 +1,7 @@
 import { mkdirSync } from "node:fs";
-import { freeBytesOf } from "../base/disk.ts";
+import { freeBytesOf, KEPT_FREE_BYTES } from "../base/disk.ts";
 import { Failure } from "../base/error.ts";
 import type { ModelCode } from "./failure.ts";
-
-/** Left free beside a pulled model, for the journal and the state. */
-const DISK_RESERVE_BYTES = 200_000_000;
 
 /** Bytes that this user may still write into a folder. */
 export type FreeBytes = (directory: string) => number;
@@ -22,11 +19,15 @@ export function checkSpace(
   if (neededBytes === 0) return;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const free = freeBytes(directory);
-  if (free >= neededBytes + DISK_RESERVE_BYTES) return;
+  if (hasSpace(free, neededBytes)) return;
   throw noSpace(
-    `${what} needs ${sizeText(neededBytes)} more and ${sizeText(DISK_RESERVE_BYTES)} to spare, and ${sizeText(free)} are free in ${directory}`,
+    `${what} needs ${sizeText(neededBytes)} more and ${sizeText(KEPT_FREE_BYTES)} to spare, and ${sizeText(free)} are free in ${directory}`,
   );
 }
+
+/** Whether so much fits, and the journal and the state still have theirs. */
+export const hasSpace = (freeBytes: number, neededBytes: number): boolean =>
+  freeBytes >= neededBytes + KEPT_FREE_BYTES;
 
 function sizeText(bytes: number): string {
   return bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;

@@ -146,17 +146,17 @@ export class RewardPipeline {
   score(
     question: Question,
     completions: readonly (string | null)[],
-    { signal, taken = [] }: StepScoring = {},
+    about: StepScoring = {},
   ): Promise<StepRewards> {
-    const scored = this.#queue.then(() => this.#score(question, completions, { signal, taken }));
+    const scored = this.#queue.then(() => this.#score(question, completions, about));
     this.#queue = scored.catch(() => undefined);
-    return signal === undefined ? scored : orAborted(scored, signal);
+    return about.signal === undefined ? scored : orAborted(scored, about.signal);
   }
 
   async #score(
     question: Question,
     completions: readonly (string | null)[],
-    { signal, taken }: { signal: AbortSignal | undefined; taken: readonly number[] },
+    { signal, taken = [] }: StepScoring,
   ): Promise<StepRewards> {
     signal?.throwIfAborted();
     const texts = completions.map(scoredText);
@@ -183,7 +183,7 @@ export class RewardPipeline {
         this.#timeWeight,
         usable.map((index) => taken[index] ?? 0),
       );
-      for (const [position, factor] of factors.entries()) totals[position]! *= factor;
+      multiply(totals, factors);
       columns.push({ name: RESPONSE_TIME_COLUMN, raw: spread(factors) });
     }
     for (const { learn } of numbers.verdicts) await learn?.();
@@ -248,19 +248,16 @@ export class RewardPipeline {
         normalized: spread(normalized),
       });
     }
-    const multiply = (factors: number[]): void => {
-      for (const [position, factor] of factors.entries()) totals[position]! *= factor;
-    };
     for (const [m, { name }] of this.#masks.entries()) {
       const { factors, details = {} } = verdicts[m]!;
-      multiply(maskFactors(factors));
+      multiply(totals, maskFactors(factors));
       columns.push({ name, raw: spread(factors.map(usableOrNull)) });
       for (const [detail, values] of Object.entries(details))
         columns.push({ name: `${name}_${detail}`, raw: spread(values.map(usableOrNull)) });
     }
     for (const [p, { name, max }] of this.#penalties.entries()) {
       const { raw, adjusted, applied } = penaltyColumns(penalties[p]!, max);
-      multiply(applied);
+      multiply(totals, applied);
       for (const [form, values] of Object.entries({ raw, adjusted, applied }))
         columns.push({ name: `${name}_${form}`, raw: spread(values) });
     }
@@ -318,4 +315,8 @@ export class RewardPipeline {
   #normalizers(): ReadonlyMap<string, RunningNormalizer> {
     return new Map(this.#models.map(({ model, normalizer }) => [model.name, normalizer]));
   }
+}
+
+function multiply(totals: number[], factors: readonly number[]): void {
+  for (const [position, factor] of factors.entries()) totals[position]! *= factor;
 }

@@ -2,7 +2,7 @@ import { isPublicGenesis } from "../../chain/networks.ts";
 import type { Settings } from "../../config/options.ts";
 import { listAdapters } from "../../inference/adapters.ts";
 import { visibleAdapters } from "../../inference/worker/adapter-choice.ts";
-import { defaultProfile } from "../first-start.ts";
+import { defaultProfile, largestMemory } from "../first-start.ts";
 import type { Nodes } from "./nodes.ts";
 
 /** What of a validator the choice rests on. */
@@ -44,7 +44,5 @@ async function isPublicChain({ settings, nodes, isOffline }: Asked): Promise<boo
 
 function bestGpuBytes({ neuronDevice }: Settings, environment: Asked["environment"]): number {
   if (neuronDevice.device === "cpu") return 0;
-  const adapters = visibleAdapters(listAdapters() ?? [], environment.CUDA_VISIBLE_DEVICES);
-  const sizes = adapters.flatMap(({ isHardware, memoryBytes }) => (isHardware ? memoryBytes : []));
-  return Math.max(0, ...sizes);
+  return largestMemory(visibleAdapters(listAdapters() ?? [], environment.CUDA_VISIBLE_DEVICES));
 }

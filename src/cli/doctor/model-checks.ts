@@ -1,5 +1,6 @@
-import { freeBytesOf, KEPT_FREE_BYTES, nearestFolder } from "../../base/disk.ts";
+import { freeBytesOf, nearestFolder } from "../../base/disk.ts";
 import { BUILD } from "../../config/version.ts";
+import { hasSpace } from "../../models/disk-space.ts";
 import { isPulled, preferredDtypes } from "../../models/known-models.ts";
 import { dtypesOf, lockedFiles, modelState } from "../../models/locked-manifest.ts";
 import { verifyModel } from "../../models/pull.ts";
@@ -56,8 +57,9 @@ const space: Check = {
     if (peak === 0) return ok("nothing is to be fetched");
     const about = isExact ? "" : "about ";
     const base = nearestFolder(directory);
-    const found = `what is missing: ${about}${bytesText(download)} to fetch, ${about}${bytesText(peak)} of the disk for a while; ${bytesText(freeBytesOf(base))} are free in ${base}`;
-    return freeBytesOf(base) > peak + KEPT_FREE_BYTES
+    const free = freeBytesOf(base);
+    const found = `what is missing: ${about}${bytesText(download)} to fetch, ${about}${bytesText(peak)} of the disk for a while; ${bytesText(free)} are free in ${base}`;
+    return hasSpace(free, peak)
       ? ok(found)
       : fail(found, "Make room, or choose another folder with --models.dir.");
   },

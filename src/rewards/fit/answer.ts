@@ -27,7 +27,7 @@ const STRAY = { fit: 0.12, cosine: 0.45, share: 0.6, width: 0.05 } as const;
 const LOOSE = { fit: 0.2, share: 0.6, width: 0.05, cost: 0.6 } as const;
 
 /** How much of what the text says about the question an answer says, 0..1. */
-export function fitOfAnswer({ source, asked, question = "" }: Given, { sentences }: Work): number {
+export function fitOfAnswer({ source, runs, asked, question = "" }: Given, { sentences }: Work): number {
   if (asked === undefined || sentences.length === 0) return 0;
   const known = new Set(wordsOf(question));
   const shared = sharedWords(source, known);
@@ -44,7 +44,6 @@ export function fitOfAnswer({ source, asked, question = "" }: Given, { sentences
   const own = source.map(({ vector }) => towards(vector)).sort((a, b) => a - b);
   const base = own[Math.floor(own.length / 2)]!;
   const best = own.at(-1)!;
-  const told = new Set(source.flatMap((sentence) => wordsOf(sentence.text)));
   const fits = sentences.map(({ vector, text }) => {
     const single = source.reduce((most, sentence, at) => {
       const likeness = clip((cosine(vector, sentence.vector) - base) / (1 - base));
@@ -53,7 +52,7 @@ export function fitOfAnswer({ source, asked, question = "" }: Given, { sentences
     const fit = Math.max(single, best > base ? TOGETHER * clip((towards(vector) - base) / (best - base)) : 0);
     return {
       fit,
-      said: clip(fit / ENOUGH) * newness(text, known, told),
+      said: clip(fit / ENOUGH) * newness(text, known, runs),
       isStray: fit < STRAY.fit && nearest(vector, source) < STRAY.cosine,
     };
   });
@@ -87,7 +86,7 @@ function sharedWords(source: Given["source"], known: ReadonlySet<string>): numbe
   return words.map((sentence) => [...sentence].reduce((sum, word) => sum + weightOf(word), 0));
 }
 
-function newness(text: string, known: ReadonlySet<string>, told: ReadonlySet<string>): number {
+function newness(text: string, known: ReadonlySet<string>, told: Given["runs"]): number {
   const terms = wordsOf(text).filter(isTerm);
   const fresh = terms
     .filter((term) => !known.has(term))

@@ -1,7 +1,7 @@
 import { isTerm, wordsOf } from "../../prompts/sentences.ts";
 import { above, below } from "../logistic.ts";
 import type { Run } from "../masks/borrowed-runs.ts";
-import { borrowingOf } from "../masks/borrowing.ts";
+import { borrowingIn } from "../masks/borrowing.ts";
 import type { Given, Work } from "./given.ts";
 import { nearest } from "./likeness.ts";
 
@@ -22,15 +22,12 @@ const TOGETHER = { sentences: 2, fewestWords: 2, share: 0.72, width: 0.02, cost:
 
 /** How much a question is about the text without repeating it, 0..1. */
 export function fitOfQuestion({ source, runs }: Given, { text, vector }: Work): number {
-  const known = new Set(source.flatMap((sentence) => wordsOf(sentence.text)));
   const terms = wordsOf(text).filter(isTerm);
-  const shared = terms.filter((term) => known.has(term)).length / Math.max(1, terms.length);
-  const { share } = borrowingOf(runs, text);
+  const shared = terms.filter((term) => runs.has(term)).length / Math.max(1, terms.length);
+  const found = runs.runsOf(text);
+  const { share } = borrowingIn(runs, found);
   const near = nearest(vector, source) + NEAR.phrases * Math.min(NEAR.most, share);
-  const quoted = runs
-    .runsOf(text)
-    .flat()
-    .reduce((most, run) => Math.max(most, quotedShare(run, source)), 0);
+  const quoted = found.flat().reduce((most, run) => Math.max(most, quotedShare(run, source)), 0);
   return (
     above(near, NEAR.middle, NEAR.width) *
     (1 - COPIED.cost * above(share, COPIED.middle, COPIED.width)) *

@@ -62,6 +62,11 @@ export class RunSource {
       }
   }
 
+  /** Whether a word stands anywhere in the text. */
+  has(word: string): boolean {
+    return this.#words.has(word);
+  }
+
   /**
    * For each place where the second run goes on in the sentence of the first, at most so many words later, the words of
    * the sentence between them; without those in brackets, which anybody may leave out.

@@ -54,9 +54,13 @@ const MAX_GAP_WORDS = 3;
 const WHOLE_WORDS = 12;
 
 /** @param splicedWords that the longer run of a splice has at least */
-export function borrowingOf(
+export const borrowingOf = (source: RunSource, completion: string, splicedWords?: number): Borrowing =>
+  borrowingIn(source, source.runsOf(completion), splicedWords);
+
+/** The same of a completion whose runs were found already. @param sentences by sentence, its runs */
+export function borrowingIn(
   source: RunSource,
-  completion: string,
+  sentences: readonly (readonly Run[])[],
   splicedWords: number = MIN_SPLICED_WORDS,
 ): Borrowing {
   let words = 0;
@@ -65,7 +69,7 @@ export function borrowingOf(
   let seams = 0;
   let splices = 0;
   let gaps = 0;
-  for (const runs of source.runsOf(completion)) {
+  for (const runs of sentences) {
     if (runs.length > 0 && isTail(source, runs)) splices++;
     for (const [at, run] of runs.entries()) {
       words += run.length;
