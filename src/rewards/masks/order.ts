@@ -36,17 +36,18 @@ export class OrderMask implements Mask {
 
   async apply(question: Question, completions: string[]): Promise<MaskVerdict> {
     const reading = readingOf(question);
-    const own = ownPieces(completions, reading?.source ?? []);
-    const read = await this.#read(own.flat());
+    const quotable = new Set((reading?.source ?? []).map(keyOf));
+    const own = await mapInTurns(completions, (text) => ownPieces(text, quotable));
+    const read = (await this.#read(own.flat().map(({ text }) => text))).values();
     const { middle, slack, width } = this.#bound;
     const judged = own.map((pieces) => {
-      const parts = pieces.map((piece) => ({ words: wordsOf(piece).length, ...read.shift()! }));
-      const words = parts.reduce((sum, part) => sum + part.words, 0);
-      const sum = parts.reduce(
-        (sum, part) => sum + Math.max(1, part.words) * (part.disorder ?? Number.NaN),
-        0,
-      );
-      return { words, disorder: pieces.length === 0 ? 0 : sum / Math.max(1, words) };
+      let words = 0;
+      let disorder = 0;
+      for (const piece of pieces) {
+        words += piece.words;
+        disorder += Math.max(1, piece.words) * (read.next().value?.disorder ?? Number.NaN);
+      }
+      return { words, disorder: disorder / Math.max(1, words) };
     });
     const factors = await mapInTurns(judged, ({ words, disorder }, at) =>
       (reading === undefined ? isEnglish(completions[at]!) : reading.isEnglish)
@@ -57,14 +58,19 @@ export class OrderMask implements Mask {
   }
 }
 
-/** What of each completion is to be read: all of it, or beside sentences that are quoted whole the other ones. */
-function ownPieces(completions: readonly string[], source: readonly string[]): string[][] {
-  const keyOf = (sentence: string): string => wordsOf(sentence).join(" ");
-  const quotable = new Set(source.map(keyOf));
-  return completions.map((text) => {
-    const sentences = sentencesOf(text);
-    if (quotable.size === 0 || sentences.length > MOST_SENTENCES) return [text];
-    const own = sentences.filter((sentence) => !quotable.has(keyOf(sentence)));
-    return own.length === sentences.length ? [text] : own;
-  });
+/** A text that is read, and how many words it has. */
+interface Piece {
+  text: string;
+  words: number;
+}
+
+const pieceOf = (text: string): Piece => ({ text, words: wordsOf(text).length });
+const keyOf = (sentence: string): string => wordsOf(sentence).join(" ");
+
+/** What of a completion is to be read: all of it, or beside sentences that are quoted whole the other ones. */
+function ownPieces(text: string, quotable: ReadonlySet<string>): Piece[] {
+  const sentences = sentencesOf(text);
+  if (quotable.size === 0 || sentences.length > MOST_SENTENCES) return [pieceOf(text)];
+  const own = sentences.filter((sentence) => !quotable.has(keyOf(sentence)));
+  return own.length === sentences.length ? [pieceOf(text)] : own.map(pieceOf);
 }
