@@ -55,12 +55,13 @@ function formFor(
 }
 
 /** Of a model inside the program. */
-export function costInside({ id, dtype, files }: ModelManifest, roles: readonly string[]): ModelCost {
+export function costInside(manifest: ModelManifest, roles: readonly string[]): ModelCost {
+  const { id, dtype, files } = manifest;
   const bytes = (device: DeviceKind): number => sizeOfFiles(files, dtype[device][0]!) ?? 0;
   return {
     id,
     roles,
-    dtypes: [...new Set([dtype.webgpu[0]!, dtype.cpu[0]!])],
+    dtypes: preferredDtypes(manifest),
     kind: "inside",
     plan: undefined,
     hereBytes: 0,

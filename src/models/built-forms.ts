@@ -162,16 +162,17 @@ function keepForm({ directory, model, descriptions, provenance }: Building, form
   // Forms of other weights are another model's, whatever its name: roles would load now one and now the other.
   const same = hashesOf(before?.provenance) === hashesOf(provenance) ? before : undefined;
   const kept = same?.files.filter(({ path }) => !paths.has(path)) ?? [];
+  const files = [...kept, ...added];
   const { golden, agreement } = form.tried;
   writeManifest(into, {
     ...model,
-    files: [...kept, ...added],
+    files,
     provenance,
-    dtype: withForms(model.dtype, dtypesOf({ files: [...kept, ...added] })),
+    dtype: withForms(model.dtype, dtypesOf({ files })),
     golden: { ...same?.golden, [form.dtype]: golden },
     agreement: { ...same?.agreement, [form.dtype]: agreement },
   });
-  const known = new Set([...kept, ...added].map(({ path }) => path));
+  const known = new Set(files.map(({ path }) => path));
   for (const { path } of before?.files ?? []) if (!known.has(path)) rmSync(join(into, path), { force: true });
 }
 

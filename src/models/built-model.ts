@@ -182,6 +182,7 @@ async function dtypesToBuild(
   const locked = manifest?.files ?? [];
   const right = new Set<ModelFile>();
   for (const file of locked) {
+    if (file.dtype !== undefined && !dtypes.includes(file.dtype)) continue;
     const path = join(modelFolder(directory, model.id), file.path);
     if (sizeOf(path) === file.size && (await sha256OfFile(path)) === file.sha256) right.add(file);
   }

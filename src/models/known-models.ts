@@ -116,12 +116,18 @@ export function isPulled({ export: recipe, checkpoint }: CatalogModel): boolean 
   return recipe === undefined || checkpoint !== undefined;
 }
 
+/** What a user types to have it. */
+export const bringCommand = (model: CatalogModel): string =>
+  isPulled(model)
+    ? `openvalidator models pull ${model.id}`
+    : `openvalidator models import ${model.id} FOLDER`;
+
 /**
  * Forms of a model that are pulled unless others are asked for: the best for a GPU, and the best for the CPU.
  * @param wanted by a profile, in place of the manifest's
  */
 export function preferredDtypes(
-  { dtype }: CatalogModel,
+  { dtype }: Pick<CatalogModel, "dtype">,
   wanted: Partial<Record<DeviceKind, Dtype | undefined>> = {},
 ): Dtype[] {
   return [...new Set([wanted.webgpu ?? dtype.webgpu[0]!, wanted.cpu ?? dtype.cpu[0]!])];

@@ -7,7 +7,7 @@ import { placementOf } from "../../inference/node-placement.ts";
 import type { ModelReport } from "../../inference/protocol.ts";
 import { type CatalogModel, catalogModel, embeddedManifests } from "../../models/catalog.ts";
 import { unusableFile } from "../../models/failure.ts";
-import { isPulled } from "../../models/known-models.ts";
+import { bringCommand } from "../../models/known-models.ts";
 import { dtypesOf, lockedManifest, modelFolder } from "../../models/locked-manifest.ts";
 import type { Dtype, ModelManifest } from "../../models/manifest.ts";
 import { nodeKinds } from "../../models/onnx/node-kinds.ts";
@@ -98,11 +98,7 @@ export async function show(context: CommandContext): Promise<number> {
     for (const part of parts) context.print(partText(part));
     const cost = await costOf(directory, model, {});
     context.print(`\n${costTable([cost], { width })}`);
-    context.print(
-      isPulled(model)
-        ? `it comes by: openvalidator models pull ${id}\n`
-        : `it comes by: openvalidator models import ${id} FOLDER\n`,
-    );
+    context.print(`it comes by: ${bringCommand(model)}\n`);
     return EXIT.ok;
   }
   context.print(`in\n${modelFolder(directory, id)}\n\n${filesText(locked.files, width)}`);

@@ -6,7 +6,13 @@ import type { InferenceCode } from "../../inference/failure.ts";
 import { type CatalogModel, catalogModel, embeddedManifests } from "../../models/catalog.ts";
 import { checkSpace } from "../../models/disk-space.ts";
 import type { HubAccess } from "../../models/hub-files.ts";
-import { builtModel, importedModel, isPulled, preferredDtypes } from "../../models/known-models.ts";
+import {
+  bringCommand,
+  builtModel,
+  importedModel,
+  isPulled,
+  preferredDtypes,
+} from "../../models/known-models.ts";
 import {
   dtypesHere,
   dtypesOf,
@@ -164,10 +170,9 @@ export async function importFolder(context: CommandContext): Promise<number> {
 
 /** What brings the forms of a model that were got before; all of them where that is not known. */
 function pullCommand(directory: string, model: CatalogModel): string {
-  if (!isPulled(model)) return `openvalidator models import ${model.id} FOLDER`;
   const dtypes = dtypesHere(directory, model);
   const isSome = dtypes.length > 0 && dtypes.length < dtypesOf(model).length;
-  return `openvalidator models pull ${model.id}${isSome ? ` --dtype ${dtypes.join(",")}` : ""}`;
+  return `${bringCommand(model)}${isPulled(model) && isSome ? ` --dtype ${dtypes.join(",")}` : ""}`;
 }
 
 /** Which weights were read, and how many hashes nothing but the first pull or import stands for. */

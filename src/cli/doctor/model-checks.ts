@@ -1,7 +1,7 @@
 import { freeBytesOf, nearestFolder } from "../../base/disk.ts";
 import { BUILD } from "../../config/version.ts";
 import { hasSpace } from "../../models/disk-space.ts";
-import { isPulled, preferredDtypes } from "../../models/known-models.ts";
+import { bringCommand, isPulled, preferredDtypes } from "../../models/known-models.ts";
 import { dtypesOf, lockedFiles, modelState } from "../../models/locked-manifest.ts";
 import { verifyModel } from "../../models/pull.ts";
 import { type PullPlan, planPull, totalOf } from "../../models/pull-plan.ts";
@@ -91,11 +91,12 @@ async function judge(
 ): Promise<Finding> {
   const { id, roles } = placed;
   const what = `${id} (${roles.join(", ")})`;
-  const bring =
-    model === undefined || !isPulled(model)
-      ? `openvalidator models import ${id} FOLDER`
-      : `openvalidator models pull ${id}`;
-  if (model === undefined) return fail(`${what} is no model that is known or in ${directory}`, bring);
+  if (model === undefined)
+    return fail(
+      `${what} is no model that is known or in ${directory}`,
+      `openvalidator models import ${id} FOLDER`,
+    );
+  const bring = bringCommand(model);
   const state = modelState(directory, model);
   if (state !== "here" && isBrought && isPulled(model))
     return ok(`${what} is not in ${directory} yet; the first start brings it`);

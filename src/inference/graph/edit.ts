@@ -1,11 +1,9 @@
 import { MODEL } from "../../models/onnx/onnx.ts";
+import { textOf } from "../../models/onnx/read.ts";
 import { type Field, fieldsOf, Message } from "../../models/onnx/wire.ts";
 
 /** Name of an onnx.ValueInfoProto: an input or output of a graph. */
-export function nameOf(part: Field): string {
-  const name = fieldsOf(part.content).find(({ number }) => number === 1);
-  return new TextDecoder().decode(name?.content);
-}
+export const nameOf = (part: Field): string => textOf(fieldsOf(part.content), 1);
 
 /** Gives a graph's fields changed, or the very same array for no change. `model` has the fields around the graph. */
 export type GraphEdit = (parts: Field[], model: readonly Field[]) => Field[];

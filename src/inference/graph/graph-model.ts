@@ -1,11 +1,9 @@
 import type { PlacedNode } from "../protocol.ts";
 import type { Graph, GraphHooks } from "./graph.ts";
+import type { SessionOptions } from "./session.ts";
 
 /** How a model is opened, whatever its kind. */
-export interface LoadOptions extends GraphHooks {
-  /** Folder for ONNX Runtime's notes of what it runs where; none are taken unless given. */
-  profileInto?: string | undefined;
-}
+export type LoadOptions = GraphHooks & Pick<SessionOptions, "profileInto">;
 
 /** What models of all kinds have in common: a graph that tells of its batches and can be let go of. */
 export abstract class GraphModel {

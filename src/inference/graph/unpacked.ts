@@ -23,12 +23,12 @@ interface PackedMatrix {
  * whose activations are put into bytes too stay as they are.
  */
 export function unpackMatrices(parts: Field[]): Field[] {
-  const tensors = new Map<string, ReadTensor>();
-  for (const part of parts) {
-    if (part.number !== GRAPH.initializer) continue;
-    const read = readTensor(part.content);
-    tensors.set(read.name, read);
-  }
+  const read = new Map(
+    parts
+      .filter(({ number }) => number === GRAPH.initializer)
+      .map((part) => [part, readTensor(part.content)]),
+  );
+  const tensors = new Map([...read.values()].map((tensor) => [tensor.name, tensor]));
   const products = new Map<Field, Field[]>();
   const unread = new Set<string>();
   const others: string[] = [];
@@ -45,8 +45,8 @@ export function unpackMatrices(parts: Field[]): Field[] {
   if (products.size === 0) return parts;
   for (const name of others) unread.delete(name);
   return parts.flatMap((part) => {
-    if (part.number === GRAPH.initializer && unread.has(readTensor(part.content).name)) return [];
-    return products.get(part) ?? [part];
+    const name = read.get(part)?.name;
+    return name !== undefined && unread.has(name) ? [] : (products.get(part) ?? [part]);
   });
 }
 

@@ -1,7 +1,22 @@
-import { ATTRIBUTE, NODE, TENSOR } from "./onnx.ts";
-import { fieldsOf } from "./wire.ts";
+import { ATTRIBUTE, MODEL, NODE, TENSOR } from "./onnx.ts";
+import { type Field, fieldsOf } from "./wire.ts";
 
 const DECODER = new TextDecoder();
+
+/** A field of text; empty where it is left out. */
+export const textOf = (fields: readonly Field[], number: number): string =>
+  DECODER.decode(fields.find((field) => field.number === number)?.content);
+
+/**
+ * The fields of one number of an ONNX file's graph.
+ * @param onnx weights in it are not touched, so a mapped file of gigabytes is no matter
+ * @throws RangeError for what is no ONNX file
+ */
+export const partsOf = (onnx: Uint8Array, number: number): Field[] =>
+  fieldsOf(onnx)
+    .filter((field) => field.number === MODEL.graph)
+    .flatMap((graph) => fieldsOf(graph.content))
+    .filter((field) => field.number === number);
 
 /** What an onnx.NodeProto says. */
 export interface ReadNode {
@@ -19,15 +34,14 @@ export function readNode(content: Uint8Array): ReadNode {
   const parts = fieldsOf(content);
   const textsOf = (field: number): string[] =>
     parts.filter(({ number }) => number === field).map((part) => DECODER.decode(part.content));
-  const [domain = ""] = textsOf(NODE.domain);
-  const [name = ""] = textsOf(NODE.operator);
+  const domain = textOf(parts, NODE.domain);
+  const name = textOf(parts, NODE.operator);
   const integers = new Map<string, number>();
   for (const { number, content: attribute } of parts) {
     if (number !== NODE.attribute) continue;
     const own = fieldsOf(attribute);
     const value = own.find((part) => part.number === ATTRIBUTE.integer);
-    const label = own.find((part) => part.number === ATTRIBUTE.name);
-    if (value !== undefined) integers.set(DECODER.decode(label?.content), value.integer);
+    if (value !== undefined) integers.set(textOf(own, ATTRIBUTE.name), value.integer);
   }
   return {
     operator: domain === "" ? name : `${domain}/${name}`,
@@ -51,7 +65,7 @@ export function readTensor(content: Uint8Array): ReadTensor {
   const fieldOf = (field: number) => parts.find(({ number }) => number === field);
   const bytes = fieldOf(TENSOR.content)?.content;
   return {
-    name: DECODER.decode(fieldOf(TENSOR.name)?.content),
+    name: textOf(parts, TENSOR.name),
     element: fieldOf(TENSOR.element)?.integer ?? 0,
     ...(bytes && { bytes }),
   };
