@@ -7,6 +7,7 @@ import { corrupt } from "./failure.ts";
 const KEPT = 20;
 
 const numbers = z.string().transform((text) => z.array(z.number()).parse(JSON.parse(text)));
+/** Columns that came later are missing in a file that is only looked at: whoever works with it adds them. */
 const submissionRow = z.object({
   id: z.string(),
   block: z.number(),
@@ -16,8 +17,8 @@ const submissionRow = z.object({
   state: z.enum(["prepared", "sent", "included", "refused"]),
   extrinsic: z.string().nullable(),
   error: z.string().nullable(),
-  nonce: z.number().nullable(),
-  mecid: z.number(),
+  nonce: z.number().nullable().default(null),
+  mecid: z.number().default(0),
 });
 const revealRow = z
   .object({
@@ -28,7 +29,7 @@ const revealRow = z
     uid: z.number(),
     uids: numbers,
     values: numbers,
-    mecid: z.number(),
+    mecid: z.number().default(0),
   })
   .transform(({ reveal_round: revealRound, reveal_block: revealBlock, ...rest }): StoredReveal => {
     return { ...rest, revealRound, revealBlock };

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } fr
 import { join } from "node:path";
 import { asHotkey } from "../../../src/base/units.ts";
 import { StateDatabase } from "../../../src/validator/state/database.ts";
+import { reportState } from "../../../src/validator/state/report.ts";
 import { STATE_FILE, STATE_VERSION } from "../../../src/validator/state/schema.ts";
 import { scratchFolders } from "../../scratch.ts";
 import { codeOf } from "./states.ts";
@@ -177,6 +178,14 @@ test("a state of version 4 keeps the mechanism of weights, which is the first in
     ["m", 1],
   ]);
   state.close();
+});
+
+test.each([2, 3, 4])("a state of version %i can be looked at before a run goes on with it", (version) => {
+  const directory = folder();
+  copyFileSync(join(GOLDEN, `version-${version}.sqlite`), join(directory, "state.sqlite"));
+  const { submissions, reveals } = reportState(directory);
+  expect(submissions[0]).toMatchObject({ id: "s", nonce: null, mecid: 0 });
+  expect(reveals[0]).toMatchObject({ mecid: 0 });
 });
 
 test("a state of version 3 keeps the nonce of weights", () => {
