@@ -182,7 +182,6 @@ export class Subtensor implements Chain<AxonNeuron> {
     return weigh(
       {
         metagraph,
-        ownHotkey: this.#signer.hotkey,
         scores: scoresFor(holders),
         neverAsked: neverAsked?.(holders) ?? [],
         chain,

@@ -1,9 +1,9 @@
-import { asBlock, asUid, type Hotkey, U16_MAX, type Uid } from "../base/units.ts";
+import { asUid, type Hotkey, U16_MAX, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import { chainFailure } from "../chain/errors.ts";
 import { type MechanismPlace, storageIndex } from "../chain/mechanism.ts";
 import { type Metagraph, weightsOf } from "../chain/metagraph.ts";
-import { readStorage, textOf } from "../chain/storage.ts";
+import { numbersOf, readStorage, textOf } from "../chain/storage.ts";
 import type { Settings } from "../config/options.ts";
 import { processWeights } from "../weights/process.ts";
 import { quantizeWeights } from "../weights/quantize.ts";
@@ -30,6 +30,8 @@ type WeightsSettings = Pick<
 export interface ChainRow {
   /** Own row of weights on chain, u16. */
   row: [Uid, number][];
+  /** Block of this validator's last weights in the same mechanism. */
+  setAt: number;
   /** Hotkey of the subnet's owner. */
   owner: string;
 }
@@ -38,10 +40,13 @@ export interface ChainRow {
 export function fetchRow(connection: ChainConnection, place: MechanismPlace, uid: Uid): Promise<ChainRow> {
   return connection.ask("reading the own weights", async (api) => {
     const head = (await api.rpc.chain.getBlockHash()).toHex();
-    return readStorage(api, head, {
-      row: { name: "subtensorModule.weights", keys: [storageIndex(place), uid], decode: weightsOf },
+    const index = storageIndex(place);
+    const { updates, ...read } = await readStorage(api, head, {
+      row: { name: "subtensorModule.weights", keys: [index, uid], decode: weightsOf },
+      updates: { name: "subtensorModule.lastUpdate", keys: [index], decode: numbersOf },
       owner: { name: "subtensorModule.subnetOwnerHotkey", keys: [place.netuid], decode: textOf },
     });
+    return { ...read, setAt: updates[uid] ?? 0 };
   });
 }
 
@@ -55,7 +60,6 @@ export interface Weighed {
 
 export interface Weighing {
   metagraph: Metagraph;
-  ownHotkey: Hotkey;
   /** By uid. */
   scores: Float32Array;
   neverAsked: readonly boolean[];
@@ -66,10 +70,7 @@ export interface Weighing {
  * Scores to the integers that the chain takes: policy, the subnet's minimum and limit, rounding.
  * @throws Failure `chain.bad-weights` where nobody has a score
  */
-export function weigh(
-  { metagraph, ownHotkey, scores, neverAsked, chain }: Weighing,
-  policy: WeightPolicy,
-): Weighed {
+export function weigh({ metagraph, scores, neverAsked, chain }: Weighing, policy: WeightPolicy): Weighed {
   const { hotkeys, coldkeys, hyperparameters } = metagraph;
   const ownerUid = chain === undefined ? -1 : hotkeys.indexOf(chain.owner as Hotkey);
   const { weights, lines } = shapeWeights(
@@ -78,7 +79,7 @@ export function weigh(
       hotkeys,
       coldkeys,
       neverAsked,
-      previous: chain && previousOf(metagraph, ownHotkey, chain.row),
+      previous: chain && previousOf(metagraph, chain),
       ownerUid: ownerUid < 0 ? undefined : asUid(ownerUid),
     },
     policy,
@@ -117,12 +118,7 @@ export function weigh(
 }
 
 /** Own weights on chain for uids whose holder has not changed since they were set. */
-function previousOf(
-  { hotkeys, lastUpdate, blockAtRegistration }: Metagraph,
-  own: Hotkey,
-  row: ChainRow["row"],
-): Float32Array {
-  const setAt = asBlock(lastUpdate[hotkeys.indexOf(own)] ?? 0);
+function previousOf({ hotkeys, blockAtRegistration }: Metagraph, { row, setAt }: ChainRow): Float32Array {
   const previous = new Float32Array(hotkeys.length);
   for (const [uid, value] of row)
     if ((blockAtRegistration[uid] ?? Number.POSITIVE_INFINITY) < setAt) previous[uid] = value;

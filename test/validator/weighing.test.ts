@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import { asUid, type Hotkey } from "../../src/base/units.ts";
+import type { Metagraph } from "../../src/chain/metagraph.ts";
+import { weigh } from "../../src/validator/weighing.ts";
+import { PLAIN_POLICY } from "../../src/weights/shape.ts";
+
+const METAGRAPH = {
+  hotkeys: ["own", "old", "new"] as Hotkey[],
+  coldkeys: ["c", "c", "c"],
+  blockAtRegistration: [1, 1, 150],
+  // Of the first mechanism.
+  lastUpdate: [200, 0, 0],
+  hyperparameters: { minAllowedWeights: 0, maxWeightsLimit: 65_535 },
+} as unknown as Metagraph;
+
+test("weights of a mechanism are smoothed with what was set there since each holder came", () => {
+  const weighed = (setAt: number) =>
+    weigh(
+      {
+        metagraph: METAGRAPH,
+        scores: Float32Array.of(0, 1, 0),
+        neverAsked: [false, false, false],
+        chain: { row: [[asUid(2), 65_535]], setAt, owner: "nobody" },
+      },
+      { ...PLAIN_POLICY, smoothing: 0.5 },
+    ).uids;
+  expect(weighed(100)).toEqual([1]);
+  expect(weighed(200)).toEqual([1, 2]);
+});
