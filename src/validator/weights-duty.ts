@@ -89,7 +89,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     const { modules, recorder, signal, settings, state } = this.#session;
     const mecid = this.#mecid;
     try {
-      if (this.#isConfirmable() && !(await this.#confirm())) return;
+      if (this.#isConfirmable() && !(await this.#confirm(block))) return;
       const { included, nonce } = await settleEarlierWeights(this.#session, mecid);
       if (included !== undefined) {
         this.#lastSent = included;
@@ -177,10 +177,19 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     return this.#unconfirmed !== undefined && finalized !== undefined && finalized >= this.#unconfirmed;
   }
 
-  /** @returns whether weights that were in a block are to be set again */
-  async #confirm(): Promise<boolean> {
+  /** @returns whether weights that were in a block are to be set again; where nobody knows, it is asked again soon */
+  async #confirm(now: BlockNumber): Promise<boolean> {
     const block = this.#unconfirmed!;
-    const isTakenBack = await wereTakenBack(this.#session, this.#mecid, block);
+    let isTakenBack: boolean;
+    try {
+      isTakenBack = await wereTakenBack(this.#session, this.#mecid, block);
+    } catch (error) {
+      if (isFatal(error)) throw error;
+      // Nothing was sent, so nothing was refused either.
+      log.debug("It is unknown whether the weights are final", { ...this.#place, block, error });
+      this.#notBefore = now + RETRY_BLOCKS[0]!;
+      return false;
+    }
     this.#unconfirmed = undefined;
     if (isTakenBack) this.#takenBack = block;
     return isTakenBack;

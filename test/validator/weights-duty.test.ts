@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/base/error.ts";
 import { asBlock, type Hotkey } from "../../src/base/units.ts";
+import { chainFailure } from "../../src/chain/errors.ts";
 import type { EventBody } from "../../src/events/schema.ts";
 import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
@@ -358,6 +359,21 @@ describe("weights in a block that is not final", () => {
     chain.finalBlock = 120;
     await pass(5);
     expect(asked).toEqual([110]);
+    expect(session.recorder.submissions.at(-1)).toMatchObject({ state: "included", block: 120 });
+  });
+
+  test("are asked for once more where the chain cannot tell, and nothing says that they were refused", async () => {
+    const { chain, pass, session, weights } = await included();
+    const told = weights().length;
+    chain.finalBlock = 120;
+    let asked = 0;
+    chain.fate = () => {
+      asked++;
+      throw chainFailure("chain.unreachable", { message: "no answer" });
+    };
+    expect(await pass(6)).toEqual([121, 123, 125]);
+    expect(asked).toBe(3);
+    expect(weights()).toHaveLength(told);
     expect(session.recorder.submissions.at(-1)).toMatchObject({ state: "included", block: 120 });
   });
 
