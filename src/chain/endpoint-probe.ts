@@ -3,13 +3,11 @@ import { log } from "../base/log.ts";
 import { printableUrl } from "../base/url.ts";
 import type { EndpointBook } from "./endpoint-book.ts";
 import { openingFaultOf } from "./faults.ts";
-import { type EarlyEvents, type OpenedSession, openUnlessAborted } from "./opening.ts";
+import { type EarlyEvents, MAX_BLOCKS_BEHIND, type OpenedSession, openUnlessAborted } from "./opening.ts";
 import { NodeSocket } from "./socket.ts";
 
 /** For the handshake, and for the answer: one that is slower is no better than the endpoint in use. */
 const PROBE_TIMEOUT_MS = 5_000;
-/** Blocks that it may be behind: they take a second to spread. */
-const MAX_BLOCKS_BEHIND = 5;
 
 const HEADER = z.object({ number: z.string().regex(/^0x[0-9a-f]{1,8}$/i) });
 

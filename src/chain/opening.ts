@@ -9,7 +9,7 @@ import { numberOf, readStorage } from "./storage.ts";
 /** A head as old as this is no head: five slots of the public chain, of which three in a row are never missed. */
 const MAX_HEAD_AGE_MS = 60_000;
 /** A node may be this far behind the best that was seen, for blocks take a second to spread. */
-const MAX_BLOCKS_BEHIND = 5;
+export const MAX_BLOCKS_BEHIND = 5;
 
 /** Two small questions, and the same while there are others to try. */
 const HEAD_MS = 40_000;

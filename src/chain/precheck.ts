@@ -64,13 +64,11 @@ export async function checkSubmission(
   const named = (name: string) => `subtensorModule.${name}`;
   // Only newer chains have these.
   const consensus = named("subnetEpochConsensus");
-  const { mode } = hasStorage(api, consensus)
-    ? await readStorage(api, blockHash, { mode: { name: consensus, keys: [netuid], decode: textOf } })
-    : { mode: "Yuma" };
   const threshold = named("stakeThreshold");
   const state = await readStorage(api, blockHash, {
     key: { name: named("keys"), keys: [netuid, uid], decode: textOf },
     owner: { name: named("subnetOwnerHotkey"), keys: [netuid], decode: textOf },
+    ...(hasStorage(api, consensus) && { mode: { name: consensus, keys: [netuid], decode: textOf } }),
     ...(hasStorage(api, threshold) && { stakeThreshold: { name: threshold, keys: [], decode: bigintOf } }),
     versionKey: { name: named("weightsVersionKey"), keys: [netuid], decode: bigintOf },
     rateLimit: numberItem("weightsSetRateLimit", netuid),
@@ -91,7 +89,7 @@ export async function checkSubmission(
   checkRate(lastUpdate, state.rateLimit, head);
   const isOwnWeight = weights.uids.length === 1 && weights.uids[0] === uid;
   // A subnet without consensus grants its owner and weights for oneself nothing.
-  const isExempt = mode !== "Null" && (state.owner === hotkey || isOwnWeight);
+  const isExempt = state.mode !== "Null" && (state.owner === hotkey || isOwnWeight);
   if (!state.permits[uid] && !isExempt)
     throw chainFailure("chain.no-permit", {
       message: `the hotkey has no validator permit on netuid ${netuid}`,

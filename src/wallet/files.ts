@@ -96,7 +96,7 @@ async function readPipe(file: FileHandle, path: string): Promise<Uint8Array> {
   for (let length = 0; ; ) {
     try {
       const { bytesRead } = await file.read(buffer, length);
-      if (bytesRead === 0) return buffer.slice(0, length);
+      if (bytesRead === 0) return buffer.subarray(0, length);
       length += bytesRead;
     } catch (cause) {
       // Its writer lives and has written nothing yet.

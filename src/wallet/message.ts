@@ -1,11 +1,10 @@
+import { U8A_WRAP_POSTFIX, U8A_WRAP_PREFIX, u8aConcat, u8aIsWrapped } from "@polkadot/util";
 import { cryptoWaitReady, ed25519Verify, sr25519Verify } from "@polkadot/util-crypto";
 import { walletFailure } from "./errors.ts";
 import { signerOf } from "./keypair.ts";
 import { kindOfText } from "./payloads.ts";
 import { CRYPTO_NAMES, type CryptoType, type KeySecret } from "./secret.ts";
 
-/** What polkadot.js puts around a message, so that no signature of one is a signature of an extrinsic. */
-const WRAP = [new TextEncoder().encode("<Bytes>"), new TextEncoder().encode("</Bytes>")] as const;
 export const SIGNATURE_BYTES = 64;
 /** Of a blake2b-256 hash, which is what is signed of an extrinsic of more than 256 bytes. */
 const HASH_BYTES = 32;
@@ -67,15 +66,12 @@ function isSigned(
   }
 }
 
-/** As polkadot.js: what is wrapped already stays as it is. */
+/**
+ * What polkadot.js puts around a message, so that no signature of one is a signature of an extrinsic; what is wrapped already stays
+ * as it is.
+ */
 function wrapped(message: Uint8Array): Uint8Array {
-  const [start, end] = WRAP.map((part) => Buffer.from(part));
-  const bytes = Buffer.from(message);
-  const isWrapped =
-    bytes.length >= start!.length + end!.length &&
-    bytes.subarray(0, start!.length).equals(start!) &&
-    bytes.subarray(-end!.length).equals(end!);
-  return isWrapped ? message : Buffer.concat([start!, bytes, end!]);
+  return u8aIsWrapped(message, false) ? message : u8aConcat(U8A_WRAP_PREFIX, message, U8A_WRAP_POSTFIX);
 }
 
 /** What a person does not write: control characters but tabs and line ends. */
