@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { Failure } from "../base/error.ts";
 import { expandPath, stateDirectory } from "../config/paths.ts";
 import { ACTIVE_SEGMENT, closedSegments } from "../events/segments.ts";
+import { isSpool } from "../wandb/spool-meta.ts";
 
 export type JournalCode = "journal.missing" | "journal.several";
 
@@ -38,6 +39,7 @@ function onlyJournal(given: string): string {
 }
 
 function journalsOf(folder: string, depth: number): string[] {
+  if (isSpool(folder)) return [];
   if (existsSync(join(folder, ACTIVE_SEGMENT)) || closedSegments(folder).length > 0) return [folder];
   if (depth === 0) return [];
   return readdirSync(folder, { withFileTypes: true })

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 
 /** What a run's folder says of it. */
@@ -37,3 +39,13 @@ export const spoolMeta = z.object({
   }),
 });
 export type SpoolMeta = z.infer<typeof spoolMeta>;
+
+/** Where a run's folder says it. */
+export function metaPath(folder: string): string {
+  return join(folder, "meta.json");
+}
+
+/** Whether a folder is a run's, whose lines have names that files of a journal have too. */
+export function isSpool(folder: string): boolean {
+  return existsSync(metaPath(folder));
+}

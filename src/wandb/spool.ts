@@ -6,7 +6,7 @@ import { log } from "../base/log.ts";
 import { ArtifactSpool } from "./artifact-spool.ts";
 import { parseRow, type Row, summaryOf, textOfPlain, toPlain } from "./row.ts";
 import { linesFrom, PIECE_BYTES, type StreamState, scan } from "./spool-lines.ts";
-import { type SpoolMeta, spoolMeta } from "./spool-meta.ts";
+import { metaPath, type SpoolMeta, spoolMeta } from "./spool-meta.ts";
 
 /** Rows of the history, and system metrics. */
 export type Stream = "history" | "events";
@@ -63,7 +63,7 @@ export class RunSpool {
 
   /** @throws when the folder holds no run of a known form */
   static open(directory: string): RunSpool {
-    const meta = spoolMeta.parse(JSON.parse(fs.readFileSync(join(directory, "meta.json"), "utf8")));
+    const meta = spoolMeta.parse(JSON.parse(fs.readFileSync(metaPath(directory), "utf8")));
     const streams = Object.fromEntries(
       STREAMS.map((stream) => [stream, scan(join(directory, `${stream}.jsonl`), meta.delivered[stream])]),
     ) as Record<Stream, StreamState>;
@@ -278,6 +278,6 @@ export class RunSpool {
   }
 
   #save(): void {
-    writeFileAtomic(join(this.directory, "meta.json"), `${JSON.stringify(this.#meta)}\n`);
+    writeFileAtomic(metaPath(this.directory), `${JSON.stringify(this.#meta)}\n`);
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCli } from "../../src/cli/cli.ts";
 import { Journal } from "../../src/events/journal.ts";
@@ -79,6 +79,21 @@ test("openvalidator miners finds the journal in a folder of logs, and asks which
   const two = await captured(["miners", logs]);
   expect(two.exitCode).toBe(78);
   expect(two.stderr).toContain(`there are 2 event journals below ${logs}`);
+});
+
+test("openvalidator miners takes no spool of W&B for a journal, which keeps system metrics under the same name", async () => {
+  const state = folderOf();
+  const spool = join(state, "wandb/run-20260101000000-abcd1234");
+  mkdirSync(spool, { recursive: true });
+  writeFileSync(join(spool, "meta.json"), "{}\n");
+  writeFileSync(join(spool, "events.jsonl"), '{"system.cpu":1}\n');
+  expect((await captured(["miners", state])).stderr).toContain("there is no event journal in");
+  expect((await captured(["miners", join(spool, "events.jsonl")])).stderr).toContain(
+    "there is no event journal in",
+  );
+  cpSync(journalOf(4, 3), join(state, "events"), { recursive: true });
+  const { exitCode, stdout } = await captured(["miners", state, "--json"]);
+  expect([exitCode, JSON.parse(stdout).miners.length]).toEqual([0, 4]);
 });
 
 test("openvalidator miners --watch shows it again until the signal, and ends as if all were well", async () => {

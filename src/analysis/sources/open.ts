@@ -2,6 +2,7 @@ import { existsSync, linkSync, lstatSync, readdirSync, rmSync, statSync } from "
 import { basename, dirname, join, resolve } from "node:path";
 import { isFailure, messageOf } from "../../base/error.ts";
 import { ACTIVE_SEGMENT, closedSegments } from "../../events/segments.ts";
+import { isSpool } from "../../wandb/spool-meta.ts";
 import { stopped } from "../question.ts";
 import { workFolder } from "../work-folder.ts";
 import { contentOf } from "./content.ts";
@@ -204,5 +205,5 @@ function filesUnder(path: string, depth: number): string[] {
 
 /** System metrics of a spool, and notes. */
 function isBeside(folder: string, name: string): boolean {
-  return (name === ACTIVE_SEGMENT && existsSync(join(folder, "meta.json"))) || basename(name).startsWith(".");
+  return (name === ACTIVE_SEGMENT && isSpool(folder)) || basename(name).startsWith(".");
 }

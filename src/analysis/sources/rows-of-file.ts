@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { z } from "zod";
 import { linesOf } from "../../base/lines.ts";
 import { readWandbFile } from "../../wandb/record-file.ts";
 import type { Row } from "../../wandb/row.ts";
 import { RunFolder } from "../../wandb/run-folder.ts";
+import { isSpool, metaPath } from "../../wandb/spool-meta.ts";
 import { bytesOfFile, parseLine } from "./content.ts";
 import { csvRecords } from "./csv.ts";
 import { parsePython } from "./python-literal.ts";
@@ -95,10 +96,9 @@ const spoolNote = z.object({ id: z.string(), startedAt: z.string(), description 
 function factsBeside(path: string): RunFacts {
   if (basename(path) !== "history.jsonl") return NO_FACTS;
   const folder = dirname(path);
-  const meta = join(folder, "meta.json");
   // Opening the spool would mend it, and its validator may be writing.
-  const spool = existsSync(meta)
-    ? spoolNote.safeParse(parseLine(readFileSync(meta, "utf8"))).data
+  const spool = isSpool(folder)
+    ? spoolNote.safeParse(parseLine(readFileSync(metaPath(folder), "utf8"))).data
     : undefined;
   if (spool !== undefined) return { ...spool.description, id: spool.id, createdAt: spool.startedAt };
   const { note } = new RunFolder(folder);
