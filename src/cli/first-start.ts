@@ -15,8 +15,7 @@ import { modelState } from "../models/locked-manifest.ts";
 import { pullModel } from "../models/pull.ts";
 import { type PullPlan, planPull, totalOf } from "../models/pull-plan.ts";
 import { HUB } from "../net/hugging-face.ts";
-import { blindSpots, hasJudge } from "../rewards/blind-spots.ts";
-import { chosenProfile } from "../rewards/profiles.ts";
+import { blindSpots, hasJudge, judgeRemedy } from "../rewards/blind-spots.ts";
 import { readScoring } from "../validator/open-judge.ts";
 import { encoderOf } from "../validator/open-router.ts";
 import { placeModels } from "../validator/placement.ts";
@@ -31,9 +30,6 @@ export const STANDARD_GPU_BYTES = 11 * 2 ** 30;
 /** A driver that does not answer by then is none to score with. */
 const GPU_TIMEOUT_MS = 20_000;
 const TENTHS = 10;
-
-/** In place of a profile that judges little. */
-export const OTHER_PROFILE = "leave --models.profile out, or give lite or standard";
 
 export interface ProfileChoice {
   profile: string;
@@ -72,17 +68,13 @@ export async function readyModels(
   const isPublic = isPublicGenesis(genesisHash);
   if (settings.neuronMockRewardModels) return settings;
   if (settings.modelsProfile !== undefined) {
-    const named = chosenProfile(settings.modelsProfile);
-    if (isPublic && !hasJudge(named))
-      log.warn(
-        `The profile ${named.id} scores on a public network: it knows how near an answer is to its question, and cannot judge ${blindSpots(named)}`,
-        { remedy: OTHER_PROFILE },
-      );
+    warnOfBlindness(settings, isPublic);
     return settings;
   }
   const { profile, reason } = defaultProfile(isPublic, isPublic ? await gpuBytes(settings) : 0);
   log.info("Profile of models chosen", { profile, because: reason, otherwise: "--models.profile" });
   const chosen = { ...settings, modelsProfile: profile };
+  warnOfBlindness(chosen, isPublic);
   if (!isPublic || settings.modelsOffline) return chosen;
   const patience = openStartPatience(process.env);
   try {
@@ -91,6 +83,16 @@ export async function readyModels(
     patience.close();
   }
   return chosen;
+}
+
+/** On a public network strangers earn by what nobody judges. @throws as `readScoring` */
+function warnOfBlindness(settings: Settings, isPublic: boolean): void {
+  const { profile, ...choice } = readScoring(settings);
+  if (!isPublic || hasJudge(profile, choice)) return;
+  log.warn(
+    `The profile ${profile.id} scores on a public network: nothing that counts was trained to tell good answers from bad ones, and it cannot judge ${blindSpots(profile, choice)}`,
+    { remedy: judgeRemedy(profile) },
+  );
 }
 
 /** Models that these settings load, that can be pulled, and that are not here. */

@@ -7,6 +7,7 @@ import { RunningNormalizer } from "./normalize.ts";
 import type { Mask, MaskVerdict, Penalty, RewardModel, RewardsCode, Watcher } from "./parts.ts";
 import { changesOf, loadMemory } from "./pipeline-memory.ts";
 import { RESPONSE_TIME_COLUMN, timeFactors } from "./response-time.ts";
+import { sumOfWeights } from "./roles.ts";
 import { scoredText } from "./scored-text.ts";
 
 export interface RewardColumn {
@@ -64,9 +65,6 @@ export interface StepScoring {
   taken?: readonly number[] | undefined;
 }
 
-/** Weights come as decimals, so 0.3 + 0.4 + 0.3 must count as 1, and so may three times 0.333. */
-const WEIGHT_TOLERANCE = 2e-3;
-
 /** What the parts gave for one step, in their order. */
 interface PartNumbers {
   raws: number[][];
@@ -106,13 +104,7 @@ export class RewardPipeline {
     expectTexts = () => {},
     meter,
   }: PipelineOptions) {
-    const sum = models.reduce((total, { weight }) => total + weight, 0);
-    if (!(Math.abs(sum - 1) <= WEIGHT_TOLERANCE) || models.some(({ weight }) => !(weight >= 0)))
-      throw new Failure<RewardsCode>("rewards.bad-weights", {
-        message: `the weights of the reward models sum to ${sum}, not to 1`,
-        hint: "give weights that sum to 1 with the --reward.*_weight flags",
-        data: { weights: Object.fromEntries(models.map(({ model, weight }) => [model.name, weight])) },
-      });
+    const sum = sumOfWeights(models.map(({ model, weight }) => ({ name: model.name, weight })));
     const strange = penalties.find(({ max }) => !(max >= 0 && max <= 1));
     if (strange !== undefined)
       throw new Failure<RewardsCode>("rewards.bad-penalty", {

@@ -20,9 +20,24 @@ export interface OperatorChoice {
   timeWeight?: number;
 }
 
+/** Weights come as decimals, so 0.3 + 0.4 + 0.3 must count as 1, and so may three times 0.333. */
+const WEIGHT_TOLERANCE = 2e-3;
+
+/** What the weights of the rewards that count come to. @throws Failure `rewards.bad-weights` where that is not about 1 */
+export function sumOfWeights(rewards: readonly { name: string; weight: number }[]): number {
+  const sum = rewards.reduce((total, { weight }) => total + weight, 0);
+  if (Math.abs(sum - 1) <= WEIGHT_TOLERANCE && rewards.every(({ weight }) => weight >= 0)) return sum;
+  const each = rewards.map(({ name, weight }) => `${name.replace(/_reward_model$/, "")} ${weight}`);
+  throw new Failure<RewardsCode>("rewards.bad-weights", {
+    message: `the weights of the reward models sum to ${Number(sum.toPrecision(6))}, not to 1: ${each.join(", ")}`,
+    hint: "give weights that sum to 1 with the --reward.*_weight flags, or leave them out",
+  });
+}
+
 /**
  * Rewards of the profile that count, with the operator's weights.
- * @throws Failure `rewards.bad-profile` for a weight on a reward that the profile or this program does not have
+ * @throws Failure `rewards.bad-profile` for a weight on a reward that the profile or this program does not have,
+ * `rewards.bad-weights` where they do not sum to 1
  */
 export function activeRewards(profile: Profile, weights: Record<string, number>): Profile["rewards"] {
   const strange = Object.keys(weights).find(
@@ -33,9 +48,8 @@ export function activeRewards(profile: Profile, weights: Record<string, number>)
     ...reward,
     weight: weights[reward.name] ?? reward.weight,
   }));
-  const active = weighted.filter(({ weight }) => weight > 0);
-  // Without any, the pipeline says what is wrong with the weights.
-  return active.length > 0 ? active : weighted;
+  sumOfWeights(weighted);
+  return weighted.filter(({ weight }) => weight > 0);
 }
 
 /** A model that a role needs. */
@@ -50,7 +64,7 @@ export interface RoleModel {
 /**
  * Models that scoring with a profile will ask for, in the order in which they are loaded: rewards by their weight, masks,
  * then shadow scorers, which are the first to go. A model in two roles comes twice.
- * @throws Failure `rewards.bad-profile` as createPipeline
+ * @throws Failure `rewards.bad-profile`, `rewards.bad-weights` as createPipeline
  */
 export function rolesOf(
   profile: Profile,

@@ -11,7 +11,7 @@ export interface ModelInRole extends PlacedModel {
 
 /**
  * Every model that scoring and routing need, where it is to run, in load order.
- * @throws Failure `rewards.bad-profile`; `config.conflict` where two roles want one model on two devices or in two dtypes
+ * @throws Failure `rewards.bad-profile`, `rewards.bad-weights`; `config.conflict` where two roles want one model on two devices or in two dtypes
  */
 export function placeModels(
   settings: Settings,

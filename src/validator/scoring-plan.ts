@@ -17,7 +17,7 @@ export interface ScoringPlan {
 /**
  * What the settings say of scoring, before anything is opened: a wrong name or a missing model should not be found out
  * after a chain was reached, or started.
- * @throws Failure `config.*`, `rewards.bad-profile`, `model.missing`
+ * @throws Failure `config.*`, `rewards.*`, `model.missing`
  */
 export function planScoring(settings: Settings): ScoringPlan {
   const scoring = readScoring(settings);

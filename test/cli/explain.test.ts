@@ -39,7 +39,9 @@ test("openvalidator explain says so where rewards do not multiply out, or the pr
   const other = join(folder, "other.jsonl");
   await Bun.write(
     other,
-    text.replace('"reward.rlhf_weight":{"value":0.6', '"reward.rlhf_weight":{"value":0.7'),
+    text
+      .replace('"reward.rlhf_weight":{"value":0.6', '"reward.rlhf_weight":{"value":0.7')
+      .replace('"reward.dpo_weight":{"value":0.4', '"reward.dpo_weight":{"value":0.3'),
   );
   expect((await captured(["explain", "step", "1", other])).stdout).toMatch(/no, to 0\.\d{4}/);
   expect((await captured(["explain", "1", other])).stdout).toContain("but 0.27 is recorded");

@@ -109,6 +109,30 @@ describe("a profile that was named", () => {
   });
 });
 
+describe("weights of the operator", () => {
+  const weights = { "reward.rlhf_weight": "0", "reward.reciprocate_weight": "0", "reward.dpo_weight": "1" };
+
+  test("are warned of where nothing with a weight judges, whoever chose the profile", async () => {
+    const flags = { ...weights, "models.offline": "true" };
+    for (const named of [{}, { "models.profile": "standard" }] as Record<string, string>[]) {
+      log.length = 0;
+      await readyModels(settingsOf({ ...flags, ...named }), FINNEY, never, gpuOf(80 * GIB));
+      const warning = log.filter((line) => line.includes("WARN"));
+      expect(warning).toHaveLength(1);
+      expect(warning[0]).toContain(
+        "cannot judge whether an answer is right or helpful, nor harm that is not",
+      );
+      expect(warning[0]).toContain("leave the --reward.*_weight flags out");
+    }
+  });
+
+  test("are refused where they do not sum to 1, before anything is brought", async () => {
+    const ready = readyModels(settingsOf({ "reward.rlhf_weight": "0" }), FINNEY, never, gpuOf(0));
+    await expect(ready).rejects.toMatchObject({ code: "rewards.bad-weights" });
+    expect(hub.requests).toEqual([]);
+  });
+});
+
 test("models are brought as graphs or built from their weights, with a line for each tenth at most", async () => {
   const weights = startHub({ ...shardedFiles(), "onnx/model.onnx": new Uint8Array(50_000) }, REVISION);
   try {

@@ -80,7 +80,7 @@ export const MODEL_MUTANTS = [
       {
         name: "doctor does not warn of a profile that judges nothing on a public network",
         file: "src/cli/doctor/model-checks.ts",
-        text: "if (!isPublic || hasJudge(chosen)) return ok(found);",
+        text: "if (!isPublic || hasJudge(chosen, choice)) return ok(found);",
         replacement: "if (!isPublic || name !== reason) return ok(found);",
       },
     ],

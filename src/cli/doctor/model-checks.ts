@@ -5,12 +5,10 @@ import { bringCommand, isPulled, preferredDtypes } from "../../models/known-mode
 import { dtypesOf, lockedFiles, modelState } from "../../models/locked-manifest.ts";
 import { verifyModel } from "../../models/pull.ts";
 import { type PullPlan, planPull, totalOf } from "../../models/pull-plan.ts";
-import { blindSpots, hasJudge } from "../../rewards/blind-spots.ts";
-import { chosenProfile } from "../../rewards/profiles.ts";
-import { OTHER_PROFILE } from "../first-start.ts";
+import { blindSpots, hasJudge, judgeRemedy } from "../../rewards/blind-spots.ts";
 import { bytesText } from "../progress.ts";
 import { type Check, type Finding, fail, ok, skip, warn } from "./check.ts";
-import { type NeededModel, readNeeded } from "./models-needed.ts";
+import { type NeededModel, NONE_NAMED, readNeeded, scoringWith } from "./models-needed.ts";
 import { NODE_MS } from "./nodes.ts";
 
 const LOOK_MS = 4_000;
@@ -24,11 +22,11 @@ const profile: Check = {
     if (patient.settings.neuronMockRewardModels)
       return skip("--neuron.mock_reward_models draws rewards by chance");
     const { profile: name, reason, isPublic } = await patient.profile();
-    const chosen = chosenProfile(name);
+    const { profile: chosen, ...choice } = scoringWith(patient.settings, name).scoring;
     const why = reason === undefined ? "as told" : reasonText(reason, isPublic);
-    const found = `${chosen.id}, ${why}; it cannot judge ${blindSpots(chosen)}`;
-    if (!isPublic || hasJudge(chosen)) return ok(found);
-    return warn(`${found}, and the network is public`, `${capital(OTHER_PROFILE)}.`);
+    const found = `${chosen.id}, ${why}; it cannot judge ${blindSpots(chosen, choice)}`;
+    if (!isPublic || hasJudge(chosen, choice)) return ok(found);
+    return warn(`${found}, and the network is public`, `${capital(judgeRemedy(chosen))}.`);
   },
 };
 
@@ -43,7 +41,9 @@ const space: Check = {
   name: "models.space",
   timeoutMs: LOOK_MS + NODE_MS,
   async run(patient) {
-    const { directory, models: needed } = await readNeeded(patient);
+    const found = await readNeeded(patient);
+    if (found === undefined) return skip(NONE_NAMED);
+    const { directory, models: needed } = found;
     const missing = needed.filter(
       ({ model }) => model !== undefined && modelState(directory, model) !== "here",
     );
@@ -58,10 +58,10 @@ const space: Check = {
     const about = isExact ? "" : "about ";
     const base = nearestFolder(directory);
     const free = freeBytesOf(base);
-    const found = `what is missing: ${about}${bytesText(download)} to fetch, ${about}${bytesText(peak)} of the disk for a while; ${bytesText(free)} are free in ${base}`;
+    const sentence = `what is missing: ${about}${bytesText(download)} to fetch, ${about}${bytesText(peak)} of the disk for a while; ${bytesText(free)} are free in ${base}`;
     return hasSpace(free, peak)
-      ? ok(found)
-      : fail(found, "Make room, or choose another folder with --models.dir.");
+      ? ok(sentence)
+      : fail(sentence, "Make room, or choose another folder with --models.dir.");
   },
 };
 
@@ -75,7 +75,9 @@ const models: Check = {
         `no model runs in this executable: ${BUILD.withoutInference}`,
         "Validate on Linux or on a Mac with Apple silicon.",
       );
-    const { directory, models: needed } = await readNeeded(patient);
+    const found = await readNeeded(patient);
+    if (found === undefined) return skip(NONE_NAMED);
+    const { directory, models: needed } = found;
     const inside = needed.filter(({ isEmbedded }) => isEmbedded).map(({ placed }) => placed.id);
     const outside = needed.filter(({ isEmbedded }) => !isEmbedded);
     const findings: Finding[] = inside.length === 0 ? [] : [ok(`${inside.join(", ")}: inside the program`)];

@@ -300,6 +300,20 @@ test("tells the profile that is used and what it cannot judge, without a network
       "embedded, as told; it cannot judge whether an answer is right or helpful, nor whether it does harm, and the network is public",
     fix: "Leave --models.profile out, or give lite or standard.",
   });
+  const unjudged = ["--reward.rlhf_weight=0", "--reward.reciprocate_weight=0", "--reward.dpo_weight=1"];
+  const switched = [...line, "--models.profile", "standard", ...unjudged, "--neuron.nsfw_off"];
+  expect((await examined(switched)).one("models.profile")).toMatchObject({
+    status: "warn",
+    found:
+      "standard, as told; it cannot judge whether an answer is right or helpful, nor whether it does harm, and the network is public",
+    fix: "Leave the --reward.*_weight flags out, or give a reward model that judges some weight.",
+  });
+  const short = await examined([...line, "--models.profile", "lite", "--reward.rlhf_weight", "0"]);
+  expect(short.one("models.profile")).toMatchObject({
+    status: "fail",
+    found: "the weights of the reward models sum to 0.5, not to 1: rlhf 0, task_fit 0.5",
+  });
+  expect(["models", "models.space"].map((name) => short.one(name)?.status)).toEqual(["skip", "skip"]);
   const local = await examined([...line, "--subtensor.network", "local", "--models.profile", "embedded"]);
   expect(local.one("models.profile")?.status).toBe("ok");
   expect(local.one("models.space")).toMatchObject({ status: "ok", found: "nothing is to be fetched" });
