@@ -75,17 +75,21 @@ export function counted(count: number, one: string, many?: string): string {
   return `${count} ${pluralOf(count, one, many)}`;
 }
 
+/** The space before a word, and the word: with what is in backticks within it, or up to the next space. */
+const WORD = /(\s*)((?:[^\s`]*`[^`]*`)+\S*|\S+)/g;
+
 /**
- * Lines of a text that end at spaces. A word that is wider than a line stays whole, and so does a command in backticks: nobody
- * could copy it in two.
+ * Lines of a text that end at spaces; spaces within a line stay as they are, for a path may hold some. A word that is wider
+ * than a line stays whole, and so does a command in backticks: nobody could copy it in two.
  */
 export function wordLines(text: string, width: number): string[] {
+  if (Bun.stringWidth(text) <= width) return [text];
   const lines = [""];
-  for (const word of text.match(/`[^`]*`\S*|\S+/g) ?? []) {
+  for (const [, space, word] of text.matchAll(WORD)) {
     const line = lines.at(-1)!;
-    const longer = line === "" ? word : `${line} ${word}`;
+    const longer = line === "" ? word! : `${line}${space}${word}`;
     if (line === "" || Bun.stringWidth(longer) <= width) lines[lines.length - 1] = longer;
-    else lines.push(word);
+    else lines.push(word!);
   }
   return lines;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { jsonText, printable, printableLines } from "../../src/base/text.ts";
+import { jsonText, printable, printableLines, wordLines } from "../../src/base/text.ts";
 
 describe("a stranger's text on one line", () => {
   test.each([
@@ -26,6 +26,26 @@ test("lines for a terminal keep their ends, tabs and bold letters, and nothing e
   );
   const clear = "\u001b[H\u001b[2J";
   expect(printableLines(`${clear}a${clear}`)).toBe(`${clear}a\\u{1b}[H\\u{1b}[2J`);
+});
+
+describe("lines that end at spaces", () => {
+  const COMMAND = "`openvalidator models pull lite`";
+
+  test("hold the text as it is where it fits, or where there is no terminal", () => {
+    const text = "no file  /data/my  models, or  two";
+    for (const width of [Number.POSITIVE_INFINITY, 34]) expect(wordLines(text, width)).toEqual([text]);
+    expect(wordLines(text, 33)).toEqual(["no file  /data/my  models, or", "two"]);
+    expect(wordLines("", 10)).toEqual([""]);
+  });
+
+  test.each([
+    [`run ${COMMAND} now`, ["run", COMMAND, "now"]],
+    [`run (${COMMAND}), or`, ["run", `(${COMMAND}),`, "or"]],
+    [`a "${COMMAND}"/\`b c\`.`, ["a", `"${COMMAND}"/\`b c\`.`]],
+    ["a lonely ` in a text", ["a lonely `", "in a text"]],
+  ])("keep a command in backticks whole: %p", (text, lines) => {
+    expect(wordLines(text, 12)).toEqual(lines);
+  });
 });
 
 test("JSON for a terminal is the same value", () => {
