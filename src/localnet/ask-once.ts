@@ -4,7 +4,7 @@ import { chainAddress } from "../miners/address.ts";
 import { Dendrite } from "../miners/ask.ts";
 import type { HotkeySigner } from "../wallet/signer.ts";
 import type { NeuronView } from "./node/admin.ts";
-import { numberOf, refusedRequest } from "./node/request.ts";
+import { numberOf, refusedRequest, wholeOf } from "./node/request.ts";
 
 const MS = 1000;
 const LONGEST_S = 600;
@@ -21,7 +21,7 @@ export async function askMiners(
   signer: HotkeySigner,
   [prompt, seconds, ...uids]: readonly unknown[],
 ): Promise<Reply[]> {
-  const named = uids.map((uid) => neurons[numberOf(uid, 0, neurons.length - 1)]!);
+  const named = uids.map((uid) => neurons[wholeOf(uid, 0, neurons.length - 1)]!);
   const asked = uids.length > 0 ? named : neurons.filter(({ axon }) => axon !== null);
   if (asked.length === 0) throw refusedRequest("nobody serves there");
   const targets = asked.map(({ uid, hotkey, axon }) => {

@@ -32,7 +32,7 @@ describe("a miner's author", () => {
     expect(neurons[10]).toMatchObject({ uid: 10, hotkey: HOTKEY, axon: "127.0.0.1:8091" });
     expect((await localnet("miners")).stdout).toContain(`${HOTKEY}  127.0.0.1:8091`);
     const again = await localnet("register", HOTKEY);
-    expect(again.exitCode).toBe(78);
+    expect(again.exitCode).toBe(64);
     expect(again.stderr).toContain("HotKeyAlreadyRegisteredInSubNet");
   });
 
@@ -46,7 +46,7 @@ describe("a miner's author", () => {
     const all = JSON.parse((await localnet("ask", "--json", "--timeout", "2")).stdout) as { uid: number }[];
     expect(all.map(({ uid }) => uid)).toEqual(expect.arrayContaining([1, 2, 3]));
     expect((await localnet("ask", "7")).stderr).toContain("uid 7 does not serve");
-    expect((await localnet("ask", "99")).stderr).toContain("a number from 0 to");
+    expect((await localnet("ask", "99")).stderr).toContain("a whole number from 0 to 10 is expected");
   }, 30_000);
 
   test("turns what he needs, and is told what there is", async () => {
@@ -59,6 +59,28 @@ describe("a miner's author", () => {
   });
 });
 
+test("what is counted takes whole numbers, and what is no number is not one", async () => {
+  const wrong = [
+    ["set", "tempo", "20.5"],
+    ["set", "version-key", "1.5"],
+    ["set", "stake", "1.5", "500"],
+    ["set", "trim", "0x3"],
+    ["set", "step", " "],
+    ["set", "mechanisms", "1e1"],
+    ["ask", "1.5"],
+    ["serve", net.validator, "127.0.0.1:80.5"],
+  ];
+  for (const words of wrong) {
+    const { exitCode, stderr } = await localnet(...words);
+    expect([...words, exitCode]).toEqual([...words, 64]);
+    expect(stderr).toContain("a whole number from");
+  }
+  expect((await localnet("set", "balance", HOTKEY, "1.5")).exitCode).toBe(0);
+  expect((await localnet("set", "stake", "1", "1e3")).stderr).toContain("a number from 0 to");
+  // A clock has whole milliseconds.
+  expect((await localnet("set", "block-time", "59.99955")).exitCode).toBe(0);
+});
+
 describe("faults", () => {
   test("are made, listed and taken away, each at its endpoint", async () => {
     expect((await localnet("fault", "hang", "finality-stall")).stdout).toBe("Active: hang, finality-stall\n");
@@ -68,7 +90,7 @@ describe("faults", () => {
     expect((await localnet("fault")).stdout).toContain("cut[:METHOD][:N%]");
     expect((await localnet("fault", "--off", "hang")).stdout).toBe("Active: finality-stall\n");
     const twice = await localnet("fault", "--off", "hang");
-    expect([twice.exitCode, twice.stderr]).toEqual([78, expect.stringContaining("is not there")]);
+    expect([twice.exitCode, twice.stderr]).toEqual([64, expect.stringContaining("is not there")]);
     expect((await localnet("fault", "--off")).stdout).toBe("Active: none\n");
     expect((await localnet("fault", "hung")).stderr).toContain("there are refuse, hang");
   });
@@ -106,13 +128,13 @@ test("a subnet starts with faults and runs until its block", async () => {
   expect(exitCode).toBe(0);
   expect(stdout).toContain("Faults     lag:5");
   const wrong = await captured(["localnet", "--miners", "1", "--port", "0", "--fault", "lagging"]);
-  expect(wrong.exitCode).toBe(78);
+  expect(wrong.exitCode).toBe(64);
   expect(wrong.stderr).toContain('there is no "lagging"');
 }, 30_000);
 
 test("where none runs, that is said", async () => {
   const { exitCode, stderr } = await captured(["localnet", "miners", "--endpoint", "ws://127.0.0.1:9"]);
-  expect(exitCode).toBe(78);
+  expect(exitCode).toBe(75);
   expect(stderr).toContain("no localnet answers at ws://127.0.0.1:9");
   for (const endpoint of ["foo", "http://127.0.0.1:9944", "ws://"]) {
     const wrong = await captured(["localnet", "miners", "--endpoint", endpoint]);

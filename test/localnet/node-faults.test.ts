@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { WsProvider } from "@polkadot/api";
 import { isFailure } from "../../src/base/error.ts";
-import { parseFault } from "../../src/localnet/node/fault-names.ts";
+import { parseFault } from "../../src/localnet/node/fault-words.ts";
 import type { LocalNode, NodeOptions } from "../../src/localnet/node/node.ts";
+import { SUBTENSOR } from "../../src/localnet/node/storage.ts";
 import { askLocalnet } from "../../src/localnet/remote.ts";
 import { advanceTo, alice, connect, NETUID, refused, send, startManual } from "./node-fixture.ts";
 
@@ -223,6 +224,44 @@ test("a call that is filtered, as in safe mode, ends with the error of the filte
   expect((await send(api, node, calls.setWeights!(NETUID, [2], [1], 0), alice)).error).toBeNull();
 });
 
+test("who watches storage hears all that changed while an endpoint stood still", async () => {
+  const node = await started();
+  const provider = await opened(node);
+  const seen: (string | null)[] = [];
+  const heard = Promise.withResolvers<void>();
+  const key = `0x${SUBTENSOR.tempo.key(NETUID)}`;
+  await provider.subscribe("state_storage", "state_subscribeStorage", [[key]], (_, { changes }) => {
+    seen.push(changes[0][1]);
+    if (seen.length === 2) heard.resolve();
+  });
+  node.first.fault("freeze");
+  await askLocalnet(node.endpoint, "localnet_set", "tempo", 7);
+  node.produceBlock();
+  node.produceBlock();
+  node.first.heal();
+  node.produceBlock();
+  await heard.promise;
+  expect(seen).toEqual(["0x1400", "0x0700"]);
+});
+
+test("an empty batch is answered as no request, and a full one in its order", async () => {
+  const node = await started();
+  const said = async (text: string): Promise<unknown> => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const socket = new WebSocket(node.endpoint);
+    closers.push(() => socket.close());
+    socket.onopen = () => socket.send(text);
+    socket.onmessage = ({ data }) => resolve(String(data));
+    return JSON.parse(await promise);
+  };
+  const refusal = { jsonrpc: "2.0", id: null, error: { code: -32_600, message: "Invalid request" } };
+  expect(await said("[]")).toEqual(refusal);
+  expect(await said('[{"id":1,"method":"system_name"},7]')).toEqual([
+    { jsonrpc: "2.0", id: 1, result: "openvalidator-localnet" },
+    refusal,
+  ]);
+});
+
 test("a fault that there is not is refused with what there is", () => {
   const reason = (text: string): string => {
     try {
@@ -238,6 +277,8 @@ test("a fault that there is not is refused with what there is", () => {
   expect(reason("cut:200%")).toContain("it is written cut[:METHOD][:N%]");
   expect(reason("lie:now")).toContain("it is written lie");
   expect(reason("finality-stall:5")).toContain("takes nothing");
+  expect(reason("drop")).toBe('{"kind":"once","name":"drop"}');
+  expect(reason("drop:5")).toContain("takes nothing");
   expect(reason("set_weight:SettingWeightsTooFast")).toContain("there are set_weights,");
   expect(reason("set_weights:CallFiltered:pool")).toContain("the pool takes calls");
   expect(reason("set_weights:SettingTooFast")).toContain("SettingWeightsTooFast");

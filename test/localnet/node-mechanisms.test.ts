@@ -99,3 +99,19 @@ test("who registers waits the rate limit in each mechanism, and takes over no we
   expect((await graph(1))!.lastUpdate[0]).toBe(at);
   await expect(setWeights(1, { 2: 1 }, eve)).rejects.toThrow("Custom error: 6");
 });
+
+test("a mechanism that is dropped takes with it what was committed for it, by salt and under a timelock", async () => {
+  node.setCommitReveal(true);
+  const { commitMechanismWeights, commitTimelockedMechanismWeights } = api.tx.subtensorModule!;
+  const salted = commitMechanismWeights!(NETUID, 1, `0x${"77".repeat(32)}`);
+  const locked = commitTimelockedMechanismWeights!(NETUID, 1, "0x00", 1e9, 4);
+  expect(await send(api, node, salted, alice)).toMatchObject({ error: null });
+  expect(await send(api, node, locked, bob)).toMatchObject({ error: null });
+  const held = async () => [
+    (await api.query.subtensorModule!.weightCommits!.entries(SECOND)).length,
+    (await api.query.subtensorModule!.timelockedWeightCommits!.entries(SECOND)).length,
+  ];
+  expect(await held()).toEqual([1, 1]);
+  await set(1);
+  expect(await held()).toEqual([0, 0]);
+});

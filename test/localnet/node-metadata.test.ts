@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { expandMetadata, Metadata, TypeRegistry } from "@polkadot/types";
 import { u8aToHex } from "@polkadot/util";
 import { cryptoWaitReady, decodeAddress } from "@polkadot/util-crypto";
+import { compact, decode, u16 } from "../../src/localnet/node/codec.ts";
 import { describeRuntime } from "../../src/localnet/node/description.ts";
 import { STORAGE } from "../../src/localnet/node/storage.ts";
 import type { AnyStorageItem, StorageItem } from "../../src/localnet/node/storage-item.ts";
@@ -49,6 +50,12 @@ test("stores everything under finney's keys", () => {
     const typed = name === "pulses" ? keys.map(BigInt) : keys;
     expect([name, `0x${(item as StorageItem<unknown[], unknown>).key(...typed)}`]).toEqual([name, hex]);
   }
+});
+
+test("a number that its type has no room for is refused, though compact SCALE has", () => {
+  const read = (hex: string): number => decode(compact(u16), Buffer.from(hex, "hex"));
+  expect(read("feff0300")).toBe(65_535);
+  expect(() => read("02000400")).toThrow("a number is larger than 65535");
 });
 
 const camel = (name: string): string => name[0]!.toLowerCase() + name.slice(1);

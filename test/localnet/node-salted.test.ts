@@ -2,20 +2,10 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import type { ApiPromise } from "@polkadot/api";
 import type { KeyringPair } from "@polkadot/keyring/types";
+import type { Event } from "@polkadot/types/interfaces";
 import { blake2AsHex, xxhashAsU8a } from "@polkadot/util-crypto";
 import type { LocalNode, NodeOptions } from "../../src/localnet/node/node.ts";
-import {
-  advanceTo,
-  alice,
-  bob,
-  charlie,
-  connect,
-  eve,
-  NETUID,
-  plain,
-  send,
-  startManual,
-} from "./node-fixture.ts";
+import { advanceTo, alice, bob, connect, eve, NETUID, plain, send, startManual } from "./node-fixture.ts";
 
 const TEMPO = 6;
 const SALT = [1, 2, 3];
@@ -102,16 +92,21 @@ test("batches commit and set for each subnet, and reveal all or nothing", async 
   expect(await plain(api.query.subtensorModule!.weights!(NETUID, 1))).toEqual([[2, 65_535]]);
 });
 
-test("the owner turns what a subnet's owner may, and nobody else", async () => {
-  const { adminUtils, subtensorModule } = api.tx;
-  await send(api, node, adminUtils!.sudoSetTempo!(NETUID, 9), bob);
-  expect(await plain(api.query.subtensorModule!.tempo!(NETUID))).toBe(TEMPO);
-  await send(api, node, adminUtils!.sudoSetTempo!(NETUID, 9), alice);
-  expect(await plain(api.query.subtensorModule!.tempo!(NETUID))).toBe(9);
-  await send(api, node, adminUtils!.sudoTrimToMaxAllowedUids!(NETUID, 3), alice);
-  expect(node.neurons()).toHaveLength(3);
-  const network = subtensorModule!.registerNetwork!(charlie.address);
-  expect((await send(api, node, network, charlie)).error).toBe("SubnetLimitReached");
+test("a batch gets nobody round commit-reveal, and tells which of its items were refused", async () => {
+  const set = calls().batchSetWeights!([NETUID], [[[2, 5]]], [0]);
+  expect((await send(api, node, set, alice)).events).toEqual(
+    expect.arrayContaining([
+      "subtensorModule.BatchCompletedWithErrors",
+      "subtensorModule.BatchWeightItemFailed",
+      "subtensorModule.BatchWeightsCompleted",
+    ]),
+  );
+  expect(await weightsOf()).toEqual([]);
+  const events = (await api.query.system!.events!()) as unknown as { event: Event }[];
+  const [item] = events.filter(({ event }) => event.method === "BatchWeightItemFailed");
+  const [netuid, error] = item!.event.data as unknown as [{ toNumber(): number }, { asModule: never }];
+  expect(netuid.toNumber()).toBe(NETUID);
+  expect(api.registry.findMetaError(error.asModule).name).toBe("CommitRevealEnabled");
 });
 
 test("what comes through the shield is run in the block of its carrier, after it", async () => {

@@ -1,8 +1,8 @@
 import { loadConfiguration } from "../../config/load.ts";
 import { LOCALNET_CONTROL_OPTIONS } from "../../config/localnet-options.ts";
 import type { NeuronView } from "../../localnet/node/admin.ts";
-import { CALL_FAULT, CHAIN_FAULTS, ENDPOINT_FAULTS, ONCE_FAULT } from "../../localnet/node/fault-names.ts";
-import { SETTINGS } from "../../localnet/node/settings.ts";
+import { CALL_FAULT, CHAIN_FAULTS, ENDPOINT_FAULTS, ONCE_FAULTS } from "../../localnet/node/fault-names.ts";
+import { SETTINGS } from "../../localnet/node/setting-names.ts";
 import { askLocalnet } from "../../localnet/remote.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -82,7 +82,7 @@ export async function faultLocalnet(context: CommandContext): Promise<number> {
   const active = (await ask(context, "localnet_faults")) as string[];
   if (flags.json === "true") context.print(`${JSON.stringify(active)}\n`);
   else {
-    const known = Object.entries({ ...ENDPOINT_FAULTS, ...ONCE_FAULT, ...CHAIN_FAULTS });
+    const known = Object.entries({ ...ENDPOINT_FAULTS, ...ONCE_FAULTS, ...CHAIN_FAULTS });
     const rows = [...known.map(([name, [form, help]]): Row => [`${name}${form}`, help]), CALL_FAULT];
     if (words.length === 0 && !isOff)
       context.print(`${labelled([["FAULT", "WHAT HAPPENS"], ...rows], screenWidth(context.environment))}\n`);

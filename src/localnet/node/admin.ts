@@ -7,7 +7,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { genesisAxon } from "./genesis.ts";
 import { neuronsLite } from "./neuron-infos.ts";
 import { uidOf } from "./neurons.ts";
-import { numberOf, refusedRequest } from "./request.ts";
+import { refusedRequest, wholeOf } from "./request.ts";
 import type { Method } from "./rpc.ts";
 import { accountOf } from "./rpc-params.ts";
 import { applySetting, type Controls } from "./settings.ts";
@@ -62,7 +62,7 @@ export function adminMethods(
       if (typeof ip !== "string" || !isIPv4(ip)) throw refusedRequest("the address is no IPv4 address");
       if (uidOf(chain.state, netuid, account) === null) throw refusedRequest("that hotkey is not registered");
       const numeric = ip.split(".").reduce((sum, part) => sum * 256n + BigInt(part), 0n);
-      const place = { ip: numeric, ipType: 4, port: numberOf(port, 1, 65_535) };
+      const place = { ip: numeric, ipType: 4, port: wholeOf(port, 1, U16_MAX) };
       const axon = genesisAxon({ ...place, version: AXON_VERSION, protocol: AXON_PROTOCOL });
       chain.state.set(SUBTENSOR.axons, [netuid, account], axon);
       return null;

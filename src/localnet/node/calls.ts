@@ -83,8 +83,6 @@ export function dispatch(
   height: number,
 ): { events: RuntimeEventValue[] } | { error: CallError } {
   if (call.kind === "Balances") return transfer(state, signer, call.fields[0]);
-  if (call.kind === "AdminUtils")
-    return administer(state, signer, call.fields[0], height) ? { events: [] } : { error: "BadOrigin" };
   if (call.kind === "MevShield")
     return {
       events: [
@@ -99,8 +97,11 @@ export function dispatch(
         },
       ],
     };
-  if (call.kind !== "SubtensorModule") return { events: [] };
-  const outcome = dispatchSubtensor(state, signer, call.fields[0], height);
+  if (call.kind !== "SubtensorModule" && call.kind !== "AdminUtils") return { events: [] };
+  const outcome =
+    call.kind === "AdminUtils"
+      ? administer(state, signer, call.fields[0], height)
+      : dispatchSubtensor(state, signer, call.fields[0], height);
   return "error" in outcome ? outcome : { events: outcome.events.map(inSubtensor) };
 }
 

@@ -9,7 +9,7 @@ export class ChainFaults {
   readonly #stalls = new Set<ChainFaultName>();
   readonly #calls = new Map<string, CallFault>();
 
-  add(text: string, fault: Exclude<Fault, { kind: "endpoint" }>): void {
+  add(text: string, fault: Extract<Fault, { kind: "chain" | "call" }>): void {
     if (fault.kind === "chain") this.#stalls.add(fault.name);
     else this.#calls.set(text, fault);
   }

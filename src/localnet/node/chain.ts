@@ -5,7 +5,7 @@ import { dispatch, precheck } from "./calls.ts";
 import { ChainFaults } from "./chain-faults.ts";
 import { BLOCK_HASH_COUNT } from "./description.ts";
 import { stepSubnet } from "./epoch.ts";
-import { CALL_FILTERED, ERROR_INDEX, type PalletError, poolCode, SYSTEM_ERROR_INDEX } from "./errors.ts";
+import { CALL_FILTERED, type PalletError, poolCode } from "./errors.ts";
 import {
   decodeExtrinsic,
   eraBirth,
@@ -14,14 +14,14 @@ import {
   timestampExtrinsic,
 } from "./extrinsic.ts";
 import { type Block, genesisBlock, sealBlock } from "./header.ts";
-import { type CallError, inSubtensor, type SubtensorEventValue } from "./outcome.ts";
+import { type CallError, dispatchError, inSubtensor, type SubtensorEventValue } from "./outcome.ts";
 import { type PooledTransaction, TransactionPool, type TransactionStatus } from "./pool.ts";
 import { revealCommits } from "./reveal.ts";
-import { type EventRecordValue, FREE, PALLET, type RuntimeEventValue } from "./runtime.ts";
+import { type EventRecordValue, FREE, type RuntimeEventValue } from "./runtime.ts";
 import type { Shield } from "./shield.ts";
 import { ChainState, type StateView } from "./state.ts";
 import { SYSTEM, TIMESTAMP } from "./storage.ts";
-import type { DispatchErrorValue, HashHex } from "./types.ts";
+import type { HashHex } from "./types.ts";
 
 /** States and blocks that can still be asked for; older ones are pruned, as on a lite node. */
 const KEPT_BLOCKS = 300;
@@ -320,21 +320,11 @@ const SUCCESS_MANDATORY = inSystem({
 });
 
 function failed(error: CallError): RuntimeEventValue {
-  const dispatchError: DispatchErrorValue =
-    error === "FundsUnavailable"
-      ? { kind: "Token", fields: { 0: { kind: error, fields: {} } } }
-      : error === "BadOrigin"
-        ? { kind: error, fields: {} }
-        : error === CALL_FILTERED
-          ? moduleError(PALLET.System, SYSTEM_ERROR_INDEX[error])
-          : moduleError(PALLET.SubtensorModule, ERROR_INDEX[error]);
-  return inSystem({ kind: "ExtrinsicFailed", fields: { dispatchError, dispatchInfo: FREE } });
+  return inSystem({
+    kind: "ExtrinsicFailed",
+    fields: { dispatchError: dispatchError(error), dispatchInfo: FREE },
+  });
 }
-
-const moduleError = (index: number, error: number): DispatchErrorValue => ({
-  kind: "Module",
-  fields: { 0: { index, error: Uint8Array.of(error, 0, 0, 0) } },
-});
 
 export function refusal(code: number, message: string, data?: string): Failure<RefusalCode, RefusalData> {
   return new Failure<RefusalCode, RefusalData>("localnet.refused", { message, data: { code, data } });

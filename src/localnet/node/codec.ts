@@ -108,21 +108,29 @@ export const str = primitive<string>(
   (out, value) => out.text(value),
   (input) => Buffer.from(input.bytes()).toString("utf8"),
 );
-/** A u64 that only this node writes and that stays below 2^53: heights, limits, epochs. */
+/** A u64 that this node counts with: heights, limits, epochs. A client's beyond 2^53 is 2^53 - 1, which never comes either. */
 export const height = primitive<number>(
   "u64",
   (out, value) => out.u64(BigInt(value)),
-  (input) => Number(input.u64()),
+  (input) => Math.min(Number(input.u64()), Number.MAX_SAFE_INTEGER),
 );
 
 const compactShape = (of: AnyCodec): Shape => ({ kind: "compact", of });
 
+const LARGEST: Partial<Record<Primitive, number>> = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff };
+
 /** Compact of an unsigned integer that fits a number (u8, u16, u32, or u64 heights). */
 export function compact(of: Codec<number>): Codec<number> {
+  const { shape } = of;
+  const most = shape.kind === "primitive" ? LARGEST[shape.name] : undefined;
   return {
     shape: compactShape(of),
     write: (out, value) => out.compact(value),
-    read: (input) => Number(input.compact()),
+    read(input) {
+      const value = Number(input.compact());
+      if (most !== undefined && value > most) throw badScale(`a number is larger than ${most}`);
+      return value;
+    },
   };
 }
 

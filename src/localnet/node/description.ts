@@ -4,6 +4,7 @@ import { EXTENSIONS, Extrinsic, marker } from "./extensions.ts";
 import { encodeMetadata, type RuntimeDescription } from "./metadata.ts";
 import {
   AdminCall,
+  AdminUtilsError,
   BalancesCall,
   BalancesEvent,
   DrandEvent,
@@ -120,7 +121,13 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
         event: DrandEvent,
         constants: [],
       },
-      { name: "AdminUtils", index: PALLET.AdminUtils, call: AdminCall, constants: [] },
+      {
+        name: "AdminUtils",
+        index: PALLET.AdminUtils,
+        call: AdminCall,
+        error: AdminUtilsError,
+        constants: [],
+      },
       {
         name: "MevShield",
         index: PALLET.MevShield,

@@ -1,7 +1,8 @@
 import { CONTROL_PATH } from "../remote.ts";
 import type { Chain } from "./chain.ts";
 import { type Alteration, EndpointFaults } from "./endpoint-faults.ts";
-import { parseFault } from "./fault-names.ts";
+import { parseFault } from "./fault-words.ts";
+import type { Block } from "./header.ts";
 import { Rpc, type RpcRequest, type Subscription } from "./rpc.ts";
 import type { StateCalls } from "./state-call.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -12,8 +13,9 @@ type Socket = Bun.ServerWebSocket<Connection>;
 const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** A client that does not read what it asked for is cut off. */
 const LARGEST_BACKLOG_BYTES = 64 * 1024 * 1024;
-const PARSE_ERROR = -32_700;
-const INVALID_REQUEST = -32_600;
+/** What is no request at all, as JSON-RPC words it. */
+const PARSE_ERROR = { code: -32_700, message: "Parse error" };
+const INVALID_REQUEST = { code: -32_600, message: "Invalid request" };
 const MS = 1000;
 
 /** One websocket. */
@@ -70,16 +72,17 @@ export class Endpoint {
   readonly #open = new Set<Connection>();
   readonly #late = new Set<ReturnType<typeof setTimeout>>();
   readonly #stopListening: () => void;
-  #lastHead: string;
-  #lastFinalized: string;
+  /** What subscribers were told last. */
+  #lastHead: Block;
+  #lastFinalized: Block;
 
   constructor({ chain, calls, host, port, random }: EndpointOptions) {
     this.#chain = chain;
     this.#host = host;
     this.#faults = new EndpointFaults(chain, random);
     this.rpc = new Rpc(chain, this.#faults, calls);
-    this.#lastHead = chain.head.hash;
-    this.#lastFinalized = chain.finalized.hash;
+    this.#lastHead = chain.head;
+    this.#lastFinalized = chain.finalized;
     this.#server = Bun.serve<Connection>({
       hostname: host,
       port,
@@ -124,14 +127,14 @@ export class Endpoint {
   }
 
   /**
-   * Makes something go wrong, here or with the whole chain, until it is healed. `drop` cuts every connection once.
+   * Makes something go wrong, here or with the whole chain, once or until it is healed.
    * @throws Failure `localnet.bad-request` for one that there is not
    */
   fault(text: string): void {
-    const fault = text === "drop" ? null : parseFault(text);
-    if (fault?.kind === "endpoint") this.#faults.add(text, fault);
-    else if (fault) this.#chain.faults.add(text, fault);
-    if (fault === null || this.#faults.refusal !== null) this.#dropConnections();
+    const fault = parseFault(text);
+    if (fault.kind === "endpoint") this.#faults.add(text, fault);
+    else if (fault.kind !== "once") this.#chain.faults.add(text, fault);
+    if (fault.kind === "once" || this.#faults.refusal !== null) this.#dropConnections();
   }
 
   /**
@@ -177,9 +180,12 @@ export class Endpoint {
 
   #receive(connection: Connection, message: string): void {
     const parsed = parse(message);
-    if (parsed === undefined) {
-      const body = { jsonrpc: "2.0", id: null, error: { code: PARSE_ERROR, message: "Parse error" } };
-      this.#say(connection, [{ body, method: "", params: [], id: null }], false);
+    if (parsed === undefined || (Array.isArray(parsed) && parsed.length === 0)) {
+      this.#say(
+        connection,
+        [parsed === undefined ? unreadable(PARSE_ERROR) : unreadable(INVALID_REQUEST)],
+        false,
+      );
       return;
     }
     const answers: (Said | Promise<Said>)[] = [];
@@ -198,10 +204,7 @@ export class Endpoint {
   }
 
   #answer(connection: Connection, request: unknown): Said | Promise<Said> {
-    if (!isRequest(request)) {
-      const body = { jsonrpc: "2.0", id: null, error: { code: INVALID_REQUEST, message: "Invalid request" } };
-      return { body, method: "", params: [], id: null };
-    }
+    if (!isRequest(request)) return unreadable(INVALID_REQUEST);
     const { id, method, params = [] } = request;
     if (!connection.isControl) this.onRequest({ id, method, params });
     const body = connection.socket === null ? {} : this.rpc.answer({ id, method, params }, connection);
@@ -234,22 +237,20 @@ export class Endpoint {
   }
 
   #announce(): void {
-    const head = this.#faults.head();
-    const isNewHead = head.hash !== this.#lastHead;
-    this.#lastHead = head.hash;
-    if (isNewHead)
+    const [head, last] = [this.#faults.head(), this.#lastHead];
+    const [finalized, lastFinalized] = [this.#faults.finalized(), this.#lastFinalized];
+    [this.#lastHead, this.#lastFinalized] = [head, finalized];
+    if (head.hash !== last.hash)
       this.#each("heads", (connection, subscription) =>
         connection.notify(subscription, this.rpc.header(head)),
       );
-    const finalized = this.#faults.finalized();
-    if (finalized.hash !== this.#lastFinalized)
+    if (finalized.hash !== lastFinalized.hash)
       this.#each("finalized", (connection, subscription) =>
         connection.notify(subscription, this.rpc.header(finalized)),
       );
-    this.#lastFinalized = finalized.hash;
-    if (!isNewHead) return;
-    const parent = this.#chain.blockAt(head.parentHash);
-    const previous = parent && this.#chain.stateAt(parent);
+    if (head.hash === last.hash) return;
+    // Not the block before: an endpoint that stood still, or shows the past, comes over many at once.
+    const previous = this.#chain.stateAt(last);
     this.#each("storage", (connection, subscription) => {
       const changes = this.rpc.storageChanges(head, subscription.keys, previous);
       if (changes) connection.notify(subscription, changes);
@@ -265,6 +266,13 @@ export class Endpoint {
         if (subscription.kind === kind) tell(connection, subscription);
   }
 }
+
+const unreadable = (error: typeof PARSE_ERROR): Said => ({
+  body: { jsonrpc: "2.0", id: null, error },
+  method: "",
+  params: [],
+  id: null,
+});
 
 function parse(message: string): unknown {
   try {

@@ -165,19 +165,41 @@ const SYSTEM_ERROR_NAMES = [
   "Unauthorized",
 ] as const;
 
+/** All errors of pallet AdminUtils, at their indexes. */
+const ADMIN_ERROR_NAMES = [
+  "SubnetDoesNotExist",
+  "MaxValidatorsLargerThanMaxUIds",
+  "MaxAllowedUIdsLessThanCurrentUIds",
+  "BondsMovingAverageMaxReached",
+  "NegativeSigmoidSteepness",
+  "ValueNotInBounds",
+  "MinAllowedUidsGreaterThanCurrentUids",
+  "MinAllowedUidsGreaterThanMaxAllowedUids",
+  "MaxAllowedUidsLessThanMinAllowedUids",
+  "MaxAllowedUidsGreaterThanDefaultMaxAllowedUids",
+  "InvalidValue",
+  "NotPermittedOnRootSubnet",
+  "POWRegistrationDisabled",
+  "Deprecated",
+] as const;
+
+/** Those of them that pallet SubtensorModule has no error of the same name of. */
+export type AdminError = Exclude<(typeof ADMIN_ERROR_NAMES)[number], PalletError>;
+
+export const ADMIN_ERROR_INDEX = indexOf(ADMIN_ERROR_NAMES);
+
 export type SystemError = (typeof SYSTEM_ERROR_NAMES)[number];
 export const CALL_FILTERED = "CallFiltered" satisfies SystemError;
 
-export const SYSTEM_ERROR_INDEX = Object.fromEntries(
-  SYSTEM_ERROR_NAMES.map((name, index) => [name, index]),
-) as Record<SystemError, number>;
+export const SYSTEM_ERROR_INDEX = indexOf(SYSTEM_ERROR_NAMES);
 
 export type PalletError = (typeof ERROR_NAMES)[number];
 
-export const ERROR_INDEX = Object.fromEntries(ERROR_NAMES.map((name, index) => [name, index])) as Record<
-  PalletError,
-  number
->;
+export const ERROR_INDEX = indexOf(ERROR_NAMES);
+
+function indexOf<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name, index) => [name, index])) as Record<Name, number>;
+}
 
 /**
  * The number that the transaction pool shows when the runtime refuses a transaction before it is dispatched

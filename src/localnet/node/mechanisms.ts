@@ -1,9 +1,8 @@
 import { U16_MAX } from "../../base/units.ts";
 import { storageIndex } from "./neurons.ts";
 import { refusedRequest } from "./request.ts";
-import { epochOf } from "./schedule.ts";
 import type { ChainState, StateView } from "./state.ts";
-import { SUBTENSOR, SYSTEM } from "./storage.ts";
+import { SUBTENSOR } from "./storage.ts";
 
 /** Indexes of storage have 16 bits, of which the subnet takes twelve. */
 export const MOST_MECHANISMS = 16;
@@ -36,12 +35,8 @@ export function setMechanisms(
   for (let mecid = count; mecid < before; mecid++) {
     const index = storageIndex(netuid, mecid);
     for (const item of [SUBTENSOR.lastUpdate, SUBTENSOR.incentive]) state.remove(item, index);
-    for (let uid = 0; uid < state.read(SUBTENSOR.subnetworkN, netuid); uid++)
-      state.remove(SUBTENSOR.weights, index, uid);
-    const epoch = epochOf(state, netuid, state.read(SYSTEM.number));
-    const oldest = Math.max(0, epoch - state.read(SUBTENSOR.revealPeriodEpochs, netuid));
-    for (let committed = oldest; committed <= epoch + 1; committed++)
-      state.remove(SUBTENSOR.timelockedWeightCommits, index, committed);
+    for (const item of [SUBTENSOR.weights, SUBTENSOR.weightCommits, SUBTENSOR.timelockedWeightCommits])
+      state.removeUnder(item, index);
   }
   state.set(SUBTENSOR.mechanismCountCurrent, [netuid], count);
   if (percents.length === 0) {

@@ -1,11 +1,21 @@
 import { Failure } from "../../base/error.ts";
 import type { LocalnetCode } from "./scale.ts";
 
+/** A decimal number as people write it: Number() also takes "", "0x10" and "1e3". */
+const DECIMAL = /^\d+(?:\.\d+)?$/;
+
 /** @throws Failure `localnet.bad-request` unless it is a number within these */
 export function numberOf(value: unknown, min: number, max: number): number {
-  const number = Number(value);
-  if (value === undefined || value === "" || !(number >= min && number <= max))
-    throw refusedRequest(`a number from ${min} to ${max} is expected`);
+  const number = DECIMAL.test(String(value)) ? Number(value) : Number.NaN;
+  if (!(number >= min && number <= max)) throw refusedRequest(`a number from ${min} to ${max} is expected`);
+  return number;
+}
+
+/** As `numberOf`, of what is counted: uids, blocks, ports. */
+export function wholeOf(value: unknown, min: number, max: number): number {
+  const number = DECIMAL.test(String(value)) ? Number(value) : Number.NaN;
+  if (!(Number.isInteger(number) && number >= min && number <= max))
+    throw refusedRequest(`a whole number from ${min} to ${max} is expected`);
   return number;
 }
 

@@ -17,7 +17,7 @@ import {
   variant,
   vec,
 } from "./codec.ts";
-import { ERROR_INDEX, type PalletError, SYSTEM_ERROR_INDEX, type SystemError } from "./errors.ts";
+import { ADMIN_ERROR_INDEX, ERROR_INDEX, SYSTEM_ERROR_INDEX } from "./errors.ts";
 import {
   AccountId,
   CommitBytes,
@@ -183,6 +183,8 @@ export const SubtensorEvent = variant("pallet_subtensor::pallet::Event", {
   WeightsRevealed: at(86, { 0: AccountId, 1: u16, 2: Hash }),
   WeightsBatchRevealed: at(87, { 0: AccountId, 1: u16, 2: vec(Hash) }),
   BatchWeightsCompleted: at(88, { 0: vec(compact(u16)), 1: AccountId }),
+  BatchCompletedWithErrors: bare(89),
+  BatchWeightItemFailed: at(90, { 0: u16, 1: DispatchError }),
   NeuronRegistered: at(6, { 0: u16, 1: u16, 2: AccountId }),
   AxonServed: at(28, { 0: u16, 1: AccountId }),
   HotkeySwappedOnSubnet: at(102, {
@@ -191,6 +193,16 @@ export const SubtensorEvent = variant("pallet_subtensor::pallet::Event", {
     newHotkey: AccountId,
     netuid: u16,
   }),
+  MaxAllowedUidsSet: at(9, { 0: u16, 1: u16 }),
+  MinAllowedWeightSet: at(19, { 0: u16, 1: u16 }),
+  WeightsSetRateLimitSet: at(22, { 0: u16, 1: height }),
+  ImmunityPeriodSet: at(23, { 0: u16, 1: u16 }),
+  MaxAllowedValidatorsSet: at(27, { 0: u16, 1: u16 }),
+  RegistrationAllowed: at(50, { 0: u16, 1: bool }),
+  WeightsVersionKeySet: at(32, { 0: u16, 1: u64 }),
+  ServingRateLimitSet: at(35, { 0: u16, 1: height }),
+  TempoSet: at(52, { 0: u16, 1: u16 }),
+  CommitRevealPeriodsSet: at(100, { 0: u16, 1: height }),
   CommitRevealEnabled: at(101, { 0: u16, 1: bool }),
   TimelockedWeightsCommitted: at(107, { 0: AccountId, 1: u16, 2: Hash, 3: u64 }),
   TimelockedWeightsRevealed: at(108, { 0: u16, 1: AccountId }),
@@ -219,19 +231,15 @@ export const EventRecord = struct(
 );
 export type EventRecordValue = Value<typeof EventRecord>;
 
-const errorCases = Object.fromEntries(
-  Object.entries(ERROR_INDEX).map(([name, index]) => [name, bare(index)]),
-) as Record<PalletError, ReturnType<typeof bare>>;
-export const SubtensorError = variant("pallet_subtensor::pallet::Error", errorCases);
-export const SystemPalletError = variant(
-  "frame_system::pallet::Error",
-  Object.fromEntries(
-    Object.entries(SYSTEM_ERROR_INDEX).map(([name, index]) => [name, bare(index)]),
-  ) as Record<SystemError, ReturnType<typeof bare>>,
-);
+const errorsOf = (path: string, index: Readonly<Record<string, number>>) =>
+  variant(path, Object.fromEntries(Object.entries(index).map(([name, at]) => [name, bare(at)])));
+export const SubtensorError = errorsOf("pallet_subtensor::pallet::Error", ERROR_INDEX);
+export const SystemPalletError = errorsOf("frame_system::pallet::Error", SYSTEM_ERROR_INDEX);
+export const AdminUtilsError = errorsOf("pallet_admin_utils::pallet::Error", ADMIN_ERROR_INDEX);
 export const RuntimeError = variant("node_subtensor_runtime::RuntimeError", {
   System: at(PALLET.System, { 0: SystemPalletError }),
   SubtensorModule: at(PALLET.SubtensorModule, { 0: SubtensorError }),
+  AdminUtils: at(PALLET.AdminUtils, { 0: AdminUtilsError }),
 });
 
 /** Fee-free, weightless dispatch: the node does not meter, and all its calls are `Pays::No` on the real chain. */

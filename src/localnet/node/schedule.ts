@@ -1,4 +1,4 @@
-import type { StateView } from "./state.ts";
+import type { ChainState, StateView } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
 
 /** The runtime in which epochs became stateful; before it they fell on blocks that the tempo divides. */
@@ -46,4 +46,10 @@ export function nextEpochBlock(state: StateView, netuid: number, height: number)
   const scheduled = state.read(SUBTENSOR.lastEpochBlock, netuid) + tempo;
   const pending = state.read(SUBTENSOR.pendingEpochAt, netuid);
   return Math.max(height + 1, pending > 0 ? Math.min(pending, scheduled) : scheduled);
+}
+
+/** Another length of the epoch; the one that runs begins anew where epochs are counted. */
+export function setTempo(state: ChainState, netuid: number, tempo: number, height: number): void {
+  state.set(SUBTENSOR.tempo, [netuid], tempo);
+  if (!isModulo(state, netuid)) state.set(SUBTENSOR.lastEpochBlock, [netuid], height);
 }

@@ -60,18 +60,34 @@ export class ChainState implements StateView {
     this.#current.delete(key);
   }
 
-  /** Takes back what `work` changed when it ends with an error. */
+  /** Removes all values of a map of several keys whose first key is this one. */
+  removeUnder<First>(item: StorageItem<[First, ...never[]], unknown>, first: First): void {
+    for (const key of this.keys(item.under(first))) {
+      this.#remember(key);
+      this.#current.delete(key);
+    }
+  }
+
+  /** Takes back what `work` changed when it ends with an error, or throws. */
   allOrNothing<T extends object>(work: () => T): T {
     const before = new Map<string, Uint8Array | undefined>();
-    this.#before = before;
-    const outcome = work();
-    this.#before = null;
-    if ("error" in outcome)
+    const takeBack = (): void => {
       for (const [key, value] of before) {
         if (value === undefined) this.#current.delete(key);
         else this.#current.set(key, value);
       }
-    return outcome;
+    };
+    this.#before = before;
+    try {
+      const outcome = work();
+      if ("error" in outcome) takeBack();
+      return outcome;
+    } catch (error) {
+      takeBack();
+      throw error;
+    } finally {
+      this.#before = null;
+    }
   }
 
   /** Keys that the block of `height` changed. */

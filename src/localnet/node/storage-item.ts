@@ -21,6 +21,8 @@ export interface StorageItem<Keys extends unknown[], V> extends AnyStorageItem {
   value: Codec<V>;
   /** Full storage key, lower-case hex without 0x. */
   key(...keys: Keys): string;
+  /** What the keys of all values begin with that have this first key. */
+  under(first: Keys[0]): string;
 }
 export interface AnyStorageItem {
   pallet: string;
@@ -49,6 +51,10 @@ export function item<P extends KeyPart[], V>(
 ): StorageItem<PartValues<P>, V> {
   const prefix = toHex(xxhashAsU8a(pallet, 128)) + toHex(xxhashAsU8a(name, 128));
   const cache = new Map<string, string>();
+  const hashed = (key: unknown, index: number): string => {
+    const { hasher, codec } = parts[index]!;
+    return toHex(HASH[hasher](encode(codec as Codec<unknown>, key)));
+  };
   return {
     pallet,
     name,
@@ -63,16 +69,13 @@ export function item<P extends KeyPart[], V>(
       const name = keys.join();
       let key = cache.get(name);
       if (key === undefined) {
-        key =
-          prefix +
-          parts
-            .map((part, index) => toHex(HASH[part.hasher](encode(part.codec as Codec<unknown>, keys[index]))))
-            .join("");
+        key = prefix + keys.map(hashed).join("");
         if (cache.size >= KEY_CACHE_ENTRIES) cache.clear();
         cache.set(name, key);
       }
       return key;
     },
+    under: (first) => prefix + hashed(first, 0),
   };
 }
 

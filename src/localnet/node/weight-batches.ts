@@ -1,7 +1,8 @@
-import type { Outcome } from "./outcome.ts";
+import { dispatchError, type Outcome, type SubtensorEventValue } from "./outcome.ts";
 import type { SubtensorCallValue } from "./runtime.ts";
 import { commitSalted, revealSalted } from "./salted-commits.ts";
 import type { ChainState } from "./state.ts";
+import { SUBTENSOR } from "./storage.ts";
 import type { AccountHex } from "./types.ts";
 import { applyWeights } from "./weights.ts";
 
@@ -12,7 +13,7 @@ type Batch = Extract<
 
 /**
  * Several weights in one call. Of those for several subnets each stands for itself, and one that is refused does not hinder the
- * others; several reveals for one subnet are all done or none.
+ * others, but is told of; several reveals for one subnet are all done or none.
  */
 export function dispatchBatch(state: ChainState, signer: AccountHex, batch: Batch, height: number): Outcome {
   if (batch.kind === "batch_reveal_weights") return revealAll(state, signer, batch.fields, height);
@@ -30,13 +31,25 @@ export function dispatchBatch(state: ChainState, signer: AccountHex, batch: Batc
         { netuid, mecid: 0, commitHash: batch.fields.commitHashes[item]! },
         height,
       );
+    if (state.read(SUBTENSOR.commitRevealWeightsEnabled, netuid)) return { error: "CommitRevealEnabled" };
     const row = batch.fields.weights[item]!;
     const versionKey = batch.fields.versionKeys[item]!;
     const [uids, values] = [row.map(([uid]) => uid), row.map(([, value]) => value)];
     return applyWeights(state, signer, { netuid, mecid: 0, uids, values, versionKey }, height);
   });
-  const events = outcomes.flatMap((outcome) => ("error" in outcome ? [] : outcome.events));
-  return { events: [...events, { kind: "BatchWeightsCompleted", fields: { 0: netuids, 1: signer } }] };
+  const done = outcomes.flatMap((outcome) => ("error" in outcome ? [] : outcome.events));
+  const failed = outcomes.flatMap((outcome, item): SubtensorEventValue[] =>
+    "error" in outcome
+      ? [{ kind: "BatchWeightItemFailed", fields: { 0: netuids[item]!, 1: dispatchError(outcome.error) } }]
+      : [],
+  );
+  const warned: SubtensorEventValue[] =
+    failed.length > 0 ? [{ kind: "BatchCompletedWithErrors", fields: {} }] : [];
+  const completed: SubtensorEventValue = {
+    kind: "BatchWeightsCompleted",
+    fields: { 0: netuids, 1: signer },
+  };
+  return { events: [...done, ...warned, ...failed, completed] };
 }
 
 function revealAll(
@@ -54,7 +67,7 @@ function revealAll(
   const lists = [valuesList, saltsList, versionKeys];
   if (lists.some((list) => list.length !== uidsList.length)) return { error: "InputLengthsUnequal" };
   return state.allOrNothing(() => {
-    const events: Extract<Outcome, { events: unknown }>["events"] = [];
+    const events: SubtensorEventValue[] = [];
     for (const [item, uids] of uidsList.entries()) {
       const [values, salt, versionKey] = [valuesList[item]!, saltsList[item]!, versionKeys[item]!];
       const outcome = revealSalted(
