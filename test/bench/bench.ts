@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import { parseArgs } from "node:util";
 import { messageOf } from "../../src/base/error.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { VERSION } from "../../src/config/version.ts";
@@ -13,6 +14,7 @@ import { benchIncentive } from "./incentive.ts";
 import { benchInference } from "./inference.ts";
 import { benchAsk } from "./miners.ts";
 import { benchFirstStep, benchStart } from "./process.ts";
+import type { ProfileChoice } from "./profiles.ts";
 import { benchReaders } from "./readers.ts";
 import { benchRewards } from "./rewards.ts";
 import { type BenchRow, renderTable } from "./row.ts";
@@ -23,7 +25,7 @@ import { benchVerdicts } from "./verdicts.ts";
 import { benchWindows } from "./windows.ts";
 
 /** In this order: what measures time at rest comes before what starts many processes. */
-const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
+const BENCHES: Record<string, (choice: ProfileChoice) => Promise<BenchRow[]>> = {
   start: benchStart,
   metagraph: benchMetagraph,
   windows: benchWindows,
@@ -48,11 +50,29 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
 /** They take many minutes, and tell of no speed: only by their name. */
 const CHECKS: readonly string[] = ["cheaters", "verdicts", "readers"];
 
-const chosen = process.argv.slice(2);
+const { positionals: chosen, values: flags } = commandLine();
+const choice: ProfileChoice = {
+  profiles: flags.profile?.split(","),
+  models: flags.models,
+  cache: flags.cache,
+};
 const unknown = chosen.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   process.stderr.write(`no bench ${unknown.join(", ")}; there are ${Object.keys(BENCHES).join(", ")}\n`);
   process.exit(64);
+}
+
+/** `incentive --profile lite,own.json --models FOLDER --cache FILE`: the flags are for benches of profiles. */
+function commandLine() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { profile: { type: "string" }, models: { type: "string" }, cache: { type: "string" } },
+    });
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exit(64);
+  }
 }
 
 configureLog({ level: "error", format: "plain" });
@@ -62,7 +82,7 @@ for (const [name, bench] of Object.entries(BENCHES)) {
   if (chosen.length > 0 ? !chosen.includes(name) : CHECKS.includes(name)) continue;
   process.stderr.write(`${name} …\n`);
   try {
-    rows.push(...(await bench()));
+    rows.push(...(await bench(choice)));
   } catch (error) {
     failures++;
     process.stderr.write(`${name} failed: ${messageOf(error)}\n`);

@@ -1,8 +1,5 @@
 import { readFileSync } from "node:fs";
-import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { seededRandom } from "../../src/localnet/miners/random.ts";
-import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
-import { chosenProfile } from "../../src/rewards/profiles.ts";
 import {
   type DrawnSubnet,
   drawSubnet,
@@ -14,6 +11,7 @@ import {
 import { STYLES, type Style } from "./incentive/honest.ts";
 import { areaUnderCurve, byAsks, mean, type Pace, steady, stepsToPlace } from "./incentive/measures.ts";
 import { ATTACK_KINDS, type BenchMiner, type Earned, MINERS, playSubnet, TASKS } from "./incentive/subnet.ts";
+import { type ProfileChoice, withProfiles } from "./profiles.ts";
 import { type BenchRow, median } from "./row.ts";
 
 /** As --neuron.moving_average_alpha. */
@@ -26,7 +24,8 @@ const DRAWN = { asks: 60, times: 200 } as const;
 const RARELY = { least: 5, poor: 0.3 } as const;
 /** A good answer that earns less is one that the judge rejects. */
 const REJECTED = 0.07;
-const SEEDS = [1, 2, 3] as const;
+/** SEEDS=1,2 for some of them. */
+const SEEDS = (process.env.SEEDS ?? "1,2,3").split(",").map(Number);
 /** Of each seed and domain. */
 const ASKS = Number(process.env.ASKS ?? 12);
 /** Good enough for a place: of the score that a miner comes to in the end. */
@@ -53,45 +52,59 @@ function textsIn(path: string): string[] {
     .map((line): string => JSON.parse(line).text);
 }
 
-/** How well the embedded profile ranks miners whose worth is known, and what attackers earn; means of three seeds. */
-export async function benchIncentive(): Promise<BenchRow[]> {
-  const inference = await InferenceSupervisor.start({ device: "cpu", models: [EMBEDDED_MODEL] });
-  try {
+/** What is played; as large as README's figures unless given. */
+interface Games extends ProfileChoice {
+  miners?: readonly BenchMiner[];
+  /** By the name of their kind. */
+  texts?: Readonly<Record<string, readonly string[]>>;
+  asks?: number;
+  seeds?: readonly number[];
+}
+
+/** How well profiles rank miners whose worth is known, and what attackers earn; means of the seeds. */
+export async function benchIncentive(games: Games = {}): Promise<BenchRow[]> {
+  const { miners = MINERS, asks = ASKS, seeds = SEEDS } = games;
+  const domains =
+    games.texts ?? Object.fromEntries(Object.entries(DOMAINS).filter(([name]) => CHOSEN.includes(name)));
+  return await withProfiles(games, async (profile, models) => {
     const rows: BenchRow[] = [];
-    for (const [domain, texts] of Object.entries(DOMAINS).filter(([name]) => CHOSEN.includes(name))) {
-      const games: Earned[][][] = [];
-      for (const seed of SEEDS) {
-        process.stderr.write(`  ${domain}, seed ${seed} …\n`);
-        games.push(
-          await playSubnet(inference, { profile: chosenProfile("embedded"), texts, asks: ASKS, seed }),
-        );
+    for (const [domain, texts] of Object.entries(domains)) {
+      const played: Played = { miners, games: [] };
+      for (const seed of seeds) {
+        process.stderr.write(`  ${profile.id}, ${domain}, seed ${seed} …\n`);
+        played.games.push(await playSubnet(models, { profile, miners, texts, asks, seed }));
       }
-      const named = [...ranking(games), ...attacks(games)];
-      rows.push(...named.map((row) => ({ ...row, name: `${domain}: ${row.name}` })));
+      const named = [...ranking(played), ...attacks(played)];
+      rows.push(...named.map((row) => ({ ...row, name: `${profile.id}, ${domain}: ${row.name}` })));
     }
     return rows;
-  } finally {
-    await inference.stop();
-  }
+  });
 }
 
-/** Places in MINERS of those that the condition holds for. */
-function placesOf(is: (miner: BenchMiner) => boolean): number[] {
-  return [...MINERS.keys()].filter((at) => is(MINERS[at]!));
+/** What miners earned, by seed, miner and ask. */
+interface Played {
+  miners: readonly BenchMiner[];
+  games: Earned[][][];
 }
 
-const honestIn = (style?: Style): number[] =>
-  placesOf((miner) => miner.kind === "honest" && (style === undefined || miner.style === style));
+/** Places of the honest miners of one style, or of both. */
+function honestIn({ miners }: Played, style?: Style): number[] {
+  return [...miners.keys()].filter((at) => {
+    const miner = miners[at]!;
+    return miner.kind === "honest" && (style === undefined || miner.style === style);
+  });
+}
 
-function ranking(games: readonly Earned[][][]): BenchRow[] {
+function ranking(played: Played): BenchRow[] {
+  const { games } = played;
   const answers = (style?: Style): Earned[] =>
-    games.flatMap((game) => honestIn(style).flatMap((at) => game[at]!));
+    games.flatMap((game) => honestIn(played, style).flatMap((at) => game[at]!));
   const curve = (all: readonly Earned[]): number =>
     areaUnderCurve(
       all.filter(({ isGood }) => isGood).map(({ reward }) => reward),
       all.filter(({ isGood }) => !isGood).map(({ reward }) => reward),
     );
-  const { subnets, miners } = drawnOf(games);
+  const { subnets, miners } = drawnOf(played);
   const below = (style?: Style): number => {
     const tau = (of: "truth" | "rewards"): number => meanTau(subnets, miners, { pace: PACES[""], of, style });
     return tau("truth") - tau("rewards");
@@ -106,8 +119,8 @@ function ranking(games: readonly Earned[][][]): BenchRow[] {
   const newcomer = (pace: Pace): number =>
     median(
       games.map((game) => {
-        const rewards = honestIn()
-          .filter((at) => qualityAt(at) >= 0.9)
+        const rewards = honestIn(played)
+          .filter((at) => qualityOf(played.miners[at]!) >= 0.9)
           .flatMap((at) => game[at]!.map(({ reward }) => reward));
         return stepsToPlace(rewards, { pace, share: PLACE, random: seededRandom(1) });
       }),
@@ -179,37 +192,37 @@ function ranking(games: readonly Earned[][][]): BenchRow[] {
 const askedOf = (at: number): number =>
   RARELY.least + Math.round(((DRAWN.asks - RARELY.least) * ((at * 7) % 20)) / 19);
 
-function drawnOf(games: readonly Earned[][][]): { subnets: DrawnSubnet[]; miners: Worth[] } {
+function drawnOf(subnet: Played): { subnets: DrawnSubnet[]; miners: Worth[] } {
   const outcomes = (answers: readonly Earned[]): Outcomes => ({
     good: answers.filter(({ isGood }) => isGood).map(({ reward }) => reward),
     bad: answers.filter(({ isGood }) => !isGood).map(({ reward }) => reward),
   });
-  const played = games
+  const played = subnet.games
     .flatMap((game) =>
       game[0]!.map((_, ask) => {
-        const of = (style: Style): Outcomes => outcomes(honestIn(style).map((at) => game[at]![ask]!));
+        const of = (style: Style): Outcomes => outcomes(honestIn(subnet, style).map((at) => game[at]![ask]!));
         return { quoting: of("quoting"), rewriting: of("rewriting") };
       }),
     )
     .filter((ask) => STYLES.every((style) => ask[style].good.length > 0 && ask[style].bad.length > 0));
-  const miners = MINERS.flatMap((miner) => (miner.kind === "honest" ? [miner] : []));
+  const miners = subnet.miners.flatMap((miner) => (miner.kind === "honest" ? [miner] : []));
   const random = seededRandom(1);
   const subnets = Array.from({ length: DRAWN.times }, () => drawSubnet(played, miners, DRAWN.asks, random));
   return { subnets, miners };
 }
 
-function qualityAt(at: number): number {
-  const miner = MINERS[at]!;
+function qualityOf(miner: BenchMiner): number {
   return miner.kind === "honest" ? miner.quality : 0;
 }
 
-function attacks(games: readonly Earned[][][]): BenchRow[] {
+function attacks(played: Played): BenchRow[] {
+  const { miners, games } = played;
   const earning = (at: number): number =>
     mean(games.map((game) => mean(game[at]!.map(({ reward }) => reward))));
-  const honest = honestIn().map(earning);
+  const honest = honestIn(played).map(earning);
   const middle = median(honest);
   return ATTACK_KINDS.flatMap((kind) => {
-    const places = placesOf((miner) => miner.kind === kind);
+    const places = [...miners.keys()].filter((at) => miners[at]!.kind === kind);
     const mine = mean(places.map(earning));
     const goal = GOALS[kind];
     return [
@@ -222,14 +235,16 @@ function attacks(games: readonly Earned[][][]): BenchRow[] {
       ...places
         .map(
           (at): BenchRow => ({
-            name: `${kind}, in median honest miners: ${MINERS[at]!.name}`,
+            name: `${kind}, in median honest miners: ${miners[at]!.name}`,
             value: earning(at) / middle,
             unit: "",
             goal: goal.best,
           }),
         )
         .sort((a, b) => b.value - a.value)
-        .slice(0, WORST),
+        .filter(
+          ({ name }, rank) => rank < WORST || FOR_READERS.some((attack) => name.endsWith(`: ${attack}`)),
+        ),
     ];
   });
 }
@@ -241,3 +256,10 @@ const GOALS = {
 } as const;
 /** Attacks of a kind that are listed. */
 const WORST = 6;
+/** Listed always: what a profile with a reader should see. */
+const FOR_READERS = [
+  "best sentences negated",
+  "best sentences, other numbers",
+  "nouns in a frame",
+  "generic remarks",
+];

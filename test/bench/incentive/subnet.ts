@@ -1,5 +1,4 @@
 import type { Question, Task } from "../../../src/base/vocabulary.ts";
-import type { InferenceSupervisor } from "../../../src/inference/supervisor.ts";
 import { hashText, type Random, seededRandom } from "../../../src/localnet/miners/random.ts";
 import { sourceSentences } from "../../../src/prompts/sentences.ts";
 import {
@@ -15,6 +14,7 @@ import {
 import { createPipeline } from "../../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../../src/rewards/pipeline.ts";
 import type { Profile } from "../../../src/rewards/profile.ts";
+import type { ServedModels } from "../../../src/rewards/served.ts";
 import { type Attack, type Demand, FLUENT, GIBBERISH, SPOILT } from "./attackers.ts";
 import { badAnswer, goodAnswer, STYLES, type Style } from "./honest.ts";
 
@@ -55,6 +55,16 @@ export const MINERS: readonly BenchMiner[] = [
   adaptive("fluent", "nouns in a frame", FLUENT["nouns in a frame"]),
 ];
 
+/** A subnet of which everything is known. */
+export interface SubnetGame {
+  profile: Profile;
+  miners: readonly BenchMiner[];
+  /** To draw from. */
+  texts: readonly string[];
+  asks: number;
+  seed: number;
+}
+
 /** One answer and what it earned. */
 export interface Earned {
   task: Task;
@@ -65,26 +75,24 @@ export interface Earned {
 
 /**
  * Asks all miners the same things and scores what they say, one task after the other.
- * @param texts to draw from
- * @returns by miner, in the order of MINERS, one entry per ask
+ * @returns by miner, in their order, one entry per ask
  */
 export async function playSubnet(
-  inference: InferenceSupervisor,
-  { profile, texts, asks, seed }: { profile: Profile; texts: readonly string[]; asks: number; seed: number },
+  models: ServedModels,
+  { profile, miners, texts, asks, seed }: SubnetGame,
 ): Promise<Earned[][]> {
   const random = seededRandom(seed);
   // Without the diversity mask: 46 answers to one prompt by the same few methods are alike as real ones are not.
-  const open = (): RewardPipeline =>
-    createPipeline(profile, { models: inference, masks: { diversity: false } });
+  const open = (): RewardPipeline => createPipeline(profile, { models, masks: { diversity: false } });
   const judge = open();
   const attackersJudge = open();
-  const earned: Earned[][] = MINERS.map(() => []);
+  const earned: Earned[][] = miners.map(() => []);
   for (let ask = 0; ask < asks; ask++) {
     const task = TASKS[ask % TASKS.length]!;
     const demand = drawDemand(task, texts, random);
     const question = questionOf(task, demand, `${seed} ${ask}`);
     const answers = await Promise.all(
-      MINERS.map(async (miner) => {
+      miners.map(async (miner) => {
         const isGood = miner.kind === "honest" ? random() < miner.quality : undefined;
         const own = seededRandom(hashText(`${miner.name} ${seed} ${ask}`));
         return {
