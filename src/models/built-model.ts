@@ -20,7 +20,7 @@ import {
   withModelLock,
 } from "./locked-manifest.ts";
 import type { Dtype, ModelFile } from "./manifest.ts";
-import { growthOf } from "./model-sizes.ts";
+import { builtForm } from "./model-sizes.ts";
 import { folderPaths, isDescription, type Source, sourceFiles } from "./source-files.ts";
 import { dropUnkeptSource, keepSource } from "./stored-parts.ts";
 
@@ -165,7 +165,7 @@ export function builtBytes(
   { dtypes, isTried }: { dtypes: readonly Dtype[]; isTried: boolean },
 ): Pick<SourcePlan, "resultBytes" | "truthBytes"> {
   const grown = (forms: readonly Dtype[]): number =>
-    Math.ceil(MARGIN * forms.reduce((sum, dtype) => sum + growthOf(model, dtype) * sourceBytes, 0));
+    Math.ceil(MARGIN * forms.reduce((sum, dtype) => sum + builtForm(model, dtype, sourceBytes), 0));
   return {
     resultBytes: grown(dtypes),
     truthBytes: isTried && !dtypes.includes("fp32") ? grown(["fp32"]) : 0,

@@ -17,8 +17,6 @@ const BYTES: Readonly<Record<Dtype, { words: number; others: number }>> = {
 /** Forms that store a table of words a second time, as the matrix that gives logits of it. */
 const TWICE: ReadonlySet<Dtype> = new Set(["q8", "q4", "q4f16"]);
 
-/** Of a model of which nothing is known but the size of its source: as if all were tables, which is the most. */
-const UNKNOWN = { words: 1, others: 0 };
 const USUAL_BITS = 16;
 
 /** Weights of a form in bytes, estimated; undefined where nobody counted the model's numbers. */
@@ -46,10 +44,15 @@ export function estimatedSource({ parameters, checkpoint }: CatalogModel): numbe
   return (parameters.words + parameters.others) * ((checkpoint.bits ?? USUAL_BITS) / 8);
 }
 
-/** What a form takes for each byte of the original weights: exact in what the source is, near in what is built of it. */
-export function growthOf({ parameters = UNKNOWN, checkpoint, language }: CatalogModel, dtype: Dtype): number {
-  const source = (parameters.words + parameters.others) * ((checkpoint?.bits ?? USUAL_BITS) / 8);
-  return bytesOfForm(parameters, dtype, language !== undefined) / source;
+/**
+ * Weights in bytes of a form that is built, estimated: by the model's numbers where somebody counted them, for a source may
+ * hold a matrix that graphs share with another twice, as Qwen3-0.6B does; else by the size of the source.
+ */
+export function builtForm(model: CatalogModel, dtype: Dtype, sourceBytes: number): number {
+  const { parameters, checkpoint, language } = model;
+  // Of a model that nobody counted all numbers are taken for tables, which is the most.
+  const words = sourceBytes / ((checkpoint?.bits ?? USUAL_BITS) / 8);
+  return bytesOfForm(parameters ?? { words, others: 0 }, dtype, language !== undefined);
 }
 
 /** Something in bytes, and whether files tell so, and not the number of a model's weights. */

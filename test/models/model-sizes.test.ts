@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { readCatalog } from "../../src/models/catalog.ts";
+import { builtBytes } from "../../src/models/built-model.ts";
+import { originalOf, readCatalog } from "../../src/models/catalog.ts";
 import type { Dtype } from "../../src/models/manifest.ts";
-import { estimatedForm, estimatedSource, growthOf } from "../../src/models/model-sizes.ts";
+import { builtForm, estimatedForm, estimatedSource } from "../../src/models/model-sizes.ts";
 import { totalOf } from "../../src/models/pull-plan.ts";
 import { catalogEntry } from "./model-hub-double.ts";
 
@@ -26,11 +27,26 @@ test.each([
 test("every model that is built tells how many numbers it has, so that sizes are told without a network", () => {
   for (const one of catalog.filter(({ checkpoint }) => checkpoint !== undefined)) {
     expect([one.id, estimatedSource(one)! > 1e8]).toEqual([one.id, true]);
-    for (const dtype of [...one.dtype.webgpu, ...one.dtype.cpu]) {
-      const built = growthOf(one, dtype) * estimatedSource(one)!;
-      expect(Math.abs(built / estimatedForm(one, dtype)! - 1)).toBeLessThan(1e-6);
-    }
+    for (const dtype of [...one.dtype.webgpu, ...one.dtype.cpu])
+      expect(builtForm(one, dtype, 1e12)).toBe(estimatedForm(one, dtype)!);
   }
+});
+
+test("what is built is told by the model's numbers, not by a source that holds its head twice", () => {
+  const qwen = originalOf(model("qwen3-0.6b"))!;
+  const sourceBytes = estimatedSource(qwen)!;
+  expect(sourceBytes).toBe(1_503_300_328);
+  const { resultBytes, truthBytes } = builtBytes(qwen, sourceBytes, { dtypes: ["fp16"], isTried: true });
+  // Twice as much in fp32 as in fp16, of which 1.19 GB were built.
+  expect(resultBytes / 1.19e9).toBeWithin(1, 1.1);
+  expect(truthBytes / 2.39e9).toBeWithin(1, 1.1);
+});
+
+test("what is built of a source that nobody counted is told as the most it may be", () => {
+  const { parameters: _, ...uncounted } = originalOf(model("qwen3-0.6b"))!;
+  expect(builtForm(uncounted, "fp16", 1e9)).toBe(1e9);
+  expect(builtForm(uncounted, "fp32", 1e9)).toBe(2e9);
+  expect(builtForm({ ...uncounted, checkpoint: { kind: "torch", files: [] } }, "q8", 1e9)).toBe(1.035e9);
 });
 
 test("pulls take the most of the disk in one of them, beside what those before left", () => {
