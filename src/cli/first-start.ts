@@ -9,12 +9,11 @@ import { pullSource } from "../models/built-model.ts";
 import { type CatalogModel, embeddedManifests } from "../models/catalog.ts";
 import { checkSpace } from "../models/disk-space.ts";
 import type { Progress } from "../models/fetched-files.ts";
-import type { HubAccess } from "../models/hub-files.ts";
+import { hubAccess } from "../models/hub-files.ts";
 import { isPulled, knownModels, preferredDtypes } from "../models/known-models.ts";
 import { modelState } from "../models/locked-manifest.ts";
 import { pullModel } from "../models/pull.ts";
 import { type PullPlan, planPull, totalOf } from "../models/pull-plan.ts";
-import { HUB } from "../net/hugging-face.ts";
 import { blindSpots, hasJudge, judgeRemedy } from "../rewards/blind-spots.ts";
 import { readScoring } from "../validator/open-judge.ts";
 import { encoderOf } from "../validator/open-router.ts";
@@ -120,11 +119,7 @@ export async function bringModels(
 ): Promise<void> {
   if (missing.length === 0) return;
   const directory = modelDirectory(settings.modelsDir, process.env);
-  const access: HubAccess = {
-    endpoint: settings.modelsMirror ?? HUB,
-    signal,
-    ...(settings.modelsToken === undefined ? {} : { token: settings.modelsToken }),
-  };
+  const access = hubAccess(settings, signal);
   const plans: PullPlan[] = [];
   for (const model of missing) {
     const wanted = { dtypes: preferredDtypes(model), access };

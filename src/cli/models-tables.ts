@@ -57,22 +57,14 @@ function totalCells(total: CostTotal): string[] {
 }
 
 /** A name in lines that end at its hyphens, where a screen has no room for the whole of it. */
-export function nameLines(id: string, width: number | undefined): string[] {
+export function nameLines(id: string, width: number | undefined): string {
   const most = width === undefined || width > 110 ? Number.POSITIVE_INFINITY : width >= 100 ? 24 : 20;
   const lines = [""];
   for (const part of id.split(/(?<=-)/)) {
     if (lines.at(-1) !== "" && `${lines.at(-1)}${part}`.length > most) lines.push("");
     lines[lines.length - 1] += part;
   }
-  return lines;
-}
-
-/** Rows whose cells have several lines, as rows of one line each. */
-export function inLines(rows: readonly (readonly (readonly string[])[])[]): string[][] {
-  return rows.flatMap((cells) => {
-    const height = Math.max(...cells.map((lines) => lines.length));
-    return Array.from({ length: height }, (_, at) => cells.map((lines) => lines[at] ?? ""));
-  });
+  return lines.join("\n");
 }
 
 /** From here on there is room for what each model is for. */
@@ -84,17 +76,17 @@ export function costTable(
   { width, keepsSource = false }: { width: number | undefined; keepsSource?: boolean },
 ): string {
   const hasRoles = width === undefined || width >= ROLES_WIDTH;
-  const rolesCell = (roles: readonly string[]): (readonly string[])[] => (hasRoles ? [roles] : []);
+  const rolesCell = (roles: readonly string[]): string[] => (hasRoles ? [roles.join("\n")] : []);
   const rows = costs.map((cost) => [
     nameLines(cost.id, width),
     ...rolesCell(cost.roles),
-    [cost.dtypes.join(" ")],
-    ...sizeCells(cost).map((cell) => [cell]),
+    cost.dtypes.join(" "),
+    ...sizeCells(cost),
   ]);
-  const total = totalCells(totalCost(costs, keepsSource)).map((cell) => [cell]);
-  if (costs.length > 1) rows.push([["total"], ...rolesCell([]), [], ...total]);
+  const total = totalCells(totalCost(costs, keepsSource));
+  if (costs.length > 1) rows.push(["total", ...rolesCell([]), "", ...total]);
   const header = ["model", ...(hasRoles ? ["for"] : []), "forms", ...SIZES];
-  return sizesTable(header, inLines(rows), width);
+  return sizesTable(header, rows, width);
 }
 
 /** What the models of each profile take together. */

@@ -2,25 +2,19 @@ import { badValue } from "../config/kinds.ts";
 import { loadConfiguration, type Origin, originWords } from "../config/load.ts";
 import { MODELS_PULL_OPTIONS } from "../config/models-options.ts";
 import { modelDirectory } from "../config/paths.ts";
-import type { HubAccess } from "../models/hub-files.ts";
+import { hubAccess } from "../models/hub-files.ts";
 import { knownModels } from "../models/known-models.ts";
 import { type Dtype, dtypeSchema } from "../models/manifest.ts";
-import { HUB } from "../net/hugging-face.ts";
 import { type CommandContext, sourcesOf } from "./command.ts";
 
 /** What every command of models works with. */
 export function openModels(context: CommandContext) {
   const { settings, origins } = loadConfiguration(MODELS_PULL_OPTIONS, sourcesOf(context));
-  const access: HubAccess = {
-    endpoint: settings.modelsMirror ?? HUB,
-    signal: context.signal,
-    ...(settings.modelsToken === undefined ? {} : { token: settings.modelsToken }),
-  };
   const directory = modelDirectory(settings.modelsDir, context.environment);
   return {
     directory,
     catalog: knownModels(directory),
-    access,
+    access: hubAccess(settings, context.signal),
     profile: settings.profile,
     ...(settings.dtype === undefined
       ? {}

@@ -12,12 +12,20 @@ export interface ProfileNeed {
 
 /** The models of a profile, each once, in the order in which they are loaded. @throws as `chosenProfile` */
 export function modelsOfProfile(nameOrPath: string): ProfileNeed[] {
-  const needs = new Map<string, ProfileNeed>();
-  for (const { model, role, dtypes } of rolesOf(chosenProfile(nameOrPath), {})) {
-    const known = needs.get(model) ?? { id: model, roles: [], dtypes };
-    if (!known.roles.includes(role)) known.roles.push(role);
-    known.dtypes ??= dtypes;
-    needs.set(model, known);
+  const roles = rolesOf(chosenProfile(nameOrPath), {});
+  return eachOnce(roles.map(({ model, role, dtypes }) => ({ id: model, roles: [role], dtypes })));
+}
+
+/** Every model once, where it comes first, with all of its roles and the forms that somebody asks for. */
+export function eachOnce(needs: readonly ProfileNeed[]): ProfileNeed[] {
+  const byId = new Map<string, ProfileNeed>();
+  for (const { id, roles, dtypes } of needs) {
+    const known = byId.get(id);
+    byId.set(id, {
+      id,
+      roles: [...new Set([...(known?.roles ?? []), ...roles])],
+      dtypes: known?.dtypes ?? dtypes,
+    });
   }
-  return [...needs.values()];
+  return [...byId.values()];
 }

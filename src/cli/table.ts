@@ -29,7 +29,7 @@ export function renderTable(
 }
 
 /**
- * A table that is no wider than a screen: texts are cut, then columns left out.
+ * A table that is no wider than a screen: texts are cut, then columns left out. Line ends in cells are as for `renderTable`.
  * @param width characters of a line; undefined = any
  * @param spare by column, what goes first, the highest; 0 stays in any case
  * @returns the table, and titles of the columns that had no room
@@ -43,7 +43,7 @@ export function fittedTable(
     right = new Set(),
   }: { width: number | undefined; spare(column: number): number; right?: ReadonlySet<number> },
 ): { text: string; gone: string[] } {
-  const texts = rows.map((row) => row.map(String));
+  const texts = rows.flatMap(linesOf);
   const isNumber = (at: number): boolean => right.has(at) || rows.every((row) => typeof row[at] === "number");
   const columns = header.map((title, at) => ({ title, isText: !isNumber(at), spare: spare(at) }));
   const { kept, widths } = fitted(columns, texts, width);

@@ -75,17 +75,12 @@ export async function pullSource(
       dropUnkeptSource(directory, model);
       return [];
     }
-    const listed = await listHubFiles(access, model.repo, model.revision);
-    const wanted = sourceFiles(model, source, listed);
-    const folder = sourceFolder(directory, model.id);
-    const parts = join(partFolder(directory, model.id), "source");
+    const { wanted, ...sizes } = await listSource(directory, model, source, access);
+    const { folder, parts } = sourcePlaces(directory, model);
     dropOthers(folder, wanted);
-    const sourceBytes = wanted.reduce((sum, { size }) => sum + size, 0);
-    const sizes = { sourceBytes, downloadBytes: missingBytes(wanted, folder, parts) };
     const plan = sourcePlan(model, { ...options, dtypes }, sizes);
     options.onPlan?.(plan);
-    const peakBytes = plan.downloadBytes + Math.max(plan.resultBytes, plan.truthBytes);
-    checkSpace(directory, peakBytes, model.id, options.freeBytes);
+    checkSpace(directory, peakOfBuild(plan), model.id, options.freeBytes);
     // What tells of another model than is known comes first: gigabytes are not fetched for it.
     const [small, weights] = [wanted.filter(isDescription), wanted.filter((file) => !isDescription(file))];
     const described = await fetchFiles(access, small, folder, parts, options.onProgress);
@@ -97,6 +92,39 @@ export async function pullSource(
     rmSync(partFolder(directory, model.id), { recursive: true, force: true });
     return dtypes;
   });
+}
+
+/** Where original weights lie once they are whole, and while they come. */
+export function sourcePlaces(directory: string, { id }: CatalogModel): { folder: string; parts: string } {
+  return { folder: sourceFolder(directory, id), parts: join(partFolder(directory, id), "source") };
+}
+
+/**
+ * The files of original weights, and what of them is still to come, in bytes.
+ * @throws as `listHubFiles` and `sourceFiles`
+ */
+export async function listSource(
+  directory: string,
+  model: CatalogModel,
+  source: Source,
+  access: HubAccess,
+): Promise<{ wanted: Wanted[]; sourceBytes: number; downloadBytes: number }> {
+  const wanted = sourceFiles(model, source, await listHubFiles(access, model.repo, model.revision));
+  const { folder, parts } = sourcePlaces(directory, model);
+  return {
+    wanted,
+    sourceBytes: wanted.reduce((sum, { size }) => sum + size, 0),
+    downloadBytes: missingBytes(wanted, folder, parts),
+  };
+}
+
+/** Of the disk, in bytes, while a model is built; fp32 that is made for a while is gone before the last form is there. */
+export function peakOfBuild({
+  downloadBytes,
+  resultBytes,
+  truthBytes,
+}: Pick<SourcePlan, "downloadBytes" | "resultBytes" | "truthBytes">): number {
+  return downloadBytes + Math.max(resultBytes, truthBytes);
 }
 
 /**

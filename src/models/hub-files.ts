@@ -3,10 +3,11 @@ import { createReadStream, rmSync } from "node:fs";
 import { z } from "zod";
 import type { DeadlineCode } from "../base/deadline.ts";
 import { Failure, isFailure } from "../base/error.ts";
+import type { Settings } from "../config/options.ts";
 import { resumeDownload } from "../net/download.ts";
 import { NetFailure } from "../net/failure.ts";
 import type { HttpAccess } from "../net/http.ts";
-import { hubToken } from "../net/hugging-face.ts";
+import { HUB, hubToken } from "../net/hugging-face.ts";
 import { fetchJson } from "../net/whole.ts";
 import type { ModelCode } from "./failure.ts";
 
@@ -21,6 +22,21 @@ export interface HubAccess extends Omit<HttpAccess, "token"> {
   endpoint: string;
   token?: string;
   listTimeoutMs?: number;
+  /** Lists of files that the hub gave or is giving: those of a commit stay as they are, and are asked for once. */
+  lists?: Map<string, Promise<Map<string, HubFile>>>;
+}
+
+/** The hub of these settings. */
+export function hubAccess(
+  { modelsMirror, modelsToken }: Pick<Settings, "modelsMirror" | "modelsToken">,
+  signal: AbortSignal | undefined,
+): HubAccess {
+  return {
+    endpoint: modelsMirror ?? HUB,
+    signal,
+    ...(modelsToken === undefined ? {} : { token: modelsToken }),
+    lists: new Map(),
+  };
 }
 
 /** What the hub says of a file. LFS files carry a sha256, small ones the git object id (sha1). */
@@ -47,11 +63,22 @@ const listSchema = z.object({
  * The files of one commit of a repository.
  * @throws Failure `model.unreachable`, `model.refused`, `deadline.aborted`.
  */
-export async function listHubFiles(
+export function listHubFiles(
   access: HubAccess,
   repo: string,
   revision: string,
 ): Promise<Map<string, HubFile>> {
+  const key = `${repo}@${revision}`;
+  const known = access.lists?.get(key);
+  if (known !== undefined) return known;
+  const list = askForList(access, repo, revision);
+  access.lists?.set(key, list);
+  // Who asks later may have better luck; who asked first is told.
+  list.catch(() => access.lists?.delete(key));
+  return list;
+}
+
+async function askForList(access: HubAccess, repo: string, revision: string): Promise<Map<string, HubFile>> {
   const url = `${access.endpoint}/api/models/${repo}/revision/${revision}?blobs=true`;
   const timeoutMs = access.listTimeoutMs ?? LIST_TIMEOUT_MS;
   const content = await asked(repo, () =>
@@ -112,7 +139,7 @@ export async function downloadFile(
   });
 }
 
-function httpAccess({ endpoint, token, listTimeoutMs: _, ...access }: HubAccess): HttpAccess {
+function httpAccess({ endpoint, token, listTimeoutMs: _, lists: __, ...access }: HubAccess): HttpAccess {
   return { ...access, token: hubToken(token, [endpoint]) };
 }
 

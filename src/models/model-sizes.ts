@@ -46,13 +46,16 @@ export function estimatedSource({ parameters, checkpoint }: CatalogModel): numbe
 
 /**
  * Weights in bytes of a form that is built, estimated: by the model's numbers where somebody counted them, for a source may
- * hold a matrix that graphs share with another twice, as Qwen3-0.6B does; else by the size of the source.
+ * hold a matrix twice that a graph holds once, as Qwen3-0.6B does; else by the size of the source.
  */
 export function builtForm(model: CatalogModel, dtype: Dtype, sourceBytes: number): number {
   const { parameters, checkpoint, language } = model;
+  const inSource = sourceBytes / ((checkpoint?.bits ?? USUAL_BITS) / 8);
   // Of a model that nobody counted all numbers are taken for tables, which is the most.
-  const words = sourceBytes / ((checkpoint?.bits ?? USUAL_BITS) / 8);
-  return bytesOfForm(parameters ?? { words, others: 0 }, dtype, language !== undefined);
+  const { words, others } = parameters ?? { words: inSource, others: 0 };
+  // More than the source has no form can hold.
+  const share = Math.min(1, inSource / (words + others));
+  return bytesOfForm({ words: share * words, others: share * others }, dtype, language !== undefined);
 }
 
 /** Something in bytes, and whether files tell so, and not the number of a model's weights. */

@@ -1,22 +1,14 @@
 import { join } from "node:path";
 import { bytesBelow } from "../base/disk.ts";
-import { builtBytes } from "./built-model.ts";
+import { builtBytes, listSource, peakOfBuild, sourcePlaces } from "./built-model.ts";
 import { lacksNumbers } from "./built-numbers.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { missingBytes } from "./fetched-files.ts";
-import { type HubAccess, listHubFiles } from "./hub-files.ts";
-import {
-  lockedManifest,
-  modelFolder,
-  partFolder,
-  sizeOf,
-  sourceFolder,
-  wantedFiles,
-} from "./locked-manifest.ts";
+import type { HubAccess } from "./hub-files.ts";
+import { lockedManifest, modelFolder, partFolder, sizeOf, wantedFiles } from "./locked-manifest.ts";
 import type { Dtype } from "./manifest.ts";
 import { estimatedForm, estimatedSource } from "./model-sizes.ts";
 import { knownFiles } from "./pull.ts";
-import { sourceFiles } from "./source-files.ts";
 
 /** What a pull of a model is going to take, in bytes. */
 export interface PullPlan {
@@ -91,15 +83,15 @@ async function planBuild(
 ): Promise<PullPlan | undefined> {
   const sizes = await sourceSizes(directory, model, access);
   if (sizes === undefined) return undefined;
-  const { resultBytes, truthBytes } = builtBytes(model, sizes.sourceBytes, { dtypes, isTried: true });
+  const built = builtBytes(model, sizes.sourceBytes, { dtypes, isTried: true });
   return {
     model,
     dtypes,
     isExact: access !== undefined,
     isResultExact: false,
     download: sizes.downloadBytes,
-    result: resultBytes,
-    peak: sizes.downloadBytes + Math.max(resultBytes, truthBytes),
+    result: built.resultBytes,
+    peak: peakOfBuild({ ...sizes, ...built }),
   };
 }
 
@@ -108,16 +100,10 @@ async function sourceSizes(
   model: CatalogModel,
   access: HubAccess | undefined,
 ): Promise<{ sourceBytes: number; downloadBytes: number } | undefined> {
-  const folder = sourceFolder(directory, model.id);
-  const parts = join(partFolder(directory, model.id), "source");
-  if (access !== undefined) {
-    const listed = await listHubFiles(access, model.repo, model.revision);
-    const wanted = sourceFiles(model, model.checkpoint!, listed);
-    const sourceBytes = wanted.reduce((sum, { size }) => sum + size, 0);
-    return { sourceBytes, downloadBytes: missingBytes(wanted, folder, parts) };
-  }
+  if (access !== undefined) return await listSource(directory, model, model.checkpoint!, access);
   const sourceBytes = estimatedSource(model);
   if (sourceBytes === undefined) return undefined;
+  const { folder, parts } = sourcePlaces(directory, model);
   const here = bytesBelow(folder) + bytesBelow(parts);
   return { sourceBytes, downloadBytes: Math.max(0, sourceBytes - here) };
 }

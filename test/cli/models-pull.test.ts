@@ -104,6 +104,12 @@ describe("a pull that is killed in the middle", () => {
   });
 });
 
+test("a pull asks the hub once for the files of a repository", async () => {
+  const { exitCode } = await pull().ended;
+  expect(exitCode).toBe(0);
+  expect(hub.requests.filter(({ path }) => path.startsWith("/api/"))).toHaveLength(1);
+});
+
 describe("verify", () => {
   test("names what is wrong, ends with 69 and says how to mend it", async () => {
     await pull().ended;

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { eachOnce } from "../../src/cli/profile-models.ts";
 import { captured } from "./captured.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "ov-models-cli-"));
@@ -23,6 +24,20 @@ describe("openvalidator models", () => {
       profiles: ["standard", "legacy"],
     });
     expect(byId.get("oa-deberta-v3-large-v2")).toMatchObject({ state: "absent", profiles: ["legacy"] });
+  });
+
+  test("take each model once, with the roles and forms of all who name it", () => {
+    const q4 = { cpu: "q4" as const };
+    const of = (id: string, roles: string[], dtypes?: typeof q4) => ({ id, roles, dtypes });
+    expect(
+      eachOnce([
+        of("a", ["rlhf"]),
+        of("b", ["nsfw"], q4),
+        of("a", []),
+        of("b", ["relevance", "nsfw"]),
+        of("a", ["dpo"], q4),
+      ]),
+    ).toEqual([of("a", ["rlhf", "dpo"], q4), of("b", ["nsfw", "relevance"], q4)]);
   });
 
   test("needs nothing for the embedded profile", async () => {

@@ -223,6 +223,19 @@ describe("a download ends", () => {
 describe("the list of files", () => {
   const list = (more: Partial<HubAccess> = {}) => listHubFiles({ ...access, ...more }, wanted.repo, REVISION);
 
+  test("is asked for once by those who share what was listed, and again after it failed", async () => {
+    const lists = new Map();
+    hub.listTricks.push("429", "429", "429");
+    await expect(list({ lists })).rejects.toMatchObject({ code: "model.unreachable" });
+    const before = hub.requests.length;
+    const [first, second] = await Promise.all([list({ lists }), list({ lists })]);
+    expect(first).toBe(second);
+    expect(await list({ lists })).toBe(first);
+    expect(hub.requests.length).toBe(before + 1);
+    await list({ lists: new Map() });
+    expect(hub.requests.length).toBe(before + 2);
+  });
+
   test("tells size and sha256", async () => {
     expect(await list()).toEqual(new Map([[PATH, { size: wanted.size, sha256: wanted.sha256 }]]));
   });

@@ -6,7 +6,7 @@ import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { screenWidth } from "../fit.ts";
 import { costInside, costJson, costOf, costsOf, type ModelCost, totalCost } from "../model-costs.ts";
-import { inLines, nameLines, profileTable, sizeText } from "../models-tables.ts";
+import { nameLines, profileTable, sizeText } from "../models-tables.ts";
 import { openModels } from "../opened-models.ts";
 import { modelsOfProfile } from "../profile-models.ts";
 import { fittedTable, noRoomText } from "../table.ts";
@@ -80,13 +80,13 @@ export async function listModels(context: CommandContext): Promise<number> {
   // No licence: --json has it, and pull tells it.
   const cells = rows.map((row) => [
     nameLines(row.id, width),
-    ...(hasRoles ? [row.roles] : []),
-    [ownSize(row)],
-    [(row.dtypesHere.length > 0 ? row.dtypesHere : row.cost.dtypes).join(" ")],
-    [row.state],
-    row.profiles.length > 0 ? row.profiles : ["-"],
+    ...(hasRoles ? [row.roles.join("\n")] : []),
+    ownSize(row),
+    (row.dtypesHere.length > 0 ? row.dtypesHere : row.cost.dtypes).join(" "),
+    row.state,
+    row.profiles.join("\n") || "-",
   ]);
-  const { text, gone } = fittedTable(header, inLines(cells), {
+  const { text, gone } = fittedTable(header, cells, {
     width,
     spare: (column) => ["profiles", "forms"].indexOf(header[column]!) + 1,
     right: new Set([header.indexOf("size")]),

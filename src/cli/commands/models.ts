@@ -30,7 +30,7 @@ import { screenWidth } from "../fit.ts";
 import { costsOf, totalCost } from "../model-costs.ts";
 import { costTable } from "../models-tables.ts";
 import { openModels } from "../opened-models.ts";
-import { modelsOfProfile, type ProfileNeed } from "../profile-models.ts";
+import { eachOnce, modelsOfProfile, type ProfileNeed } from "../profile-models.ts";
 import { bytesText } from "../progress.ts";
 import { withProgress } from "../shown-progress.ts";
 import { pullAndBuild } from "./models-build.ts";
@@ -40,14 +40,12 @@ const HOW_TO_EXPORT =
 
 /** What was named on the command line: models by their ids, and those of profiles. */
 function namedNeeds(words: readonly string[], profile: string | undefined): ProfileNeed[] {
-  const needs = [
+  return eachOnce([
     ...words.flatMap((word): ProfileNeed[] =>
       PROFILE_NAMES.includes(word) ? modelsOfProfile(word) : [{ id: word, roles: [], dtypes: undefined }],
     ),
     ...(profile === undefined ? [] : modelsOfProfile(profile)),
-  ];
-  const byId = new Map(needs.map((need) => [need.id, need]));
-  return [...byId.values()];
+  ]);
 }
 
 export async function pull(context: CommandContext): Promise<number> {
