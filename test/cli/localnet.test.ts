@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { encodeAddress } from "@polkadot/util-crypto";
 import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
 import { captured } from "./captured.ts";
@@ -94,6 +96,21 @@ describe("faults", () => {
     expect((await localnet("fault", "--off")).stdout).toBe("Active: none\n");
     expect((await localnet("fault", "hung")).stderr).toContain("there are refuse, hang");
   });
+});
+
+test("who only talks to a running one waits for no library of the chain to load", () => {
+  const scanner = new Bun.Transpiler({ loader: "ts" });
+  const files = ["localnet-control.ts", "localnet-ask.ts"].map((name) => resolve("src/cli/commands", name));
+  const packages = new Set<string>();
+  for (const file of files)
+    for (const { kind, path } of scanner.scanImports(readFileSync(file, "utf8"))) {
+      if (kind !== "import-statement") continue;
+      const target = resolve(dirname(file), path);
+      if (!path.startsWith(".")) packages.add(path);
+      else if (target.endsWith(".ts") && !files.includes(target)) files.push(target);
+    }
+  expect(files.length).toBeGreaterThan(10);
+  expect([...packages].filter((name) => name.startsWith("@"))).toEqual([]);
 });
 
 test("a word takes its own flags and no others, has its own help, and is suggested", async () => {
