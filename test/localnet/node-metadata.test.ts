@@ -52,6 +52,15 @@ test("stores everything under finney's keys", () => {
   }
 });
 
+test("has a sentence for each error, without which clients in Python call it unknown", () => {
+  const registry = new TypeRegistry();
+  registry.setMetadata(new Metadata(registry, describeRuntime(424, BLOCK_TIME_MS).v15));
+  const docs = (index: number, error: number): string[] =>
+    registry.findMetaError(Uint8Array.of(index, error)).docs;
+  expect(docs(7, 10)).toEqual(["Not enough stake to set weights."]);
+  expect(docs(19, 2)).toEqual(["Max allowed uids less than current uids."]);
+});
+
 test("a number that its type has no room for is refused, though compact SCALE has", () => {
   const read = (hex: string): number => decode(compact(u16), Buffer.from(hex, "hex"));
   expect(read("feff0300")).toBe(65_535);

@@ -58,13 +58,21 @@ describe("the owner of a subnet", () => {
     expect((await sudo("sudoSetMechanismCount", 2)).error).toBeNull();
     expect((await sudo("sudoTrimToMaxAllowedUids", 3)).error).toBeNull();
     expect(node.neurons()).toHaveLength(3);
-    const network = api.tx.subtensorModule!.registerNetwork!(charlie.address);
-    expect((await send(api, node, network, charlie)).error).toBe("SubnetLimitReached");
+    const { registerNetwork, registerNetworkWithIdentity, setTempo } = api.tx.subtensorModule!;
+    for (const network of [
+      registerNetwork!(charlie.address),
+      registerNetworkWithIdentity!(charlie.address, { subnetName: "mine" }),
+    ])
+      expect((await send(api, node, network, charlie)).error).toBe("SubnetLimitReached");
+    expect((await send(api, node, setTempo!(NETUID, 12), bob)).events).toEqual(["system.ExtrinsicFailed"]);
+    expect((await send(api, node, setTempo!(NETUID, 12), alice)).error).toBeNull();
+    expect(await read("tempo")).toBe(12);
   });
 
   test("is held to the bounds of the runtime", async () => {
     const wrong = [
       ["sudoSetTempo", 0, "TempoOutOfBounds"],
+      ["sudoSetTempo", 50_401, "TempoOutOfBounds"],
       ["sudoSetMaxAllowedUids", 0, "MaxAllowedUidsLessThanMinAllowedUids"],
       ["sudoSetMaxAllowedUids", 3, "MaxAllowedUIdsLessThanCurrentUIds"],
       ["sudoSetMaxAllowedValidators", 257, "MaxValidatorsLargerThanMaxUIds"],

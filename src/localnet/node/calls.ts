@@ -10,7 +10,7 @@ import {
   uidOf,
 } from "./neurons.ts";
 import { type CallError, inSubtensor, type Outcome } from "./outcome.ts";
-import { administer } from "./owner.ts";
+import { administer, ownTempo } from "./owner.ts";
 import type {
   BalancesCallValue,
   RuntimeCallValue,
@@ -128,7 +128,7 @@ function dispatchSubtensor(
   signer: AccountHex,
   inner: SubtensorCallValue,
   height: number,
-): Outcome {
+): Outcome<CallError> {
   switch (inner.kind) {
     case "serve_axon":
       return serveAxon(state, signer, inner.fields, height);
@@ -160,7 +160,10 @@ function dispatchSubtensor(
       return error ? { error } : moved("StakeRemoved", signer, hotkey, netuid, amountUnstaked);
     }
     case "register_network":
+    case "register_network_with_identity":
       return { error: "SubnetLimitReached" }; // there is this one only
+    case "set_tempo":
+      return ownTempo(state, signer, inner.fields, height);
     case "commit_weights":
       return commitSalted(state, signer, { ...inner.fields, mecid: 0 }, height);
     case "commit_mechanism_weights":

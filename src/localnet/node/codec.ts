@@ -39,6 +39,8 @@ export interface ShapeCase {
   name: string;
   index: number;
   fields: ShapeField[];
+  /** A sentence that clients show to people. */
+  docs?: string | undefined;
 }
 
 /** Generic parameters that clients look at (`Address` of an extrinsic, `E` of an event record). */
@@ -238,6 +240,7 @@ export function wrapped<T>(path: string, inner: Codec<T>, params: TypeParam[] = 
 export interface Case<F extends Fields> {
   index: number;
   fields: F;
+  docs?: string;
 }
 export const at = <F extends Fields>(index: number, fields: F): Case<F> => ({ index, fields });
 /** A case without fields. */
@@ -259,10 +262,11 @@ export function variant<C extends Cases>(
       kind: "variant",
       path,
       params,
-      cases: Object.entries(cases).map(([name, { index, fields }]) => ({
+      cases: Object.entries(cases).map(([name, { index, fields, docs }]) => ({
         name,
         index,
         fields: shapeFields(fields),
+        docs,
       })),
     },
     write(out, value) {

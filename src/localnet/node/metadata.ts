@@ -2,7 +2,7 @@ import type { AnyCodec, Primitive, Shape, ShapeField, TypeParam } from "./codec.
 import { ScaleWriter } from "./scale.ts";
 import type { AnyStorageItem, Hasher } from "./storage-item.ts";
 
-/** What a node tells its clients about its runtime; docs are always left empty. */
+/** What a node tells its clients about its runtime; only errors have docs. */
 export interface RuntimeDescription {
   pallets: PalletDescription[];
   /** AccountId32. */
@@ -203,11 +203,11 @@ class TypeTable {
         break;
       case "variant":
         out.u8(1);
-        list(out, shape.cases, ({ name, index, fields }) => {
+        list(out, shape.cases, ({ name, index, fields, docs }) => {
           out.text(name);
           this.#writeFields(out, fields);
           out.u8(index);
-          noItems(out);
+          list(out, docs === undefined ? [] : [docs], (text) => out.text(text));
         });
         break;
       case "sequence":

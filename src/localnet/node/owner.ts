@@ -1,7 +1,7 @@
 import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
 import type { CallError, Outcome, SubtensorEventValue } from "./outcome.ts";
 import type { AdminCallValue } from "./runtime.ts";
-import { setTempo } from "./schedule.ts";
+import { LONGEST_TEMPO_BLOCKS, setTempo } from "./schedule.ts";
 import type { ChainState } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
 import { trimSubnet } from "./trim.ts";
@@ -10,6 +10,8 @@ import type { AccountHex } from "./types.ts";
 /** MAX_COMMIT_REVEAL_PEROIDS of the runtime, in epochs. */
 const LONGEST_REVEAL_PERIOD = 100;
 
+const isOwner = (state: ChainState, netuid: number, signer: AccountHex): boolean =>
+  state.read(SUBTENSOR.subnetOwner, netuid) === signer;
 const told = (...events: SubtensorEventValue[]): Outcome<CallError> => ({ events });
 
 /**
@@ -24,7 +26,7 @@ export function administer(
   height: number,
 ): Outcome<CallError> {
   const { netuid } = call.fields;
-  if (state.read(SUBTENSOR.subnetOwner, netuid) !== signer) return { error: "BadOrigin" };
+  if (!isOwner(state, netuid, signer)) return { error: "BadOrigin" };
   const most = state.read(SUBTENSOR.maxAllowedUids, netuid);
   switch (call.kind) {
     case "sudo_set_serving_rate_limit": {
@@ -71,12 +73,8 @@ export function administer(
       state.set(SUBTENSOR.networkRegistrationAllowed, [netuid], registrationAllowed);
       return told({ kind: "RegistrationAllowed", fields: { 0: netuid, 1: registrationAllowed } });
     }
-    case "sudo_set_tempo": {
-      const { tempo } = call.fields;
-      if (tempo === 0) return { error: "TempoOutOfBounds" };
-      setTempo(state, netuid, tempo, height);
-      return told({ kind: "TempoSet", fields: { 0: netuid, 1: tempo } });
-    }
+    case "sudo_set_tempo":
+      return ownTempo(state, signer, { netuid, tempo: call.fields.tempo }, height);
     case "sudo_set_commit_reveal_weights_enabled": {
       const { enabled } = call.fields;
       state.set(SUBTENSOR.commitRevealWeightsEnabled, [netuid], enabled);
@@ -102,4 +100,17 @@ export function administer(
       return told();
     }
   }
+}
+
+/** The call of the owner alone; a localnet takes a shorter tempo than the 360 blocks that the public chain asks for. */
+export function ownTempo(
+  state: ChainState,
+  signer: AccountHex,
+  { netuid, tempo }: { netuid: number; tempo: number },
+  height: number,
+): Outcome<CallError> {
+  if (!isOwner(state, netuid, signer)) return { error: "BadOrigin" };
+  if (tempo === 0 || tempo > LONGEST_TEMPO_BLOCKS) return { error: "TempoOutOfBounds" };
+  setTempo(state, netuid, tempo, height);
+  return told({ kind: "TempoSet", fields: { 0: netuid, 1: tempo } });
 }

@@ -6,6 +6,7 @@ import {
   compact,
   compactBig,
   height,
+  option,
   struct,
   tuple,
   u8,
@@ -18,6 +19,7 @@ import {
   vec,
 } from "./codec.ts";
 import { ADMIN_ERROR_INDEX, ERROR_INDEX, SYSTEM_ERROR_INDEX } from "./errors.ts";
+import { SubnetIdentity } from "./metagraph-type.ts";
 import {
   AccountId,
   CommitBytes,
@@ -99,6 +101,8 @@ export const SubtensorCall = variant("pallet_subtensor::pallet::Call", {
     allowPartial: bool,
   }),
   register_network: at(59, { hotkey: AccountId }),
+  register_network_with_identity: at(79, { hotkey: AccountId, identity: option(SubnetIdentity) }),
+  set_tempo: at(139, { netuid: u16, tempo: u16 }),
   commit_weights: at(96, { netuid: u16, commitHash: Hash }),
   commit_mechanism_weights: at(115, { netuid: u16, mecid: u8, commitHash: Hash }),
   batch_commit_weights: at(100, { netuids: vec(compact(u16)), commitHashes: vec(Hash) }),
@@ -231,8 +235,16 @@ export const EventRecord = struct(
 );
 export type EventRecordValue = Value<typeof EventRecord>;
 
+/** Clients in Python call an error without docs unknown: its name in words stands there, for our own sentence would say no more. */
 const errorsOf = (path: string, index: Readonly<Record<string, number>>) =>
-  variant(path, Object.fromEntries(Object.entries(index).map(([name, at]) => [name, bare(at)])));
+  variant(
+    path,
+    Object.fromEntries(
+      Object.entries(index).map(([name, at]) => [name, { ...bare(at), docs: `${inWords(name)}.` }]),
+    ),
+  );
+const inWords = (name: string): string =>
+  name.replace(/(?<=[a-z])[A-Z](?=[a-z])/g, (letter) => ` ${letter.toLowerCase()}`);
 export const SubtensorError = errorsOf("pallet_subtensor::pallet::Error", ERROR_INDEX);
 export const SystemPalletError = errorsOf("frame_system::pallet::Error", SYSTEM_ERROR_INDEX);
 export const AdminUtilsError = errorsOf("pallet_admin_utils::pallet::Error", ADMIN_ERROR_INDEX);

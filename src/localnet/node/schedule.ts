@@ -9,7 +9,7 @@ export const STATEFUL_ITEMS: ReadonlySet<string> = new Set(
 );
 export const STATEFUL_CALL = "get_next_epoch_start_block";
 /** MAX_TEMPO of the runtime: a subnet that waited longer runs whatever the schedule says. */
-const LONGEST_WAIT_BLOCKS = 50_400;
+export const LONGEST_TEMPO_BLOCKS = 50_400;
 
 /** A subnet without a count of its epochs runs them as runtimes before spec 420 did. */
 export const isModulo = (state: StateView, netuid: number): boolean =>
@@ -23,7 +23,7 @@ export function isEpochDue(state: StateView, netuid: number, height: number): bo
   const pending = state.read(SUBTENSOR.pendingEpochAt, netuid);
   return (
     (pending > 0 && height >= pending) ||
-    state.read(SUBTENSOR.blocksSinceLastStep, netuid) > LONGEST_WAIT_BLOCKS ||
+    state.read(SUBTENSOR.blocksSinceLastStep, netuid) > LONGEST_TEMPO_BLOCKS ||
     height - state.read(SUBTENSOR.lastEpochBlock, netuid) >= tempo
   );
 }

@@ -4,7 +4,7 @@ import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
 import type { SubtensorEventValue } from "./outcome.ts";
 import { numberOf, refusedRequest, switchOf, wholeOf } from "./request.ts";
 import { accountOf } from "./rpc-params.ts";
-import { setTempo } from "./schedule.ts";
+import { LONGEST_TEMPO_BLOCKS, setTempo } from "./schedule.ts";
 import { SETTINGS, type SettingName } from "./setting-names.ts";
 import { setFreeBalance, setStake } from "./stakes.ts";
 import type { ChainState } from "./state.ts";
@@ -53,7 +53,7 @@ export function applySetting(
     throw refusedRequest(`it is written ${`${name} ${form}`.trim()}`);
   switch (name as SettingName) {
     case "tempo":
-      return setTempo(state, netuid, wholeOf(values[0], 1, U16_MAX), controls.head() + 1);
+      return setTempo(state, netuid, wholeOf(values[0], 1, LONGEST_TEMPO_BLOCKS), controls.head() + 1);
     case "commit-reveal":
       return controls.setCommitReveal(switchOf(values[0]));
     case "commit-version":
