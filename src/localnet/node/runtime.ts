@@ -244,7 +244,11 @@ const errorsOf = (path: string, index: Readonly<Record<string, number>>) =>
     ),
   );
 const inWords = (name: string): string =>
-  name.replace(/(?<=[a-z])[A-Z](?=[a-z])/g, (letter) => ` ${letter.toLowerCase()}`);
+  name[0]! +
+  name
+    .slice(1)
+    .replace(/(?<=[a-z])(?=[A-Z])/g, " ")
+    .toLowerCase();
 export const SubtensorError = errorsOf("pallet_subtensor::pallet::Error", ERROR_INDEX);
 export const SystemPalletError = errorsOf("frame_system::pallet::Error", SYSTEM_ERROR_INDEX);
 export const AdminUtilsError = errorsOf("pallet_admin_utils::pallet::Error", ADMIN_ERROR_INDEX);
