@@ -1,4 +1,4 @@
-/** Sentences and words of English prose, as miners read a prompt and as the judge reads what they make of it. Pure. */
+/** Sentences and words of prose, as miners read a prompt and as the judge reads what they make of it. Pure. */
 
 // Words too common to tell sentences apart.
 const COMMON = new Set(
@@ -9,17 +9,38 @@ const COMMON = new Set(
   which while who will with would you your`.split(/\s+/),
 );
 
-const WORD = /[\p{L}\p{N}]+(?:['’-][\p{L}\p{N}]+)*/gu;
+const WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:['’-][\p{L}\p{N}][\p{L}\p{N}\p{M}]*)*/gu;
 
-/** Where a sentence ends: a stop, perhaps a closing mark, and what opens the next. */
-const SENTENCE_END = /(?<=[.!?]["”’)]?) (?=["“‘(]?[\p{Lu}\p{N}])/u;
+/** Scripts that put no spaces between words. */
+const UNSPACED =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+const segmenter = new Intl.Segmenter("und", { granularity: "word" });
+
+/**
+ * Where a sentence ends: a stop, perhaps a closing mark, and what opens the next, which is no capital in scripts that have
+ * none; or a full stop of those scripts, which a space need not follow.
+ */
+const SENTENCE_END =
+  /(?<=[.!?؟۔]["”’)»]?) (?=["“‘(«¿¡]?[\p{Lu}\p{Lo}\p{N}])|(?<=[।॥]) |(?<=[。！？｡][」』”’）)]?)(?![」』”’）)]) ?/u;
 
 /** An aside, which may be left out of its sentence. */
 const BRACKETS = /(\([^()]*\)|\[[^[\]]*\])/;
 
 /** Words of a text in lower case. */
 export function wordsOf(text: string): string[] {
-  return text.toLowerCase().replaceAll("’", "'").match(WORD) ?? [];
+  const words = text.toLowerCase().replaceAll("’", "'").match(WORD) ?? [];
+  return isUnspaced(text) ? words.flatMap(wordsWithin) : words;
+}
+
+/** Whether a text has words that only a dictionary can part. */
+export function isUnspaced(text: string): boolean {
+  return UNSPACED.test(text);
+}
+
+/** Words of letters in a row, where their script does not part them. */
+function wordsWithin(letters: string): string[] {
+  if (!isUnspaced(letters)) return [letters];
+  return [...segmenter.segment(letters)].filter(({ isWordLike }) => isWordLike).map(({ segment }) => segment);
 }
 
 /** Those that carry meaning, of more than one letter. */

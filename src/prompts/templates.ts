@@ -44,15 +44,15 @@ function drawInteger(range: { min: number; max: number }, random: Random): numbe
   return range.min + Math.floor(random() * (range.max - range.min + 1));
 }
 
+/** Full stops of the scripts of the world. */
+const FULL_STOP = /[.。｡۔।]/g;
+
 /** The first `count` sentences of a text, where a sentence ends at a full stop; the whole text when it has fewer. */
 export function firstSentences(text: string, count: number): string {
-  let end = -1;
-  for (let sentence = 0; sentence < count; sentence++) {
-    const next = text.indexOf(".", end + 1);
-    if (next < 0) return text.trim();
-    end = next;
-  }
-  return text.slice(0, end + 1).trim();
+  let found = 0;
+  for (const stop of text.matchAll(FULL_STOP))
+    if (++found >= count) return text.slice(0, stop.index + 1).trim();
+  return text.trim();
 }
 
 /** Cuts a dataset text to a random 15..30 sentences: the base text of a forward pass. */

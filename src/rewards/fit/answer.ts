@@ -2,7 +2,8 @@ import { isTerm, wordsOf } from "../../prompts/sentences.ts";
 import { cosine } from "../cosine.ts";
 import { above, below } from "../logistic.ts";
 import type { Given, Work } from "./given.ts";
-import { clip, nearest } from "./likeness.ts";
+import { clip, mean, meanDirection, nearest } from "./likeness.ts";
+import { ownWording } from "./own-words.ts";
 
 /** How sharply the sentences of the text are told apart by their likeness to the question. */
 const TEMPERATURE = 0.05;
@@ -20,11 +21,31 @@ const POWER = 1.5;
  * text's own are enough; a word that the text does not have either counts half, since anybody can add some.
  */
 const NEW = { share: 0.25, shareWidth: 0.07, count: 1.5, countWidth: 0.5, foreign: 0.5 } as const;
+/**
+ * An answer in words of its own, read as a whole. `near`: its likeness to the telling sentences and to the question, less its
+ * likeness to any sentence, against that of the best sentence. `told`: what of its likeness to the telling sentences is left
+ * when that to the question is taken out, and `some` the same to the nearest sentence: remarks about the question's own
+ * words are near to what tells, and say nothing of it. Each says nothing below its first number and enough from the second on.
+ */
+const REWORDED = {
+  question: 0.5,
+  any: 0.5,
+  near: [0.18, 0.45],
+  told: [0.02, 0.16],
+  some: [0.2, 0.4],
+  own: 0.65,
+  ownWidth: 0.06,
+} as const;
 const MOST_SENTENCES = { middle: 6.5, width: 0.5 } as const;
 /** Sentences that are near to nothing in the text. */
 const STRAY = { fit: 0.12, cosine: 0.45, share: 0.6, width: 0.05 } as const;
 /** Sentences that are of little use. */
 const LOOSE = { fit: 0.2, share: 0.6, width: 0.05, cost: 0.6 } as const;
+
+/** 1 for at most six sentences, near 0 for more. */
+export function hasAnswerLength(count: number): number {
+  return below(count, MOST_SENTENCES.middle, MOST_SENTENCES.width);
+}
 
 /** How much of what the text says about the question an answer says, 0..1. */
 export function fitOfAnswer({ source, runs, asked, question = "" }: Given, { sentences }: Work): number {
@@ -32,8 +53,9 @@ export function fitOfAnswer({ source, runs, asked, question = "" }: Given, { sen
   const known = new Set(wordsOf(question));
   const shared = sharedWords(source, known);
   const most = Math.max(...shared) || 1;
+  const likenesses = source.map(({ vector }) => cosine(asked, vector));
   const weights = softmax(
-    source.map(({ vector }, at) => (cosine(asked, vector) + (SAME_WORDS * shared[at]!) / most) / TEMPERATURE),
+    likenesses.map((likeness, at) => (likeness + (SAME_WORDS * shared[at]!) / most) / TEMPERATURE),
   );
   const near = weights.map(
     (weight, at) => weight + NEIGHBOUR * ((weights[at - 1] ?? 0) + (weights[at + 1] ?? 0)),
@@ -50,17 +72,20 @@ export function fitOfAnswer({ source, runs, asked, question = "" }: Given, { sen
       return Math.max(most, (near[at]! * likeness) / top);
     }, 0);
     const fit = Math.max(single, best > base ? TOGETHER * clip((towards(vector) - base) / (best - base)) : 0);
+    const fresh = newness(text, known, runs);
     return {
       fit,
-      said: clip(fit / ENOUGH) * newness(text, known, runs),
+      fresh,
+      own: ownWording(text, runs, known),
+      vector,
+      said: clip(fit / ENOUGH) * fresh,
       isStray: fit < STRAY.fit && nearest(vector, source) < STRAY.cosine,
     };
   });
   const shareOf = (is: (one: (typeof fits)[number]) => boolean): number =>
     fits.filter(is).length / fits.length;
-  return (
+  const quoted =
     Math.max(...fits.map(({ said }) => said)) ** POWER *
-    below(sentences.length, MOST_SENTENCES.middle, MOST_SENTENCES.width) *
     below(
       shareOf(({ isStray }) => isStray),
       STRAY.share,
@@ -72,7 +97,48 @@ export function fitOfAnswer({ source, runs, asked, question = "" }: Given, { sen
           shareOf(({ fit }) => fit < LOOSE.fit),
           LOOSE.share,
           LOOSE.width,
-        ))
+        ));
+  const nearness = (vector: Float32Array): number => {
+    const toQuestion = cosine(vector, asked);
+    const toSource = source.map((sentence) => cosine(vector, sentence.vector));
+    const beyond = toSource.map((likeness, at) => beyondLikeness(likeness, toQuestion, likenesses[at]!));
+    const told = beyond.reduce((sum, likeness, at) => sum + weights[at]! * likeness, 0);
+    const near = towards(vector) + REWORDED.question * toQuestion - REWORDED.any * mean(toSource);
+    return (
+      between(near / best, REWORDED.near) *
+      between(told, REWORDED.told) *
+      between(Math.max(...beyond), REWORDED.some)
+    );
+  };
+  return (
+    Math.max(quoted, best > 0 ? saidAnew(fits, nearness) ** POWER : 0) * hasAnswerLength(sentences.length)
+  );
+}
+
+/** Likeness of two vectors without what either has of a third (a partial correlation), from the three likenesses. */
+function beyondLikeness(ofBoth: number, toThird: number, otherToThird: number): number {
+  const left = (1 - toThird ** 2) * (1 - otherToThird ** 2);
+  return left > 0 ? (ofBoth - toThird * otherToThird) / Math.sqrt(left) : 0;
+}
+
+function between(value: number, [none, all]: readonly [number, number]): number {
+  return clip((value - none) / (all - none));
+}
+
+/** A sentence of an answer: how much in it the question did not have, and how far it is in words of its own. */
+interface Said {
+  vector: Float32Array;
+  fresh: number;
+  own: number;
+}
+
+/** How much an answer in words of its own says, 0..1; what only takes up the question counts for nothing in it. */
+function saidAnew(said: readonly Said[], nearness: (vector: Float32Array) => number): number {
+  const fresh = said.reduce((sum, one) => sum + one.fresh, 0);
+  const own = said.reduce((sum, one) => sum + one.fresh * one.own, 0) / fresh;
+  const whole = meanDirection(said.map(({ vector, fresh }) => vector.map((number) => number * fresh)));
+  return (
+    nearness(whole) * Math.max(...said.map((one) => one.fresh)) * above(own, REWORDED.own, REWORDED.ownWidth)
   );
 }
 

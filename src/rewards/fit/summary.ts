@@ -2,11 +2,14 @@ import { cosine } from "../cosine.ts";
 import { above, below } from "../logistic.ts";
 import type { Embedded, Given, Work } from "./given.ts";
 import { clip, mean, meanDirection, nearest } from "./likeness.ts";
+import { ownWording } from "./own-words.ts";
 
 /** Consecutive parts of the text, each of which a summary should touch. */
 const PARTS = 5;
 /** What a sentence of the text covers beyond this over the average is cover; as large a share of the best is enough. */
 const COVER = { start: 0.06, share: 0.75, power: 2 } as const;
+/** What a sentence in words of its own is farther from what it covers than one of the text that says the same. */
+const REWORDED = 0.14;
 /**
  * The sentence that is farthest from the text as a whole. One of the text's own may be as far as that, where the text tells
  * of many things: what is so near to a sentence of it that an answer would not be off the topic counts as near enough.
@@ -21,11 +24,21 @@ const SAME = { cosine: 0.93, factor: 0.3 } as const;
 /** Sentences of the text, as good as word for word, that are not in its order: drawn, not read. */
 const JUMBLED = { cosine: 0.85, fewest: 3, share: 0.4, width: 0.04 } as const;
 
+/** 1 for about as many sentences as were asked for, near 0 for one or two and for twice as many. */
+export function hasSummaryLength(count: number, wanted: number = PARTS): number {
+  return above(count, FEWEST.middle, FEWEST.width) * below(count, MOST.share * wanted, MOST.width);
+}
+
 /** How much of the text's parts a summary covers, 0..1. */
-export function fitOfSummary({ source, sentences: wanted = PARTS }: Given, { sentences }: Work): number {
+export function fitOfSummary({ source, runs, sentences: wanted }: Given, { sentences }: Work): number {
   if (sentences.length === 0) return 0;
   const parts = partsOf(source);
-  const covered = mean(parts.map((part) => nearest(part, sentences)));
+  const allowed = sentences.map(({ text }) => REWORDED * ownWording(text, runs));
+  const covered = mean(
+    parts.map((part) =>
+      sentences.reduce((most, { vector }, at) => Math.max(most, cosine(part, vector) + allowed[at]!), -1),
+    ),
+  );
   const floor = mean(parts.map((part) => mean(source.map(({ vector }) => cosine(part, vector)))));
   const best = mean(parts.map((part) => nearest(part, source)));
   const room = COVER.share * (best - floor - COVER.start);
@@ -35,12 +48,10 @@ export function fitOfSummary({ source, sentences: wanted = PARTS }: Given, { sen
     const nearEnough = nearest(vector, source) - STRAY.sentence + STRAY.middle;
     return Math.min(least, Math.max(cosine(vector, whole), nearEnough));
   }, 1);
-  const count = sentences.length;
   return (
     cover *
     above(stray, STRAY.middle, STRAY.width) *
-    above(count, FEWEST.middle, FEWEST.width) *
-    below(count, MOST.share * wanted, MOST.width) *
+    hasSummaryLength(sentences.length, wanted) *
     below(jumbledShare(sentences, source), JUMBLED.share, JUMBLED.width) *
     (saysTwice(sentences) ? SAME.factor : 1)
   );

@@ -71,7 +71,7 @@ export function formOf(
   const fresh = above(distinctShare(all), REPEATING.share, REPEATING.width);
   const marks = marksIn(text.replace(QUOTED, ""));
   if (task === "followup") {
-    if (!/[?？]["”’)]*$/.test(text)) return 0;
+    if (!/[?？؟][”’)"」』»]*$/.test(text)) return 0;
     return (
       fresh *
       (marks > 1 ? 0.3 : 1) *
@@ -80,7 +80,7 @@ export function formOf(
       below(words, 42, 1.2)
     );
   }
-  if (!/[.!?。！？]["”’)]*$/.test(text)) return 0;
+  if (!/[.!?。！？｡؟۔।॥][”’)"」』»]*$/.test(text)) return 0;
   return (
     fresh *
     (/^["“‘(]?\p{Ll}/u.test(text) || SMALL_START.test(text) ? 0.25 : 1) *
@@ -91,7 +91,7 @@ export function formOf(
 }
 
 function marksIn(text: string): number {
-  return text.match(/[?？]/g)?.length ?? 0;
+  return text.match(/[?？؟]/g)?.length ?? 0;
 }
 
 /** Share of the runs of three words that stand there for the first time; 1 for fewer than three words. */

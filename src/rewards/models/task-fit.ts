@@ -7,6 +7,7 @@ import type { Embedded, Given } from "../fit/given.ts";
 import { clip } from "../fit/likeness.ts";
 import { fitOfQuestion } from "../fit/question.ts";
 import { fitOfSummary } from "../fit/summary.ts";
+import { fitOfUnread } from "../fit/unread.ts";
 import { RunSource } from "../masks/borrowed-runs.ts";
 import type { RewardModel } from "../parts.ts";
 import { readingOf } from "../reading.ts";
@@ -17,7 +18,8 @@ const MAX_SENTENCES = 24;
 /**
  * How well a completion does what was asked, 0..1, on a sentence encoder: a summary covers the parts of the text, a
  * question asks about it, an answer says what the text says about the question. What counts as near is told by the text's
- * own sentences, so that it holds for texts of other kinds than those it was made with.
+ * own sentences, so that it holds for texts of other kinds than those it was made with. About a text that is not English all
+ * answers in its language earn the same.
  */
 export class TaskFitReward implements RewardModel {
   readonly name = "task_fit_reward_model";
@@ -48,9 +50,8 @@ export class TaskFitReward implements RewardModel {
       asked: take(asked.length)[0]?.vector,
     };
     const wholes = take(completions.length);
-    return wholes.map((whole, at) =>
-      FIT[reading.task](given, { ...whole, sentences: take(pieces[at]!.length) }),
-    );
+    const fit = reading.isEnglish ? FIT[reading.task] : fitOfUnread;
+    return wholes.map((whole, at) => fit(given, { ...whole, sentences: take(pieces[at]!.length) }));
   }
 }
 
