@@ -12,7 +12,7 @@ import type { CatalogModel } from "./catalog.ts";
 import { type Description, readDescriptions } from "./descriptions.ts";
 import { checkSpace, type FreeBytes } from "./disk-space.ts";
 import { moveInto, type Progress } from "./fetched-files.ts";
-import { dtypesOf, lockedManifest, modelFolder, partFolder } from "./locked-manifest.ts";
+import { dtypesOf, lockedManifest, modelFolder, partFolder, strangeUses } from "./locked-manifest.ts";
 import type { Agreement, Dtype, ModelFile, ModelManifest, Provenance } from "./manifest.ts";
 import { type FormRunner, FormTrials, type Tried } from "./trials/form-trials.ts";
 
@@ -174,6 +174,16 @@ function keepForm({ directory, model, descriptions, provenance }: Building, form
   });
   const known = new Set(files.map(({ path }) => path));
   for (const { path } of before?.files ?? []) if (!known.has(path)) rmSync(join(into, path), { force: true });
+}
+
+/** Writes anew what a manifest in the store says of the use of its forms, where that is not what is known. */
+export function correctUses(directory: string, model: CatalogModel): void {
+  const locked = lockedManifest(directory, model);
+  if (locked === undefined || strangeUses(locked, model).length === 0) return;
+  const { files, provenance, golden, agreement } = locked;
+  const dtype = withForms(model.dtype, dtypesOf({ files }));
+  const manifest = { ...model, files, provenance, dtype, golden, agreement };
+  writeManifest(modelFolder(directory, model.id), manifest);
 }
 
 /**

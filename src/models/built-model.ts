@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Failure } from "../base/error.ts";
 import { sha256OfFile } from "../base/file-hash.ts";
 import { WeightsFile } from "./build/checkpoint/weights-file.ts";
-import { buildForms, type FormOptions } from "./built-forms.ts";
+import { buildForms, correctUses, type FormOptions } from "./built-forms.ts";
 import { lacksNumbers } from "./built-numbers.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { readDescriptions } from "./descriptions.ts";
@@ -71,6 +71,7 @@ export async function pullSource(
     if (options.keepSource) keepSource(directory, model);
     const dtypes = await dtypesToBuild(directory, model, options.dtypes);
     if (dtypes.length === 0) {
+      correctUses(directory, model);
       // Of a build that was killed after its last form.
       dropUnkeptSource(directory, model);
       return [];

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { Failure } from "../base/error.ts";
 import { type CatalogModel, catalogSchema, embeddedManifests, originalOf, readCatalog } from "./catalog.ts";
 import type { ModelCode } from "./failure.ts";
-import { dtypesOf, lockedManifest, modelFolder } from "./locked-manifest.ts";
-import { type DeviceKind, type Dtype, manifestContent } from "./manifest.ts";
+import { dtypesOf, lockedManifest, modelFolder, usesOf } from "./locked-manifest.ts";
+import { type DeviceKind, type Dtype, type ModelManifest, manifestContent } from "./manifest.ts";
 import type { Source } from "./source-files.ts";
 
 /**
@@ -32,6 +32,15 @@ function ownManifest(directory: string, id: string, expected?: CatalogModel): Ca
     // Absent, damaged or another model: as if it were not here. `models verify` and the loader tell of damage.
     return undefined;
   }
+}
+
+/**
+ * What this program knows of how a model's files are used; undefined where the manifest beside them alone tells: of a model
+ * that was imported with one of its own.
+ */
+export function knownUses(model: CatalogModel, locked: ModelManifest): CatalogModel | undefined {
+  const known = readCatalog().find(({ id }) => id === model.id) ?? model;
+  return known.export === undefined || locked.provenance !== undefined ? known : undefined;
 }
 
 /**
@@ -73,6 +82,8 @@ function readManifest(path: string, id: string, expected?: CatalogModel): Catalo
     ? model
     : {
         ...model,
+        // Of what this program builds it knows the use, whatever stands there.
+        ...(model.provenance !== undefined && usesOf(expected)),
         export: expected.export,
         checkpoint: expected.checkpoint,
         roles: expected.roles,

@@ -69,6 +69,24 @@ export function lockedManifest(directory: string, model: CatalogModel): ModelMan
   }
 }
 
+/** What of a manifest says how its files are used, and is not told by their hashes. */
+const USES = ["architecture", "embedding", "classification", "language", "maxTokens"] as const;
+type Uses = Pick<ModelManifest, (typeof USES)[number]>;
+type UsesAndForms = Uses & Pick<ModelManifest, "dtype">;
+
+export function usesOf({ architecture, embedding, classification, language, maxTokens }: Uses): Uses {
+  return { architecture, embedding, classification, language, maxTokens };
+}
+
+/** Fields in which a manifest in a folder says another use of its files than is known; preferences may go on where known ones end. */
+export function strangeUses(locked: UsesAndForms, known: UsesAndForms): string[] {
+  const goesOn = (["webgpu", "cpu"] as const).every((device) =>
+    known.dtype[device].every((dtype, at) => locked.dtype[device][at] === dtype),
+  );
+  const strange: string[] = USES.filter((field) => !Bun.deepEquals(locked[field], known[field]));
+  return goesOn ? strange : [...strange, "dtype"];
+}
+
 /** Locked files by path, without those whose hash this program knows to be another one. */
 export function lockedFiles(directory: string, model: CatalogModel): Map<string, ModelFile> {
   const sealed = new Map(model.files.map(({ path, sha256 }) => [path, sha256]));

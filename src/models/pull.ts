@@ -16,6 +16,7 @@ import {
   wantedFile,
 } from "./fetched-files.ts";
 import { type HubAccess, type HubFile, listHubFiles, type Wanted } from "./hub-files.ts";
+import { knownUses } from "./known-models.ts";
 import {
   addToLock,
   dtypesOf,
@@ -24,6 +25,7 @@ import {
   modelFolder,
   partFolder,
   sizeOf,
+  strangeUses,
   wantedFiles,
   withModelLock,
 } from "./locked-manifest.ts";
@@ -55,6 +57,9 @@ export async function verifyModel(
     return [{ path: "manifest.json", problem: "missing or damaged: nothing was pulled or imported here" }];
   const locked = manifest.files;
   const problems: FileProblem[] = [];
+  const known = knownUses(model, manifest);
+  for (const field of known === undefined ? [] : strangeUses(manifest, known))
+    problems.push({ path: "manifest.json", problem: `has another ${field} than this program knows` });
   for (const file of wantedFiles(model, dtypes))
     if (!locked.some(({ path }) => path === file.path))
       problems.push({ path: file.path, problem: "not in the lock" });

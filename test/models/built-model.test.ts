@@ -149,6 +149,23 @@ describe("a pull of original weights", () => {
     expect(await verifyModel(directory, { ...model, files: locked })).toEqual([]);
   });
 
+  test("says how its forms are used as the program knows it, and not as somebody wrote there", async () => {
+    await pull({ dtypes: ["q4", "fp32"], keepSource: true });
+    const path = join(modelFolder(directory, model.id), "manifest.json");
+    const whole = readFileSync(path, "utf8");
+    const { files: locked, dtype } = lockedManifest(directory, model)!;
+    // No device prefers it: it stands behind those that one does.
+    expect(dtype.cpu).toEqual(["fp32", "q4"]);
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(whole), maxTokens: 8 }));
+    expect(await verifyModel(directory, { ...model, files: locked })).toEqual([
+      { path: "manifest.json", problem: "has another maxTokens than this program knows" },
+    ]);
+    const before = hub.requests.length;
+    expect(await pull({ dtypes: ["q4", "fp32"] })).toEqual([]);
+    expect(hub.requests.length).toBe(before);
+    expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(JSON.parse(whole));
+  });
+
   test("is undone by a removal, with weights that were kept, or without these", async () => {
     await pull({ keepSource: true });
     const sourceBytes = storedParts(directory, model).find(({ kind }) => kind === "source")!.bytes;

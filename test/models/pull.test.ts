@@ -265,6 +265,26 @@ describe("verify", () => {
     expect(await removeModel(directory, model)).toEqual([]);
   });
 
+  test.each([
+    ["maxTokens", { maxTokens: 8 }],
+    ["embedding", { embedding: { dimensions: 4, pooling: "last", normalize: true } }],
+    ["classification", { classification: { labels: ["good", "bad"] } }],
+    ["language", { language: {} }],
+    ["architecture", { architecture: "other" }],
+    ["dtype", { dtype: { webgpu: ["q4"], cpu: ["fp32"] } }],
+  ])("names a manifest with another %s, which the next pull writes anew", async (field, edit) => {
+    await pullModel(directory, model, access);
+    const path = join(modelFolder(directory, model.id), "manifest.json");
+    const whole = readFileSync(path, "utf8");
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(whole), ...edit }));
+    expect(await verifyModel(directory, model)).toEqual([
+      { path: "manifest.json", problem: `has another ${field} than this program knows` },
+    ]);
+    await pullModel(directory, model, access);
+    expect(readFileSync(path, "utf8")).toBe(whole);
+    expect(await verifyModel(directory, model)).toEqual([]);
+  });
+
   test("names a lock without weights, and one with a file that the model does not have", async () => {
     await pullModel(directory, model, access);
     const path = join(modelFolder(directory, model.id), "manifest.json");
