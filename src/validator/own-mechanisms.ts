@@ -25,7 +25,11 @@ export function describeMechanism({
 }
 
 /** Where the weights go; undefined on a subnet of one mechanism. */
-export function describeMechanisms({ mechanisms }: Mechanisms): string | undefined {
+export function describeMechanisms({
+  mechanisms,
+}: {
+  mechanisms: readonly Parameters<typeof describeMechanism>[0][];
+}): string | undefined {
   const told = mechanisms.map(describeMechanism).filter((text) => text !== undefined);
   return told.length === 0 ? undefined : told.join("; ");
 }

@@ -1,7 +1,7 @@
-import { counted } from "../../base/text.ts";
 import { isPublicGenesis } from "../../chain/networks.ts";
 import { specVersion } from "../../config/version.ts";
 import { chainAddress, judgeAddress } from "../../miners/address.ts";
+import { describeMechanism, describeMechanisms } from "../../validator/own-mechanisms.ts";
 import { type Check, type Finding, fail, ok, skip, warn } from "./check.ts";
 import { NODE_MS } from "./nodes.ts";
 import type { Patient } from "./patient.ts";
@@ -98,18 +98,14 @@ const stake = ownCheck("subnet.stake", ({ metagraph, uid, stakeThresholdTao }) =
 });
 
 const mechanisms = subnetCheck("subnet.mechanisms", ({ shares }, { settings }) => {
-  const missing = settings.neuronMecid.filter((mecid) => mecid >= shares.length);
-  if (missing.length > 0)
-    return fail(
-      `--neuron.mecid ${missing.join(",")}: netuid ${settings.netuid} has ${counted(shares.length, "mechanism")}, counted from 0`,
-      "Check --neuron.mecid; the subnet's owner can change their number.",
-    );
-  const told = settings.neuronMecid.map(
-    (mecid) => `${mecid} (${Number((100 * shares[mecid]!).toFixed(1))} % of the emission)`,
-  );
-  return shares.length === 1
-    ? ok("the subnet has one")
-    : ok(`weights for ${told.join(", ")} of ${shares.length}`);
+  const chosen = settings.neuronMecid.map((mecid) => ({ mecid, of: shares.length, share: shares[mecid] }));
+  const missing = chosen.filter(({ share }) => share === undefined);
+  return missing.length > 0
+    ? fail(
+        `--neuron.mecid names ${missing.map(describeMechanism).join(", ")}, counted from 0`,
+        "Check --neuron.mecid; the subnet's owner can change their number.",
+      )
+    : ok(describeMechanisms({ mechanisms: chosen }) ?? "the subnet has one");
 });
 
 const version = subnetCheck("subnet.version", ({ metagraph }, { settings }) => {

@@ -126,7 +126,7 @@ test("a mechanism that the subnet does not have is wrong", async () => {
   const two = await started({ mechanisms: 2 });
   const both = await examined(words(two.endpoint, "--neuron.mecid", "0,1"));
   expect(both.one("subnet.mechanisms")?.found).toBe(
-    "weights for 0 (50 % of the emission), 1 (50 % of the emission) of 2",
+    "mechanism 0 of 2, 50 % of the subnet's emission; mechanism 1 of 2, 50 % of the subnet's emission",
   );
   const third = await examined(words(two.endpoint, "--neuron.mecid", "0,2"));
   expect({ exitCode: third.exitCode, failed: third.having("fail") }).toEqual({
@@ -134,7 +134,7 @@ test("a mechanism that the subnet does not have is wrong", async () => {
     failed: ["subnet.mechanisms"],
   });
   expect(third.one("subnet.mechanisms")?.found).toBe(
-    "--neuron.mecid 2: netuid 1 has 2 mechanisms, counted from 0",
+    "--neuron.mecid names mechanism 2, which this subnet does not have: it has 2, counted from 0",
   );
 });
 
