@@ -4,6 +4,15 @@ import { identifier } from "./views/view.ts";
 
 export type WarehouseCode = "query.refused" | "query.stopped" | "query.no-room" | "query.no-memory";
 
+/** Kinds of statements that DuckDB files under another one's name. */
+const SPOKEN: Readonly<Record<string, string>> = {
+  LOAD: "LOAD or INSTALL",
+  SET: "SET or USE",
+  CALL: "CALL or CHECKPOINT",
+  TRANSACTION: "BEGIN, COMMIT or ROLLBACK",
+  UPDATE_EXTENSIONS: "UPDATE EXTENSIONS",
+};
+
 /**
  * Makes the questions of strangers' SQL ready to run, one after another. They may only ask: DuckDB lets COPY write to every
  * file that a question may read, which would be the journal of a validator. Before the last, CREATE may make what is asked
@@ -15,6 +24,7 @@ export async function* prepareQuestions(
   sql: string,
 ): AsyncGenerator<DuckDBPreparedStatement> {
   const { StatementType } = await import("@duckdb/node-api");
+  const nameOf = (type: number): string => SPOKEN[StatementType[type]!] ?? StatementType[type]!;
   const statements = await connection.extractStatements(sql);
   for (let at = 0; at < statements.count; at++) {
     const statement = await statements.prepare(at);
@@ -24,7 +34,7 @@ export async function* prepareQuestions(
     // EXPLAIN ANALYZE runs what it explains.
     else
       throw new Failure<WarehouseCode>("query.refused", {
-        message: `the question cannot be answered: ${StatementType[statement.statementType]} does not ask for rows`,
+        message: `the question cannot be answered: ${nameOf(statement.statementType)} does not ask for rows`,
         hint: "ask by SELECT, FROM, WITH, VALUES, PIVOT, DESCRIBE or SUMMARIZE; only CREATE may stand before it; --out writes the answer to a file",
       });
   }

@@ -9,6 +9,7 @@ import { checkLabels } from "./labels.ts";
 import type { ModelFile } from "./manifest.ts";
 import { DESCRIPTIONS } from "./source-files.ts";
 import { checkTokens } from "./token-ids.ts";
+import { checkTokenizerConfig } from "./tokenizer-config.ts";
 
 /** A small file of a model that is built. */
 export interface Description {
@@ -51,9 +52,14 @@ export function readDescriptions(folder: string, model: CatalogModel): Descripti
       message: `config.json says that the model is ${printable(JSON.stringify(type) ?? "of no type")}, and ${model.id} is ${model.architecture}`,
       hint: `the checkpoint must be that of ${model.repo} at ${model.revision}`,
     });
-  const [{ content: config }, { content: tokenizer }] = found as [Found, Found];
+  const [{ content: config }, { content: tokenizer }, { content: tokenizerConfig }] = found as [
+    Found,
+    Found,
+    Found,
+  ];
   checkLabels(model, config);
   checkTokens(model, tokenizer, config);
+  checkTokenizerConfig(tokenizerConfig, model.id);
   return found.map(({ path, bytes }) => ({
     file: { path, size: bytes.length, sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex") },
     content: bytes,

@@ -175,9 +175,21 @@ describe("what cannot be answered", () => {
     const held = "(SELECT trim(value, '[]') FROM duckdb_settings() WHERE name = 'allowed_paths')";
     const copy = "COPY (SELECT 1) TO (getvariable('f')) (USE_TMP_FILE false)";
     const { stderr, exitCode } = await ask(`SET VARIABLE f = ${held}; ${copy}`, source);
-    expect(stderr).toContain("SET does not ask for rows");
+    expect(stderr).toContain("SET or USE does not ask for rows");
     expect(exitCode).toBe(64);
     expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
+  test.each([
+    ["INSTALL json", "LOAD or INSTALL"],
+    ["CHECKPOINT", "CALL or CHECKPOINT"],
+    ["USE memory", "SET or USE"],
+    ["BEGIN", "BEGIN, COMMIT or ROLLBACK"],
+    ["VACUUM", "VACUUM"],
+  ])("because %s asks for no rows, by a name that the one who asks knows", async (sql, name) => {
+    const { stderr, exitCode } = await ask(sql, journal());
+    expect(stderr).toContain(`${name} does not ask for rows`);
+    expect(exitCode).toBe(64);
   });
 
   test("because it goes past its tables, in a sentence that says how files are named", async () => {

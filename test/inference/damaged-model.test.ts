@@ -85,4 +85,15 @@ describe("a worker with a file that was locked damaged", () => {
     seal("tokenizer.json", damage(readFileSync(pathOf("tokenizer.json"))));
     await expectRefusal("tokenizer.json", "cannot be used: ");
   });
+
+  test.each([
+    ["no JSON", "<html>", ""],
+    ["no object", "1", "it is wrong at its top"],
+    ["a class that is no name", '{"tokenizer_class":5}', "it is wrong at tokenizer_class"],
+    ["a token that is none", '{"unk_token":{"content":"[UNK]"}}', "it is wrong at unk_token"],
+    ["a template that is none", '{"chat_template":[{"name":1}]}', "it is wrong at chat_template"],
+  ])("is refused with %s as the tokenizer's configuration", async (_, text, reason) => {
+    seal("tokenizer_config.json", new TextEncoder().encode(text));
+    await expectRefusal("tokenizer_config.json", `cannot be used: ${reason}`);
+  });
 });

@@ -19,17 +19,18 @@ interface Source {
   labels?: string[];
   config?: object;
   tokenizer?: unknown;
+  tokenizerConfig?: object;
 }
 
 /** Why a model is not built of these files; undefined where it may be. */
-function refusal({ labels, config = {}, tokenizer = LETTERS }: Source): string | undefined {
+function refusal({ labels, config = {}, tokenizer = LETTERS, tokenizerConfig }: Source): string | undefined {
   const { embedding, ...entry } = catalogEntry(REVISION);
   const model: CatalogModel = { ...entry, ...(labels ? { classification: { labels } } : { embedding }) };
   const folder = scratch();
   const files = {
     config: { model_type: model.architecture, vocab_size: LETTER_TOKENIZER.size, ...config },
     tokenizer,
-    tokenizer_config: LETTER_TOKENIZER.config,
+    tokenizer_config: tokenizerConfig ?? LETTER_TOKENIZER.config,
   };
   for (const [name, content] of Object.entries(files))
     writeFileSync(join(folder, `${name}.json`), JSON.stringify(content));
@@ -76,6 +77,12 @@ test("a tokenizer without a vocabulary is none; rows without a token are as the 
   expect(refusal({ tokenizer: { model: {} } })).toContain("it has no vocabulary");
   expect(refusal({ config: { vocab_size: 128 } })).toBeUndefined();
   expect(refusal({ tokenizer: withPieces(64) })).toBeUndefined();
+});
+
+test("a tokenizer whose configuration names no class is told by that file", () => {
+  expect(refusal({ tokenizerConfig: { tokenizer_class: ["BertTokenizer"] } })).toContain(
+    "the file tokenizer_config.json of model test-model cannot be used: it is wrong at tokenizer_class",
+  );
 });
 
 const HATE = ["nothate", "hate"];

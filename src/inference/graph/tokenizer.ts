@@ -4,6 +4,7 @@ import { Failure, isFailure } from "../../base/error.ts";
 import { unusableFile } from "../../models/failure.ts";
 import type { ModelManifest } from "../../models/manifest.ts";
 import type { VerifiedFiles } from "../../models/model-files.ts";
+import { checkTokenizerConfig } from "../../models/tokenizer-config.ts";
 import type { InferenceCode } from "../failure.ts";
 import { BoundedTokenizer, type RawTokenizer } from "./tokens.ts";
 
@@ -19,7 +20,7 @@ const tokenizerSchema = z.object({
 
 /**
  * @param onReading called before each text that is read, and before the tokenizer is made
- * @throws Failure `model.corrupt` for a tokenizer.json that is none.
+ * @throws Failure `model.corrupt` for a tokenizer.json or tokenizer_config.json that is none.
  */
 export async function openTokenizer(
   manifest: ModelManifest,
@@ -29,10 +30,9 @@ export async function openTokenizer(
   serveFiles(manifest.id, files);
   onReading();
   try {
+    checkTokenizerConfig(contentOf("tokenizer_config.json", manifest.id, files), manifest.id);
     const tokenizer = await AutoTokenizer.from_pretrained(manifest.id);
-    const { added_tokens: added } = tokenizerSchema.parse(
-      JSON.parse(new TextDecoder().decode(files.get("tokenizer.json"))),
-    );
+    const { added_tokens: added } = tokenizerSchema.parse(contentOf("tokenizer.json", manifest.id, files));
     const timed: RawTokenizer = {
       encode: (text, options) => inTime(manifest.id, text, () => tokenizer.encode(text, options), onReading),
     };
@@ -42,6 +42,15 @@ export async function openTokenizer(
     throw unusableFile("tokenizer.json", manifest.id, error);
   } finally {
     env.customCache = NO_FILES;
+  }
+}
+
+/** @throws Failure `model.corrupt` for a file that is no JSON */
+function contentOf(path: string, id: string, files: VerifiedFiles): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(files.get(path)));
+  } catch (error) {
+    throw unusableFile(path, id, error);
   }
 }
 
