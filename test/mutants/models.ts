@@ -85,4 +85,15 @@ export const MODEL_MUTANTS = [
       },
     ],
   ),
+  ...noticedBy(
+    ["test/inference/graph/log-prob.test.ts"],
+    [
+      {
+        name: "a model that is sure of a seen token gives no number",
+        file: "src/inference/graph/language.ts",
+        text: "Math.max(1 - had, seen.has(next) ? 0 : share(logit), SMALLEST_SHARE)",
+        replacement: "1 - had",
+      },
+    ],
+  ),
 ];

@@ -24,6 +24,8 @@ const BATCH_LIMITS: Record<DeviceKind, BatchLimits> = {
  * precision the same completion would get −10¹³ and spoil the running statistics.
  */
 const LOWEST_HALF = -65_504;
+/** Numbers of a graph are single: a share smaller than this is lost beside 1. */
+const SMALLEST_SHARE = 2 ** -24;
 const DIGITS = [..."0123456789"];
 
 interface Scored extends GraphRow {
@@ -140,13 +142,14 @@ export class LanguageModel extends GraphModel {
   }
 }
 
-interface Logits {
+export interface Logits {
   /** log Σ exp of all logits after the token at a place. */
   logSum(at: number): number;
   logit(at: number, token: number): number;
 }
 
-function meanLogProb({ ids, promptLength }: Scored, penalty: number, logits: Logits): number {
+/** Mean log-probability of the tokens after the prompt, each as `LanguageModel.logProb` says. */
+export function meanLogProb({ ids, promptLength }: Scored, penalty: number, logits: Logits): number {
   const seen = new Map<number, number>();
   let sum = 0;
   const start = Math.max(0, promptLength - 1);
@@ -157,15 +160,21 @@ function meanLogProb({ ids, promptLength }: Scored, penalty: number, logits: Log
     if (at > promptLength) {
       const last = ids[at - 1]!;
       seen.set(last, (seen.get(last) ?? 0) + 1);
-      let change = 0;
+      const share = (score: number): number => Math.exp(score - total);
+      // Of all probability: what seen tokens had, and what they have after the penalty, in the same measure.
+      let had = 0;
+      let has = 0;
       for (const [token, count] of seen) {
         const before = logits.logit(at, token);
         const penalised = before < 0 ? before * penalty ** count : before / penalty ** count;
         const after = penalised < LOWEST_HALF ? Number.NEGATIVE_INFINITY : penalised;
-        change += Math.exp(after - total) - Math.exp(before - total);
+        had += share(before);
+        has += share(after);
         if (token === next) logit = after;
       }
-      total += Math.log1p(change);
+      // A model that is sure of a seen token, as of a text that it is shown again, leaves others less than rounding takes.
+      const others = Math.max(1 - had, seen.has(next) ? 0 : share(logit), SMALLEST_SHARE);
+      total += Math.log(others + has);
     }
     sum += logit - total;
   }
