@@ -35,7 +35,13 @@ describe("a miner's author", () => {
     expect((await localnet("miners")).stdout).toContain(`${HOTKEY}  127.0.0.1:8091`);
     const again = await localnet("register", HOTKEY);
     expect(again.exitCode).toBe(64);
-    expect(again.stderr).toContain("HotKeyAlreadyRegisteredInSubNet");
+    expect(again.stderr).toContain("that hotkey is uid 10 already (HotKeyAlreadyRegisteredInSubNet)");
+    for (const address of ["8091", "127.0.0.1", "localhost:8091", "127.0.0.1:0", "127.0.0.1:65536"])
+      expect((await localnet("serve", HOTKEY, address)).stderr).toContain(
+        `such as 127.0.0.1:8091, is expected, not ${JSON.stringify(address)}`,
+      );
+    const stranger = encodeAddress(new Uint8Array(32).fill(8), 42);
+    expect((await localnet("serve", stranger, "127.0.0.1:8091")).stderr).toContain("localnet register");
   });
 
   test("asks miners once and reads answers and verdicts", async () => {
@@ -57,6 +63,8 @@ describe("a miner's author", () => {
     expect(JSON.parse((await localnet("miners", "--json")).stdout)[1].stakeTao).toBe(500);
     expect((await localnet("set")).stdout).toContain("stake UID TAO");
     expect((await localnet("set", "stake", "1", "500", "7")).stderr).toContain("it is written stake UID TAO");
+    expect((await localnet("set", "stake", "1")).stderr).toContain("it is written stake UID TAO");
+    expect((await localnet("set", "mechanisms")).stderr).toContain("it is written mechanisms COUNT");
     expect((await localnet("set", "stakes", "1")).stderr).toContain("nothing named");
   });
 });
@@ -70,12 +78,12 @@ test("what is counted takes whole numbers, and what is no number is not one", as
     ["set", "step", " "],
     ["set", "mechanisms", "1e1"],
     ["ask", "1.5"],
-    ["serve", net.validator, "127.0.0.1:80.5"],
   ];
   for (const words of wrong) {
     const { exitCode, stderr } = await localnet(...words);
     expect([...words, exitCode]).toEqual([...words, 64]);
     expect(stderr).toContain("a whole number from");
+    expect(stderr).toMatch(/ is expected, not ".+"/);
   }
   expect((await localnet("set", "balance", HOTKEY, "1.5")).exitCode).toBe(0);
   expect((await localnet("set", "stake", "1", "1e3")).stderr).toContain("a number from 0 to");
@@ -94,7 +102,8 @@ describe("faults", () => {
     const twice = await localnet("fault", "--off", "hang");
     expect([twice.exitCode, twice.stderr]).toEqual([64, expect.stringContaining("is not there")]);
     expect((await localnet("fault", "--off")).stdout).toBe("Active: none\n");
-    expect((await localnet("fault", "hung")).stderr).toContain("there are refuse, hang");
+    expect((await localnet("fault", "freeze", "hung")).stderr).toContain("there are refuse, hang");
+    expect((await localnet("fault")).stdout).toContain("Active: none");
   });
 });
 

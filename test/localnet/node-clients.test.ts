@@ -144,7 +144,7 @@ test("moves money: a transfer, a registration that is paid, stake and back", asy
 test("does what the commands for people ask: register, serve on loopback, stake, permit, time; and refuses the rest in words", async () => {
   const [node] = await open();
   expect(await ask("localnet_register", eve.address)).toBe(4 as never);
-  await ask("localnet_serve", eve.address, "127.0.0.1", "8091");
+  await ask("localnet_serve", eve.address, "127.0.0.1:8091");
   await ask("localnet_set", "stake", "4", "12.5");
   await ask("localnet_set", "permit", "4", "true");
   const neurons = (await ask("localnet_neurons")) as unknown as object[];
@@ -164,5 +164,5 @@ test("does what the commands for people ask: register, serve on loopback, stake,
     ["balance", "me", "1"],
   ])
     expect(ask("localnet_set", ...params)).rejects.toThrow();
-  expect(ask("localnet_serve", bob.address, "::1", "8091")).rejects.toThrow("no IPv4");
+  expect(ask("localnet_serve", bob.address, "[::1]:8091")).rejects.toThrow("an IPv4 address");
 });

@@ -51,9 +51,8 @@ export async function registerNeuron(context: CommandContext): Promise<number> {
 
 /** Announces where a miner listens, on loopback too, which the call serve_axon of the chain refuses. */
 export async function serveNeuron(context: CommandContext): Promise<number> {
-  const [hotkey, address = ""] = context.words ?? [];
-  const [ip, port] = address.split(":");
-  await ask(context, "localnet_serve", hotkey, ip, port);
+  const [hotkey, address] = context.words ?? [];
+  await ask(context, "localnet_serve", hotkey, address);
   context.print(`${hotkey} serves at ${address}\n`);
   return EXIT.ok;
 }
@@ -77,8 +76,9 @@ export async function setLocalnet(context: CommandContext): Promise<number> {
 export async function faultLocalnet(context: CommandContext): Promise<number> {
   const { words = [], flags } = context;
   const isOff = flags.off === "true";
-  for (const fault of words) await ask(context, isOff ? "localnet_heal" : "localnet_fault", fault);
-  if (isOff && words.length === 0) await ask(context, "localnet_heal");
+  if (!isOff) await ask(context, "localnet_fault", ...words);
+  else if (words.length === 0) await ask(context, "localnet_heal");
+  else for (const fault of words) await ask(context, "localnet_heal", fault);
   const active = (await ask(context, "localnet_faults")) as string[];
   if (flags.json === "true") context.print(`${JSON.stringify(active)}\n`);
   else {

@@ -4,10 +4,11 @@ import { RAO_PER_TAO, U16_MAX } from "../../base/units.ts";
 import type { Chain } from "./chain.ts";
 import { SS58_PREFIX } from "./description.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { parseFault } from "./fault-words.ts";
 import { genesisAxon } from "./genesis.ts";
 import { neuronsLite } from "./neuron-infos.ts";
 import { uidOf } from "./neurons.ts";
-import { refusedRequest, wholeOf } from "./request.ts";
+import { refusedRequest, unexpected } from "./request.ts";
 import type { Method } from "./rpc.ts";
 import { accountOf } from "./rpc-params.ts";
 import { applySetting, type Controls } from "./settings.ts";
@@ -40,7 +41,12 @@ export function adminMethods(
 ): Record<string, Method> {
   return {
     localnet_faults: () => endpoint.faults(),
-    localnet_fault: ([text]) => endpoint.fault(String(text)),
+    localnet_fault: (texts) => {
+      const faults = texts.map(String);
+      // One that there is not leaves the others undone.
+      for (const text of faults) parseFault(text);
+      for (const text of faults) endpoint.fault(text);
+    },
     localnet_heal: ([text]) => {
       const gone = endpoint.heal(text === undefined ? undefined : String(text));
       if (text !== undefined && gone.length === 0)
@@ -57,12 +63,11 @@ export function adminMethods(
         stakeTao: 0,
         validatorPermit: false,
       }),
-    localnet_serve: ([hotkey, ip, port]) => {
+    localnet_serve: ([hotkey, address]) => {
       const account = accountOf(hotkey);
-      if (typeof ip !== "string" || !isIPv4(ip)) throw refusedRequest("the address is no IPv4 address");
-      if (uidOf(chain.state, netuid, account) === null) throw refusedRequest("that hotkey is not registered");
-      const numeric = ip.split(".").reduce((sum, part) => sum * 256n + BigInt(part), 0n);
-      const place = { ip: numeric, ipType: 4, port: wholeOf(port, 1, U16_MAX) };
+      const place = axonPlace(address);
+      if (uidOf(chain.state, netuid, account) === null)
+        throw refusedRequest("that hotkey is not registered; localnet register does that");
       const axon = genesisAxon({ ...place, version: AXON_VERSION, protocol: AXON_PROTOCOL });
       chain.state.set(SUBTENSOR.axons, [netuid, account], axon);
       return null;
@@ -85,6 +90,15 @@ export function neurons({ state }: Chain, netuid: number): NeuronView[] {
 }
 
 const dotted = (ip: bigint): string => [24n, 16n, 8n, 0n].map((shift) => (ip >> shift) & 255n).join(".");
+
+/** @throws Failure `localnet.bad-request` unless it is written `127.0.0.1:8091` */
+function axonPlace(address: unknown): { ip: bigint; ipType: number; port: number } {
+  const [, ip = "", port = "0"] = /^([\d.]+):(\d{1,5})$/.exec(String(address)) ?? [];
+  if (!isIPv4(ip) || !(Number(port) >= 1 && Number(port) <= U16_MAX))
+    throw unexpected("an IPv4 address and a port, such as 127.0.0.1:8091,", address);
+  const numeric = ip.split(".").reduce((sum, part) => sum * 256n + BigInt(part), 0n);
+  return { ip: numeric, ipType: 4, port: Number(port) };
+}
 
 function addressOf(value: unknown): string {
   accountOf(value);

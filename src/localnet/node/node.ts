@@ -7,7 +7,7 @@ import { Beacon } from "./beacon.ts";
 import { Chain } from "./chain.ts";
 import { Endpoint } from "./endpoint.ts";
 import { type GenesisAccount, genesisAxon, raoOf, writeGenesis } from "./genesis.ts";
-import { chooseUid, placeNeuron } from "./neurons.ts";
+import { chooseUid, placeNeuron, uidOf } from "./neurons.ts";
 import {
   accountOf,
   DEFAULT_BLOCK_TIME_MS,
@@ -229,7 +229,10 @@ export class LocalNode {
   register(neuron: GenesisNeuron): number {
     const account = accountOf(neuron);
     const chosen = chooseUid(this.#chain.state, this.netuid, account.hotkey, this.head() + 1);
-    if ("error" in chosen) throw badOption(chosen.error);
+    if ("error" in chosen) {
+      const uid = uidOf(this.#chain.state, this.netuid, account.hotkey);
+      throw badOption(uid === null ? chosen.error : `that hotkey is uid ${uid} already (${chosen.error})`);
+    }
     this.#place(chosen.uid, account);
     return chosen.uid;
   }

@@ -7,7 +7,7 @@ const DECIMAL = /^\d+(?:\.\d+)?$/;
 /** @throws Failure `localnet.bad-request` unless it is a number within these */
 export function numberOf(value: unknown, min: number, max: number): number {
   const number = DECIMAL.test(String(value)) ? Number(value) : Number.NaN;
-  if (!(number >= min && number <= max)) throw refusedRequest(`a number from ${min} to ${max} is expected`);
+  if (!(number >= min && number <= max)) throw unexpected(`a number from ${min} to ${max}`, value);
   return number;
 }
 
@@ -15,16 +15,18 @@ export function numberOf(value: unknown, min: number, max: number): number {
 export function wholeOf(value: unknown, min: number, max: number): number {
   const number = DECIMAL.test(String(value)) ? Number(value) : Number.NaN;
   if (!(Number.isInteger(number) && number >= min && number <= max))
-    throw refusedRequest(`a whole number from ${min} to ${max} is expected`);
+    throw unexpected(`a whole number from ${min} to ${max}`, value);
   return number;
 }
 
 /** @throws Failure `localnet.bad-request` */
 export function switchOf(value: unknown): boolean {
-  if (String(value) !== "true" && String(value) !== "false")
-    throw refusedRequest("true or false is expected");
+  if (String(value) !== "true" && String(value) !== "false") throw unexpected("true or false", value);
   return String(value) === "true";
 }
+
+export const unexpected = (expected: string, value: unknown): Failure<LocalnetCode> =>
+  refusedRequest(`${expected} is expected, not ${JSON.stringify(value) ?? "nothing"}`);
 
 export const refusedRequest = (reason: string): Failure<LocalnetCode> =>
   new Failure<LocalnetCode>("localnet.bad-request", { message: `Cannot do that: ${reason}` });

@@ -2,7 +2,7 @@ import { U16_MAX } from "../../base/units.ts";
 import { raoOf } from "./genesis.ts";
 import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
 import type { SubtensorEventValue } from "./outcome.ts";
-import { numberOf, refusedRequest, switchOf, wholeOf } from "./request.ts";
+import { numberOf, refusedRequest, switchOf, unexpected, wholeOf } from "./request.ts";
 import { accountOf } from "./rpc-params.ts";
 import { LONGEST_TEMPO_BLOCKS, setTempo } from "./schedule.ts";
 import { SETTINGS, type SettingName } from "./setting-names.ts";
@@ -48,8 +48,9 @@ export function applySetting(
       `there is nothing named ${JSON.stringify(name)} to set; there are ${Object.keys(SETTINGS).join(", ")}`,
     );
   const [form] = SETTINGS[name as SettingName];
-  const words = form === "" ? 0 : form.split(" ").length;
-  if (values.length > words && !form.includes("…"))
+  const words = form === "" ? [] : form.split(" ");
+  const least = words.filter((word) => !word.startsWith("[")).length;
+  if (values.length < least || (values.length > words.length && !form.includes("…")))
     throw refusedRequest(`it is written ${`${name} ${form}`.trim()}`);
   switch (name as SettingName) {
     case "tempo":
@@ -68,7 +69,7 @@ export function applySetting(
       return controls.setValidatorPermit(uid(), switchOf(values[1]));
     case "consensus": {
       const kind = (["Yuma", "Null"] as const).find((known) => known === values[0]);
-      if (kind === undefined) throw refusedRequest("Yuma or Null is expected");
+      if (kind === undefined) throw unexpected("Yuma or Null", values[0]);
       return state.set(NEWER.subnetEpochConsensus, [netuid], { kind, fields: {} });
     }
     case "swap":

@@ -47,14 +47,18 @@ export function swapHotkey(
   return { kind: "HotkeySwappedOnSubnet", fields: { coldkey, oldHotkey: old, newHotkey: hotkey, netuid } };
 }
 
-/** The order is the runtime's: do_swap_hotkey. */
+/** Why the chain refuses it, with its error. The order is the runtime's: do_swap_hotkey. */
 function swapError(
   state: ChainState,
   netuid: number,
   { old, hotkey, coldkey }: { old: AccountHex; hotkey: AccountHex; coldkey: AccountHex },
-): PalletError | null {
+): string | null {
+  const because = (reason: string, error: PalletError): string => `${reason} (${error})`;
   if (isOwned(state, hotkey) && state.read(SUBTENSOR.owner, hotkey) !== coldkey)
-    return "NonAssociatedColdKey";
-  if (hotkey === old) return "NewHotKeyIsSameWithOld";
-  return uidOf(state, netuid, hotkey) === null ? null : "HotKeyAlreadyRegisteredInSubNet";
+    return because("that hotkey is another coldkey's", "NonAssociatedColdKey");
+  if (hotkey === old) return because("that is the hotkey that it has", "NewHotKeyIsSameWithOld");
+  const uid = uidOf(state, netuid, hotkey);
+  return uid === null
+    ? null
+    : because(`that hotkey is uid ${uid} already`, "HotKeyAlreadyRegisteredInSubNet");
 }
