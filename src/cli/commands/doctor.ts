@@ -18,6 +18,7 @@ import { TELEMETRY_CHECKS } from "../doctor/telemetry-checks.ts";
 import { updateChecks } from "../doctor/update-checks.ts";
 import { WALLET_CHECKS } from "../doctor/wallet-checks.ts";
 import { EXIT } from "../exit-codes.ts";
+import { screenWidth } from "../fit.ts";
 import { ownTerminal } from "../open-signer.ts";
 
 const SETTINGS = "settings";
@@ -31,7 +32,7 @@ export async function doctor(context: CommandContext, tables: readonly OptionTab
   const { flags, print } = context;
   const asked = { isOffline: flags.offline === "true", isDeep: flags.deep === "true" };
   const results = await examine(context, asked, tables);
-  print(flags.json === "true" ? asJson(results, asked) : asText(results));
+  print(flags.json === "true" ? asJson(results, asked) : asText(results, screenWidth(context.environment)));
   return countsOf(results).fail === 0 ? EXIT.ok : EXIT.unhealthy;
 }
 

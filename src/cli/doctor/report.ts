@@ -1,3 +1,4 @@
+import { wordLines } from "../../base/text.ts";
 import { BUILD } from "../../config/version.ts";
 import { LEFT_OUT, type Result, type Status } from "./check.ts";
 
@@ -9,14 +10,27 @@ export function countsOf(results: readonly Result[]): Record<Status, number> {
   return counts;
 }
 
-/** One line a finding, the fix below it, and a summary. What `--offline` leaves out has no line. */
-export function asText(results: readonly Result[]): string {
+/** Sentences stand beside the names where they have so much room, else below them. */
+const LEAST_ROOM = 48;
+const BELOW = 4;
+const ARROW = "→ ";
+
+/**
+ * The findings, the fix below each, and a summary. What `--offline` leaves out has no line.
+ * @param width characters of a line of the terminal; undefined = any
+ */
+export function asText(results: readonly Result[], width = Number.POSITIVE_INFINITY): string {
   const looked = results.filter(({ found }) => found !== LEFT_OUT);
-  const width = Math.max(...looked.map(({ name }) => name.length)) + 2;
-  const lines = looked.flatMap(({ name, status, found, fix }) => [
-    `${MARKS[status]} ${name.padEnd(width)}${found}`,
-    ...(fix === null ? [] : [`  ${" ".repeat(width)}→ ${fix}`]),
-  ]);
+  const names = Math.max(...looked.map(({ name }) => name.length)) + 2;
+  const isBeside = width - names - 2 >= LEAST_ROOM;
+  const column = isBeside ? names + 2 : BELOW;
+  const lines = looked.flatMap(({ name, status, found, fix }) => {
+    const sentence = wordLines(found, width - column);
+    const head = `${MARKS[status]} ${isBeside ? name.padEnd(names) + sentence.shift() : name}`;
+    const step = fix === null ? [] : wordLines(fix, width - column - ARROW.length);
+    const below = [...sentence, ...step.map((line, at) => (at === 0 ? ARROW : "  ") + line)];
+    return [head, ...below.map((line) => " ".repeat(column) + line)];
+  });
   const { ok, warn, fail, skip } = countsOf(results);
   const parts = [`${ok} right`, `${warn} to look at`, `${fail} wrong`];
   if (skip > 0) parts.push(`${skip} not looked at`);

@@ -56,6 +56,8 @@ test("a check that throws, hangs or speaks a terminal's language is a finding, a
   const text = asText(results);
   expect(text).toContain("✗ throws    it broke at ws://***@h\n            → mend it\n");
   expect(text).toEndWith("\n1 right, 1 to look at, 4 wrong\n");
+  expect(asText(results, 60)).toContain("✗ throws    it broke at ws://***@h\n            → mend it\n");
+  expect(asText(results, 40)).toContain("✗ throws\n    it broke at ws://***@h\n    → mend it\n");
 });
 
 test("a stop ends every wait, a deadline tells the work, and depth has its own time", async () => {
