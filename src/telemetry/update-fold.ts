@@ -1,8 +1,7 @@
-import { printable } from "../base/text.ts";
 import type { EventOf } from "../events/schema.ts";
 import type { UpdateStatus } from "./status.ts";
+import { toldText } from "./told-text.ts";
 
-const MAX_TEXT = 300;
 /** A server that is away for less is nobody's business. */
 const QUIET_MS = 24 * 3_600_000;
 /** So many looks of the usual pace. */
@@ -64,7 +63,7 @@ export class UpdateFold {
 
   #noteNews(status: UpdateStatus, { state, at, from, to, reason, detail }: EventOf<"update">): void {
     this.#newsMs = Date.parse(at);
-    const why = cut(detail);
+    const why = toldText(detail);
     if (state === "failed") status.failure = { code: reason ?? "update.rollback-failed", at, why };
     status.takenBack =
       state === "rolled-back" || state === "failed"
@@ -86,7 +85,7 @@ export class UpdateFold {
     this.#failures = isAway ? this.#failures + 1 : 0;
     // What was found before a release was put in place, judged or taken back says nothing of now.
     if (atMs < this.#newsMs) return;
-    const why = cut(detail);
+    const why = toldText(detail);
     if (state === "failed") {
       status.failure = { code: reason ?? "update.failed", at, why };
       return;
@@ -108,7 +107,3 @@ const NOTHING: UpdateStatus = {
   answeredAt: null,
   rollbacks: 0,
 };
-
-function cut(text: string | null): string | null {
-  return text === null ? null : printable(text, MAX_TEXT);
-}
