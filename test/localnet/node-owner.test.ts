@@ -10,6 +10,7 @@ import {
   connect,
   dave,
   eve,
+  key,
   NETUID,
   plain,
   refused,
@@ -17,6 +18,7 @@ import {
   startManual,
 } from "./node-fixture.ts";
 
+const ferdie = key("Ferdie");
 const U64_MAX = "18446744073709551615";
 
 let node: LocalNode;
@@ -117,6 +119,21 @@ describe("a swap of hotkeys", () => {
     expect(node.neurons().map(({ hotkey }) => hotkey)).toEqual(
       [alice, bob, charlie, dave, eve].map(({ address }) => address),
     );
+  });
+
+  test("is a coldkey's call, in this subnet or in all", async () => {
+    const { swapHotkey } = api.tx.subtensorModule!;
+    const calls = [
+      [swapHotkey!(bob.address, eve.address, NETUID), alice, "NonAssociatedColdKey"],
+      [swapHotkey!(bob.address, eve.address, 77), bob, "SubnetNotExists"],
+      [swapHotkey!(eve.address, bob.address, null), eve, "HotKeyNotRegisteredInSubNet"],
+      [swapHotkey!(bob.address, eve.address, null), bob, null],
+    ] as const;
+    for (const [call, by, error] of calls) expect((await send(api, node, call, by)).error).toBe(error);
+    expect(node.neurons()[1]).toMatchObject({ hotkey: eve.address, coldkey: bob.address, stakeTao: 1000 });
+    const again = await send(api, node, swapHotkey!(eve.address, ferdie.address, NETUID), bob);
+    expect(again.events).toContain("subtensorModule.HotkeySwappedOnSubnet");
+    expect(node.neurons()[1]).toMatchObject({ hotkey: ferdie.address, stakeTao: 1000 });
   });
 
   test("takes along stake and commits", async () => {

@@ -22,6 +22,7 @@ import { epochOf } from "./schedule.ts";
 import { addStake, freeBalance, isOwned, own, ROOT_NETUID, removeStake, setFreeBalance } from "./stakes.ts";
 import type { ChainState, StateView } from "./state.ts";
 import { DRAND, SUBTENSOR } from "./storage.ts";
+import { swapHotkeys } from "./swap.ts";
 import { type AccountHex, NO_AXON } from "./types.ts";
 import { dispatchBatch } from "./weight-batches.ts";
 import { applyWeights, isWithinRateLimit, type WeightsCall } from "./weights.ts";
@@ -162,6 +163,10 @@ function dispatchSubtensor(
     case "register_network":
     case "register_network_with_identity":
       return { error: "SubnetLimitReached" }; // there is this one only
+    case "swap_hotkey": {
+      const { hotkey: oldHotkey, newHotkey, netuid } = inner.fields;
+      return swapHotkeys(state, netuid, { coldkey: signer, oldHotkey, newHotkey });
+    }
     case "set_tempo":
       return ownTempo(state, signer, inner.fields, height);
     case "commit_weights":

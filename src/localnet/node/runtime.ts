@@ -102,6 +102,7 @@ export const SubtensorCall = variant("pallet_subtensor::pallet::Call", {
   }),
   register_network: at(59, { hotkey: AccountId }),
   register_network_with_identity: at(79, { hotkey: AccountId, identity: option(SubnetIdentity) }),
+  swap_hotkey: at(70, { hotkey: AccountId, newHotkey: AccountId, netuid: option(u16) }),
   set_tempo: at(139, { netuid: u16, tempo: u16 }),
   commit_weights: at(96, { netuid: u16, commitHash: Hash }),
   commit_mechanism_weights: at(115, { netuid: u16, mecid: u8, commitHash: Hash }),
@@ -191,6 +192,7 @@ export const SubtensorEvent = variant("pallet_subtensor::pallet::Event", {
   BatchWeightItemFailed: at(90, { 0: u16, 1: DispatchError }),
   NeuronRegistered: at(6, { 0: u16, 1: u16, 2: AccountId }),
   AxonServed: at(28, { 0: u16, 1: AccountId }),
+  HotkeySwapped: at(66, { coldkey: AccountId, oldHotkey: AccountId, newHotkey: AccountId }),
   HotkeySwappedOnSubnet: at(102, {
     coldkey: AccountId,
     oldHotkey: AccountId,

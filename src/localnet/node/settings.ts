@@ -1,4 +1,5 @@
 import { U16_MAX } from "../../base/units.ts";
+import type { PalletError } from "./errors.ts";
 import { raoOf } from "./genesis.ts";
 import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
 import type { SubtensorEventValue } from "./outcome.ts";
@@ -12,6 +13,7 @@ import { SUBTENSOR } from "./storage.ts";
 import { NEWER } from "./storage-clients.ts";
 import { swapHotkey } from "./swap.ts";
 import { trimSubnet } from "./trim.ts";
+import type { AccountHex } from "./types.ts";
 
 /** What a running node can be told beside what is written straight into its state. */
 export interface Controls {
@@ -30,6 +32,11 @@ export interface Controls {
   step(blocks: number): number;
 }
 
+const SWAP_REFUSED: Partial<Record<PalletError, string>> = {
+  NonAssociatedColdKey: "that hotkey is another coldkey's",
+  NewHotKeyIsSameWithOld: "that is the hotkey that it has",
+  HotKeyAlreadyRegisteredInSubNet: "that hotkey has a neuron already",
+};
 const MOST_TAO = 21_000_000;
 const MOST_STEPS = 100_000;
 
@@ -42,6 +49,13 @@ export function applySetting(
 ): unknown {
   const count = state.read(SUBTENSOR.subnetworkN, netuid);
   const uid = (): number => wholeOf(values[0], 0, count - 1);
+  const swap = (swapped: number, newHotkey: AccountHex): void => {
+    const oldHotkey = state.read(SUBTENSOR.keys, netuid, swapped);
+    const coldkey = state.read(SUBTENSOR.owner, oldHotkey);
+    const outcome = swapHotkey(state, netuid, { coldkey, oldHotkey, newHotkey });
+    if ("error" in outcome) throw refusedRequest(`${SWAP_REFUSED[outcome.error]} (${outcome.error})`);
+    for (const event of outcome.events) controls.announce(event);
+  };
   const tao = (): bigint => raoOf(numberOf(values[1], 0, MOST_TAO));
   if (name === undefined || !Object.hasOwn(SETTINGS, name))
     throw refusedRequest(
@@ -73,7 +87,7 @@ export function applySetting(
       return state.set(NEWER.subnetEpochConsensus, [netuid], { kind, fields: {} });
     }
     case "swap":
-      return controls.announce(swapHotkey(state, netuid, uid(), accountOf(values[1])));
+      return swap(uid(), accountOf(values[1]));
     case "mechanisms": {
       const [mechanisms, ...percents] = values;
       const shares = percents.map((percent) => numberOf(percent, 0, 100));

@@ -1,28 +1,28 @@
 import type { PalletError } from "./errors.ts";
 import { storageIndexes, uidOf } from "./neurons.ts";
-import type { SubtensorEventValue } from "./outcome.ts";
-import { refusedRequest } from "./request.ts";
+import type { Outcome } from "./outcome.ts";
 import { isOwned, own, setStake, stakeAt } from "./stakes.ts";
 import type { ChainState } from "./state.ts";
 import { SUBTENSOR } from "./storage.ts";
+import { subnets } from "./subnet-infos.ts";
 import type { AccountHex } from "./types.ts";
 
+/** What a coldkey asks for with swap_hotkey. */
+export interface Swap {
+  coldkey: AccountHex;
+  oldHotkey: AccountHex;
+  newHotkey: AccountHex;
+}
+
 /**
- * Puts a new hotkey in the place of the one on a uid, as its owner can (swap_hotkey): registration, permit, stake, axon and weights
- * stay where they are; the old one is nobody's neuron any more.
- * @returns what the chain tells of it
- * @throws Failure `localnet.bad-request` with the pallet's error for a hotkey that is another's or has a neuron already
+ * Puts a new hotkey in the place of one that the coldkey owns: registration, permit, stake, axon and weights stay where they are; the
+ * old one is nobody's neuron any more. It costs nothing here, and may be done again at once.
  */
-export function swapHotkey(
-  state: ChainState,
-  netuid: number,
-  uid: number,
-  hotkey: AccountHex,
-): SubtensorEventValue {
-  const old = state.read(SUBTENSOR.keys, netuid, uid);
-  const coldkey = state.read(SUBTENSOR.owner, old);
-  const refused = swapError(state, netuid, { old, hotkey, coldkey });
-  if (refused) throw refusedRequest(refused);
+export function swapHotkey(state: ChainState, netuid: number, swap: Swap): Outcome {
+  const error = swapError(state, netuid, swap);
+  if (error) return { error };
+  const { coldkey, oldHotkey: old, newHotkey: hotkey } = swap;
+  const uid = uidOf(state, netuid, old)!;
   const before = { hotkey: old, coldkey, netuid };
   const after = { ...before, hotkey };
   const stake = stakeAt(state, before);
@@ -44,21 +44,32 @@ export function swapHotkey(
   state.set(SUBTENSOR.keys, [netuid, uid], hotkey);
   state.set(SUBTENSOR.uids, [netuid, hotkey], uid);
   state.set(SUBTENSOR.isNetworkMember, [hotkey, netuid], true);
-  return { kind: "HotkeySwappedOnSubnet", fields: { coldkey, oldHotkey: old, newHotkey: hotkey, netuid } };
+  return { events: [{ kind: "HotkeySwappedOnSubnet", fields: { ...swap, netuid } }] };
 }
 
-/** Why the chain refuses it, with its error. The order is the runtime's: do_swap_hotkey. */
+/** The call: in one subnet, or, without a number, in each where the hotkey has a neuron. All of it happens or nothing does. */
+export function swapHotkeys(state: ChainState, netuid: number | null, swap: Swap): Outcome {
+  if (netuid !== null) return swapHotkey(state, netuid, swap);
+  const netuids = subnets(state).filter((one) => uidOf(state, one, swap.oldHotkey) !== null);
+  if (netuids.length === 0) return { error: "HotKeyNotRegisteredInSubNet" };
+  return state.allOrNothing(() => {
+    const outcomes = netuids.map((one) => swapHotkey(state, one, swap));
+    const refused = outcomes.find((outcome) => "error" in outcome);
+    return refused ?? { events: [{ kind: "HotkeySwapped", fields: swap }] };
+  });
+}
+
+/** The order is the runtime's: do_swap_hotkey; but that a hotkey without a neuron is not swapped. */
 function swapError(
   state: ChainState,
   netuid: number,
-  { old, hotkey, coldkey }: { old: AccountHex; hotkey: AccountHex; coldkey: AccountHex },
-): string | null {
-  const because = (reason: string, error: PalletError): string => `${reason} (${error})`;
-  if (isOwned(state, hotkey) && state.read(SUBTENSOR.owner, hotkey) !== coldkey)
-    return because("that hotkey is another coldkey's", "NonAssociatedColdKey");
-  if (hotkey === old) return because("that is the hotkey that it has", "NewHotKeyIsSameWithOld");
-  const uid = uidOf(state, netuid, hotkey);
-  return uid === null
-    ? null
-    : because(`that hotkey is uid ${uid} already`, "HotKeyAlreadyRegisteredInSubNet");
+  { coldkey, oldHotkey, newHotkey }: Swap,
+): PalletError | null {
+  const isAnothers = (hotkey: AccountHex): boolean => state.read(SUBTENSOR.owner, hotkey) !== coldkey;
+  if (!state.read(SUBTENSOR.networksAdded, netuid)) return "SubnetNotExists";
+  if (isAnothers(oldHotkey)) return "NonAssociatedColdKey";
+  if (isOwned(state, newHotkey) && isAnothers(newHotkey)) return "NonAssociatedColdKey";
+  if (oldHotkey === newHotkey) return "NewHotKeyIsSameWithOld";
+  if (uidOf(state, netuid, newHotkey) !== null) return "HotKeyAlreadyRegisteredInSubNet";
+  return uidOf(state, netuid, oldHotkey) === null ? "HotKeyNotRegisteredInSubNet" : null;
 }
