@@ -108,6 +108,22 @@ describe("the owner of a subnet", () => {
   });
 });
 
+test("an administrator turns the same by name", async () => {
+  const set = (...words: unknown[]) => askLocalnet(node.endpoint, "localnet_set", ...words);
+  const turned = [
+    ["reveal-period", 2, "revealPeriodEpochs"],
+    ["rate-limit", 7, "weightsSetRateLimit"],
+    ["min-weights", 3, "minAllowedWeights"],
+    ["immunity", 9, "immunityPeriod"],
+    ["tempo", 11, "tempo"],
+    ["version-key", 5, "weightsVersionKey"],
+  ] as const;
+  for (const [name, value] of turned) await set(name, value);
+  node.produceBlock();
+  for (const [name, value, item] of turned) expect([name, await read(item)]).toEqual([name, value]);
+  await expect(set("reveal-period", 101)).rejects.toThrow("a whole number from 1 to 100");
+});
+
 describe("a swap of hotkeys", () => {
   const swap = (...words: unknown[]) => askLocalnet(node.endpoint, "localnet_set", "swap", ...words);
 

@@ -8,7 +8,7 @@ import { trimSubnet } from "./trim.ts";
 import type { AccountHex } from "./types.ts";
 
 /** MAX_COMMIT_REVEAL_PEROIDS of the runtime, in epochs. */
-const LONGEST_REVEAL_PERIOD = 100;
+export const LONGEST_REVEAL_PERIOD = 100;
 
 const isOwner = (state: ChainState, netuid: number, signer: AccountHex): boolean =>
   state.read(SUBTENSOR.subnetOwner, netuid) === signer;

@@ -3,6 +3,7 @@ import type { PalletError } from "./errors.ts";
 import { raoOf } from "./genesis.ts";
 import { MOST_MECHANISMS, setMechanisms } from "./mechanisms.ts";
 import type { SubtensorEventValue } from "./outcome.ts";
+import { LONGEST_REVEAL_PERIOD } from "./owner.ts";
 import { numberOf, refusedRequest, switchOf, unexpected, wholeOf } from "./request.ts";
 import { accountOf } from "./rpc-params.ts";
 import { LONGEST_TEMPO_BLOCKS, setTempo } from "./schedule.ts";
@@ -73,6 +74,14 @@ export function applySetting(
       return controls.setCommitReveal(switchOf(values[0]));
     case "commit-version":
       return state.set(SUBTENSOR.commitRevealWeightsVersion, [], wholeOf(values[0], 0, U16_MAX));
+    case "reveal-period":
+      return state.set(SUBTENSOR.revealPeriodEpochs, [netuid], wholeOf(values[0], 1, LONGEST_REVEAL_PERIOD));
+    case "rate-limit":
+      return state.set(SUBTENSOR.weightsSetRateLimit, [netuid], wholeOf(values[0], 0, U16_MAX));
+    case "min-weights":
+      return state.set(SUBTENSOR.minAllowedWeights, [netuid], wholeOf(values[0], 0, U16_MAX));
+    case "immunity":
+      return state.set(SUBTENSOR.immunityPeriod, [netuid], wholeOf(values[0], 0, U16_MAX));
     case "version-key":
       return controls.setVersionKey(BigInt(wholeOf(values[0], 0, Number.MAX_SAFE_INTEGER)));
     case "stake": {
