@@ -1,49 +1,109 @@
 import { type Mutant, noticedBy } from "./mutant.ts";
 
-export const JUDGE_MUTANTS: readonly Mutant[] = noticedBy(
-  ["test/rewards/embedded-judge.test.ts"],
-  [
-    {
-      name: "an aside that is left out counts as words left out",
-      file: "src/rewards/masks/borrowed-runs.ts",
-      text: "return asides[from - 1] || asides[at] ? words",
-      replacement: "return asides.length > 0 ? words",
-    },
-    {
-      name: "words missing inside of an aside are not missed",
-      file: "src/rewards/masks/borrowed-runs.ts",
-      text: "return asides[from - 1] || asides[at] ? words",
-      replacement: "return asides.length === 0 ? words",
-    },
-    {
-      name: "a run keeps the words that belong to the next one",
-      file: "src/rewards/masks/borrowed-runs.ts",
-      text: "return Math.max(most, count);",
-      replacement: "return Math.min(most, count);",
-    },
-    {
-      name: "the end of a sentence passes for a whole one",
-      file: "src/rewards/masks/borrowing.ts",
-      text: "if (runs.length > 0 && isTail(source, runs)) splices++;",
-      replacement: "",
-    },
-    {
-      name: "sentences that are quoted whole are judged by their order",
-      file: "src/rewards/masks/order.ts",
-      text: "!quotable.has(keyOf(sentence))",
-      replacement: 'sentence !== ""',
-    },
-    {
-      name: "a word that anybody can add is as new as one of the text",
-      file: "src/rewards/fit/answer.ts",
-      text: "(told.has(term) ? 1 : NEW.foreign)",
-      replacement: "(told.has(term) ? 1 : 1)",
-    },
-    {
-      name: "a sentence of a text that tells of many things is off its topic",
-      file: "src/rewards/fit/summary.ts",
-      text: "Math.max(cosine(vector, whole), nearEnough)",
-      replacement: "Math.max(cosine(vector, whole), nearEnough - 2)",
-    },
-  ],
-);
+export const JUDGE_MUTANTS: readonly Mutant[] = [
+  ...noticedBy(
+    ["test/rewards/embedded-judge.test.ts"],
+    [
+      {
+        name: "an aside that is left out counts as words left out",
+        file: "src/rewards/masks/borrowed-runs.ts",
+        text: "return asides[from - 1] || asides[at] ? words",
+        replacement: "return asides.length > 0 ? words",
+      },
+      {
+        name: "words missing inside of an aside are not missed",
+        file: "src/rewards/masks/borrowed-runs.ts",
+        text: "return asides[from - 1] || asides[at] ? words",
+        replacement: "return asides.length === 0 ? words",
+      },
+      {
+        name: "a run keeps the words that belong to the next one",
+        file: "src/rewards/masks/borrowed-runs.ts",
+        text: "return Math.max(most, count);",
+        replacement: "return Math.min(most, count);",
+      },
+      {
+        name: "the end of a sentence passes for a whole one",
+        file: "src/rewards/masks/borrowing.ts",
+        text: "if (runs.length > 0 && isTail(source, runs)) splices++;",
+        replacement: "",
+      },
+      {
+        name: "a sentence with another first word passes for the end of one",
+        file: "src/rewards/masks/borrowed-runs.ts",
+        text: "at > before && ",
+        replacement: "",
+      },
+      {
+        name: "a number after an aside that is left out counts as another one",
+        file: "src/rewards/masks/borrowed-runs.ts",
+        text: "other >= next && !asides[other]",
+        replacement: "other === next",
+      },
+      {
+        name: "sentences that are quoted whole are judged by their order",
+        file: "src/rewards/masks/order.ts",
+        text: "!quotable.has(keyOf(sentence))",
+        replacement: 'sentence !== ""',
+      },
+      {
+        name: "a word that anybody can add is as new as one of the text",
+        file: "src/rewards/fit/answer.ts",
+        text: "(told.has(term) ? 1 : NEW.foreign)",
+        replacement: "(told.has(term) ? 1 : 1)",
+      },
+      {
+        name: "a sentence of a text that tells of many things is off its topic",
+        file: "src/rewards/fit/summary.ts",
+        text: "Math.max(cosine(vector, whole), nearEnough)",
+        replacement: "Math.max(cosine(vector, whole), nearEnough - 2)",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/rewards/own-words.test.ts"],
+    [
+      {
+        name: "an answer in words of its own is measured as a quotation",
+        file: "src/rewards/fit/answer.ts",
+        text: "Math.max(quoted, best > 0",
+        replacement: "Math.max(quoted, best > 9",
+      },
+      {
+        name: "remarks about the question's own words say something",
+        file: "src/rewards/fit/answer.ts",
+        text: "(ofBoth - toThird * otherToThird)",
+        replacement: "ofBoth",
+      },
+      {
+        name: "a summary in words of its own is measured as a quotation",
+        file: "src/rewards/fit/summary.ts",
+        text: "REWORDED * ownWording(text, runs)",
+        replacement: "0 * ownWording(text, runs)",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/rewards/languages.test.ts"],
+    [
+      {
+        name: "answers about a text in another language are measured as English ones",
+        file: "src/rewards/models/task-fit.ts",
+        text: "reading.isEnglish ? FIT[reading.task] : fitOfUnread",
+        replacement: "FIT[reading.task]",
+      },
+      {
+        name: "English answers are paid for a text in another language",
+        file: "src/rewards/fit/unread.ts",
+        text: "above(known, SAME_LANGUAGE.share",
+        replacement: "above(known + 1, SAME_LANGUAGE.share",
+      },
+      {
+        name: "a heap of the words of a text in another language is paid",
+        file: "src/rewards/fit/unread.ts",
+        text: "below(apart, APART.share",
+        replacement: "below(apart - 1, APART.share",
+      },
+    ],
+  ),
+];

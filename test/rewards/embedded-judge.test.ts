@@ -110,6 +110,8 @@ describe("borrowed words", () => {
     expect(end("Wall in the spring, and nobody had the money to mend it.")).toBe(1);
     expect(end("Nobody had the money to mend it.")).toBe(0);
     expect(end("Where the customs were lower than before.")).toBe(0);
+    // Another word in the place of the first one is a change of wording.
+    expect(end("Some gale broke its outer wall in the spring, and nobody had the money to mend it.")).toBe(0);
     expect(end("As far as one knows, wall in the spring, and nobody had the money to mend it.")).toBe(0);
   });
 
@@ -174,6 +176,11 @@ describe("contradictions", () => {
     expect(said("No king paid for the 12 ships.")).toBe(0);
     const aside = new RunSource(["The wall (no king paid) fell in 1450."]);
     expect(contradictions(aside, "The wall fell in 1450.")).toBe(0);
+    const issue = new RunSource([
+      "It stands in Old Speech 62(4) 376, and on page 9 (of 1987) 12 of another.",
+    ]);
+    expect(contradictions(issue, "It stands in Old Speech 62 376.")).toBe(0);
+    expect(contradictions(issue, "It stands in Old Speech 62 377.")).toBe(1);
   });
 
   test("leave a tenth of the reward, and nothing is asked of what answers a user", async () => {

@@ -7,9 +7,9 @@ import { ownWording } from "./own-words.ts";
 /** Consecutive parts of the text, each of which a summary should touch. */
 const PARTS = 5;
 /** What a sentence of the text covers beyond this over the average is cover; as large a share of the best is enough. */
-const COVER = { start: 0.06, share: 0.75, power: 2 } as const;
+const COVER = { start: 0.06, share: 0.75, power: 3 } as const;
 /** What a sentence in words of its own is farther from what it covers than one of the text that says the same. */
-const REWORDED = 0.14;
+const REWORDED = 0.17;
 /**
  * The sentence that is farthest from the text as a whole. One of the text's own may be as far as that, where the text tells
  * of many things: what is so near to a sentence of it that an answer would not be off the topic counts as near enough.

@@ -89,9 +89,26 @@ export class RunSource {
     return asides[from - 1] || asides[at] ? words : words.filter((_, offset) => !asides[from + offset]);
   }
 
-  /** Whether a run begins in the midst of a clause, wherever it stands. */
-  isTorn({ places }: Run): boolean {
-    return places.length > 0 && places.every(({ sentence, at }) => !this.#openings[sentence]![at]);
+  /**
+   * Whether a run begins in the midst of a clause, wherever it stands, with more words of its sentence before it than stand
+   * for them.
+   */
+  isTorn({ places }: Run, before: number): boolean {
+    return (
+      places.length > 0 && places.every(({ sentence, at }) => at > before && !this.#openings[sentence]![at])
+    );
+  }
+
+  /** Words that go on a run: the next one wherever it stands, and the next one after an aside. */
+  following({ places, length }: Run): string[] {
+    return places.flatMap(({ sentence, at }) => {
+      const words = this.#sentences[sentence]!;
+      const asides = this.#asides[sentence]!;
+      const next = at + length;
+      return [words[next], words.find((_, other) => other >= next && !asides[other])].filter(
+        (word) => word !== undefined,
+      );
+    });
   }
 
   /**
@@ -108,11 +125,6 @@ export class RunSource {
         count++;
       return Math.max(most, count);
     }, 0);
-  }
-
-  /** Words of one of its sentences. */
-  wordsOf(sentence: number): readonly string[] {
-    return this.#sentences[sentence]!;
   }
 
   /** A completion, sentence by sentence, cut from left to right into the longest runs that the source has. */

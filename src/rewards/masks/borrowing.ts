@@ -96,7 +96,7 @@ export function borrowingIn(
   };
 }
 
-/** Whether a sentence is the end of one of the source, from the midst of a clause on, with little before it. */
+/** Whether a sentence is the end of one of the source, from the midst of a clause on, with little before it, and less than there. */
 function isTail(source: RunSource, runs: readonly Run[]): boolean {
   const longest = runs.reduce((most, run) => (run.length > most.length ? run : most), runs[0]!);
   const before = runs.slice(0, runs.indexOf(longest)).reduce((sum, { length }) => sum + length, 0);
@@ -105,7 +105,7 @@ function isTail(source: RunSource, runs: readonly Run[]): boolean {
     longest.length >= TAIL.fewestWords &&
     longest.length >= TAIL.share * words &&
     before <= TAIL.most &&
-    source.isTorn(longest)
+    source.isTorn(longest, before)
   );
 }
 

@@ -65,6 +65,6 @@ function isContrary(said: readonly string[], written: readonly string[]): boolea
 function hasOtherNumber(source: RunSource, run: Run, next: Run | undefined): boolean {
   const [said] = next?.words ?? [];
   if (said === undefined || !NUMBER.test(said)) return false;
-  const written = run.places.map(({ sentence, at }) => source.wordsOf(sentence)[at + run.length]);
-  return !written.includes(said) && written.some((word) => word !== undefined && NUMBER.test(word));
+  const written = source.following(run);
+  return !written.includes(said) && written.some((word) => NUMBER.test(word));
 }
