@@ -99,6 +99,9 @@ describe("faults", () => {
     // Its own commands reach an endpoint that hangs.
     expect((await localnet("fault")).stdout).toContain("cut[:METHOD][:N%]");
     expect((await localnet("fault", "--off", "hang")).stdout).toBe("Active: finality-stall\n");
+    expect((await localnet("fault", "drop", "reorg:2")).stdout).toBe(
+      "Happened: drop, reorg:2\nActive: finality-stall\n",
+    );
     const twice = await localnet("fault", "--off", "hang");
     expect([twice.exitCode, twice.stderr]).toEqual([64, expect.stringContaining("is not there")]);
     expect((await localnet("fault", "--off")).stdout).toBe("Active: none\n");

@@ -5,7 +5,7 @@ import { parseFault } from "../../src/localnet/node/fault-words.ts";
 import type { LocalNode, NodeOptions } from "../../src/localnet/node/node.ts";
 import { SUBTENSOR } from "../../src/localnet/node/storage.ts";
 import { askLocalnet } from "../../src/localnet/remote.ts";
-import { advanceTo, alice, connect, NETUID, refused, send, startManual } from "./node-fixture.ts";
+import { advanceTo, alice, connect, NETUID, plain, refused, send, startManual } from "./node-fixture.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -244,6 +244,48 @@ test("who watches storage hears all that changed while an endpoint stood still",
   expect(seen).toEqual(["0x1400", "0x0700"]);
 });
 
+test("a reorganisation puts others in the place of blocks, without what was in them", async () => {
+  const node = await started();
+  const api = await connect(node);
+  closers.push(() => api.disconnect());
+  const calls = api.tx.subtensorModule!;
+  advanceTo(node, 5);
+  const statuses: string[] = [];
+  const [inBlock, retracted] = [Promise.withResolvers<string>(), Promise.withResolvers<void>()];
+  const set = calls.setMechanismWeights!(NETUID, 0, [2], [1], 0);
+  await set.signAndSend(alice, { nonce: -1 }, ({ status }) => {
+    statuses.push(status.type);
+    if (status.isReady) node.produceBlock();
+    if (status.isInBlock) inBlock.resolve(status.asInBlock.toHex());
+    if (status.isRetracted) retracted.resolve();
+  });
+  const gone = await inBlock.promise;
+  const weights = async () => await plain(api.query.subtensorModule!.weights!(NETUID, 0));
+  expect(await weights()).toEqual([[2, 65_535]]);
+  const provider = await opened(node);
+  const seen: (string | null)[] = [];
+  const heard = Promise.withResolvers<void>();
+  const key = `0x${SUBTENSOR.weights.key(NETUID, 0)}`;
+  await provider.subscribe("state_storage", "state_subscribeStorage", [[key]], (_, { changes }) => {
+    seen.push(changes[0][1]);
+    if (seen.length === 2) heard.resolve();
+  });
+  node.first.fault("reorg");
+  await retracted.promise;
+  await heard.promise;
+  expect(node.head()).toBe(7);
+  expect(seen[1]).toBeNull();
+  expect(await weights()).toEqual([]);
+  expect(await provider.send("chain_getBlock", [gone])).toBeNull();
+  expect(await provider.send("chain_getBlockHash", [6])).not.toBe(gone);
+  expect(node.first.faults()).toEqual([]);
+  // What is final stays.
+  const final = await provider.send("chain_getFinalizedHead", []);
+  node.first.fault("reorg:200");
+  expect(await provider.send("chain_getHeader", [final])).not.toBeNull();
+  expect((await send(api, node, set, alice)).error).toBeNull();
+});
+
 test("an empty batch is answered as no request, and a full one in its order", async () => {
   const node = await started();
   const said = async (text: string): Promise<unknown> => {
@@ -277,7 +319,8 @@ test("a fault that there is not is refused with what there is", () => {
   expect(reason("cut:200%")).toContain("it is written cut[:METHOD][:N%]");
   expect(reason("lie:now")).toContain("it is written lie");
   expect(reason("finality-stall:5")).toContain("takes nothing");
-  expect(reason("drop")).toBe('{"kind":"once","name":"drop"}');
+  expect(reason("drop")).toBe('{"kind":"drop"}');
+  expect(reason("reorg:0")).toContain("reorg[:BLOCKS] takes a number from 1 to 250");
   expect(reason("drop:5")).toContain("takes nothing");
   expect(reason("set_weight:SettingWeightsTooFast")).toContain("there are set_weights,");
   expect(reason("set_weights:CallFiltered:pool")).toContain("the pool takes calls");

@@ -86,6 +86,8 @@ export async function faultLocalnet(context: CommandContext): Promise<number> {
     const rows = [...known.map(([name, [form, help]]): Row => [`${name}${form}`, help]), CALL_FAULT];
     if (words.length === 0 && !isOff)
       context.print(`${labelled([["FAULT", "WHAT HAPPENS"], ...rows], screenWidth(context.environment))}\n`);
+    const once = isOff ? [] : words.filter((word) => Object.hasOwn(ONCE_FAULTS, word.split(":")[0]!));
+    if (once.length > 0) context.print(`Happened: ${once.join(", ")}\n`);
     context.print(`Active: ${active.length === 0 ? "none" : active.join(", ")}\n`);
   }
   return EXIT.ok;

@@ -4,6 +4,7 @@ import type { Beacon } from "./beacon.ts";
 import { dispatch, precheck } from "./calls.ts";
 import { ChainFaults } from "./chain-faults.ts";
 import { BLOCK_HASH_COUNT } from "./description.ts";
+import { failed, SUCCESS, SUCCESS_MANDATORY } from "./ending.ts";
 import { stepSubnet } from "./epoch.ts";
 import { CALL_FILTERED, type PalletError, poolCode } from "./errors.ts";
 import {
@@ -14,10 +15,10 @@ import {
   timestampExtrinsic,
 } from "./extrinsic.ts";
 import { type Block, genesisBlock, sealBlock } from "./header.ts";
-import { type CallError, dispatchError, inSubtensor, type SubtensorEventValue } from "./outcome.ts";
+import { inSubtensor, type SubtensorEventValue } from "./outcome.ts";
 import { type PooledTransaction, TransactionPool, type TransactionStatus } from "./pool.ts";
 import { revealCommits } from "./reveal.ts";
-import { type EventRecordValue, FREE, type RuntimeEventValue } from "./runtime.ts";
+import type { EventRecordValue, RuntimeEventValue } from "./runtime.ts";
 import type { Shield } from "./shield.ts";
 import { ChainState, type StateView } from "./state.ts";
 import { SYSTEM, TIMESTAMP } from "./storage.ts";
@@ -62,8 +63,8 @@ export class Chain {
   /** Hash by height, for the last BLOCK_HASH_COUNT blocks: what mortal eras refer to. */
   readonly #hashes = new Map<number, HashHex>();
   readonly #listeners = new Set<(block: Block) => void>();
-  /** Watchers of transactions that are in a block which is not final yet. */
-  readonly #unfinalized: { height: number; notify: PooledTransaction["notify"]; hash: HashHex }[] = [];
+  /** Transactions of blocks that are not final yet, oldest first. */
+  readonly #unfinalized: { height: number; transaction: PooledTransaction; hash: HashHex }[] = [];
   /** Events of administrative changes, told in the next block. */
   #pendingEvents: SubtensorEventValue[] = [];
   /** What carriers of the shield carry, by their hash; null is nothing that can be run. */
@@ -100,9 +101,9 @@ export class Chain {
     return this.#hashes.get(height) ?? (height === 0 ? this.genesis.hash : null);
   }
 
-  /** State after a block; null when the block is unknown or pruned. */
+  /** State after a block; null when the block is unknown, taken back or pruned. */
   stateAt(block: Block): StateView | null {
-    return this.state.at(block.height);
+    return this.hashAt(block.height) === block.hash ? this.state.at(block.height) : null;
   }
 
   /** Called with every new block, after its state is in place. */
@@ -200,15 +201,43 @@ export class Chain {
     this.#keep(block);
     this.#finalize();
     for (const listener of this.#listeners) listener(block);
-    for (const { notify } of included) {
-      notify({ inBlock: block.hash });
-      this.#unfinalized.push({ height, notify, hash: block.hash });
+    for (const transaction of included) {
+      transaction.notify({ inBlock: block.hash });
+      this.#unfinalized.push({ height, transaction, hash: block.hash });
     }
     while (this.#unfinalized.length > 0 && this.#unfinalized[0]!.height <= this.#finalized.height) {
-      const { notify, hash } = this.#unfinalized.shift()!;
-      notify({ finalized: hash });
+      const { transaction, hash } = this.#unfinalized.shift()!;
+      transaction.notify({ finalized: hash });
     }
     return block;
+  }
+
+  /**
+   * Takes the newest blocks back, as a reorganisation does; what an administrator changed for them goes with them. The next blocks
+   * stand in their place.
+   * @param count of blocks; those that are final stay
+   * @returns their transactions, of which nobody knows any more unless they are submitted again
+   */
+  retract(count: number): PooledTransaction[] {
+    const least = Math.max(this.#finalized.height, this.#head.height - count);
+    while (this.#head.height > least) {
+      const { hash, height, parentHash } = this.#head;
+      this.state.takeBack();
+      this.#blocks.delete(hash);
+      this.#hashes.delete(height);
+      this.#head = this.#blocks.get(parentHash)!;
+    }
+    const first = this.#unfinalized.findIndex(({ height }) => height > least);
+    const lost = first < 0 ? [] : this.#unfinalized.splice(first);
+    for (const { transaction, hash } of lost) transaction.notify({ retracted: hash });
+    return lost.map(({ transaction }) => transaction);
+  }
+
+  /** Puts others in the place of the newest blocks, and one more, without what was in them. */
+  reorganise(count: number): void {
+    const { height } = this.#head;
+    this.retract(count);
+    while (this.#head.height <= height) this.produce();
   }
 
   /** Runs the waiting transactions whose turn it is; those that became invalid leave the pool. */
@@ -307,23 +336,6 @@ function decode(bytes: Uint8Array): SignedExtrinsic {
   } catch (error) {
     throw refusal(1002, "Verification Error: Runtime error: Execution failed", messageOf(error));
   }
-}
-
-const inSystem = (event: Extract<RuntimeEventValue, { kind: "System" }>["fields"][0]): RuntimeEventValue => ({
-  kind: "System",
-  fields: { 0: event },
-});
-const SUCCESS = inSystem({ kind: "ExtrinsicSuccess", fields: { dispatchInfo: FREE } });
-const SUCCESS_MANDATORY = inSystem({
-  kind: "ExtrinsicSuccess",
-  fields: { dispatchInfo: { ...FREE, class: { kind: "Mandatory", fields: {} } } },
-});
-
-function failed(error: CallError): RuntimeEventValue {
-  return inSystem({
-    kind: "ExtrinsicFailed",
-    fields: { dispatchError: dispatchError(error), dispatchInfo: FREE },
-  });
 }
 
 export function refusal(code: number, message: string, data?: string): Failure<RefusalCode, RefusalData> {

@@ -132,9 +132,10 @@ export class Endpoint {
    */
   fault(text: string): void {
     const fault = parseFault(text);
-    if (fault.kind === "endpoint") this.#faults.add(text, fault);
-    else if (fault.kind !== "once") this.#chain.faults.add(text, fault);
-    if (fault.kind === "once" || this.#faults.refusal !== null) this.#dropConnections();
+    if (fault.kind === "reorg") this.#chain.reorganise(fault.blocks);
+    else if (fault.kind === "endpoint") this.#faults.add(text, fault);
+    else if (fault.kind !== "drop") this.#chain.faults.add(text, fault);
+    if (fault.kind === "drop" || this.#faults.refusal !== null) this.#dropConnections();
   }
 
   /**

@@ -25,8 +25,10 @@ export const CHAIN_FAULTS = {
 export type ChainFaultName = keyof typeof CHAIN_FAULTS;
 
 /** What happens once and is no state. */
-export const ONCE_FAULTS = { drop: ["", "Every connection is cut, once."] } as const;
-export type OnceFaultName = keyof typeof ONCE_FAULTS;
+export const ONCE_FAULTS = {
+  drop: ["", "Every connection is cut, once."],
+  reorg: ["[:BLOCKS]", "The newest blocks (1) that are not final become others, without what was in them."],
+} as const;
 
 /** The third kind: a call that ends with an error of the pallet. */
 export const CALL_FAULT = [
@@ -45,7 +47,8 @@ export type Fault =
       /** STATUS, SECONDS or BLOCKS. */
       number?: number;
     }
-  | { kind: "once"; name: OnceFaultName }
+  | { kind: "drop" }
+  | { kind: "reorg"; blocks: number }
   | { kind: "chain"; name: ChainFaultName }
   | {
       kind: "call";

@@ -8,7 +8,6 @@ import {
   type EndpointFaultName,
   type Fault,
   ONCE_FAULTS,
-  type OnceFaultName,
 } from "./fault-names.ts";
 import { SubtensorCall, type SubtensorCallValue } from "./runtime.ts";
 import type { LocalnetCode } from "./scale.ts";
@@ -27,17 +26,23 @@ const NUMBERS: Partial<Record<EndpointFaultName, [fallback: number, least: numbe
  */
 export function parseFault(text: string): Fault {
   const [name = "", ...words] = text.split(":");
-  const isOnce = Object.hasOwn(ONCE_FAULTS, name);
-  if (isOnce || Object.hasOwn(CHAIN_FAULTS, name)) {
-    if (words.length > 0) throw badFault(`${name} takes nothing after its name`);
-    return isOnce
-      ? { kind: "once", name: name as OnceFaultName }
-      : { kind: "chain", name: name as ChainFaultName };
-  }
+  const isChain = Object.hasOwn(CHAIN_FAULTS, name);
+  if ((isChain || name === "drop") && words.length > 0)
+    throw badFault(`${name} takes nothing after its name`);
+  if (isChain) return { kind: "chain", name: name as ChainFaultName };
+  if (name === "drop") return { kind: "drop" };
+  if (name === "reorg") return reorgFault(words);
   if (Object.hasOwn(ENDPOINT_FAULTS, name)) return endpointFault(name as EndpointFaultName, words);
   if (words.length > 0) return callFault(name, words);
   const known = [...Object.keys({ ...ENDPOINT_FAULTS, ...ONCE_FAULTS, ...CHAIN_FAULTS }), "CALL:ERROR"];
   throw badFault(`there is no ${JSON.stringify(name)}; there are ${known.join(", ")}`);
+}
+
+function reorgFault([blocks = "1", ...rest]: readonly string[]): Fault {
+  const count = Number(blocks);
+  if (rest.length > 0 || !(Number.isInteger(count) && count >= 1 && count <= MOST_LAG_BLOCKS))
+    throw badFault(`reorg${ONCE_FAULTS.reorg[0]} takes a number from 1 to ${MOST_LAG_BLOCKS}`);
+  return { kind: "reorg", blocks: count };
 }
 
 function endpointFault(name: EndpointFaultName, words: readonly string[]): Fault {

@@ -2,7 +2,13 @@ import type { SignedExtrinsic } from "./extrinsic.ts";
 import type { AccountHex, HashHex } from "./types.ts";
 
 /** What a watcher of a transaction hears, in the words of author_extrinsicUpdate. */
-export type TransactionStatus = "ready" | "future" | "invalid" | { inBlock: string } | { finalized: string };
+export type TransactionStatus =
+  | "ready"
+  | "future"
+  | "invalid"
+  | { inBlock: string }
+  | { retracted: string }
+  | { finalized: string };
 
 export interface PooledTransaction {
   extrinsic: SignedExtrinsic;

@@ -104,6 +104,16 @@ export class ChainState implements StateView {
     this.#firstHeight += surplus;
   }
 
+  /** Takes back the newest block, and what was changed since. */
+  takeBack(): void {
+    for (const undo of this.#undos.splice(-2).reverse())
+      for (const [key, value] of undo) {
+        if (value === undefined) this.#current.delete(key);
+        else this.#current.set(key, value);
+      }
+    this.#undos.push(new Map());
+  }
+
   /** The state after the block of `height`, or null when that block is no longer kept. */
   at(height: number): StateView | null {
     if (height < this.#firstHeight || height >= this.#firstHeight + this.#undos.length) return null;
