@@ -157,7 +157,11 @@ async function asked<T>(repo: string, work: () => Promise<T>): Promise<T> {
 }
 
 function hubFailure(failure: NetFailure, repo: string): Failure<ModelCode> {
-  const { code, status, message, hint } = failure;
+  const { code, status, hint } = failure;
+  // An address is shown without what may be a key, and names of repositories look like keys.
+  const message = failure.message.includes(repo)
+    ? failure.message
+    : `${repo} cannot be had: ${failure.message}`;
   if (code === "net.unreachable") {
     const told =
       status === undefined

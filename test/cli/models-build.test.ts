@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readCatalog } from "../../src/models/catalog.ts";
 import { CANARY } from "../canaries.ts";
@@ -199,14 +199,21 @@ test("what the hub has as a graph is built of its original weights as well, and 
 test("build says what it does not build, and what a folder lacks", async () => {
   const folder = scratch();
   writeFileSync(join(folder, "config.json"), "{}");
-  const other = await models("build", "minilmv2-toxic-jigsaw", folder);
+  const { files: _, original: __, ...own } = readCatalog().find(({ id }) => id === "minilmv2-toxic-jigsaw")!;
+  const file = { path: "onnx/model.onnx", size: 1, sha256: "0".repeat(64), dtype: "fp32" };
+  mkdirSync(join(directory, "mine"));
+  writeFileSync(
+    join(directory, "mine/manifest.json"),
+    JSON.stringify({ ...own, id: "mine", files: [file], dtype: { webgpu: ["fp32"], cpu: ["fp32"] } }),
+  );
+  const other = await models("build", "mine", folder);
   expect(other.exitCode).not.toBe(0);
-  expect(other.stderr).toContain("minilmv2-toxic-jigsaw is not built by this program");
+  expect(other.stderr).toContain("mine is not built by this program");
   expect(other.stderr).toContain("qwen3-0.6b-base");
   const lacking = await models("build", model.id, folder);
   expect(lacking.exitCode).toBe(69);
   expect(lacking.stderr).toContain("has no tokenizer.json and no tokenizer_config.json");
   expect((await models("show", model.id)).stdout).toContain("nothing of it is in");
-  const file = await models("build", model.id, join(folder, "config.json"));
-  expect([file.exitCode, file.stderr]).toEqual([69, expect.stringContaining("config.json is no folder")]);
+  const none = await models("build", model.id, join(folder, "config.json"));
+  expect([none.exitCode, none.stderr]).toEqual([69, expect.stringContaining("config.json is no folder")]);
 });

@@ -9,8 +9,9 @@ import {
   pullSource,
   type SourcePlan,
 } from "../../src/models/built-model.ts";
-import type { CatalogModel } from "../../src/models/catalog.ts";
+import { type CatalogModel, originalOf, readCatalog } from "../../src/models/catalog.ts";
 import type { HubAccess } from "../../src/models/hub-files.ts";
+import { knownModels } from "../../src/models/known-models.ts";
 import {
   lockedManifest,
   modelFolder,
@@ -26,6 +27,7 @@ import { scratchFolders } from "../scratch.ts";
 import { MANIFESTS } from "./build/fixtures.ts";
 import { catalogEntry, sha256, startHub } from "./model-hub-double.ts";
 import { INDEX, SHARDS, shardedFiles } from "./sharded-checkpoint.ts";
+import { writeTinySource } from "./trials/tiny-sources.ts";
 
 // Real processes on a machine that may be busy with others.
 setDefaultTimeout(60_000);
@@ -493,6 +495,23 @@ describe("a folder", () => {
     const told = provenance!.files.find(({ path }) => path === "tokenizer_config.json")!;
     expect(told.sha256).toBe(await sha256OfFile(join(folder, "tokenizer_config.json")));
   });
+
+  test.each(["toxic-bert", "minilmv2-toxic-jigsaw"])(
+    "builds %s, whose graphs are pulled, by its id",
+    async (id) => {
+      const known = originalOf(readCatalog().find((one) => one.id === id)!)!;
+      // The stand-in has fewer positions.
+      const small = { ...known, maxTokens: 64 };
+      const folder = scratch();
+      writeTinySource("bert-classes", folder);
+      await buildFromFolder(directory, small, small.checkpoint!, folder, { dtypes: ["fp32", "q8"] });
+      const { manifest } = await findModel(id, directory);
+      expect(manifest.classification!.labels).toContain("identity_hate");
+      expect(manifest.provenance).toMatchObject({ repo: known.repo, revision: known.revision });
+      const stored = knownModels(directory).find((one) => one.id === id)!;
+      expect(modelState(directory, stored)).toBe("here");
+    },
+  );
 
   test("must hold the files that this program knows", async () => {
     const known = { files: [{ path: SHARDS[0], size: null, sha256: "0".repeat(64) }] };

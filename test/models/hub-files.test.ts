@@ -240,6 +240,17 @@ describe("the list of files", () => {
     expect(await list()).toEqual(new Map([[PATH, { size: wanted.size, sha256: wanted.sha256 }]]));
   });
 
+  test("names the repository where no server answers, though its name looks like a key in an address", async () => {
+    const repo = "minuva/MiniLMv2-toxic-jigsaw";
+    const error = await listHubFiles({ endpoint: "http://127.0.0.1:9", retry: RETRY }, repo, REVISION).catch(
+      (error: unknown) => error,
+    );
+    expect(error).toMatchObject({
+      code: "model.unreachable",
+      message: expect.stringContaining(`${repo} cannot be had: http://127.0.0.1:9/`),
+    });
+  });
+
   test("has a deadline, whatever drips in", async () => {
     hub.listTricks.push("drip", "drip", "drip");
     await expect(list({ listTimeoutMs: 200 })).rejects.toMatchObject({
