@@ -3,7 +3,7 @@ import { counted } from "../base/text.ts";
  * What an operator may ask of weights beyond "in proportion to the scores". Each rule is off unless asked for, and says in a
  * sentence what it did, so that nobody has to guess why a weight is what it is.
  */
-import type { Uid } from "../base/units.ts";
+import { U16_MAX, type Uid } from "../base/units.ts";
 import { normalizeL1 } from "./scores.ts";
 
 export interface WeightPolicy {
@@ -49,6 +49,9 @@ export interface Shaped {
   lines: string[];
 }
 
+/** Weights that only fill up a subnet's minimum (processWeights) become 1 of 65535, beside a largest of all of it. */
+const LEAST_OF_LARGEST = 1.5 / U16_MAX;
+
 const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
 
 /** Applies the rules in this order: deny, floor, steepness, smoothing, burn. */
@@ -72,7 +75,12 @@ export function shapeWeights(input: PolicyInput, policy: WeightPolicy): Shaped {
   }
   let weights = normalizeL1(scores);
   if (policy.smoothing > 0)
-    weights = smoothed(weights, input.previous && allowed(unburnt(input, policy)), policy.smoothing, lines);
+    weights = smoothed(
+      weights,
+      input.previous && allowed(withoutBurn(input.previous, policy, input.ownerUid)),
+      policy.smoothing,
+      lines,
+    );
   return { weights: burnt(weights, input, policy, lines), lines };
 }
 
@@ -98,11 +106,22 @@ function withFloor(
 }
 
 /**
- * Own weights on chain without the share that was burnt: smoothed in and burnt anew it would grow from window to window.
+ * Own weights on chain as miners earned them: what was burnt is not smoothed in nor seeded from, and burnt anew, it would grow from window
+ * to window. Where only the burn's uid or the owner has a weight, nobody had earned anything.
+ * @param row by uid, in any unit
+ * @returns shares of 1, less what was burnt; zeros where all of it was
  */
-function unburnt({ previous, ownerUid }: PolicyInput, { burn }: WeightPolicy): Float32Array {
+export function withoutBurn(
+  row: Float32Array,
+  { burn }: Pick<WeightPolicy, "burn">,
+  ownerUid: Uid | undefined,
+): Float32Array {
+  const least = LEAST_OF_LARGEST * row.reduce((most, weight) => Math.max(most, weight), 0);
+  const weighty = [...row.keys()].filter((uid) => row[uid]! > least);
+  const [only] = weighty;
+  if (weighty.length === 1 && (only === burn?.uid || only === ownerUid)) return new Float32Array(row.length);
   const uid = burn?.uid ?? ownerUid;
-  return normalizeL1(previous!).map((weight, index) =>
+  return normalizeL1(row).map((weight, index) =>
     index === uid ? Math.max(0, weight - (burn?.share ?? 0)) : weight,
   );
 }

@@ -63,6 +63,26 @@ describe("a policy of weights", () => {
     }
   });
 
+  test("smooths in nothing of a window in which nobody earned anything and all of it was burnt", () => {
+    for (const uid of [undefined, 1]) {
+      const policy = { burn: { share: 0.2, uid }, burnsIdle: true, smoothing: 0.5 };
+      const idle = shapeWeights(input([0, 0, 0, 0]), { ...PLAIN_POLICY, ...policy }).weights;
+      // As the chain has it of a subnet that asks for four weights.
+      const row = idle.map((weight) => (weight === 1 ? 65_535 : 1));
+      for (const previous of [idle, row]) {
+        const { weights, lines } = shape(input([0, 0, 1, 3], { previous }), policy);
+        expect(weights).toEqual(uid === 1 ? [0, 0.2, 0.2, 0.6] : [0.2, 0, 0.2, 0.6]);
+        expect(lines[0]).toContain("nothing to smooth with");
+      }
+      // Also after another uid was named, or no rule of burning is left.
+      expect(shape(input([0, 0, 1, 3], { previous: Float32Array.of(1, 0, 0, 0) }), policy).lines[0]).toContain(
+        "nothing to smooth with",
+      );
+    }
+    const previous = Float32Array.of(65_535, 0, 0, 0);
+    expect(shape(input([0, 0, 1, 3], { previous }), { smoothing: 0.5 }).weights).toEqual([0, 0, 0.25, 0.75]);
+  });
+
   test("favours the best by steepness, also where scores are tiny", () => {
     expect(shape(input([0, 1, 3]), { steepness: 2 }).weights).toEqual([0, 0.1, 0.9]);
     expect(shape(input([0, 1e-20, 3e-20]), { steepness: 4 }).weights).toEqual([0, 0.0122, 0.9878]);
