@@ -1,9 +1,10 @@
 import type { ApiPromise } from "@polkadot/api";
 import type { BlockNumber, Netuid, Uid } from "../base/units.ts";
 import type { ChainConnection } from "./connection.ts";
+import { hasSchedule, scheduleItems } from "./items.ts";
 import { type Mechanism, readMechanisms } from "./mechanism.ts";
 import { legacyNextEpochBlock, nextEpochBlock } from "./schedule.ts";
-import { hasStorage, numberItem, numberOf, readStorage } from "./storage.ts";
+import { numberOf, readStorage } from "./storage.ts";
 
 /** What of one validator's subnet stands beside the metagraph: when the block was made, when the next epoch comes, its mechanisms. */
 export interface SubnetMoment {
@@ -55,18 +56,11 @@ async function readTimes(
   hash: string,
   { netuid, block }: MomentQuestion,
 ): Promise<Omit<SubnetMoment, "mechanisms">> {
-  const one = (name: string) => numberItem(name, netuid);
-  if (!hasStorage(api, "subtensorModule.subnetEpochIndex")) {
-    const { timeMs, tempo } = await readStorage(api, hash, { timeMs: TIME, tempo: one("tempo") });
+  const items = scheduleItems(netuid);
+  if (!hasSchedule(api)) {
+    const { timeMs, tempo } = await readStorage(api, hash, { timeMs: TIME, tempo: items.tempo });
     return { timeMs, nextEpochBlock: legacyNextEpochBlock(block, netuid, tempo) };
   }
-  const { timeMs, ...schedule } = await readStorage(api, hash, {
-    timeMs: TIME,
-    tempo: one("tempo"),
-    lastEpochBlock: one("lastEpochBlock"),
-    pendingEpochAt: one("pendingEpochAt"),
-    subnetEpochIndex: one("subnetEpochIndex"),
-    blocksSinceLastStep: one("blocksSinceLastStep"),
-  });
+  const { timeMs, ...schedule } = await readStorage(api, hash, { timeMs: TIME, ...items });
   return { timeMs, nextEpochBlock: nextEpochBlock({ head: block, ...schedule }) };
 }

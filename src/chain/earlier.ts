@@ -3,10 +3,9 @@ import { log } from "../base/log.ts";
 import { asBlock, type BlockNumber, type Hotkey } from "../base/units.ts";
 import type { ChainConnection } from "./connection.ts";
 import { MORTAL_BLOCKS } from "./extrinsic.ts";
-import { type MechanismPlace, storageIndex } from "./mechanism.ts";
-import { weightsOf } from "./metagraph.ts";
+import { type MechanismPlace, readOwn } from "./items.ts";
 import { isSameRow, type PendingReveal, readCommits, readRevealBlock } from "./reveal.ts";
-import { numberOf, numbersOf, optional, readStorage, textOf } from "./storage.ts";
+import { readStorage } from "./storage.ts";
 
 /** Weights that were signed, by this run or one before it, and of which nothing was heard. */
 export interface EarlierSubmission {
@@ -75,22 +74,6 @@ async function readNonce(api: ApiPromise, blockHash: string, hotkey: Hotkey): Pr
     },
   });
   return nonce;
-}
-
-/** null for a hotkey without a uid. */
-async function readOwn(api: ApiPromise, blockHash: string, hotkey: Hotkey, place: MechanismPlace) {
-  const { netuid } = place;
-  const index = storageIndex(place);
-  const { uid } = await readStorage(api, blockHash, {
-    uid: { name: "subtensorModule.uids", keys: [netuid, hotkey], decode: optional(numberOf) },
-  });
-  if (uid === null) return null;
-  const { updates, key, weights } = await readStorage(api, blockHash, {
-    updates: { name: "subtensorModule.lastUpdate", keys: [index], decode: numbersOf },
-    key: { name: "subtensorModule.keys", keys: [netuid, uid], decode: textOf },
-    weights: { name: "subtensorModule.weights", keys: [index, uid], decode: weightsOf },
-  });
-  return key === hotkey ? { uid, lastUpdate: updates[uid] ?? 0, weights } : null;
 }
 
 interface Committed extends MechanismPlace {

@@ -1,10 +1,8 @@
 import type { ApiPromise } from "@polkadot/api";
 import { type Netuid, U16_MAX, type Uid } from "../base/units.ts";
 import { chainFailure } from "./errors.ts";
-import { hasStorage, numberItem, numbersOf, optional, readStorage } from "./storage.ts";
-
-/** More than there can be subnets: an index of storage has 16 bits, and the subnet takes twelve of them. */
-const STRIDE = 4096;
+import { lastUpdateItem } from "./items.ts";
+import { hasStorage, numberItem, numbersOf, optional, readStorage, subtensorItem } from "./storage.ts";
 
 /** One mechanism of a subnet as one of its validators has to know it. */
 export interface Mechanism {
@@ -17,18 +15,6 @@ export interface Mechanism {
   ownLastUpdate: number;
 }
 
-/** A subnet's mechanism; its first when `mecid` is left out. */
-export interface MechanismPlace {
-  netuid: Netuid;
-  mecid?: number | undefined;
-}
-
-/**
- * Where the chain keeps what each mechanism of a subnet has of its own: weights, updates, commits and incentives
- * (pallets/subtensor/src/subnets/mechanism.rs). The first one's index is the netuid.
- */
-export const storageIndex = ({ netuid, mecid = 0 }: MechanismPlace): number => netuid + STRIDE * mecid;
-
 /**
  * Shares of a subnet's emission by mechanism. A runtime without mechanisms has one. A subnet whose owner said nothing
  * shares alike (split_emissions).
@@ -37,11 +23,7 @@ export async function readShares(api: ApiPromise, blockHash: string, netuid: num
   if (!hasStorage(api, "subtensorModule.mechanismCountCurrent")) return [1];
   const { count, split } = await readStorage(api, blockHash, {
     count: numberItem("mechanismCountCurrent", netuid),
-    split: {
-      name: "subtensorModule.mechanismEmissionSplit",
-      keys: [netuid],
-      decode: optional(numbersOf),
-    },
+    split: subtensorItem("mechanismEmissionSplit", [netuid], optional(numbersOf)),
   });
   return Array.from({ length: count }, (_, mecid) =>
     split?.length === count ? split[mecid]! / U16_MAX : 1 / count,
@@ -79,16 +61,7 @@ export async function readMechanisms(
       : await readStorage(
           api,
           blockHash,
-          Object.fromEntries(
-            others.map((mecid) => [
-              mecid,
-              {
-                name: "subtensorModule.lastUpdate",
-                keys: [storageIndex({ netuid, mecid })],
-                decode: numbersOf,
-              },
-            ]),
-          ),
+          Object.fromEntries(others.map((mecid) => [mecid, lastUpdateItem({ netuid, mecid })])),
         );
   return mecids.map((mecid) => ({
     mecid,

@@ -14,7 +14,7 @@ import {
 import type { AxonAddress } from "../base/vocabulary.ts";
 import type { ChainConnection } from "./connection.ts";
 import { chainFailure } from "./errors.ts";
-import { storageIndex } from "./mechanism.ts";
+import { commitRevealItem, weightsItem } from "./items.ts";
 import { bigintOf, booleanOf, numberItem, numberOf, optional, readStorage, unsupported } from "./storage.ts";
 
 /** What an axon says of itself on chain; a stranger wrote it. */
@@ -136,15 +136,9 @@ export function fetchWeights(
 ): Promise<[Uid, number][]> {
   return connection.ask("reading weights", async (api) => {
     const head = (await api.rpc.chain.getBlockHash()).toHex();
-    const keys = [storageIndex({ netuid, mecid }), uid];
-    const item = { name: "subtensorModule.weights", keys, decode: weightsOf };
-    return (await readStorage(api, head, { item })).item;
+    return (await readStorage(api, head, { row: weightsItem({ netuid, mecid }, uid) })).row;
   });
 }
-
-/** Decoder of Vec<(u16, u16)>. */
-export const weightsOf = (value: Codec): [Uid, number][] =>
-  (value.toJSON() as [number, number][]).map(([uid, weight]) => [asUid(uid), weight]);
 
 /** @throws Failure `chain.unsupported-runtime` for the bytes without a type that old runtimes answer with, as that of spec 218 */
 function requireTyped(answer: Codec, { runtimeVersion }: Pick<ApiPromise, "runtimeVersion">): void {
@@ -176,11 +170,7 @@ async function fetchFromNeurons(api: ApiPromise, netuid: Netuid): Promise<Metagr
     weightsRateLimit: one("weightsSetRateLimit"),
     servingRateLimit: one("servingRateLimit"),
     commitRevealPeriod: one("revealPeriodEpochs"),
-    commitRevealEnabled: {
-      name: "subtensorModule.commitRevealWeightsEnabled",
-      keys: [netuid],
-      decode: booleanOf,
-    },
+    commitRevealEnabled: commitRevealItem(netuid),
   });
   const registered = await readStorage(
     api,

@@ -1,18 +1,24 @@
 import type { ApiPromise } from "@polkadot/api";
-import { asUid, type Hotkey, type Netuid, RAO_PER_TAO, U16_MAX, type Uid } from "../base/units.ts";
+import { type Hotkey, type Netuid, RAO_PER_TAO, U16_MAX, type Uid } from "../base/units.ts";
 import { chainFailure } from "./errors.ts";
-import { type MechanismPlace, readShares, storageIndex, unknownMechanism } from "./mechanism.ts";
+import {
+  commitRevealItem,
+  holderItem,
+  lastUpdateItem,
+  type MechanismPlace,
+  ownerItem,
+  stakeThresholdItem,
+  uidItem,
+} from "./items.ts";
+import { readShares, unknownMechanism } from "./mechanism.ts";
 import { decodeMetagraph, METAGRAPH_INDEXES } from "./metagraph.ts";
 import {
   bigintOf,
-  booleanOf,
   booleansOf,
   hasStorage,
   numberItem,
-  numberOf,
-  numbersOf,
-  optional,
   readStorage,
+  subtensorItem,
   textOf,
 } from "./storage.ts";
 
@@ -54,30 +60,26 @@ export async function checkSubmission(
   }
   const { neurons, uid } = await readStorage(api, blockHash, {
     neurons: numberItem("subnetworkN", netuid),
-    uid: {
-      name: "subtensorModule.uids",
-      keys: [netuid, hotkey],
-      decode: optional((value) => asUid(numberOf(value))),
-    },
+    uid: uidItem(netuid, hotkey),
   });
   if (uid === null) throw notRegistered(hotkey, netuid, "it has no uid");
-  const named = (name: string) => `subtensorModule.${name}`;
   // Only newer chains have these.
-  const consensus = named("subnetEpochConsensus");
-  const threshold = named("stakeThreshold");
+  const mode = subtensorItem("subnetEpochConsensus", [netuid], textOf);
+  const stakeThreshold = stakeThresholdItem();
   const state = await readStorage(api, blockHash, {
-    key: { name: named("keys"), keys: [netuid, uid], decode: textOf },
-    owner: { name: named("subnetOwnerHotkey"), keys: [netuid], decode: textOf },
-    ...(hasStorage(api, consensus) && { mode: { name: consensus, keys: [netuid], decode: textOf } }),
-    ...(hasStorage(api, threshold) && { stakeThreshold: { name: threshold, keys: [], decode: bigintOf } }),
-    versionKey: { name: named("weightsVersionKey"), keys: [netuid], decode: bigintOf },
+    holder: holderItem(netuid, uid),
+    owner: ownerItem(netuid),
+    ...(hasStorage(api, mode.name) && { mode }),
+    ...(hasStorage(api, stakeThreshold.name) && { stakeThreshold }),
+    versionKey: subtensorItem("weightsVersionKey", [netuid], bigintOf),
     rateLimit: numberItem("weightsSetRateLimit", netuid),
-    lastUpdates: { name: named("lastUpdate"), keys: [storageIndex(weights)], decode: numbersOf },
-    permits: { name: named("validatorPermit"), keys: [netuid], decode: booleansOf },
+    lastUpdates: lastUpdateItem(weights),
+    permits: subtensorItem("validatorPermit", [netuid], booleansOf),
     minAllowedWeights: numberItem("minAllowedWeights", netuid),
-    commitReveal: { name: named("commitRevealWeightsEnabled"), keys: [netuid], decode: booleanOf },
+    commitReveal: commitRevealItem(netuid),
   });
-  if (state.key !== hotkey) throw notRegistered(hotkey, netuid, `uid ${uid} belongs to another hotkey now`);
+  if (state.holder !== hotkey)
+    throw notRegistered(hotkey, netuid, `uid ${uid} belongs to another hotkey now`);
   if (state.stakeThreshold !== undefined && state.stakeThreshold > 0n)
     await checkStake(api, netuid, uid, state.stakeThreshold);
   if (state.versionKey > BigInt(weights.versionKey))

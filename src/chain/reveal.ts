@@ -6,8 +6,7 @@ import { log } from "../base/log.ts";
 import { asBlock, type BlockNumber, type Hotkey, type Netuid, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "./connection.ts";
 import { chainFailure } from "./errors.ts";
-import { type MechanismPlace, storageIndex } from "./mechanism.ts";
-import { weightsOf } from "./metagraph.ts";
+import { hasSchedule, type MechanismPlace, scheduleItems, storageIndex, weightsItem } from "./items.ts";
 import { closed } from "./opening.ts";
 import { legacyRevealBlock, revealBlock, revealBlockOfIncluded } from "./schedule.ts";
 import { hasStorage, numberItem, readStorage } from "./storage.ts";
@@ -41,22 +40,16 @@ export async function readRevealBlock(
   at: { block: BlockNumber; blockHash: string },
   commit: "next" | "included",
 ): Promise<number> {
-  const one = (name: string) => numberItem(name, netuid);
-  if (!hasStorage(api, "subtensorModule.subnetEpochIndex")) {
+  const items = scheduleItems(netuid);
+  const revealPeriod = numberItem("revealPeriodEpochs", netuid);
+  if (!hasSchedule(api)) {
     const { tempo, period } = await readStorage(api, at.blockHash, {
-      tempo: one("tempo"),
-      period: one("revealPeriodEpochs"),
+      tempo: items.tempo,
+      period: revealPeriod,
     });
     return legacyRevealBlock(commit === "next" ? at.block + 1 : at.block, netuid, tempo, period);
   }
-  const { period, ...schedule } = await readStorage(api, at.blockHash, {
-    tempo: one("tempo"),
-    lastEpochBlock: one("lastEpochBlock"),
-    pendingEpochAt: one("pendingEpochAt"),
-    subnetEpochIndex: one("subnetEpochIndex"),
-    blocksSinceLastStep: one("blocksSinceLastStep"),
-    period: one("revealPeriodEpochs"),
-  });
+  const { period, ...schedule } = await readStorage(api, at.blockHash, { ...items, period: revealPeriod });
   const state = { head: at.block, ...schedule };
   return commit === "next" ? revealBlock(state, period) : revealBlockOfIncluded(state, period);
 }
@@ -173,20 +166,15 @@ async function isRevealedIn(
   hotkey: Hotkey,
   pending: PendingReveal,
 ): Promise<boolean> {
-  const index = storageIndex(pending);
-  const weightsItem = {
-    name: "subtensorModule.weights",
-    keys: [index, pending.uid],
-    decode: weightsOf,
-  };
+  const row = weightsItem(pending, pending.uid);
   const { events, weights } = await readStorage(api, hash, {
     events: { name: "system.events", keys: [], decode: (value) => value },
-    weights: weightsItem,
+    weights: row,
   });
-  if (hasRevealEvent(events, index, hotkey)) return true;
+  if (hasRevealEvent(events, storageIndex(pending), hotkey)) return true;
   if (!isSameRow(weights, pending)) return false;
   const before = (await api.rpc.chain.getBlockHash(block - 1)).toHex();
-  const { previous } = await readStorage(api, before, { previous: weightsItem });
+  const { previous } = await readStorage(api, before, { previous: row });
   log.debug("Weights on chain are the committed ones without an event", { block });
   return !isSameRow(previous, pending);
 }
@@ -211,7 +199,7 @@ export async function readCommits(
   place: MechanismPlace,
 ): Promise<{ hotkey: string; block: number; round: number }[]> {
   const held = "subtensorModule.timelockedWeightCommits";
-  if (!hasStorage(api, "subtensorModule.subnetEpochIndex") || !hasStorage(api, held)) return [];
+  if (!hasSchedule(api) || !hasStorage(api, held)) return [];
   const { epoch, period } = await readStorage(api, blockHash, {
     epoch: numberItem("subnetEpochIndex", place.netuid),
     period: numberItem("revealPeriodEpochs", place.netuid),

@@ -40,9 +40,14 @@ export function hasStorage(api: ApiPromise, name: string): boolean {
   return api.query[pallet]?.[item] !== undefined;
 }
 
+/** An item of SubtensorModule. */
+export function subtensorItem<T>(name: string, keys: unknown[], decode: (value: Codec) => T): StorageItem<T> {
+  return { name: `subtensorModule.${name}`, keys, decode };
+}
+
 /** An item of SubtensorModule that holds a number. */
 export function numberItem(name: string, ...keys: unknown[]): StorageItem<number> {
-  return { name: `subtensorModule.${name}`, keys, decode: numberOf };
+  return subtensorItem(name, keys, numberOf);
 }
 
 export const numberOf = (value: Codec): number => Number(value.toString());

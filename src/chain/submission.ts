@@ -14,12 +14,12 @@ import {
   sendExtrinsic,
   subtensorCall,
 } from "./extrinsic.ts";
-import { type MechanismPlace, storageIndex } from "./mechanism.ts";
+import { holderItem, lastUpdateItem, type MechanismPlace } from "./items.ts";
 import { checkSubmission, type SubmissionState, type Weights } from "./precheck.ts";
 import type { RefusalData } from "./refusals.ts";
 import { type PendingReveal, readRevealBlock } from "./reveal.ts";
 import { roundAfterBlock } from "./schedule.ts";
-import { numberItem, numbersOf, readStorage } from "./storage.ts";
+import { numberItem, readStorage } from "./storage.ts";
 import { encodeWeightsPayload, encryptTimelock } from "./timelock.ts";
 
 /** Weights that have passed every check and are about to be signed. */
@@ -310,14 +310,10 @@ async function readLastUpdate(
   uid: Uid,
 ): Promise<{ lastUpdate: number; blockHash: string }> {
   const blockHash = (await api.rpc.chain.getBlockHash()).toHex();
-  const { updates, key } = await readStorage(api, blockHash, {
-    updates: {
-      name: "subtensorModule.lastUpdate",
-      keys: [storageIndex(place)],
-      decode: numbersOf,
-    },
-    key: { name: "subtensorModule.keys", keys: [place.netuid, uid], decode: (value) => value.toString() },
+  const { updates, holder } = await readStorage(api, blockHash, {
+    updates: lastUpdateItem(place),
+    holder: holderItem(place.netuid, uid),
   });
   // Registration also counts as an update; it must not be taken for ours.
-  return { lastUpdate: key === hotkey ? (updates[uid] ?? 0) : 0, blockHash };
+  return { lastUpdate: holder === hotkey ? (updates[uid] ?? 0) : 0, blockHash };
 }

@@ -143,6 +143,8 @@ export interface Chain<N extends Neuron = Neuron> {
   followReveal(pending: PendingReveal, signal: AbortSignal): Promise<BlockNumber>;
   /** This validator's own row of weights on chain, u16; empty when it never set any. */
   readOwnWeights(mecid: number): Promise<[uid: Uid, value: number][]>;
+  /** What of it those who hold the uids now earned: shares by uid, less what was burnt. */
+  readEarnedWeights(mecid: number): Promise<Float32Array>;
 }
 
 /** Why the miners of a step could not be reached, or all failed by a fault that is not theirs. */

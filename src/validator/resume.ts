@@ -7,7 +7,7 @@ import type { Identity } from "../base/vocabulary.ts";
 import { seedScores } from "../weights/evidence.ts";
 import { alignScores, type MovingScores } from "../weights/scores.ts";
 import { Turns } from "./epoch-turns.ts";
-import { describeMechanisms, lastUpdateOf, requireMechanisms } from "./own-mechanisms.ts";
+import { describeMechanisms, requireMechanisms } from "./own-mechanisms.ts";
 import type { Neuron, Subnet } from "./ports.ts";
 import type { RunState, Session, ValidatorOptions } from "./session.ts";
 import type { SavedState } from "./state/content.ts";
@@ -154,16 +154,13 @@ function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber)
 
 /** Without a state the own weights on chain are the best that is known of the miners. */
 async function seed<N extends Neuron>({ state, modules, settings, signal }: Session<N>): Promise<void> {
-  const { neurons } = state.subnet;
   const [mecid = 0] = settings.mecids;
-  const row = await orAborted(modules.chain.readOwnWeights(mecid), signal);
-  const ownLastUpdate = lastUpdateOf(state.subnet, mecid);
-  // Like the chain's epoch, which leaves weights of before a registration out: they were for the uid's holder of then.
-  const weights = row.filter(([uid]) => (neurons[uid]?.registeredAt ?? Infinity) < ownLastUpdate);
-  state.scores = seedScores(weights, neurons.length);
-  if (weights.length > 0)
+  const weights = await orAborted(modules.chain.readEarnedWeights(mecid), signal);
+  state.scores = seedScores(weights, state.subnet.neurons.length);
+  const miners = state.scores.filter((score) => score > 0).length;
+  if (miners > 0)
     log.info("No saved state: scores begin with this validator's own weights on chain", {
-      miners: weights.length,
+      miners,
       hint: "--neuron.seed_scores_off begins with zeros",
     });
   else if (settings.setsWeights) log.info("No saved state: the first weights wait for one epoch of steps");

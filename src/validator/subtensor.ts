@@ -13,7 +13,8 @@ import type { ChainConnection } from "../chain/connection.ts";
 import { fateOfEarlier } from "../chain/earlier.ts";
 import { chainFailure } from "../chain/errors.ts";
 import type { ExtrinsicSigner } from "../chain/extrinsic.ts";
-import { type AxonInfo, fetchMetagraph, fetchWeights, type Metagraph } from "../chain/metagraph.ts";
+import { readOwn } from "../chain/items.ts";
+import { type AxonInfo, fetchMetagraph, type Metagraph } from "../chain/metagraph.ts";
 import type { Weights } from "../chain/precheck.ts";
 import { confirmReveal } from "../chain/reveal.ts";
 import { submitWeights } from "../chain/submission.ts";
@@ -30,7 +31,7 @@ import type {
   Subnet,
   WeightsOrder,
 } from "./ports.ts";
-import { fetchRow, weigh } from "./weighing.ts";
+import { earnedWeights, fetchRow, weighClaims } from "./weighing.ts";
 
 /** A head as old as this tells nothing of now. */
 const MAX_AGE_MS = 60_000;
@@ -100,9 +101,17 @@ export class Subtensor implements Chain<AxonNeuron> {
   }
 
   async fetchSubnet(known: MovingScores["neurons"] = []): Promise<Subnet<AxonNeuron>> {
-    this.#held ??= heldBy(this.#signer.hotkey, known);
     const startedMs = performance.now();
-    const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
+    return this.subnetOf(await this.#metagraph(), startedMs, known);
+  }
+
+  /** As `fetchSubnet`, of a metagraph that was read. @param startedMs when its reading began */
+  async subnetOf(
+    metagraph: Metagraph,
+    startedMs: number,
+    known: MovingScores["neurons"] = [],
+  ): Promise<Subnet<AxonNeuron>> {
+    this.#held ??= heldBy(this.#signer.hotkey, known);
     const uid = metagraph.hotkeys.indexOf(this.#signer.hotkey);
     const { timeMs, nextEpochBlock, mechanisms } = await fetchMoment(this.#connection, {
       netuid: this.#netuid,
@@ -163,31 +172,15 @@ export class Subtensor implements Chain<AxonNeuron> {
     return { path, block, uids, values, extrinsicHash, revealRound: pending.revealRound, pending };
   }
 
-  async proposeWeights({
-    mecid,
-    scoresFor,
-    neverAsked,
-  }: Pick<WeightsOrder, "mecid" | "scoresFor" | "neverAsked">): Promise<ProposedWeights> {
-    const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
+  async proposeWeights(
+    order: Pick<WeightsOrder, "mecid" | "scoresFor" | "neverAsked">,
+  ): Promise<ProposedWeights> {
+    const metagraph = await this.#metagraph();
     const ownUid = this.#ownUid(metagraph);
     const { burn, burnsIdle, smoothing } = this.#policy;
     const wantsRow = burn !== undefined || burnsIdle || smoothing > 0;
-    const chain = wantsRow
-      ? await fetchRow(this.#connection, { netuid: this.#netuid, mecid }, ownUid)
-      : undefined;
-    const holders = metagraph.hotkeys.map((hotkey, uid) => ({
-      hotkey,
-      registeredAt: asBlock(metagraph.blockAtRegistration[uid]!),
-    }));
-    return weigh(
-      {
-        metagraph,
-        scores: scoresFor(holders),
-        neverAsked: neverAsked?.(holders) ?? [],
-        chain,
-      },
-      this.#policy,
-    );
+    const chain = wantsRow ? await fetchRow(this.#connection, metagraph, order.mecid, ownUid) : undefined;
+    return weighClaims(metagraph, order, chain, this.#policy);
   }
 
   fateOf(earlier: readonly EarlierWeights[], mecid: number): Promise<EarlierFate> {
@@ -200,8 +193,25 @@ export class Subtensor implements Chain<AxonNeuron> {
   }
 
   async readOwnWeights(mecid: number): Promise<[Uid, number][]> {
-    const metagraph = await fetchMetagraph(this.#connection, this.#netuid);
-    return fetchWeights(this.#connection, this.#netuid, this.#ownUid(metagraph), mecid);
+    const own = await this.#connection.ask("reading the own weights", async (api) =>
+      readOwn(api, (await api.rpc.chain.getBlockHash()).toHex(), this.#signer.hotkey, {
+        netuid: this.#netuid,
+        mecid,
+      }),
+    );
+    // Without a uid the metagraph tells what became of it.
+    if (own === null) this.#ownUid(await this.#metagraph());
+    return own?.weights ?? [];
+  }
+
+  async readEarnedWeights(mecid: number): Promise<Float32Array> {
+    const metagraph = await this.#metagraph();
+    const chain = await fetchRow(this.#connection, metagraph, mecid, this.#ownUid(metagraph));
+    return earnedWeights(metagraph, chain, this.#policy);
+  }
+
+  #metagraph(): Promise<Metagraph> {
+    return fetchMetagraph(this.#connection, this.#netuid);
   }
 
   #ownUid(metagraph: Metagraph): Uid {

@@ -1,13 +1,14 @@
-import { asUid, type Hotkey, U16_MAX, type Uid } from "../base/units.ts";
+import { asBlock, asUid, type Hotkey, U16_MAX, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import { chainFailure } from "../chain/errors.ts";
-import { type MechanismPlace, storageIndex } from "../chain/mechanism.ts";
-import { type Metagraph, weightsOf } from "../chain/metagraph.ts";
-import { numbersOf, readStorage, textOf } from "../chain/storage.ts";
+import { lastUpdateItem, ownerItem, weightsItem } from "../chain/items.ts";
+import type { Metagraph } from "../chain/metagraph.ts";
+import { readStorage } from "../chain/storage.ts";
 import type { Settings } from "../config/options.ts";
 import { processWeights } from "../weights/process.ts";
 import { quantizeWeights } from "../weights/quantize.ts";
-import { shapeWeights, type WeightPolicy } from "../weights/shape.ts";
+import { shapeWeights, type WeightPolicy, withoutBurn } from "../weights/shape.ts";
+import type { WeightsOrder } from "./ports.ts";
 
 /** The policy of a run's flags. */
 export function policyOf(settings: WeightsSettings): WeightPolicy {
@@ -36,15 +37,19 @@ export interface ChainRow {
   owner: string;
 }
 
-/** @throws Failure `chain.unreachable` */
-export function fetchRow(connection: ChainConnection, place: MechanismPlace, uid: Uid): Promise<ChainRow> {
+/** At the block of the metagraph that they are weighed with. @throws Failure `chain.unreachable` */
+export function fetchRow(
+  connection: ChainConnection,
+  { netuid, block }: Metagraph,
+  mecid: number,
+  uid: Uid,
+): Promise<ChainRow> {
   return connection.ask("reading the own weights", async (api) => {
-    const head = (await api.rpc.chain.getBlockHash()).toHex();
-    const index = storageIndex(place);
-    const { updates, ...read } = await readStorage(api, head, {
-      row: { name: "subtensorModule.weights", keys: [index, uid], decode: weightsOf },
-      updates: { name: "subtensorModule.lastUpdate", keys: [index], decode: numbersOf },
-      owner: { name: "subtensorModule.subnetOwnerHotkey", keys: [place.netuid], decode: textOf },
+    const blockHash = (await api.rpc.chain.getBlockHash(block)).toHex();
+    const { updates, ...read } = await readStorage(api, blockHash, {
+      row: weightsItem({ netuid, mecid }, uid),
+      updates: lastUpdateItem({ netuid, mecid }),
+      owner: ownerItem(netuid),
     });
     return { ...read, setAt: updates[uid] ?? 0 };
   });
@@ -72,7 +77,6 @@ export interface Weighing {
  */
 export function weigh({ metagraph, scores, neverAsked, chain }: Weighing, policy: WeightPolicy): Weighed {
   const { hotkeys, coldkeys, hyperparameters } = metagraph;
-  const ownerUid = chain === undefined ? -1 : hotkeys.indexOf(chain.owner as Hotkey);
   const { weights, lines } = shapeWeights(
     {
       scores,
@@ -80,7 +84,7 @@ export function weigh({ metagraph, scores, neverAsked, chain }: Weighing, policy
       coldkeys,
       neverAsked,
       previous: chain && previousOf(metagraph, chain),
-      ownerUid: ownerUid < 0 ? undefined : asUid(ownerUid),
+      ownerUid: chain && ownerUidOf(metagraph, chain),
     },
     policy,
   );
@@ -115,6 +119,34 @@ export function weigh({ metagraph, scores, neverAsked, chain }: Weighing, policy
     excludeQuantile: 0,
   });
   return { ...quantizeWeights(processed.uids, processed.weights, maxWeightLimit), lines };
+}
+
+/** Weights for those who hold the uids at the block of the metagraph. */
+export function weighClaims(
+  metagraph: Metagraph,
+  { scoresFor, neverAsked }: Pick<WeightsOrder, "scoresFor" | "neverAsked">,
+  chain: ChainRow | undefined,
+  policy: WeightPolicy,
+): Weighed {
+  const holders = metagraph.hotkeys.map((hotkey, uid) => ({
+    hotkey,
+    registeredAt: asBlock(metagraph.blockAtRegistration[uid]!),
+  }));
+  return weigh(
+    { metagraph, scores: scoresFor(holders), neverAsked: neverAsked?.(holders) ?? [], chain },
+    policy,
+  );
+}
+
+/** What the neurons of now earned of the own weights on chain: shares of 1 by uid, less what was burnt. */
+export function earnedWeights(metagraph: Metagraph, chain: ChainRow, policy: WeightPolicy): Float32Array {
+  return withoutBurn(previousOf(metagraph, chain), policy, ownerUidOf(metagraph, chain));
+}
+
+/** undefined for an owner without a uid */
+function ownerUidOf({ hotkeys }: Metagraph, { owner }: ChainRow): Uid | undefined {
+  const uid = hotkeys.indexOf(owner as Hotkey);
+  return uid < 0 ? undefined : asUid(uid);
 }
 
 /** Own weights on chain for uids whose holder has not changed since they were set. */

@@ -2,6 +2,7 @@ import { isFailure } from "../base/error.ts";
 import { asHotkey, asNetuid, type BlockNumber, type Uid } from "../base/units.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import type { Mechanism } from "../chain/mechanism.ts";
+import { fetchMetagraph } from "../chain/metagraph.ts";
 import { isSameRow } from "../chain/reveal.ts";
 import type { Coverage } from "../weights/coverage.ts";
 import { alignScores } from "../weights/scores.ts";
@@ -14,6 +15,7 @@ import type { StateReport } from "./state/report.ts";
 import { requireIdentity } from "./state/schema.ts";
 import { type PaceSettings, subnetCoverage } from "./subnet-coverage.ts";
 import { Subtensor } from "./subtensor.ts";
+import { type ChainRow, fetchRow, weighClaims } from "./weighing.ts";
 import { windowOpening } from "./weights-schedule.ts";
 import { type WhoseUpdate, whoseUpdate } from "./whose-update.ts";
 
@@ -77,24 +79,30 @@ export async function reportWeights(
   const { identity, saved, path } = report;
   requireIdentity(identity, { ...identity, genesis: connection.genesisHash }, path);
   const hotkey = asHotkey(identity.hotkey);
+  const netuid = asNetuid(identity.netuid);
   const signer = {
     hotkey,
     signExtrinsic: (): never => {
       throw new Error("a report signs nothing");
     },
   };
-  const chain = new Subtensor(connection, signer, asNetuid(identity.netuid), 0, policy, mecids);
-  const subnet = await chain.fetchSubnet();
-  requireMechanisms(subnet, identity.netuid);
+  const chain = new Subtensor(connection, signer, netuid, 0, policy, mecids);
+  const startedMs = performance.now();
+  const metagraph = await fetchMetagraph(connection, netuid);
+  const subnet = await chain.subnetOf(metagraph, startedMs);
+  requireMechanisms(subnet, netuid);
   const empty = { neurons: [], scores: new Float32Array(), asked: new Uint32Array() };
   const { scores, asked } = alignScores(saved?.scores ?? empty, subnet.neurons);
   const claims = claimsOf({ state: { subnet, scores, asked }, settings });
   const mechanisms: MechanismReport[] = [];
-  for (const mechanism of subnet.mechanisms)
-    mechanisms.push(await reportMechanism(chain, subnet, mechanism, { report, claims }));
+  for (const mechanism of subnet.mechanisms) {
+    const row = await fetchRow(connection, metagraph, mechanism.mecid, subnet.ownUid);
+    const proposal = proposalOf(() => weighClaims(metagraph, claims, row, policy));
+    mechanisms.push(reportMechanism(subnet, mechanism, row, { report, proposal }));
+  }
   return {
     block: subnet.block,
-    netuid: identity.netuid,
+    netuid,
     hotkey,
     uid: subnet.ownUid,
     nextEpochBlock: subnet.nextEpochBlock,
@@ -104,18 +112,22 @@ export async function reportWeights(
   };
 }
 
-async function reportMechanism(
-  chain: Subtensor,
-  subnet: Subnet,
-  { mecid, of, share, ownLastUpdate }: Mechanism,
-  { report, claims }: { report: StateReport; claims: ReturnType<typeof claimsOf> },
-): Promise<MechanismReport> {
-  const windows = report.submissions.filter((one) => one.mecid === mecid);
-  const row = await chain.readOwnWeights(mecid);
-  const proposal = await chain.proposeWeights({ mecid, ...claims }).catch((error: unknown) => {
+function proposalOf(propose: () => ProposedWeights): MechanismReport["proposal"] {
+  try {
+    return propose();
+  } catch (error) {
     if (!isFailure(error, "chain.bad-weights")) throw error;
     return { reason: error.message };
-  });
+  }
+}
+
+function reportMechanism(
+  subnet: Subnet,
+  { mecid, of, share, ownLastUpdate }: Mechanism,
+  { row }: ChainRow,
+  { report, proposal }: { report: StateReport } & Pick<MechanismReport, "proposal">,
+): MechanismReport {
+  const windows = report.submissions.filter((one) => one.mecid === mecid);
   const rows = compare(
     subnet.neurons.map((neuron) => neuron.hotkey),
     sharesOf(row),

@@ -1,5 +1,3 @@
-import type { Uid } from "../base/units.ts";
-
 /**
  * Part of the miners that must have been asked before the first weights: with fewer, most of a subnet would be told
  * "worth nothing" for not having had its turn.
@@ -28,13 +26,12 @@ const SEED_SCORE = 0.5;
 
 /**
  * Scores to begin with where there is no state: in proportion to the own weights on chain, which came from such scores.
- * @param weights u16
+ * @param weights by uid, in any unit
  * @returns Float32 [neurons]
  */
-export function seedScores(weights: readonly (readonly [Uid, number])[], neurons: number): Float32Array {
+export function seedScores(weights: Float32Array, neurons: number): Float32Array {
   const scores = new Float32Array(neurons);
-  const largest = weights.reduce((most, [, value]) => Math.max(most, value), 0);
+  const largest = weights.reduce((most, value) => Math.max(most, value), 0);
   if (largest === 0) return scores;
-  for (const [uid, value] of weights) if (uid < neurons) scores[uid] = (SEED_SCORE * value) / largest;
-  return scores;
+  return scores.map((_, uid) => (SEED_SCORE * (weights[uid] ?? 0)) / largest);
 }

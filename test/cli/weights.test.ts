@@ -5,9 +5,15 @@ import type { ChainConnection } from "../../src/chain/connection.ts";
 import { fetchMetagraph } from "../../src/chain/metagraph.ts";
 import { confirmReveal } from "../../src/chain/reveal.ts";
 import { submitWeights } from "../../src/chain/submission.ts";
+import { loadConfiguration } from "../../src/config/load.ts";
+import { OPTIONS } from "../../src/config/options.ts";
 import type { GenesisNeuron, LocalNode } from "../../src/localnet/node/node.ts";
+import { paceSettings } from "../../src/validator/settings.ts";
 import { StateDatabase } from "../../src/validator/state/database.ts";
+import { reportState } from "../../src/validator/state/report.ts";
+import { reportWeights } from "../../src/validator/weights-report.ts";
 import type { HotkeySigner } from "../../src/wallet/signer.ts";
+import { PLAIN_POLICY } from "../../src/weights/shape.ts";
 import { connect, NETUID, neuron, signerOf, startChain } from "../chain/fixture.ts";
 import { scratchFolders } from "../scratch.ts";
 import { captured } from "./captured.ts";
@@ -65,7 +71,7 @@ async function place(scores: number[], wallet: string, on = connection) {
     return stdout;
   };
   const show = (...more: string[]) => at(node.endpoint, ...more);
-  return { state, show, at, narrow };
+  return { state, directory, show, at, narrow };
 }
 
 test("weights show sets what is on chain beside what would be set now, and tells who set it", async () => {
@@ -167,6 +173,33 @@ test("weights show tells of each mechanism by itself, and refuses one that the s
   state.close();
   await there.close();
   await both.node.stop();
+});
+
+test("weights show reads the subnet once, and two answers more for each mechanism", async () => {
+  const asked = async (mechanisms: number) => {
+    const many = await startChain({ mechanisms, accounts });
+    const there = await connect(many.node.endpoint);
+    const mecids = Array.from({ length: mechanisms }, (_, mecid) => mecid);
+    const { state, directory } = await place([0, 0.2, 0.6], `requests-${mechanisms}`, there);
+    const before = there.requests;
+    const { mechanisms: told } = await reportWeights(there, reportState(directory), {
+      policy: { ...PLAIN_POLICY, burn: { share: 0.5, uid: 0 }, smoothing: 0.5 },
+      settings: paceSettings(loadConfiguration(OPTIONS, { flags: {}, environment: {} }).settings),
+      mecids,
+      beforeEpochBlocks: 0,
+    });
+    const requests = there.requests - before;
+    expect(told).toHaveLength(mechanisms);
+    state.close();
+    await there.close();
+    await many.node.stop();
+    return requests;
+  };
+  // The metagraph; the hash of its block, times, shares; the hash and the row of one mechanism. For a block that it has not seen yet, the
+  // library asks two more.
+  expect(await asked(1)).toBeLessThanOrEqual(8);
+  // And the other mechanism's updates, hash and row.
+  expect(await asked(2)).toBeLessThanOrEqual(11);
 });
 
 test("weights show says why nothing would be set, and keeps to the chain of the state", async () => {

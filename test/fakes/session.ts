@@ -174,6 +174,11 @@ export class FakeChain implements Chain {
   async readOwnWeights(): Promise<[Uid, number][]> {
     return this.ownWeights;
   }
+  async readEarnedWeights(): Promise<Float32Array> {
+    const weights = new Float32Array(this.neurons.length);
+    for (const [uid, value] of this.ownWeights) weights[uid] = value;
+    return weights;
+  }
 }
 
 /** Miners answer with their uid; the ones in `silent` do not. */

@@ -54,14 +54,14 @@ const MECHANISM = noticedBy(
     {
       name: "the rate limit of one mechanism holds up another",
       file: "src/chain/precheck.ts",
-      text: "[storageIndex(weights)]",
-      replacement: "[storageIndex({ netuid })]",
+      text: "lastUpdateItem(weights)",
+      replacement: "lastUpdateItem({ netuid })",
     },
     {
       name: "the reveal of one mechanism is taken for another's",
       file: "src/chain/reveal.ts",
-      text: "const index = storageIndex(pending);",
-      replacement: "const index = storageIndex({ netuid: pending.netuid });",
+      text: "hasRevealEvent(events, storageIndex(pending), hotkey)",
+      replacement: "hasRevealEvent(events, storageIndex({ netuid: pending.netuid }), hotkey)",
     },
   ],
 );

@@ -277,11 +277,16 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
         text: "if (subnet.neurons[subnet.ownUid]?.hasValidatorPermit || !setsWeights) return;",
         replacement: "if (subnet.neurons.length > 0 || !setsWeights) return;",
       },
+    ],
+  ),
+  ...noticedBy(
+    ["test/validator/weighing.test.ts"],
+    [
       {
         name: "a newcomer begins with the weight of the uid's last holder",
-        file: "src/validator/resume.ts",
-        text: "?? Infinity) < ownLastUpdate",
-        replacement: "?? Infinity) <= ownLastUpdate",
+        file: "src/validator/weighing.ts",
+        text: "Number.POSITIVE_INFINITY) < setAt",
+        replacement: "Number.POSITIVE_INFINITY) <= setAt",
       },
     ],
   ),

@@ -18,6 +18,24 @@ const COVERAGE = noticedBy(
   ],
 );
 
+const POLICY = noticedBy(
+  ["test/weights/shape.test.ts"],
+  [
+    {
+      name: "what was burnt because nobody earned anything is smoothed in",
+      file: "src/weights/shape.ts",
+      text: "if (weighty.length === 1 &&",
+      replacement: "if (weighty.length === 0 &&",
+    },
+    {
+      name: "weights that fill up a minimum count as earned",
+      file: "src/weights/shape.ts",
+      text: "1.5 / U16_MAX",
+      replacement: "0 / U16_MAX",
+    },
+  ],
+);
+
 const SCORES = noticedBy(
   ["test/weights"],
   [
@@ -90,4 +108,4 @@ const SCORES = noticedBy(
   ],
 );
 
-export const WEIGHT_MUTANTS = [...SCORES, ...COVERAGE];
+export const WEIGHT_MUTANTS = [...POLICY, ...SCORES, ...COVERAGE];

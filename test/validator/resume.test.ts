@@ -81,17 +81,6 @@ describe("a start without a state", () => {
     expect([...session.state.asked]).toEqual([0, 0, 0, 0, 0]);
   });
 
-  test("gives nothing to who registered after those weights were set: they were for the holder before", async () => {
-    const chain = new FakeChain();
-    chain.ownWeights = [
-      [asUid(1), 65_535],
-      [asUid(2), 13_107],
-    ];
-    chain.neurons[1] = neuron(1, { registeredAt: asBlock(chain.ownLastUpdate) });
-    const { session } = await openSession(chain);
-    expect([...session.state.scores]).toEqual([0, 0, 0.5, 0, 0]);
-  });
-
   test("begins with zeros when told so", async () => {
     const chain = new FakeChain();
     chain.ownWeights = [[asUid(2), 65_535]];

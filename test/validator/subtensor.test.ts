@@ -2,10 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { isFailure } from "../../src/base/error.ts";
 import { asUid, type Hotkey } from "../../src/base/units.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
+import { submitWeights } from "../../src/chain/submission.ts";
 import type { LocalNode, NodeOptions } from "../../src/localnet/node/node.ts";
 import type { PreparedWeights, WeightsOrder } from "../../src/validator/ports.ts";
 import { Subtensor } from "../../src/validator/subtensor.ts";
 import type { HotkeySigner } from "../../src/wallet/signer.ts";
+import { seedScores } from "../../src/weights/evidence.ts";
+import { PLAIN_POLICY } from "../../src/weights/shape.ts";
 import { connect, NETUID, neuron, STRANGER, signerOf, startChain } from "../chain/fixture.ts";
 
 let node: LocalNode;
@@ -109,6 +112,36 @@ describe("weights", () => {
     expect(await codeOf(chain.sendWeights(late))).toBe("deadline.aborted");
     await connection.waitForBlock(connection.head() + 2, 10_000);
     expect(await chain.readOwnWeights(0)).toEqual([]);
+  });
+});
+
+describe("what miners earned of the own weights", () => {
+  const row = (uids: number[], values: number[]) => ({ netuid: NETUID, uids, values, versionKey: 7 });
+
+  test("is nothing for who registered after they were set: they were for the holder before", async () => {
+    await start();
+    await submitWeights(connection, signer, row([1, 2], [65_535, 13_107]));
+    expect([...(await chain.readEarnedWeights(0))]).toEqual([
+      0,
+      expect.closeTo(5 / 6),
+      expect.closeTo(1 / 6),
+    ]);
+    node.replaceNeuron(1, neuron(STRANGER, { validatorPermit: false }));
+    await connection.waitForBlock(connection.head() + 2, 10_000);
+    expect([...(await chain.readEarnedWeights(0))]).toEqual([0, 0, 1]);
+  });
+
+  test("is without what was burnt, which would leave next to nothing of everybody's score to begin with", async () => {
+    await start();
+    const burn = { ...PLAIN_POLICY, burn: { share: 0.9, uid: 0 } };
+    chain = new Subtensor(connection, signer, NETUID, 7, burn);
+    const scores = new Map((await chain.fetchSubnet()).neurons.map(({ hotkey, uid }) => [hotkey, uid]));
+    const sent = await chain.sendWeights(orderOf(scores));
+    expect(sent.values[0]).toBe(65_535);
+    const [burnt, ...earned] = await chain.readEarnedWeights(0);
+    expect(burnt).toBeCloseTo(0, 4);
+    expect(earned[1]! / earned[0]!).toBeCloseTo(2, 2);
+    expect(Math.max(...seedScores(Float32Array.of(burnt!, ...earned), 3))).toBe(0.5);
   });
 });
 

@@ -25,5 +25,6 @@ test("weights of a mechanism are smoothed with what was set there since each hol
       { ...PLAIN_POLICY, smoothing: 0.5 },
     ).uids;
   expect(weighed(100)).toEqual([1]);
+  expect(weighed(150)).toEqual([1]);
   expect(weighed(200)).toEqual([1, 2]);
 });

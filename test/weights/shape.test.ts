@@ -75,9 +75,9 @@ describe("a policy of weights", () => {
         expect(lines[0]).toContain("nothing to smooth with");
       }
       // Also after another uid was named, or no rule of burning is left.
-      expect(shape(input([0, 0, 1, 3], { previous: Float32Array.of(1, 0, 0, 0) }), policy).lines[0]).toContain(
-        "nothing to smooth with",
-      );
+      expect(
+        shape(input([0, 0, 1, 3], { previous: Float32Array.of(1, 0, 0, 0) }), policy).lines[0],
+      ).toContain("nothing to smooth with");
     }
     const previous = Float32Array.of(65_535, 0, 0, 0);
     expect(shape(input([0, 0, 1, 3], { previous }), { smoothing: 0.5 }).weights).toEqual([0, 0, 0.25, 0.75]);

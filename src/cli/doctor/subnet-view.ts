@@ -1,7 +1,8 @@
 import { asNetuid, taoOf } from "../../base/units.ts";
+import { stakeThresholdItem } from "../../chain/items.ts";
 import { readShares } from "../../chain/mechanism.ts";
 import { fetchMetagraph, type Metagraph } from "../../chain/metagraph.ts";
-import { bigintOf, hasStorage, readStorage } from "../../chain/storage.ts";
+import { hasStorage, readStorage } from "../../chain/storage.ts";
 import type { Nodes, NodeView } from "./nodes.ts";
 
 /** The subnet as the best endpoint shows it. */
@@ -45,14 +46,13 @@ export class SubnetView {
     if (node === undefined) return undefined;
     const { connection } = node;
     const metagraph = await fetchMetagraph(connection, asNetuid(this.#netuid));
-    const name = "subtensorModule.stakeThreshold";
+    const item = stakeThresholdItem();
     const { threshold, shares } = await connection.ask(
       "reading mechanisms and the stake that the chain asks for",
       async (api) => {
         const hash = (await api.rpc.chain.getBlockHash()).toHex();
-        const item = { name, keys: [], decode: bigintOf };
         return {
-          threshold: hasStorage(api, name) ? (await readStorage(api, hash, { item })).item : 0n,
+          threshold: hasStorage(api, item.name) ? (await readStorage(api, hash, { item })).item : 0n,
           shares: await readShares(api, hash, this.#netuid),
         };
       },
