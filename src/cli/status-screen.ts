@@ -81,7 +81,7 @@ function answersLine({ answerRate, usualAnswerRate, steps: { last } }: Status): 
 
 function weightsLine({ weights, chain }: Status): string {
   if (!weights.isEnabled) return "never set (--neuron.disable_set_weights)";
-  const last = weights.lastBlock === null ? "never set" : `last in block ${weights.lastBlock}`;
+  const last = !weights.lastBlock ? "never set" : `last in block ${weights.lastBlock}`;
   const left = weights.nextBlock === null || chain.head === null ? undefined : weights.nextBlock - chain.head;
   const next =
     weights.nextBlock === null

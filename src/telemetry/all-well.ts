@@ -1,4 +1,4 @@
-import { log } from "../base/log.ts";
+import { type LogFields, log } from "../base/log.ts";
 import { meanOf } from "../base/mean.ts";
 import type { Event } from "../events/schema.ts";
 import { meanRewardIn } from "../events/step-figures.ts";
@@ -33,12 +33,19 @@ export class AllWell {
       stepsPerMinute: short(steps.perMinute),
       answerRate: short(answerRate),
       meanReward: short(meanOf(rewards)),
-      weightsBlock: weights.lastBlock ?? undefined,
-      nextWeightsBlock: weights.nextBlock ?? undefined,
+      // 0 is none yet.
+      weightsBlock: weights.lastBlock || undefined,
+      ...weightsToCome(weights, chain.head ?? 0),
       newerRelease: update?.available ?? undefined,
       releaseOnTrial: update?.onTrial ?? undefined,
     });
   }
+}
+
+/** The block of the next weights, or what they wait for in spite of it. */
+function weightsToCome({ nextBlock, state, reason }: Status["weights"], head: number): LogFields {
+  if (nextBlock !== null && nextBlock > head) return { nextWeightsBlock: nextBlock };
+  return { weightsWaitFor: state === "waiting" ? (reason ?? undefined) : undefined };
 }
 
 function short(value: number | null): number | undefined {

@@ -38,8 +38,16 @@ test("one line for each epoch in which nothing is wrong, and the status is asked
   expect(tell(blocks)).toBe(3);
   expect(lines).toHaveLength(3);
   expect(lines[0]).toMatch(
-    /INFO {2}All is well {2}block=1100 steps=10 stepsPerMinute=[\d.]+ answerRate=[\d.]+ meanReward=[\d.]+ weightsBlock=990 nextWeightsBlock=1090/,
+    /INFO {2}All is well {2}block=1100 steps=10 stepsPerMinute=[\d.]+ answerRate=[\d.]+ meanReward=[\d.]+ weightsBlock=990\n$/,
   );
+});
+
+test("it names the block of the next weights while that is to come, and what they wait for where it has passed", () => {
+  const weights = (more: object) => (status: Status) => ({ weights: { ...status.weights, ...more } });
+  tell([1_100], weights({ nextBlock: 1_120 }));
+  tell([1_100], weights({ lastBlock: 0, nextBlock: 20, state: "waiting", reason: "one epoch of steps" }));
+  expect(lines[0]).toEndWith("weightsBlock=990 nextWeightsBlock=1120\n");
+  expect(lines[1]).toMatch(/meanReward=[\d.]+ weightsWaitFor="one epoch of steps"\n$/);
 });
 
 test("it names a release that is not taken yet, or on trial", () => {
