@@ -31,6 +31,7 @@ const SCREENS: Record<string, (at: string) => string[]> = {
   "models show of a profile": (at) => ["models", "show", "legacy", "--models.dir", at],
   "models show of a model": (at) => ["models", "show", "toxic-bert", "--models.dir", at],
   "models show of what is inside": () => ["models", "show", "all-minilm-l6-v2-embedded"],
+  devices: () => ["devices"],
   help: () => ["--help"],
   "help of a group": () => ["models", "--help"],
   ...Object.fromEntries(

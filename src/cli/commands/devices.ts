@@ -2,11 +2,13 @@ import { type Adapter, listAdapters } from "../../inference/adapters.ts";
 import { visibleAdapters } from "../../inference/worker/adapter-choice.ts";
 import type { CommandContext } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { screenWidth } from "../fit.ts";
+import { screenWidth, wrapped } from "../fit.ts";
 import { fittedTable } from "../table.ts";
 
 /** Lists what `--neuron.device webgpu:N` can choose, in the order of N. */
 export async function devices({ flags, environment, print }: CommandContext): Promise<number> {
+  const width = screenWidth(environment);
+  const say = (sentence: string): void => print(`${wrapped(sentence, width ?? Number.POSITIVE_INFINITY)}\n`);
   const all = listAdapters();
   const adapters = all && visibleAdapters(all, environment.CUDA_VISIBLE_DEVICES);
   if (flags.json === "true") {
@@ -15,11 +17,11 @@ export async function devices({ flags, environment, print }: CommandContext): Pr
     return EXIT.ok;
   }
   if (adapters === undefined) {
-    print("This system has no Vulkan: WebGPU takes its default adapter, and none can be chosen.\n");
+    say("This system has no Vulkan: WebGPU takes its default adapter, and none can be chosen.");
     return EXIT.ok;
   }
   if (adapters.length === 0) {
-    print("No Vulkan adapter: models run on the CPU. A GPU needs libvulkan1 and its Vulkan driver.\n");
+    say("No Vulkan adapter: models run on the CPU. A GPU needs libvulkan1 and its Vulkan driver.");
     return EXIT.ok;
   }
   const rows = adapters.map((adapter, index) => [
@@ -32,8 +34,8 @@ export async function devices({ flags, environment, print }: CommandContext): Pr
     useOf(adapter),
   ]);
   const titles = ["device", "name", "kind", "driver", "memory", "f16", "good for"];
-  print(fittedTable(titles, rows, { width: screenWidth(environment), spare: (at) => at }).text);
-  print("f16 is the driver's word; the inference process tries it before it loads such a model.\n");
+  print(fittedTable(titles, rows, { width, spare: (at) => at }).text);
+  say("f16 is the driver's word; the inference process tries it before it loads such a model.");
   return EXIT.ok;
 }
 

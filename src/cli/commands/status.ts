@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { isFailure, messageOf } from "../../base/error.ts";
 import { lockHolder } from "../../base/lock.ts";
-import { jsonText } from "../../base/text.ts";
+import { jsonText, wordLines } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { LOCK_FILE, stateDirectory } from "../../config/paths.ts";
@@ -41,7 +41,9 @@ async function look(
       holder === undefined
         ? `no validator runs in ${directory}`
         : `a validator runs (${holder}), but ${messageOf(error)}`;
-    const text = asJson ? jsonText({ healthy: false, reasons: [reason] }) : `NOT HEALTHY  ${reason}`;
+    const text = asJson
+      ? jsonText({ healthy: false, reasons: [reason] })
+      : wordLines(`NOT HEALTHY  ${reason}`, width ?? Number.POSITIVE_INFINITY).join("\n");
     return { text: `${text}\n`, exit: holder === undefined ? EXIT.unavailable : EXIT.tryLater };
   }
 }
