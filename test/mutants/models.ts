@@ -75,6 +75,50 @@ export const MODEL_MUTANTS = [
     ],
   ),
   ...noticedBy(
+    ["test/models/pull.test.ts"],
+    [
+      {
+        name: "a manifest may say another use of a model's files",
+        file: "src/models/locked-manifest.ts",
+        text: "USES.filter((field) => !Bun.deepEquals(locked[field], known[field]))",
+        replacement: "USES.filter((field) => locked[field] === undefined && known[field] !== undefined)",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/models/model-sizes.test.ts"],
+    [
+      {
+        name: "a matrix that a source holds twice is built twice",
+        file: "src/models/model-sizes.ts",
+        text: "Math.min(1, inSource / (words + others))",
+        replacement: "inSource / (words + others)",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/cli/first-start.test.ts"],
+    [
+      {
+        name: "weights of the operator do not count in what scoring cannot judge",
+        file: "src/rewards/blind-spots.ts",
+        text: "activeRewards(profile, weights).some(",
+        replacement: "profile.rewards.some(",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/cli/miners.test.ts"],
+    [
+      {
+        name: "a spool of W&B is a journal",
+        file: "src/cli/journal-folder.ts",
+        text: "if (isSpool(folder)) return [];",
+        replacement: "",
+      },
+    ],
+  ),
+  ...noticedBy(
     ["test/cli/doctor/local.test.ts"],
     [
       {
