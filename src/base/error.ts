@@ -55,3 +55,8 @@ export function isFailure<Code extends string>(error: unknown, code?: Code): err
 export function messageOf(error: unknown): string {
   return hideUrls(error instanceof Error ? error.message : String(error));
 }
+
+/** The first line of its message: libraries append the request that they sent, or a query, to theirs. */
+export function firstLineOf(error: unknown): string {
+  return messageOf(error).split("\n", 1)[0]!;
+}

@@ -75,6 +75,12 @@ export function counted(count: number, one: string, many?: string): string {
   return `${count} ${pluralOf(count, one, many)}`;
 }
 
+/** Bytes of hexadecimal digits, with or without 0x before them; undefined for any other text, and for none. */
+export function hexBytes(text: string): Uint8Array | undefined {
+  const digits = text.replace(/^0x/, "");
+  return /^(?:[0-9a-fA-F]{2})+$/.test(digits) ? Uint8Array.fromHex(digits) : undefined;
+}
+
 /** The space before a word, and the word: with what is in backticks within it, or up to the next space. */
 const WORD = /(\s*)((?:[^\s`]*`[^`]*`)+\S*|\S+)/g;
 

@@ -1,6 +1,6 @@
 import type { ApiPromise } from "@polkadot/api";
 import { sleep, withDeadline } from "../base/deadline.ts";
-import { Failure, messageOf } from "../base/error.ts";
+import { Failure, firstLineOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
 import { printableUrl } from "../base/url.ts";
@@ -176,7 +176,7 @@ export class ChainConnection {
       if (error instanceof Failure) throw error;
       // The library appends the whole request to its messages.
       throw chainFailure("chain.unreachable", {
-        message: `${name} failed: ${messageOf(error).split("\n")[0]!}`,
+        message: `${name} failed: ${firstLineOf(error)}`,
         data: { endpoint: printableUrl(this.endpoint) },
         retry: "soon",
         cause: error,

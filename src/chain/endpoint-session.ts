@@ -1,7 +1,7 @@
 import { ApiPromise } from "@polkadot/api";
 import type { Header, RuntimeVersion } from "@polkadot/types/interfaces";
 import { withDeadline } from "../base/deadline.ts";
-import { messageOf } from "../base/error.ts";
+import { firstLineOf, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { hideUrls, printableUrl } from "../base/url.ts";
 import { chainFailure } from "./errors.ts";
@@ -163,8 +163,7 @@ export interface UnreachableData {
 }
 
 function reasonOf(cause: unknown): string {
-  const [line = ""] = messageOf(cause).split("\n");
-  return hideUrls(line.replace(/^FATAL: Unable to initialize the API: /, ""));
+  return hideUrls(firstLineOf(cause).replace(/^FATAL: Unable to initialize the API: /, ""));
 }
 
 /** Milliseconds between two blocks. */

@@ -2,7 +2,7 @@ import type { ApiPromise } from "@polkadot/api";
 import type { SubmittableExtrinsic } from "@polkadot/api/types";
 import type { ISubmittableResult } from "@polkadot/types/types";
 import { hexToU8a, u8aToHex } from "@polkadot/util";
-import { messageOf } from "../base/error.ts";
+import { firstLineOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { asBlock, type BlockNumber, type Hotkey } from "../base/units.ts";
 import type { ExtrinsicKind } from "../base/vocabulary.ts";
@@ -155,7 +155,9 @@ function watchInclusion(
       (error: unknown) => {
         if (error instanceof NotSent) fail(notSent(error));
         else
-          fail(poolFailure(error, connection.specVersion) ?? unknownOutcome(extrinsicHash, firstLine(error)));
+          fail(
+            poolFailure(error, connection.specVersion) ?? unknownOutcome(extrinsicHash, firstLineOf(error)),
+          );
       },
     );
   });
@@ -178,8 +180,6 @@ function notSent(cause: NotSent): ChainFailure {
     cause,
   });
 }
-
-const firstLine = (error: unknown): string => messageOf(error).split("\n")[0]!;
 
 /** A call of SubtensorModule by the first name that the runtime knows; the last one is the oldest. */
 export function subtensorCall(

@@ -1,5 +1,5 @@
 import { withDeadline } from "../base/deadline.ts";
-import { isFailure, messageOf } from "../base/error.ts";
+import { firstLineOf, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { printableUrl } from "../base/url.ts";
 import { openSession, type Session, type SessionEvents } from "./endpoint-session.ts";
@@ -149,7 +149,7 @@ async function openExpected(
     session.close();
     if (isFailure(cause, "chain.lagging")) throw cause;
     throw chainFailure("chain.unreachable", {
-      message: `${shown} opens, but does not tell its head: ${messageOf(cause).split("\n")[0]!}`,
+      message: `${shown} opens, but does not tell its head: ${firstLineOf(cause)}`,
       data: { endpoint: shown },
       retry: "soon",
       cause,

@@ -1,5 +1,5 @@
 /** Every way in which the transaction pool of a node says no to an extrinsic, as one sentence with a next step. */
-import { messageOf } from "../base/error.ts";
+import { firstLineOf } from "../base/error.ts";
 import type { ChainFailure } from "./errors.ts";
 import { failureOf, inWords, type Refusal, refusalNamed } from "./refusals.ts";
 
@@ -156,7 +156,7 @@ export function poolFailure(error: unknown, specVersion: number): ChainFailure |
 /** Code, message and data of a JSON-RPC error on one line, without the request that the library appends. */
 function describeRpcError(error: unknown): string {
   const { code, data } = (error ?? {}) as { code?: unknown; data?: unknown };
-  const message = messageOf(error).split("\n")[0]!;
+  const message = firstLineOf(error);
   const parts = [
     typeof code === "number" && !message.startsWith(String(code)) ? `${code}: ${message}` : message,
     typeof data === "string" && !message.includes(data) ? data : "",

@@ -1,5 +1,6 @@
 import { Failure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
+import { Told } from "../base/told.ts";
 import { asNetuid, type BlockNumber } from "../base/units.ts";
 import type { ChainConnection } from "../chain/connection.ts";
 import { isPublicGenesis } from "../chain/networks.ts";
@@ -32,8 +33,7 @@ export class AxonDuty implements Duty {
   #nextAt = 0;
   /** As it was announced last. */
   #ip: string | undefined;
-  /** The failure that was told last. */
-  #trouble: string | undefined;
+  readonly #told = new Told();
 
   constructor(
     settings: AxonSettings,
@@ -74,7 +74,7 @@ export class AxonDuty implements Duty {
       if (served || this.#ip === undefined)
         log.info("Announced on chain", { ip, port, served, before: this.#ip });
       this.#ip = ip;
-      this.#trouble = undefined;
+      this.#told.over();
     } catch (error) {
       if (error instanceof Failure && error.retryInBlocks !== undefined)
         this.#nextAt = block + error.retryInBlocks;
@@ -83,10 +83,6 @@ export class AxonDuty implements Duty {
   }
 
   #tell(trouble: string, { hint }: { hint: string | undefined }): void {
-    // The number of blocks counts down; the trouble is told once.
-    const subject = trouble.replace(/\d+/g, "#");
-    if (subject === this.#trouble) return;
-    this.#trouble = subject;
-    log.warn("Not announced on chain", { because: trouble, hint });
+    if (this.#told.isNews(trouble)) log.warn("Not announced on chain", { because: trouble, hint });
   }
 }

@@ -1,6 +1,6 @@
 import type { Uid } from "../base/units.ts";
 import type { Question } from "../base/vocabulary.ts";
-import { epochStart } from "./epoch-turns.ts";
+import { epochStart } from "./epochs.ts";
 import type { Neuron } from "./ports.ts";
 import type { RunState, Session, ValidatorSettings } from "./session.ts";
 

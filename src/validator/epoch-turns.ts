@@ -1,5 +1,5 @@
 import type { BlockNumber, Hotkey } from "../base/units.ts";
-import type { Neuron, Subnet } from "./ports.ts";
+import type { Neuron } from "./ports.ts";
 
 /** When each miner was last asked in a step that counts. In memory alone: after a restart everybody waits for a turn again. */
 export class Turns {
@@ -24,15 +24,4 @@ export class Turns {
     const held = new Set(neurons.map(({ hotkey }) => hotkey));
     for (const hotkey of this.#askedAt.keys()) if (!held.has(hotkey)) this.#askedAt.delete(hotkey);
   }
-}
-
-/** Block in which the epoch of now began; by the subnet's schedule, or an epoch ago where it has none. */
-export function epochStart(
-  { nextEpochBlock, tempo }: Pick<Subnet, "nextEpochBlock" | "tempo">,
-  head: BlockNumber,
-): number {
-  if (nextEpochBlock === undefined || tempo === 0) return head - tempo;
-  // The subnet was read some blocks ago: epochs that passed since are counted on.
-  const passed = Math.max(0, Math.floor((head - nextEpochBlock) / tempo) + 1);
-  return nextEpochBlock + (passed - 1) * tempo;
 }

@@ -84,7 +84,9 @@ export function tellRun<N extends Neuron>({ state, modules, settings }: Session<
     sets_weights: settings.setsWeights,
     epoch_blocks: settings.epochBlocks || state.subnet.tempo,
     last_weights_block: last,
-    ...(openingBefore(plan, block) !== undefined && { next_weights_block: nextWeights(plan, last, block) }),
+    ...(openingBefore(plan.settings, plan.state.subnet, block) !== undefined && {
+      next_weights_block: nextWeights(plan, last, block),
+    }),
     mechanisms: mechanisms.map(({ mecid, share, ownLastUpdate }) => ({
       mecid,
       share: share ?? 0,

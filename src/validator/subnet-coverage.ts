@@ -5,9 +5,9 @@ import type { Neuron, Subnet } from "./ports.ts";
 import type { Session, ValidatorSettings } from "./session.ts";
 import type { Evidence } from "./state/content.ts";
 
-export const SHORT_HINT =
+const SHORT_HINT =
   "raise --neuron.followup_sample_size and --neuron.answer_sample_size, or --neuron.num_concurrent_forwards";
-export const CHANCE_HINT = "--neuron.cover asks those first who had no turn";
+const CHANCE_HINT = "--neuron.cover asks those first who had no turn";
 /** Steps and blocks from which on a pace is measured rather than guessed. */
 const MEASURED = { steps: 5, blocks: 25 };
 

@@ -1,5 +1,6 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
+import { Told } from "../base/told.ts";
 import type { BlockNumber } from "../base/units.ts";
 import { missingEvidence } from "../weights/evidence.ts";
 import { canBeAsked } from "./choose.ts";
@@ -38,8 +39,8 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   #failures = 0;
   /** Set once the history has been enough; it does not shrink again. */
   #hasEvidence = false;
-  /** What the weights wait for, so that it is told once. */
-  #waitsFor: string | undefined;
+  /** What the weights wait for. */
+  readonly #waitsFor = new Told();
 
   /** @param mecid the mechanism of the subnet that they are for */
   constructor(session: Session<N>, mecid = 0) {
@@ -115,7 +116,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       this.#lastSent = this.#unconfirmed = sent.block;
       this.#failures = 0;
       state.weightsSet.set(mecid, (state.weightsSet.get(mecid) ?? 0) + 1);
-      this.#waitsFor = undefined;
+      this.#waitsFor.over();
       this.#tellIncluded(sent, unasked);
       const { pending, extrinsicHash: id, block: committed, revealRound } = sent;
       recorder.settleSubmission({ state: "included", block: committed, extrinsic: id }, mecid);
@@ -220,16 +221,13 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     if (error.retryInBlocks !== undefined) return Math.max(1, error.retryInBlocks);
     if (error.retry === "soon") return soon;
     // `no` is for the same weights at the same block: by the next window both are others.
-    const opens = openingBefore(this.#session, block);
+    const opens = openingBefore(this.#session.settings, this.#session.state.subnet, block);
     if (opens === undefined) return this.#epochBlocks;
     return Math.max(1, opens + this.#session.state.subnet.tempo - block);
   }
 
   #wait(reason: string, blocksLeft: number | null): void {
-    // The number of blocks counts down; what is waited for is told once.
-    const subject = reason.replace(/\d+/g, "#");
-    if (this.#waitsFor === subject) return;
-    this.#waitsFor = subject;
+    if (!this.#waitsFor.isNews(reason)) return;
     log.info("Weights wait", { ...this.#place, for: reason, blocks: blocksLeft ?? undefined });
     this.#tell({ state: "waiting", reason, blocks_left: blocksLeft });
   }
@@ -252,7 +250,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
         extrinsic: sent.extrinsicHash,
         ...(unasked !== undefined && { unasked }),
         // Without such a schedule an epoch later, which goes without saying.
-        ...(openingBefore(this.#session, sent.block) !== undefined && {
+        ...(openingBefore(this.#session.settings, this.#session.state.subnet, sent.block) !== undefined && {
           blocks_left: nextWeights(this.#session, sent.block, sent.block) - sent.block,
         }),
       },

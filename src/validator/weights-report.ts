@@ -16,7 +16,7 @@ import { requireIdentity } from "./state/schema.ts";
 import { type PaceSettings, subnetCoverage } from "./subnet-coverage.ts";
 import { Subtensor } from "./subtensor.ts";
 import { type ChainRow, fetchRow, weighClaims } from "./weighing.ts";
-import { windowOpening } from "./weights-schedule.ts";
+import { openingBefore } from "./weights-schedule.ts";
 import { type WhoseUpdate, whoseUpdate } from "./whose-update.ts";
 
 /** One uid in the chain's row and in the one that would be set now; shares of 1. */
@@ -106,7 +106,7 @@ export async function reportWeights(
     hotkey,
     uid: subnet.ownUid,
     nextEpochBlock: subnet.nextEpochBlock,
-    opensAt: windowOpening(subnet, beforeEpochBlocks),
+    opensAt: openingBefore({ beforeEpochBlocks }, subnet, subnet.block),
     coverage: subnetCoverage(settings, subnet, saved?.evidence ?? NO_EVIDENCE, chain.blockTimeMs),
     mechanisms,
   };

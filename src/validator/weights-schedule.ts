@@ -1,33 +1,26 @@
+import { type Epochs, epochFrom } from "./epochs.ts";
 import type { Subnet } from "./ports.ts";
 import type { ValidatorSettings } from "./session.ts";
 
 /** What of a session decides when weights are due. */
 export interface WeightsPlan {
   settings: Pick<ValidatorSettings, "beforeEpochBlocks" | "epochBlocks">;
-  state: { subnet: Pick<Subnet, "nextEpochBlock" | "tempo" | "weightsRateLimit"> };
+  state: { subnet: Epochs & Pick<Subnet, "weightsRateLimit"> };
 }
 
 /**
- * Where weights are set before each epoch: the block from which on they may be for the epoch that comes next. One that would lie before
- * the last epoch would make this validator miss epochs, so it opens right after that one at the earliest.
+ * Where weights are set before each epoch: the block from which on they may be for the epoch that comes next after `block`. One that would
+ * lie before the last epoch would make this validator miss epochs, so it opens right after that one at the earliest.
  * @returns undefined where weights are set an epoch after the last
  */
-export function windowOpening(
-  { nextEpochBlock, tempo }: Pick<Subnet, "nextEpochBlock" | "tempo">,
-  beforeEpochBlocks: number,
+export function openingBefore(
+  { beforeEpochBlocks }: Pick<ValidatorSettings, "beforeEpochBlocks">,
+  epochs: Epochs,
+  block: number,
 ): number | undefined {
-  if (beforeEpochBlocks === 0 || nextEpochBlock === undefined || tempo === 0) return undefined;
-  return nextEpochBlock - Math.min(beforeEpochBlocks, tempo - 1);
-}
-
-/** As `windowOpening`, for the epoch that comes next after `block`. */
-export function openingBefore({ settings, state }: WeightsPlan, block: number): number | undefined {
-  const { nextEpochBlock, tempo } = state.subnet;
-  const opens = windowOpening(state.subnet, settings.beforeEpochBlocks);
-  if (opens === undefined || nextEpochBlock === undefined) return undefined;
-  // The subnet was read some blocks ago: epochs that passed since are counted on.
-  const passed = Math.max(0, Math.ceil((block - nextEpochBlock) / tempo));
-  return opens + passed * tempo;
+  const epoch = epochFrom(epochs, block);
+  if (beforeEpochBlocks === 0 || epoch === undefined) return undefined;
+  return epoch - Math.min(beforeEpochBlocks, epochs.tempo - 1);
 }
 
 /**
@@ -37,7 +30,7 @@ export function openingBefore({ settings, state }: WeightsPlan, block: number): 
  */
 export function nextWeights(plan: WeightsPlan, last: number, block: number): number {
   const { tempo, weightsRateLimit } = plan.state.subnet;
-  const opens = openingBefore(plan, block);
+  const opens = openingBefore(plan.settings, plan.state.subnet, block);
   if (opens === undefined) return last + Math.max(plan.settings.epochBlocks || tempo, weightsRateLimit);
   const isServed = last >= opens;
   return Math.max(isServed ? Math.max(block + 1, opens + tempo) : opens, last + weightsRateLimit);

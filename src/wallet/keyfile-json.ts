@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hexBytes } from "../base/text.ts";
 import { walletFailure } from "./errors.ts";
 import {
   hotkeyOf,
@@ -136,10 +137,8 @@ function parseJson(text: string, path: string): unknown {
 }
 
 function isHex(text: string, byteLength: number): boolean {
-  const digits = text.startsWith("0x") ? text.slice(2) : text;
-  return digits.length === byteLength * 2 && /^[0-9a-fA-F]+$/.test(digits);
+  return hexBytes(text)?.length === byteLength;
 }
 
-function bytesOf(text: string): Uint8Array {
-  return Uint8Array.fromHex(text.startsWith("0x") ? text.slice(2) : text);
-}
+/** @param text that `isHex` has seen */
+const bytesOf = (text: string): Uint8Array => hexBytes(text)!;

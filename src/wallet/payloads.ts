@@ -2,7 +2,7 @@ import type { ExtrinsicKind } from "../base/vocabulary.ts";
 import { walletFailure } from "./errors.ts";
 
 /** Requests to miners, by the protocol whose header carries the signature. */
-export type RequestKind = "dendrite" | "btauth" | "epistula";
+type RequestKind = "dendrite" | "btauth" | "epistula";
 export type TextKind = RequestKind | "run-id";
 /** THE list of what the hotkey of a validator signs; bytes of no kind are refused. */
 export type PayloadKind = TextKind | ExtrinsicKind;

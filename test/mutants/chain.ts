@@ -60,8 +60,8 @@ const MECHANISM = noticedBy(
     {
       name: "the reveal of one mechanism is taken for another's",
       file: "src/chain/reveal.ts",
-      text: "hasRevealEvent(events, storageIndex(pending), hotkey)",
-      replacement: "hasRevealEvent(events, storageIndex({ netuid: pending.netuid }), hotkey)",
+      text: "const row = weightsItem(pending, pending.uid);",
+      replacement: "pending = { ...pending, mecid: 0 };\n  const row = weightsItem(pending, pending.uid);",
     },
   ],
 );

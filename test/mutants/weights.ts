@@ -11,8 +11,8 @@ const COVERAGE = noticedBy(
     },
     {
       name: "an epoch that passed since the subnet was read is the epoch of now",
-      file: "src/validator/epoch-turns.ts",
-      text: "Math.floor((head - nextEpochBlock) / tempo) + 1",
+      file: "src/validator/epochs.ts",
+      text: "Math.ceil((block - nextEpochBlock) / tempo)",
       replacement: "0",
     },
   ],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { asBlock } from "../../src/base/units.ts";
 import { chooseForStep } from "../../src/validator/choose.ts";
-import { epochStart } from "../../src/validator/epoch-turns.ts";
+import { epochStart } from "../../src/validator/epochs.ts";
 import { noteTurns, subnetCoverage, tellCoverage } from "../../src/validator/subnet-coverage.ts";
 import { capturedLog } from "../captured-log.ts";
 import { openSession, type RunChoice } from "../fakes/run.ts";

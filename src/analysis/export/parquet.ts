@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { putInPlace } from "../../base/atomic.ts";
-import { isFailure, messageOf } from "../../base/error.ts";
+import { firstLineOf, isFailure } from "../../base/error.ts";
 import { sha256OfFile } from "../../base/file-hash.ts";
 import { inFolder } from "../../base/in-folder.ts";
 import { sourceFailure } from "../sources/source.ts";
@@ -81,7 +81,7 @@ async function notYet(warehouse: Warehouse, view: View, folder: string): Promise
     if (!isFailure(error, "query.refused")) throw error;
     throw sourceFailure(
       "sources.damaged",
-      `what is in ${folder} cannot be added to: ${messageOf(error.cause).split("\n")[0]}`,
+      `what is in ${folder} cannot be added to: ${firstLineOf(error.cause)}`,
       "remove that file: what was in it is written again",
     );
   });

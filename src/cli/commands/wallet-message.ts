@@ -1,5 +1,5 @@
 import { orAborted } from "../../base/deadline.ts";
-import { counted, jsonText } from "../../base/text.ts";
+import { counted, hexBytes, jsonText } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { WALLET_OPEN_OPTIONS } from "../../config/options.ts";
 import { expandPath } from "../../config/paths.ts";
@@ -99,11 +99,6 @@ function readSignature(text: string): Uint8Array {
     message: "the second word is not a signature of 128 hexadecimal digits",
     hint: "Give it as `wallet sign` prints it.",
   });
-}
-
-function hexBytes(text: string): Uint8Array | undefined {
-  const digits = text.replace(/^0x/, "");
-  return /^(?:[0-9a-fA-F]{2})+$/.test(digits) ? Uint8Array.fromHex(digits) : undefined;
 }
 
 /** The bytes of a file or of standard input, every one of them: a line end at the end is a part of the message. */
