@@ -12,12 +12,12 @@ import {
 import { SubtensorCall, type SubtensorCallValue } from "./runtime.ts";
 import type { LocalnetCode } from "./scale.ts";
 
-/** The largest lag: states of older blocks are gone. */
-const MOST_LAG_BLOCKS = 250;
+/** States of older blocks are gone. */
+const MOST_BLOCKS_BACK = 250;
 const NUMBERS: Partial<Record<EndpointFaultName, [fallback: number, least: number, most: number]>> = {
   refuse: [503, 400, 599],
   slow: [5, 0, 600],
-  lag: [20, 1, MOST_LAG_BLOCKS],
+  lag: [20, 1, MOST_BLOCKS_BACK],
 };
 
 /**
@@ -40,8 +40,8 @@ export function parseFault(text: string): Fault {
 
 function reorgFault([blocks = "1", ...rest]: readonly string[]): Fault {
   const count = Number(blocks);
-  if (rest.length > 0 || !(Number.isInteger(count) && count >= 1 && count <= MOST_LAG_BLOCKS))
-    throw badFault(`reorg${ONCE_FAULTS.reorg[0]} takes a number from 1 to ${MOST_LAG_BLOCKS}`);
+  if (rest.length > 0 || !(Number.isInteger(count) && count >= 1 && count <= MOST_BLOCKS_BACK))
+    throw badFault(`reorg${ONCE_FAULTS.reorg[0]} takes a number from 1 to ${MOST_BLOCKS_BACK}`);
   return { kind: "reorg", blocks: count };
 }
 

@@ -2,18 +2,19 @@ import { Failure } from "../../base/error.ts";
 import type { LocalnetCode } from "./scale.ts";
 
 /** A decimal number as people write it: Number() also takes "", "0x10" and "1e3". */
-const DECIMAL = /^\d+(?:\.\d+)?$/;
+const decimal = (value: unknown): number =>
+  /^\d+(?:\.\d+)?$/.test(String(value)) ? Number(value) : Number.NaN;
 
 /** @throws Failure `localnet.bad-request` unless it is a number within these */
 export function numberOf(value: unknown, min: number, max: number): number {
-  const number = DECIMAL.test(String(value)) ? Number(value) : Number.NaN;
+  const number = decimal(value);
   if (!(number >= min && number <= max)) throw unexpected(`a number from ${min} to ${max}`, value);
   return number;
 }
 
 /** As `numberOf`, of what is counted: uids, blocks, ports. */
 export function wholeOf(value: unknown, min: number, max: number): number {
-  const number = DECIMAL.test(String(value)) ? Number(value) : Number.NaN;
+  const number = decimal(value);
   if (!(Number.isInteger(number) && number >= min && number <= max))
     throw unexpected(`a whole number from ${min} to ${max}`, value);
   return number;
