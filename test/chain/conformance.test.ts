@@ -82,7 +82,10 @@ describe.skipIf(!isPresent)("against finney's own metadata", () => {
   const local = load(describeRuntime(424, 12_000).v15);
 
   const items = [
-    ...namesUsed(/subtensorModule\.([a-z]\w+)/g, /(?<![.\w])(?:numberItem|named|one)\("([a-z]\w+)"/g)
+    ...namesUsed(
+      /subtensorModule\.([a-z]\w+)/g,
+      /(?<![.\w])(?:numberItem|subtensorItem|named|one)\(\s*"([a-z]\w+)"/g,
+    )
       .filter((name) => !CALLS.some(([call]) => call === name))
       // Newer than finney's metadata, and read only where it is.
       .filter((name) => name !== "subnetEpochConsensus")
