@@ -281,7 +281,7 @@ test("a reorganisation puts others in the place of blocks, without what was in t
   expect(node.first.faults()).toEqual([]);
   // What is final stays.
   const final = await provider.send("chain_getFinalizedHead", []);
-  node.first.fault("reorg:200");
+  expect(node.reorganise(200)).toBe(8);
   expect(await provider.send("chain_getHeader", [final])).not.toBeNull();
   expect((await send(api, node, set, alice)).error).toBeNull();
 });

@@ -225,6 +225,15 @@ export class LocalNode {
     return this.head();
   }
 
+  /**
+   * Takes the newest blocks back, their transactions with them, and makes others in their place and one more: a reorganisation,
+   * as a client hears of it. Blocks that are final stay.
+   */
+  reorganise(blocks: number): number {
+    this.#chain.reorganise(blocks);
+    return this.head();
+  }
+
   /** Registers a neuron on the next free uid, or in place of the weakest one; returns its uid. */
   register(neuron: GenesisNeuron): number {
     const account = accountOf(neuron);
