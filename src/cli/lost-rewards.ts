@@ -12,6 +12,7 @@ const CAUSES: readonly [column: string, cause: string][] = [
   ["relevance_filter", "off-topic"],
   ["nsfw_filter", "unsafe"],
   ["response_time_filter", "slow"],
+  ["fit_filter", "off-task"],
   ["task_fit_reward_model", "off-task"],
 ];
 /** What leaves less than this of a reward is named. */

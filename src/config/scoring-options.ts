@@ -57,6 +57,7 @@ export const SCORING_OPTIONS = {
   "neuron.order_off": option(toggle, false, "rewards", "Switch the word order mask off."),
   "neuron.borrowing_off": option(toggle, false, "rewards", "Switch the borrowing mask off."),
   "neuron.contradiction_off": option(toggle, false, "rewards", "Switch the contradiction mask off."),
+  "neuron.fit_off": option(toggle, false, "rewards", "Switch the mask of the task's fit off."),
   "neuron.ngram_blacklist": option(
     toggle,
     false,

@@ -40,6 +40,8 @@ const profileShape = z.strictObject({
       width: z.number().positive(),
     })
     .optional(),
+  /** An encoder by which what the reward models give counts only as far as an answer does what was asked. */
+  fit: z.strictObject(served).optional(),
   /** Whether mosaics and splices of the text's own words cost the reward. */
   borrowing: z.boolean().optional(),
   /** Whether a sentence of the text with a negation or a number changed costs the reward. */

@@ -17,11 +17,11 @@ describe("openvalidator models", () => {
     const byId = new Map(found.map((model) => [model.id, model]));
     expect(byId.get("all-minilm-l6-v2-embedded")).toMatchObject({
       state: "embedded",
-      profiles: ["embedded", "lite"],
+      profiles: ["embedded", "lite", "standard"],
     });
     expect(byId.get("all-mpnet-base-v2")).toMatchObject({
       state: "absent",
-      profiles: ["standard", "legacy"],
+      profiles: ["legacy"],
     });
     expect(byId.get("oa-deberta-v3-large-v2")).toMatchObject({ state: "absent", profiles: ["legacy"] });
   });
@@ -47,7 +47,10 @@ describe("openvalidator models", () => {
   test("lists them in 100 columns", async () => {
     const { stdout } = await models("list");
     expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
-    expect(stdout).toMatch(/^all-mpnet-base-v2 +relevance .* standard\n +diversity +legacy\n +gating$/m);
+    expect(stdout).toMatch(
+      /^all-minilm-l6-v2-embedded +relevance .* embedded\n +diversity +lite\n +standard$/m,
+    );
+    expect(stdout).toMatch(/^all-mpnet-base-v2 +relevance .* legacy\n +diversity\n +gating$/m);
   });
 
   test("names no folder of a model that is not here, and says how it comes", async () => {

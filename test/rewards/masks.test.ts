@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { answerPrompt, augmentPrompt, followupPrompt } from "../../src/prompts/templates.ts";
 import { BlacklistMask } from "../../src/rewards/masks/blacklist.ts";
 import { DiversityMask } from "../../src/rewards/masks/diversity.ts";
+import { FitMask } from "../../src/rewards/masks/fit.ts";
 import { VectorHistory } from "../../src/rewards/masks/history.ts";
 import { RelevanceMask } from "../../src/rewards/masks/relevance.ts";
 import { SavedMemory } from "../fakes/saved-memory.ts";
@@ -23,6 +24,19 @@ const answer = question({
   task: "answer",
   prompt: answerPrompt(TEXT, "How long do whales dive?"),
   basePrompt: "How long do whales dive?",
+});
+
+describe("the fit of the task as a mask", () => {
+  const mask = new FitMask({
+    name: "fit",
+    score: async (_question, texts) => texts.map(({ length }) => length / 10),
+  });
+
+  test("is the fit where the task can be read, and 1 for what a user asked in words of his own", async () => {
+    expect(await mask.apply(answer, ["one", "three"])).toEqual([0.3, 0.5]);
+    const own = question({ prompt: "How long do whales dive?", basePrompt: "How long do whales dive?" });
+    expect(await mask.apply(own, ["one", "three"])).toEqual([1, 1]);
+  });
 });
 
 describe("the blacklist", () => {

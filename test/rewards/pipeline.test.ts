@@ -5,7 +5,7 @@ import { answerPrompt, followupPrompt } from "../../src/prompts/templates.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
 import type { Mask, RewardModel } from "../../src/rewards/parts.ts";
 import { RewardPipeline } from "../../src/rewards/pipeline.ts";
-import { readProfile } from "../../src/rewards/profile.ts";
+import { type Profile, readProfile } from "../../src/rewards/profile.ts";
 import { InferenceMeter } from "../../src/validator/inference-meter.ts";
 import { SavedMemory } from "../fakes/saved-memory.ts";
 import { FakeEncoder } from "./fake-encoder.ts";
@@ -449,6 +449,23 @@ describe("a profile", () => {
       "diversity_reward_model",
     ]);
     expect([...wanted]).toEqual(["all-minilm-l6-v2-embedded"]);
+  });
+
+  test("with the fit as a mask gives nothing for what a reward model likes and nobody asked for", async () => {
+    const profile = readProfile({ ...PROFILE, fit: { model: "bag" } });
+    const likes = async (_model: string, pairs: { completion: string }[]): Promise<number[]> =>
+      pairs.map(({ completion }) => (completion.startsWith("The subject") ? -1 : -2));
+    const rewarded = async (used: Profile): Promise<number> => {
+      const pipeline = createPipeline(
+        { ...used, rewards: [{ name: "dpo_reward_model", model: "dpo", weight: 1 }] },
+        { models: fakeModels(new FakeEncoder(), { logProb: likes }), masks: { relevance: false } },
+      );
+      const remarks = "The subject has a long history. Many people have thought about it.";
+      const { rewards } = await pipeline.score(question(), [remarks, "It is one.", "It is another one."]);
+      return rewards[0]!;
+    };
+    expect(await rewarded(readProfile(PROFILE))).toBeGreaterThan(0.5);
+    expect(await rewarded(profile)).toBeLessThan(0.05);
   });
 
   test("names a reward that this program does not have", () => {

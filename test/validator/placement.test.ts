@@ -23,9 +23,8 @@ describe("the models of a profile are placed", () => {
       ["skywork-reward-v2-qwen3-0.6b", false],
       ["skywork-reward-v2-qwen3-1.7b", false],
       ["qwen3-0.6b-base", false],
-      ["all-mpnet-base-v2", false],
+      ["all-minilm-l6-v2-embedded", false],
       ["toxic-bert", false],
-      ["all-minilm-l6-v2-embedded", true],
       ["qwen3-0.6b", true],
     ]);
     expect(new Set(models.map(({ device }) => device))).toEqual(new Set(["auto"]));
@@ -39,7 +38,7 @@ describe("the models of a profile are placed", () => {
       "toxic-bert": "cpu",
       "qwen3-0.6b": "webgpu:0",
       // Relevance says nothing of its own and follows diversity.
-      "all-mpnet-base-v2": "cpu",
+      "all-minilm-l6-v2-embedded": "cpu",
     });
     expect(placed({ "neuron.device": "gating=cpu" })[0]!.device).toBe("cpu");
   });
@@ -54,7 +53,8 @@ describe("the models of a profile are placed", () => {
         roles: ["relevance", "diversity", "gating"],
       },
     ]);
-    expect(placed(standard, "all-mpnet-base-v2").at(-1)!.id).toBe("qwen3-0.6b");
+    const legacy = placed({ "models.profile": "legacy" }, "all-mpnet-base-v2");
+    expect(legacy.find(({ id }) => id === "all-mpnet-base-v2")!.isOptional).toBe(false);
   });
 
   test("the routing encoder in the profile's dtype, unless the operator names another model", () => {
@@ -86,7 +86,7 @@ describe("the models of a profile are placed", () => {
       expect.objectContaining({
         code: "config.conflict",
         message:
-          "relevance and diversity share the model all-mpnet-base-v2, which cannot run on cpu and webgpu",
+          "relevance and diversity share the model all-minilm-l6-v2-embedded, which cannot run on cpu and webgpu",
       }),
     );
   });

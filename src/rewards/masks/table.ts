@@ -1,6 +1,7 @@
 import type { Settings } from "../../config/options.ts";
 import type { ModelRole } from "../../config/scoring-options.ts";
 import type { ReadText, TextEmbedder } from "../../inference/embedding-cache.ts";
+import { TaskFitReward } from "../models/task-fit.ts";
 import type { Mask } from "../parts.ts";
 import type { Profile, ProfileModel } from "../profile.ts";
 import type { ServedModels } from "../served.ts";
@@ -8,6 +9,7 @@ import { BlacklistMask } from "./blacklist.ts";
 import { BorrowingMask } from "./borrowing.ts";
 import { ContradictionMask } from "./contradiction.ts";
 import { DiversityMask } from "./diversity.ts";
+import { FitMask } from "./fit.ts";
 import { FormMask } from "./form.ts";
 import { NgramBlacklistMask } from "./ngram-blacklist.ts";
 import { NsfwMask } from "./nsfw.ts";
@@ -92,6 +94,14 @@ export const MASKS = {
     flag: "neuronContradictionOff",
     isUsual: true,
     make: ({ profile: { contradiction } }) => (contradiction === true ? new ContradictionMask() : undefined),
+  },
+  fit: {
+    column: "fit_filter",
+    flag: "neuronFitOff",
+    isUsual: true,
+    role: "relevance",
+    modelsIn: ({ fit }) => (fit === undefined ? [] : [fit]),
+    make: ({ profile: { fit }, embedderOf }) => fit && new FitMask(new TaskFitReward(embedderOf(fit.model))),
   },
   relevance: {
     column: "relevance_filter",

@@ -33,6 +33,7 @@ const MASK_WORDS: Readonly<Record<string, string>> = {
   order_filter: "its words are out of order",
   borrowing_filter: "it is pieced together from the text",
   contradiction_filter: "it says the contrary of a sentence of the text, or another number",
+  fit_filter: "it does little of what was asked",
   relevance_filter: "it has too little to do with the prompt",
   diversity_reward_model: "it is too much like other answers, or like its earlier ones",
   nsfw_filter: "a classifier took it for hateful or unsafe text",
