@@ -48,12 +48,29 @@ export function isFailure<Code extends string>(error: unknown, code?: Code): err
   return error instanceof Failure && (code === undefined || error.code === code);
 }
 
+/** What the usual refusals of a file system mean, of a path. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  ENOTDIR: "a file is in the place of a folder",
+  EISDIR: "a folder is in the place of a file",
+  EEXIST: "it is there already",
+  EACCES: "this user has no right to it",
+  EPERM: "the system does not allow it",
+  EROFS: "the disk is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "this user's share of the disk is full",
+};
+
 /**
  * The message of anything that was thrown, without a stack. Others put the address that they were given into theirs, so
- * every URL in it is made fit to be shown.
+ * every URL in it is made fit to be shown. Of a refused path it is a sentence in place of the C library's words.
  */
 export function messageOf(error: unknown): string {
-  return hideUrls(error instanceof Error ? error.message : String(error));
+  if (!(error instanceof Error)) return hideUrls(String(error));
+  const { code, path, dest } = error as NodeJS.ErrnoException & { dest?: string };
+  if (typeof path === "string" && code !== undefined && Object.hasOwn(REFUSALS, code))
+    return `${dest === undefined ? path : `${path} to ${dest}`}: ${REFUSALS[code]} (${code})`;
+  return hideUrls(error.message);
 }
 
 /** The first line of its message: libraries append the request that they sent, or a query, to theirs. */

@@ -39,7 +39,10 @@ export async function login(context: CommandContext): Promise<number> {
         )
   ).trim();
   if (!/^[\x21-\x7e]{1,512}$/.test(key))
-    throw wandbFailure("wandb.no-key", { message: "no W&B key was given, or one with blanks in it" });
+    throw wandbFailure("wandb.no-key", {
+      message: "no W&B key was given, or one with blanks in it",
+      hint: "paste the one that https://wandb.ai/authorize shows, or give a file: openvalidator wandb login < FILE",
+    });
   const entity = await checkKey(url, key, signal);
   saveKey(path, url, key);
   context.print(`The key belongs to ${entity} and is in ${path} now.\n`);

@@ -17,11 +17,7 @@ export function systemctlOf(
 ): Systemctl {
   const program = Bun.which("systemctl", { PATH: environment.PATH ?? "" });
   return async (...words) => {
-    if (program === null)
-      throw new Failure<ServiceCode>("service.no-systemd", {
-        message: "there is no systemctl on this machine",
-        hint: "openvalidator service print shows the unit for a machine that has systemd",
-      });
+    if (program === null) throw noSystemd("there is no systemctl on this machine");
     const env: Record<string, string> = { LC_ALL: "C", SYSTEMD_PAGER: "" };
     for (const name of NEEDED) if (environment[name] !== undefined) env[name] = environment[name];
     const command = [program, ...(isUser ? ["--user"] : []), ...words];
@@ -31,13 +27,22 @@ export function systemctlOf(
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
     ]);
+    if (code !== 0 && stderr.includes("not been booted with systemd"))
+      throw noSystemd("systemd does not run this machine");
     if (code !== 0)
       throw new Failure<ServiceCode>("service.refused", {
-        message: `systemctl ${words.join(" ")} failed (${code}): ${stderr.trim().replaceAll(/\s+/g, " ")}`,
+        message: `systemctl ${words.filter((word) => !word.startsWith("-")).join(" ")} failed (${code}): ${stderr.trim().replaceAll(/\s+/g, " ")}`,
         hint: isUser
           ? "a user's services need a login session; loginctl enable-linger keeps them running without one"
           : "systemctl status and journalctl -u openvalidator say more",
       });
     return stdout;
   };
+}
+
+function noSystemd(message: string): Failure<ServiceCode> {
+  return new Failure("service.no-systemd", {
+    message,
+    hint: "openvalidator service print shows the unit for a machine that has systemd",
+  });
 }

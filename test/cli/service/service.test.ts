@@ -301,6 +301,14 @@ describe("service install", () => {
     writeFileSync(user.unitFile, unitText(user.unit));
     await expect(installService(user, release, manager)).rejects.toThrow("daemon-reload failed (1): refused");
     await expect(systemctlOf(context({}, { PATH: home }), true)("show")).rejects.toThrow("no systemctl");
+    const unbooted = "System has not been booted with systemd as init system (PID 1). Can't operate.";
+    writeFileSync(join(home, "bin/systemctl"), `#!/bin/sh\necho "${unbooted}" >&2\nexit 1\n`, {
+      mode: 0o755,
+    });
+    await expect(manager("show", "x.service", "--property=A,B")).rejects.toMatchObject({
+      code: "service.no-systemd",
+      message: "systemd does not run this machine",
+    });
   });
 });
 

@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf } from "../../src/base/error.ts";
+import { scratchFolders } from "../scratch.ts";
+
+const scratch = scratchFolders("error");
+
+const thrownBy = (work: () => unknown): unknown => {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+};
+
+test("what the system refuses is told in a sentence that begins with the path", () => {
+  const folder = scratch();
+  const nowhere = join(folder, "nowhere");
+  const missing = thrownBy(() => readFileSync(nowhere));
+  expect(messageOf(missing)).toBe(`${nowhere}: there is no such file or folder (ENOENT)`);
+  expect(messageOf(thrownBy(() => renameSync(nowhere, `${nowhere}2`)))).toBe(
+    `${nowhere} to ${nowhere}2: there is no such file or folder (ENOENT)`,
+  );
+  expect(messageOf(thrownBy(() => readdirSync(import.meta.path)))).toBe(
+    `${import.meta.path}: a file is in the place of a folder (ENOTDIR)`,
+  );
+});
+
+test("any other message is as it was thrown, but for addresses", () => {
+  expect(messageOf(Object.assign(new Error("too loud"), { code: "ELOUD", path: "/x" }))).toBe("too loud");
+  expect(messageOf(Object.assign(new Error("ENOENT"), { code: "ENOENT" }))).toBe("ENOENT");
+  expect(messageOf("at ws://user:word@h/")).toBe("at ws://***@h");
+  expect(messageOf(undefined)).toBe("undefined");
+});
