@@ -134,6 +134,7 @@ function stateOf<N extends Neuron>(
     evidence: saved.evidence,
     turns: new Turns(countedAt),
     weightsSet: new Map(),
+    reveals: new Map(),
     countedAt,
   };
 }
@@ -148,6 +149,7 @@ function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber)
     evidence: { countedSteps: 0, blocks: 0 },
     turns: new Turns(countedAt),
     weightsSet: new Map(),
+    reveals: new Map(),
     countedAt,
   };
 }

@@ -11,24 +11,17 @@ import { mechanismOf } from "./weights-event.ts";
  * be known any more, the state keeps it.
  */
 export function followReveal<N extends Neuron>(session: Session<N>, commit: CommittedWeights): void {
-  const { modules, recorder, signal } = session;
-  const tell = (state: RevealBody["state"], error: string | null, block?: BlockNumber): void => {
-    const { committed, revealRound } = commit;
-    modules.feed.emit(
-      {
-        kind: "reveal",
-        ...mechanismOf(commit),
-        state,
-        committed,
-        reveal_round: revealRound ?? null,
-        error,
-      },
-      block,
-    );
-  };
+  const { modules, recorder, state } = session;
+  const stop = new AbortController();
+  const { signal } = stop;
+  const end = (): void => stop.abort();
+  session.signal.addEventListener("abort", end, { once: true });
+  state.reveals.set(commit.id, stop);
+  const tell = (...of: [RevealBody["state"], error: string | null, block?: BlockNumber]): void =>
+    tellReveal(session, commit, ...of);
   recorder.saveReveal(commit);
   tell("pending", null);
-  modules.chain.followReveal(commit, signal).then(
+  const following = modules.chain.followReveal(commit, signal).then(
     (block) => {
       if (signal.aborted) return;
       log.info("The committed weights were revealed", { block, committed: commit.committed });
@@ -49,5 +42,43 @@ export function followReveal<N extends Neuron>(session: Session<N>, commit: Comm
       if (isFinal) recorder.settleReveal(commit);
       tell(isMissing ? "missing" : "unknown", messageOf(error));
     },
+  );
+  void following.finally(() => {
+    session.signal.removeEventListener("abort", end);
+    if (state.reveals.get(commit.id) === stop) state.reveals.delete(commit.id);
+  });
+}
+
+/**
+ * Follows a commit no more, because the block that it was in is no part of the chain.
+ * @param error what is told of it; undefined where it is in another block, which is told by what follows it there
+ */
+export function forgetReveal<N extends Neuron>(session: Session<N>, id: string, error?: string): void {
+  const { recorder, state } = session;
+  state.reveals.get(id)?.abort();
+  const commit = recorder.pendingReveals().find((one) => one.id === id);
+  if (commit === undefined) return;
+  recorder.settleReveal(commit);
+  if (error !== undefined) tellReveal(session, commit, "missing", error);
+}
+
+function tellReveal<N extends Neuron>(
+  { modules }: Session<N>,
+  commit: CommittedWeights,
+  state: RevealBody["state"],
+  error: string | null,
+  block?: BlockNumber,
+): void {
+  const { committed, revealRound } = commit;
+  modules.feed.emit(
+    {
+      kind: "reveal",
+      ...mechanismOf(commit),
+      state,
+      committed,
+      reveal_round: revealRound ?? null,
+      error,
+    },
+    block,
   );
 }

@@ -81,6 +81,8 @@ export interface RunState<N extends Neuron> {
   turns: Turns;
   /** By mechanism, how often weights came onto the chain in this run. */
   weightsSet: Map<number, number>;
+  /** By its id, what ends the wait for the reveal of a commit. */
+  reveals: Map<string, AbortController>;
   /** Head at the last step that counted, or at the start of this run. */
   countedAt: BlockNumber;
 }

@@ -48,7 +48,7 @@ export async function settleEarlierWeights<N extends Neuron>(
     recorder.settleEarlier(id, { state: "included", block });
     log.info("Weights that nobody saw arrive are on chain", { block });
     tellWeights(modules.feed, { state: "included", ...weights }, block);
-    if (pending) followReveal(session, { ...pending, mecid, id, committed: block });
+    if (pending) followReveal(session, { ...pending, mecid, id: extrinsic ?? id, committed: block });
     else if (path === "timelocked")
       modules.feed.emit({
         kind: "reveal",

@@ -1,7 +1,7 @@
 import { Failure, isFailure, messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { Told } from "../base/told.ts";
-import type { BlockNumber } from "../base/units.ts";
+import { asBlock, type BlockNumber } from "../base/units.ts";
 import { missingEvidence } from "../weights/evidence.ts";
 import { canBeAsked } from "./choose.ts";
 import { claimsOf } from "./claims.ts";
@@ -11,7 +11,7 @@ import type { Neuron, SentWeights } from "./ports.ts";
 import { followReveal } from "./reveals.ts";
 import type { Session } from "./session.ts";
 import { noteTurns } from "./subnet-coverage.ts";
-import { wereTakenBack } from "./taken-back.ts";
+import { confirmFinality, type Finality } from "./taken-back.ts";
 import { settleEarlierWeights } from "./unsettled.ts";
 import { mechanismOf, tellWeights, weightsOf } from "./weights-event.ts";
 import { nextWeights, openingBefore } from "./weights-schedule.ts";
@@ -48,6 +48,17 @@ export class WeightsDuty<N extends Neuron> implements Duty {
     this.#session = session;
     this.#mecid = mecid;
     this.#lastSent = this.#lastOnChain;
+    this.#unconfirmed = this.#notFinalYet;
+  }
+
+  /** Block of weights of the run before this one, where it may still be taken back. */
+  get #notFinalYet(): BlockNumber | undefined {
+    const { recorder, modules } = this.#session;
+    const last = recorder.submissions.findLast(
+      (one) => one.mecid === this.#mecid && one.state === "included",
+    );
+    if (last === undefined || last.block !== this.#lastSent) return undefined;
+    return last.block > (modules.chain.finalized() ?? 0) ? asBlock(last.block) : undefined;
   }
 
   get #lastOnChain(): number {
@@ -87,13 +98,14 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   }
 
   async run(block: BlockNumber): Promise<void> {
-    const { modules, recorder, signal, settings, state } = this.#session;
+    const { modules, recorder, signal, settings } = this.#session;
     const mecid = this.#mecid;
     try {
       if (this.#isConfirmable() && !(await this.#confirm(block))) return;
       const { included, nonce } = await settleEarlierWeights(this.#session, mecid);
       if (included !== undefined) {
-        this.#lastSent = included;
+        this.#lastSent = this.#unconfirmed = included;
+        this.#count(1);
         if (this.#isTooEarly(block)) return;
       }
       this.#tell({ state: "due" });
@@ -115,7 +127,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
         recorder.settleEarlier(id, { state: "refused", error: "others of the same nonce took their place" });
       this.#lastSent = this.#unconfirmed = sent.block;
       this.#failures = 0;
-      state.weightsSet.set(mecid, (state.weightsSet.get(mecid) ?? 0) + 1);
+      this.#count(1);
       this.#waitsFor.over();
       this.#tellIncluded(sent, unasked);
       const { pending, extrinsicHash: id, block: committed, revealRound } = sent;
@@ -181,9 +193,9 @@ export class WeightsDuty<N extends Neuron> implements Duty {
   /** @returns whether weights that were in a block are to be set again; where nobody knows, it is asked again soon */
   async #confirm(now: BlockNumber): Promise<boolean> {
     const block = this.#unconfirmed!;
-    let isTakenBack: boolean;
+    let found: Finality;
     try {
-      isTakenBack = await wereTakenBack(this.#session, this.#mecid, block);
+      found = await confirmFinality(this.#session, this.#mecid, block);
     } catch (error) {
       if (isFatal(error)) throw error;
       // Nothing was sent, so nothing was refused either.
@@ -192,8 +204,17 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       return false;
     }
     this.#unconfirmed = undefined;
-    if (isTakenBack) this.#takenBack = block;
-    return isTakenBack;
+    if (found.state === "moved") this.#lastSent = this.#unconfirmed = found.block;
+    if (found.state !== "taken-back") return false;
+    this.#takenBack = block;
+    this.#count(-1);
+    return true;
+  }
+
+  #count(change: 1 | -1): void {
+    const { weightsSet } = this.#session.state;
+    // What an earlier run set is not counted in this one, and cannot be taken off either.
+    weightsSet.set(this.#mecid, Math.max(0, (weightsSet.get(this.#mecid) ?? 0) + change));
   }
 
   /** What is missing before these scores may become weights; undefined when nothing is. */

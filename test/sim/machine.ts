@@ -44,6 +44,8 @@ export class Machine {
   #lostAt: number | undefined;
   slowestRecoveryBlocks = 0;
   readonly recoveries: Record<number, number> = {};
+  /** How often each state of a reveal was told. */
+  readonly revealsTold: Record<string, number> = {};
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -92,7 +94,12 @@ export class Machine {
       identity: { genesis: world.genesisHash, netuid: NETUID, hotkey: signer.hotkey },
       modules: {
         ...(modules as unknown as Modules<AxonNeuron>),
-        feed: { emit: () => undefined },
+        feed: {
+          emit: (body) => {
+            if (body.kind === "reveal")
+              this.revealsTold[body.state] = (this.revealsTold[body.state] ?? 0) + 1;
+          },
+        },
         chain,
         time: { wallMs: Date.now, nowMs: () => performance.now(), sleep },
       },

@@ -86,6 +86,20 @@ export class Oracle {
     this.#row = text;
   }
 
+  /** Called when the chain has taken blocks back: what they held never was. */
+  noteRetracted(): void {
+    const { head } = this.#world;
+    for (const [window, blocks] of this.#updates) {
+      const kept = blocks.filter((block) => block <= head);
+      if (kept.length > 0) this.#updates.set(window, kept);
+      else this.#updates.delete(window);
+    }
+    const { lastUpdate, row, nonce } = this.#world.own();
+    this.#lastUpdate = lastUpdate;
+    this.#nonce = nonce;
+    this.#row = JSON.stringify(row);
+  }
+
   #isRight(row: readonly [string, number][], window: number, isReveal: boolean): boolean {
     const { size, head } = this.#world;
     const values = new Map(row);

@@ -14,6 +14,18 @@ test("windows get one right vector and never two, though one answer in twenty is
   expect(Object.values(result.faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(50);
 }, 120_000);
 
+test("a commit whose block is taken back is made again, and its reveal is told once", async () => {
+  const options = { epochs: 8, seed: 1, faultRate: 0, reorgRate: 1, commitReveal: true };
+  const result = await simulateApart(options);
+  expect(result).toMatchObject({ windows: 7, set: 7, doubled: [], wrong: [] });
+  const { reorganised = 0 } = result.faults;
+  expect(reorganised).toBeGreaterThanOrEqual(7);
+  const { revealed, missing = 0 } = result.revealsTold;
+  expect(revealed).toBe(result.reveals);
+  // Some come again in another block before anybody missed them.
+  expect(missing).toBeWithin(1, reorganised + 1);
+}, 120_000);
+
 test("a seed gives the same run to the last request", async () => {
   const options = { epochs: 3, seed: 11, faultRate: 0.1 };
   const [first, second] = [await simulateApart(options), await simulateApart(options)];

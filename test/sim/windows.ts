@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cryptoWaitReady, encodeAddress } from "@polkadot/util-crypto";
+import { isFailure } from "../../src/base/error.ts";
 import { configureLog } from "../../src/base/log.ts";
 import type { Hotkey } from "../../src/base/units.ts";
 import { signerOf } from "../chain/fixture.ts";
@@ -38,6 +39,10 @@ export interface SimOptions {
   seed: number;
   /** Chance of a fault with each answer of a node, and of each kind of episode and event in each epoch, 0..1. */
   faultRate: number;
+  /** Chance that the block with the weights is taken back, 0..1. */
+  reorgRate: number;
+  /** Whether weights are committed at first; events change that now and then. */
+  commitReveal?: boolean;
 }
 
 export interface SimResult {
@@ -54,6 +59,8 @@ export interface SimResult {
   /** Commits that the chain took, and those that it revealed. */
   commits: number;
   reveals: number;
+  /** What the validator told of reveals, by state. */
+  revealsTold: Record<string, number>;
   faults: Record<string, number>;
   restarts: number;
   requestsAMinute: number;
@@ -75,7 +82,13 @@ export interface SimResult {
   virtualDays: number;
 }
 
-export async function simulate({ epochs, seed, faultRate }: SimOptions): Promise<SimResult> {
+export async function simulate({
+  epochs,
+  seed,
+  faultRate,
+  reorgRate,
+  commitReveal = false,
+}: SimOptions): Promise<SimResult> {
   const startedCpu = process.cpuUsage();
   await cryptoWaitReady();
   const signer = await signerOf(1);
@@ -96,7 +109,7 @@ export async function simulate({ epochs, seed, faultRate }: SimOptions): Promise
     },
   };
   const world = new ChainWorld(
-    { tempo: TEMPO, weightsRateLimit: 20, commitReveal: false },
+    { tempo: TEMPO, weightsRateLimit: 20, commitReveal },
     signer.hotkey,
     strangers,
     seed,
@@ -164,6 +177,29 @@ export async function simulate({ epochs, seed, faultRate }: SimOptions): Promise
     },
   };
   let slotsToMiss = 0;
+  /** Once in a window; what is taken back again and again can never be there. */
+  let reorganisedIn = 0;
+  /** Takes back the block with the weights, and lets them come again after some blocks or never. */
+  const reorganise = (): void => {
+    reorganisedIn = oracle.windowOf(world.head);
+    faults.count("reorganised");
+    const height = world.head;
+    const lost = world.chain.retract(1 + Math.floor(chance() * 2));
+    oracle.noteRetracted();
+    const again = chance();
+    if (again < 0.5)
+      time.after(again < 0.25 ? 0 : 2.5 * BLOCK_MS, () => {
+        for (const { extrinsic, notify } of lost) {
+          try {
+            world.chain.submit(extrinsic.bytes, notify);
+          } catch (error) {
+            // What was sent since may have its nonce.
+            if (!isFailure(error, "localnet.refused")) throw error;
+          }
+        }
+      });
+    while (world.head < height) produce();
+  };
   /** What the faults of this epoch hold, by the block in which it comes. */
   const plan = new Map<number, (() => void)[]>();
   const planFor = (block: number, work: () => void): void => {
@@ -201,6 +237,8 @@ export async function simulate({ epochs, seed, faultRate }: SimOptions): Promise
     if (faultRate > 0 && (world.head - 5) % TEMPO === 0) planEpoch(world.head);
     for (const work of plan.get(world.head) ?? []) work();
     plan.delete(world.head);
+    const isTime = world.head < wanted - TEMPO && oracle.windowOf(world.head) > reorganisedIn;
+    if (isTime && world.own().lastUpdate === world.head && chance() < reorgRate) reorganise();
     machine.score();
     produce();
     machine.note();
@@ -234,6 +272,7 @@ export async function simulate({ epochs, seed, faultRate }: SimOptions): Promise
     requestsAMinute: requests / (time.nowMs / 60_000),
     slowestRecoveryBlocks,
     recoveries: machine.recoveries,
+    revealsTold: machine.revealsTold,
     sockets: open,
     subscriptions,
     timers,
@@ -265,9 +304,11 @@ if (import.meta.main) {
   const epochs = Number(process.argv[2] ?? 1_000);
   const seed = Number(process.env.SIM_SEED ?? Date.now() % 1e9);
   const faultRate = Number(process.env.SIM_FAULTS ?? 0.05);
+  const commitReveal = process.env.SIM_COMMITS === "1";
+  const reorgRate = Number(process.env.SIM_REORGS ?? faultRate);
   configureLog({ level: (process.env.SIM_LOG ?? "error") as "error", format: "plain" });
   process.stderr.write(`${epochs} epochs, SIM_SEED=${seed}\n`);
-  const result = await simulate({ epochs, seed, faultRate });
+  const result = await simulate({ epochs, seed, faultRate, reorgRate, commitReveal });
   process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   const isHeld = result.set / result.windows >= 0.995 && result.wrong.length + result.doubled.length === 0;
   process.exit(isHeld && result.slowestRecoveryBlocks <= 3 ? 0 : 1);

@@ -388,6 +388,99 @@ describe("weights in a block that is not final", () => {
   });
 });
 
+describe("a commit in a block that is not final", () => {
+  const pending = { uid: 0, uids: [1], values: [65_535], revealBlock: 141, revealRound: 7 };
+
+  async function committed() {
+    const chain = new FakeChain();
+    chain.path = "timelocked";
+    const run = await openDuty(chain);
+    expect(await run.pass(20)).toEqual([120]);
+    chain.finalBlock = 120;
+    const reveals = () => run.events.filter(({ kind }) => kind === "reveal");
+    const id = run.session.recorder.submissions.at(-1)!.id;
+    return { ...run, reveals, id, state: run.session.state };
+  }
+
+  test("is followed no more where the chain took the block back, counts for nothing, and gives way to the next", async () => {
+    const { chain, pass, session, state, reveals } = await committed();
+    expect(state.weightsSet.get(0)).toBe(1);
+    chain.fate = () => ({ state: "open", nonce: 7 });
+    expect(await pass(1)).toEqual([121]);
+    expect(state.weightsSet.get(0)).toBe(1);
+    expect(session.recorder.pendingReveals().map((one) => Number(one.committed))).toEqual([121]);
+    expect(reveals()).toMatchObject([
+      { state: "pending", committed: 120 },
+      { state: "missing", committed: 120, error: expect.stringContaining("took block 120 back") },
+      { state: "pending", committed: 121 },
+    ]);
+    // What follows the first one is over: whatever it finds tells nothing any more.
+    chain.followed[0]!.drop(chainFailure("chain.reveal-missing", { message: "dropped" }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(reveals()).toHaveLength(3);
+    expect([...state.reveals.keys()]).toEqual(["0x2"]);
+  });
+
+  test("is followed from the block that it was moved to, once that is final it is left alone", async () => {
+    const { chain, pass, session, state, reveals, id } = await committed();
+    let asked = 0;
+    chain.fate = () => {
+      asked++;
+      return { state: "included", id, block: asBlock(121), pending };
+    };
+    await pass(1);
+    expect(state.weightsSet.get(0)).toBe(1);
+    expect(session.recorder.submissions).toMatchObject([{ state: "included", block: 121 }]);
+    expect(session.recorder.pendingReveals()).toMatchObject([{ committed: 121, revealBlock: 141 }]);
+    expect(reveals()).toMatchObject([
+      { state: "pending", committed: 120 },
+      { state: "pending", committed: 121 },
+    ]);
+    chain.finalBlock = 130;
+    await pass(5);
+    expect(asked).toBe(2);
+  });
+
+  test("that is in a later block after all counts again, is followed once, and is looked for there", async () => {
+    const { chain, pass, session, state, id } = await committed();
+    chain.fate = () => ({ state: "open", nonce: 7 });
+    chain.refusal = chainFailure("chain.pool-refused", { message: "another one waits", retry: "soon" });
+    await pass(1);
+    expect(state.weightsSet.get(0)).toBe(0);
+    expect(session.recorder.pendingReveals()).toEqual([]);
+    let asked = 0;
+    chain.fate = () => {
+      asked++;
+      return { state: "included", id, block: asBlock(122), pending };
+    };
+    expect(await pass(3)).toEqual([123]);
+    expect(state.weightsSet.get(0)).toBe(1);
+    expect(session.recorder.pendingReveals()).toMatchObject([{ id: "0x1", committed: 122 }]);
+    chain.finalBlock = 122;
+    await pass(3);
+    expect(asked).toBe(2);
+  });
+
+  test("of the run before is looked for as well", async () => {
+    const { chain, session, id } = await committed();
+    chain.finalBlock = 119;
+    chain.ownLastUpdate = 120;
+    session.state.subnet = await chain.fetchSubnet();
+    const duty = new WeightsDuty(session, 0);
+    const asked: string[] = [];
+    chain.fate = (earlier) => {
+      asked.push(earlier[0]!.id);
+      return { state: "included", id, block: asBlock(120), pending };
+    };
+    chain.block = 121;
+    expect(duty.isDue(chain.head())).toBe(false);
+    chain.finalBlock = 120;
+    expect(duty.isDue(chain.head())).toBe(true);
+    await duty.run(chain.head());
+    expect(asked).toEqual([id]);
+  });
+});
+
 describe("weights on a schedule that validators share", () => {
   test("come so many blocks before each epoch, once", async () => {
     const chain = new FakeChain();
