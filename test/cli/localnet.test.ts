@@ -87,8 +87,6 @@ test("what is counted takes whole numbers, and what is no number is not one", as
   }
   expect((await localnet("set", "balance", HOTKEY, "1.5")).exitCode).toBe(0);
   expect((await localnet("set", "stake", "1", "1e3")).stderr).toContain("a number from 0 to");
-  // A clock has whole milliseconds.
-  expect((await localnet("set", "block-time", "59.99955")).exitCode).toBe(0);
 });
 
 describe("faults", () => {

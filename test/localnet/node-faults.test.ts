@@ -320,6 +320,8 @@ test("a fault that there is not is refused with what there is", () => {
   expect(reason("lie:now")).toContain("it is written lie");
   expect(reason("finality-stall:5")).toContain("takes nothing");
   expect(reason("drop")).toBe('{"kind":"drop"}');
+  for (const none of ["slow:", "slow:0x5", "lag:1e1", "refuse:404.5", "set_weights:DuplicateUids:1e1"])
+    expect(reason(none)).toContain("No such fault");
   expect(reason("reorg:0")).toContain("reorg[:BLOCKS] takes a number from 1 to 250");
   expect(reason("drop:5")).toContain("takes nothing");
   expect(reason("set_weight:SettingWeightsTooFast")).toContain("there are set_weights,");

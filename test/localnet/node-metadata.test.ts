@@ -22,6 +22,13 @@ test("describes every call, event, error, storage item, extension and API as fin
   });
 });
 
+test("has whole milliseconds for any pace of the blocks", () => {
+  const registry = new TypeRegistry();
+  const { pallets } = new Metadata(registry, describeRuntime(424, 333.4).v15).asLatest;
+  const constants = pallets.find(({ name }) => name.eq("Aura"))!.constants;
+  expect(registry.createType("u64", constants[0]!.value.toU8a(true)).toNumber()).toBe(333);
+});
+
 test("is canonical SCALE in both versions: it reads back and encodes to the same bytes", () => {
   for (const [version, bytes] of Object.entries(describeRuntime(424, BLOCK_TIME_MS))) {
     const metadata = new Metadata(new TypeRegistry(), bytes);

@@ -93,7 +93,7 @@ function runtimeDescription(specVersion: number, blockTimeMs: number): RuntimeDe
       {
         name: "Aura",
         index: PALLET.Aura,
-        constants: [{ name: "SlotDuration", codec: height, value: encode(height, blockTimeMs) }],
+        constants: [{ name: "SlotDuration", codec: height, value: encode(height, Math.round(blockTimeMs)) }],
       },
       {
         name: "Balances",

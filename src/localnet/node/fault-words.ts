@@ -9,6 +9,7 @@ import {
   type Fault,
   ONCE_FAULTS,
 } from "./fault-names.ts";
+import { decimalOf } from "./request.ts";
 import { SubtensorCall, type SubtensorCallValue } from "./runtime.ts";
 import type { LocalnetCode } from "./scale.ts";
 
@@ -39,7 +40,7 @@ export function parseFault(text: string): Fault {
 }
 
 function reorgFault([blocks = "1", ...rest]: readonly string[]): Fault {
-  const count = Number(blocks);
+  const count = decimalOf(blocks);
   if (rest.length > 0 || !(Number.isInteger(count) && count >= 1 && count <= MOST_BLOCKS_BACK))
     throw badFault(`reorg${ONCE_FAULTS.reorg[0]} takes a number from 1 to ${MOST_BLOCKS_BACK}`);
   return { kind: "reorg", blocks: count };
@@ -52,7 +53,7 @@ function endpointFault(name: EndpointFaultName, words: readonly string[]): Fault
   const limits = NUMBERS[name];
   if (limits !== undefined) {
     const [fallback, least, most] = limits;
-    fault.number = rest[0] === undefined ? fallback : Number(rest[0]);
+    fault.number = rest[0] === undefined ? fallback : decimalOf(rest[0]);
     if (!(fault.number >= least && fault.number <= most) || (name !== "slow" && fault.number % 1 !== 0))
       throw badFault(`${name}${form} takes a number from ${least} to ${most}`);
     rest = rest.slice(1);
@@ -82,7 +83,7 @@ function callFault(call: string, words: readonly string[]): Fault {
   const atPool = rest[0] === "pool";
   if (atPool && error === CALL_FILTERED) throw badFault("the pool takes calls that the filter then refuses");
   const [times, ...tail] = atPool ? rest.slice(1) : rest;
-  const count = times === undefined ? Number.POSITIVE_INFINITY : Number(times);
+  const count = times === undefined ? Number.POSITIVE_INFINITY : decimalOf(times);
   if (tail.length > 0 || (times !== undefined && !(Number.isInteger(count) && count > 0)))
     throw badFault(`it is written ${CALL_FAULT[0]}`);
   return {

@@ -2,7 +2,7 @@ import { U16_MAX } from "../../base/units.ts";
 import { encodeWeightsPayload, encryptTimelock } from "../../chain/timelock.ts";
 import type { Beacon } from "./beacon.ts";
 import type { Chain } from "./chain.ts";
-import { numberOf, refusedRequest } from "./request.ts";
+import { refusedRequest, wholeOf } from "./request.ts";
 import { hexOf } from "./rpc-params.ts";
 import { nextEpochBlock } from "./schedule.ts";
 import { SUBTENSOR } from "./storage.ts";
@@ -28,9 +28,9 @@ export function sdkCommit(
   if (!Array.isArray(uids) || !Array.isArray(values)) throw refusedRequest("uids and values are lists");
   const payload = encodeWeightsPayload({
     hotkeyPublicKey,
-    uids: uids.map((uid) => numberOf(uid, 0, U16_MAX)),
-    values: values.map((value) => numberOf(value, 0, U16_MAX)),
-    versionKey: BigInt(numberOf(versionKey, 0, Number.MAX_SAFE_INTEGER)),
+    uids: uids.map((uid) => wholeOf(uid, 0, U16_MAX)),
+    values: values.map((value) => wholeOf(value, 0, U16_MAX)),
+    versionKey: BigInt(wholeOf(versionKey, 0, Number.MAX_SAFE_INTEGER)),
   });
   const { state, head } = chain;
   const later = (state.read(SUBTENSOR.revealPeriodEpochs, netuid) - 1) * state.read(SUBTENSOR.tempo, netuid);

@@ -117,6 +117,6 @@ export function applySetting(
     case "resume":
       return controls.resume();
     case "block-time":
-      return controls.setBlockTime(Math.round(numberOf(values[0], 0.1, 60) * 1000));
+      return controls.setBlockTime(numberOf(values[0], 0.1, 60) * 1000);
   }
 }
