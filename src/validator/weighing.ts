@@ -118,7 +118,7 @@ export function weigh({ metagraph, scores, neverAsked, chain }: Weighing, policy
     maxWeightLimit,
     excludeQuantile: 0,
   });
-  return { ...quantizeWeights(processed.uids, processed.weights, maxWeightLimit), lines };
+  return { ...quantizeWeights(processed.uids, processed.weights, maxWeightLimit, minAllowedWeights), lines };
 }
 
 /** Weights for those who hold the uids at the block of the metagraph. */

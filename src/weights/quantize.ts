@@ -13,12 +13,15 @@ export interface QuantizedWeights {
  * left out (SDK convert_weights_and_uids_for_emit).
  * @param maxWeightLimit largest share of one neuron, 0..1. Rounding may lift the largest above it, which a chain that enforces the limit
  * refuses whole (C10), so the others are rounded up as far as that takes.
+ * @param minCount weights that the chain takes at least: where rounding leaves fewer, the largest of those that it left out become 1, for
+ * one miner whose score has almost decayed must not cost all the others their weights
  * @throws Failure `weights.all-zero` when nothing is left to set; as `checkWeights` otherwise.
  */
 export function quantizeWeights(
   uids: readonly number[],
   weights: Float32Array,
   maxWeightLimit = 1,
+  minCount = 0,
 ): QuantizedWeights {
   checkWeights(uids, weights);
   const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
@@ -28,9 +31,11 @@ export function quantizeWeights(
     });
   const result: QuantizedWeights = { uids: [], values: [] };
   const lost: number[] = [];
+  const exacts = uids.map((_, index) => (weights[index]! / largest) * U16_MAX);
+  const kept = keptOf(exacts, minCount);
   for (const [index, uid] of uids.entries()) {
-    const exact = (weights[index]! / largest) * U16_MAX;
-    const value = roundHalfEven(exact);
+    const exact = exacts[index]!;
+    const value = roundHalfEven(exact) || Number(kept.has(index));
     if (value === 0) continue;
     result.uids.push(uid);
     result.values.push(value);
@@ -38,6 +43,14 @@ export function quantizeWeights(
   }
   raiseTo(result.values, lost, Math.ceil(U16_MAX / maxWeightLimit));
   return result;
+}
+
+/** Which of those that round to nothing are kept all the same, by index. */
+function keptOf(exacts: readonly number[], minCount: number): ReadonlySet<number> {
+  const isLost = (index: number): boolean => exacts[index]! > 0 && roundHalfEven(exacts[index]!) === 0;
+  const lost = [...exacts.keys()].filter(isLost).sort((a, b) => exacts[b]! - exacts[a]!);
+  const count = exacts.filter((exact) => roundHalfEven(exact) > 0).length;
+  return new Set(lost.slice(0, Math.max(0, minCount - count)));
 }
 
 /** Raises values below the largest, those that rounding lowered most first, until their sum is `least` or no room is left. */

@@ -76,6 +76,12 @@ const SCORES = noticedBy(
       replacement: "return low + 1;",
     },
     {
+      name: "a score that has almost decayed costs a subnet's minimum of weights",
+      file: "src/weights/quantize.ts",
+      text: " || Number(kept.has(index))",
+      replacement: "",
+    },
+    {
       name: "zeros are sent to the chain",
       file: "src/weights/quantize.ts",
       text: "    if (value === 0) continue;\n",

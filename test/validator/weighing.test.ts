@@ -28,3 +28,20 @@ test("weights of a mechanism are smoothed with what was set there since each hol
   expect(weighed(150)).toEqual([1]);
   expect(weighed(200)).toEqual([1, 2]);
 });
+
+test("a miner whose score has almost decayed counts among the weights that the subnet asks for", () => {
+  const metagraph = { ...METAGRAPH, hyperparameters: { minAllowedWeights: 3, maxWeightsLimit: 65_535 } };
+  const { uids, values } = weigh(
+    {
+      metagraph: metagraph as Metagraph,
+      scores: Float32Array.of(0.5, 0.4, 1e-9),
+      neverAsked: [false, false, false],
+      chain: undefined,
+    },
+    PLAIN_POLICY,
+  );
+  expect([uids, values]).toEqual([
+    [0, 1, 2],
+    [65_535, 52_428, 1],
+  ]);
+});

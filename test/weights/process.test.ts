@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { normalizeMaxWeight, processWeights } from "../../src/weights/process.ts";
+import { U16_MAX } from "../../src/base/units.ts";
+import { normalizeMaxWeight, type ProcessedWeights, processWeights } from "../../src/weights/process.ts";
 import { quantizeWeights } from "../../src/weights/quantize.ts";
+import { normalizeL1 } from "../../src/weights/scores.ts";
 import vectors from "../golden/chain-vectors.json";
 
 const all = (length: number): number[] => Array.from({ length }, (_, index) => index);
@@ -50,6 +52,74 @@ describe("normalizeMaxWeight", () => {
         expect(Math.max(...result)).toBeLessThanOrEqual(Math.max(limit, 1 / values.length) + 1e-5);
       }),
     );
+  });
+});
+
+describe("weights of any scores, minimum and limit (property)", () => {
+  const score = fc.oneof(
+    { weight: 2, arbitrary: fc.constant(0) },
+    { weight: 5, arbitrary: fc.float({ min: 0, max: 1, noNaN: true }) },
+    // As of a miner whose score has decayed for weeks.
+    { weight: 2, arbitrary: fc.float({ min: 0, max: Math.fround(1e-6), noNaN: true }) },
+  );
+  const subnet = fc.record({
+    scores: fc.array(score, { minLength: 1, maxLength: 80 }),
+    minAllowedWeights: fc.nat(90),
+    maxWeightLimit: fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 1, noNaN: true })),
+    excludeQuantile: fc.oneof(fc.constant(0), fc.nat(U16_MAX)),
+  });
+  const processed = (
+    check: (
+      made: ProcessedWeights,
+      given: { raw: Float32Array; limit: number; least: number },
+      isEqualForAll: boolean,
+    ) => void,
+  ): void =>
+    fc.assert(
+      fc.property(subnet, ({ scores, ...policy }) => {
+        const raw = normalizeL1(Float32Array.from(scores));
+        const neurons = raw.length;
+        const made = processWeights({ uids: all(neurons), weights: raw, neurons, ...policy });
+        const isEqualForAll = neurons < policy.minAllowedWeights || !raw.some((weight) => weight > 0);
+        const least = Math.min(neurons, policy.minAllowedWeights);
+        check(made, { raw, limit: policy.maxWeightLimit, least }, isEqualForAll);
+      }),
+      { numRuns: 500 },
+    );
+  /** Pairs of neighbours by score: who earned more never gets less. */
+  const isInOrder = (
+    uids: readonly number[],
+    values: ArrayLike<number>,
+    raw: Float32Array,
+    slack: number,
+  ) => {
+    const order = [...uids.keys()].sort((a, b) => raw[uids[a]!]! - raw[uids[b]!]!);
+    return order.every((at, index) => index === 0 || values[order[index - 1]!]! <= values[at]! + slack);
+  };
+
+  test("sum to one, within the limit, as many as are asked for, in the order of the uids and of the scores", () => {
+    processed(({ uids, weights }, { raw, limit, least }, isEqualForAll) => {
+      expect(uids).toEqual([...new Set(uids)].sort((a, b) => a - b));
+      expect(uids.length).toBeGreaterThanOrEqual(least);
+      expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 4);
+      expect(Math.max(...weights)).toBeLessThanOrEqual(Math.max(limit, 1 / uids.length) + 1e-5);
+      expect(isEqualForAll || isInOrder(uids, weights, raw, 1e-7)).toBe(true);
+    });
+  });
+
+  test("are so after rounding as well", () => {
+    processed(({ uids: before, weights }, { raw, limit, least }, isEqualForAll) => {
+      const { uids, values } = quantizeWeights(before, weights, limit, least);
+      expect(uids).toEqual([...new Set(uids)].sort((a, b) => a - b));
+      expect(uids.length).toBeGreaterThanOrEqual(least);
+      expect(values.every((value) => Number.isInteger(value) && value > 0)).toBe(true);
+      expect(Math.max(...values)).toBe(U16_MAX);
+      const sum = values.reduce((total, value) => total + value, 0);
+      expect(Math.floor((U16_MAX / sum) * 2 ** 32)).toBeLessThanOrEqual(
+        Math.floor(Math.max(limit, 1 / uids.length) * 2 ** 32),
+      );
+      expect(isEqualForAll || isInOrder(uids, values, raw, 1)).toBe(true);
+    });
   });
 });
 
