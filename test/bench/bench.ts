@@ -27,7 +27,7 @@ import { benchWindows } from "./windows.ts";
 /** In this order: what measures time at rest comes before what starts many processes. */
 const BENCHES: Record<string, (choice: ProfileChoice) => Promise<BenchRow[]>> = {
   start: benchStart,
-  metagraph: benchMetagraph,
+  metagraph: () => benchMetagraph(),
   windows: benchWindows,
   checkpoints: benchCheckpoints,
   embeddings: benchEmbeddings,

@@ -14,7 +14,7 @@ const ROUNDS = 15;
  * Decoding of a metagraph from the bytes of get_selective_metagraph, for a usual and for a large subnet. The ratio is to
  * get_neurons_lite, the call that older validators make, both with the addresses of the hotkeys already known.
  */
-export async function benchMetagraph(): Promise<BenchRow[]> {
+export async function benchMetagraph(counts: readonly number[] = [256, 4096]): Promise<BenchRow[]> {
   const registry = new TypeRegistry();
   const metadata = new Metadata(registry, u8aToHex(describeRuntime(424, BLOCK_TIME_MS).v15));
   const empty = { extrinsic: {}, payload: {} };
@@ -28,7 +28,7 @@ export async function benchMetagraph(): Promise<BenchRow[]> {
   };
   const selectiveType = typeOf("SubnetInfoRuntimeApi", "get_selective_metagraph");
   const neuronsType = typeOf("NeuronInfoRuntimeApi", "get_neurons_lite");
-  return [256, 4096].flatMap((count): BenchRow[] => {
+  return counts.flatMap((count): BenchRow[] => {
     const selective = registry.createType(selectiveType, metagraphOf(count)).toU8a();
     const neurons = registry.createType(neuronsType, neuronsOf(count)).toU8a();
     const decode = () => decodeMetagraph(registry.createType(selectiveType, selective), NETUID);
@@ -84,6 +84,7 @@ function metagraphOf(count: number): Record<string, unknown> {
     commitRevealWeightsEnabled: true,
     commitRevealPeriod: 1,
     hotkeys: fill(count, accountOf),
+    coldkeys: fill(count, accountOf),
     axons: fill(count, axonOf),
     active: fill(count, () => true),
     validatorPermit: fill(count, (uid) => uid < 64),

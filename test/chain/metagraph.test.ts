@@ -6,6 +6,7 @@ import { asNetuid } from "../../src/base/units.ts";
 import type { ChainConnection } from "../../src/chain/connection.ts";
 import { decodeMetagraph, fetchMetagraph, METAGRAPH_INDEXES } from "../../src/chain/metagraph.ts";
 import type { LocalNode } from "../../src/localnet/node/node.ts";
+import { benchMetagraph } from "../bench/chain.ts";
 import { connect, NETUID, neuron, signerOf, startChain } from "./fixture.ts";
 
 let node: LocalNode;
@@ -128,4 +129,11 @@ describe("a runtime that answers with bytes of no type", () => {
         "this chain's runtime is too old: spec 218 gives its subnets as bytes without a type",
       );
     });
+});
+
+test("the bench of the decoding gives its rows all the fields that are read", async () => {
+  expect((await benchMetagraph([3])).map(({ name }) => name)).toEqual([
+    "metagraph decode, 3 uids, first",
+    "metagraph decode, 3 uids",
+  ]);
 });
