@@ -28,12 +28,11 @@ async function until<T>(find: () => T | undefined | false): Promise<T> {
   );
 }
 
-/** A validator in the words of a shell, which notes each of its starts. */
-const shell = (words: string): string[] => [
-  "sh",
-  "-c",
-  `echo "$$ $OPENVALIDATOR_SUPERVISOR" >> ${folder}/starts; ${words}`,
-];
+/** A validator in the words of a shell, which notes each of its starts once it is ready for signals. */
+const shell = (words: string): string[] => {
+  const [, trap = "", rest] = /^(trap [^;]*; )?(.*)$/.exec(words)!;
+  return ["sh", "-c", `${trap}echo "$$ $OPENVALIDATOR_SUPERVISOR" >> ${folder}/starts; ${rest}`];
+};
 /** Until a signal; a shell that waits for a child hears none. */
 const RUNS = (code: number): string => `trap 'exit ${code}' TERM; while :; do sleep 0.02; done`;
 
