@@ -78,8 +78,8 @@ export const JUDGE_MUTANTS: readonly Mutant[] = [
       {
         name: "a summary in words of its own is measured as a quotation",
         file: "src/rewards/fit/summary.ts",
-        text: "REWORDED * ownWording(text, runs)",
-        replacement: "0 * ownWording(text, runs)",
+        text: "REWORDED * ownWording(text, told)",
+        replacement: "0 * ownWording(text, told)",
       },
     ],
   ),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { answerPrompt, augmentPrompt, followupPrompt, growText } from "../../src/prompts/templates.ts";
 import type { Embedded } from "../../src/rewards/fit/given.ts";
+import { KnownWords } from "../../src/rewards/fit/own-words.ts";
 import { fitOfSummary } from "../../src/rewards/fit/summary.ts";
 import { above, below, logistic } from "../../src/rewards/logistic.ts";
 import { RunSource } from "../../src/rewards/masks/borrowed-runs.ts";
@@ -360,7 +361,14 @@ describe("task fit", () => {
   test("of a summary: a sentence of a text that tells of many things is not off its topic", () => {
     const unit = (at: number): Embedded => ({ text: "", vector: new Float32Array(64).fill(1, at, at + 1) });
     const source = Array.from({ length: 40 }, (_, at) => unit(at));
-    const given = { task: "augment", text: "", isEnglish: true, source, runs: new RunSource([]) } as const;
+    const given = {
+      task: "augment",
+      text: "",
+      isEnglish: true,
+      source,
+      runs: new RunSource([]),
+      told: new KnownWords([]),
+    } as const;
     const fit = (places: number[]): number =>
       fitOfSummary(given, { ...unit(0), sentences: places.map(unit) });
     expect(fit([4, 12, 20, 28, 36])).toBeGreaterThan(0.9);

@@ -30,7 +30,7 @@ const NEW = { share: 0.25, shareWidth: 0.07, count: 1.5, countWidth: 0.5, foreig
 const REWORDED = {
   question: 0.5,
   any: 0.5,
-  near: [0.18, 0.45],
+  near: [0.22, 0.45],
   told: [0.02, 0.16],
   some: [0.2, 0.4],
   own: 0.65,
@@ -48,7 +48,10 @@ export function hasAnswerLength(count: number): number {
 }
 
 /** How much of what the text says about the question an answer says, 0..1. */
-export function fitOfAnswer({ source, runs, asked, question = "" }: Given, { sentences }: Work): number {
+export function fitOfAnswer(
+  { source, runs, told, asked, askedWords, question = "" }: Given,
+  { sentences }: Work,
+): number {
   if (asked === undefined || sentences.length === 0) return 0;
   const known = new Set(wordsOf(question));
   const shared = sharedWords(source, known);
@@ -76,7 +79,7 @@ export function fitOfAnswer({ source, runs, asked, question = "" }: Given, { sen
     return {
       fit,
       fresh,
-      own: ownWording(text, runs, known),
+      own: ownWording(text, told, askedWords),
       vector,
       said: clip(fit / ENOUGH) * fresh,
       isStray: fit < STRAY.fit && nearest(vector, source) < STRAY.cosine,

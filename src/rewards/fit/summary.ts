@@ -30,10 +30,10 @@ export function hasSummaryLength(count: number, wanted: number = PARTS): number 
 }
 
 /** How much of the text's parts a summary covers, 0..1. */
-export function fitOfSummary({ source, runs, sentences: wanted }: Given, { sentences }: Work): number {
+export function fitOfSummary({ source, told, sentences: wanted }: Given, { sentences }: Work): number {
   if (sentences.length === 0) return 0;
   const parts = partsOf(source);
-  const allowed = sentences.map(({ text }) => REWORDED * ownWording(text, runs));
+  const allowed = sentences.map(({ text }) => REWORDED * ownWording(text, told));
   const covered = mean(
     parts.map((part) =>
       sentences.reduce((most, { vector }, at) => Math.max(most, cosine(part, vector) + allowed[at]!), -1),

@@ -5,6 +5,7 @@ import { cosine } from "../cosine.ts";
 import { fitOfAnswer } from "../fit/answer.ts";
 import type { Embedded, Given } from "../fit/given.ts";
 import { clip } from "../fit/likeness.ts";
+import { KnownWords } from "../fit/own-words.ts";
 import { fitOfQuestion } from "../fit/question.ts";
 import { fitOfSummary } from "../fit/summary.ts";
 import { fitOfUnread } from "../fit/unread.ts";
@@ -47,7 +48,9 @@ export class TaskFitReward implements RewardModel {
       ...reading,
       source: take(reading.source.length),
       runs: new RunSource(reading.source),
+      told: new KnownWords(reading.source),
       asked: take(asked.length)[0]?.vector,
+      askedWords: new KnownWords(asked),
     };
     const wholes = take(completions.length);
     const fit = reading.isEnglish ? FIT[reading.task] : fitOfUnread;
