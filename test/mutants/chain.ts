@@ -188,6 +188,29 @@ const MINERS = noticedBy(
 
 const LOCALNET = [
   ...noticedBy(
+    ["test/localnet/node-owner.test.ts", "test/localnet/node-mechanisms.test.ts"],
+    [
+      {
+        name: "a hotkey comes to hold two uids by a swap",
+        file: "src/localnet/node/swap.ts",
+        text: 'if (uidOf(state, netuid, newHotkey) !== null) return "HotKeyAlreadyRegisteredInSubNet";',
+        replacement: "",
+      },
+      {
+        name: "an owner trims the subnet to nobody",
+        file: "src/localnet/node/owner.ts",
+        text: "maxN === 0 || ",
+        replacement: "",
+      },
+      {
+        name: "a dropped mechanism keeps what was committed by salt",
+        file: "src/localnet/node/mechanisms.ts",
+        text: "SUBTENSOR.weightCommits, ",
+        replacement: "",
+      },
+    ],
+  ),
+  ...noticedBy(
     ["test/localnet/node-salted.test.ts"],
     [
       {
@@ -224,6 +247,12 @@ const LOCALNET = [
         file: "src/localnet/node/chain.ts",
         text: 'if (this.faults.has("finality-stall")) return;',
         replacement: "",
+      },
+      {
+        name: "a block that a reorganisation took back has a state still",
+        file: "src/localnet/node/chain.ts",
+        text: "this.hashAt(block.height) === block.hash ? this.state.at(block.height) : null",
+        replacement: "this.state.at(block.height)",
       },
       {
         name: "who watches storage misses what changed while an endpoint stood still",
