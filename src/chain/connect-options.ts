@@ -6,6 +6,11 @@ export const FIRST_ROUNDS = 3;
 /** One that is there but overloaded or restarting gets so long. */
 export const FIRST_PATIENCE_MS = 60_000;
 
+/** At the start the preferred endpoint has so long for itself before the next one is tried beside it: metadata over a thin line takes some. */
+export const FIRST_AHEAD_MS = 10_000;
+/** The same after a loss, when whichever is there first is the best one. */
+export const AHEAD_MS = 3_000;
+
 export interface ConnectOptions {
   /** The first is preferred, then the next: tried in turn, and returned to. */
   endpoints: string[];

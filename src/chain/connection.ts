@@ -4,15 +4,22 @@ import { Failure, firstLineOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import type { BlockNumber } from "../base/units.ts";
 import { printableUrl } from "../base/url.ts";
-import { type ConnectOptions, FIRST_PATIENCE_MS, FIRST_ROUNDS } from "./connect-options.ts";
+import {
+  AHEAD_MS,
+  type ConnectOptions,
+  FIRST_AHEAD_MS,
+  FIRST_PATIENCE_MS,
+  FIRST_ROUNDS,
+} from "./connect-options.ts";
 import { EndpointBook } from "./endpoint-book.ts";
 import { openIfWell } from "./endpoint-probe.ts";
 import { blockTimeOf, type Session, type SessionEvents } from "./endpoint-session.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
 import { chainFailure } from "./errors.ts";
-import { isBusy, isNodesFault, isOldHead, openingFaultOf } from "./faults.ts";
+import { isBusy, isNodesFault } from "./faults.ts";
 import { Heads } from "./heads.ts";
-import { closed, EarlyEvents, type OpenedSession, openUnlessAborted } from "./opening.ts";
+import { openOne } from "./open-one.ts";
+import { closed, EarlyEvents, type OpenedSession } from "./opening.ts";
 
 /** Slots without a block after which a socket counts as dead: nodes miss one now and then, hardly three. */
 const STALL_SLOTS = 3;
@@ -51,43 +58,34 @@ export class ChainConnection {
    */
   static async connect(options: ConnectOptions): Promise<ChainConnection> {
     const { endpoints, expectedGenesis, signal, pace, patienceMs = FIRST_PATIENCE_MS } = options;
-    const failures: unknown[] = [];
     const watch = new EndpointWatch(options.onState);
     const book = new EndpointBook(endpoints, pace);
-    const pause = pace?.sleep ?? sleep;
     const startedMs = performance.now();
-    let endpoint: string | undefined;
-    for (let attempt = 0; ; attempt++) {
-      if (signal?.aborted) throw closed();
-      const isOver = attempt >= endpoints.length * FIRST_ROUNDS;
-      if (isOver && !(failures.some(isBusy) && performance.now() - startedMs < patienceMs))
-        throw failures.at(-1) ?? closed();
-      endpoint = book.next(endpoint);
-      const takesOldHead = failures.length >= endpoints.length && failures.some(isOldHead);
-      await pause(takesOldHead ? 0 : book.pauseMs(endpoint), signal);
-      const early = new EarlyEvents(() => book.requested());
-      try {
-        const isHasty = failures.length < endpoints.length - 1;
-        const rules = { expectedGenesis, head: 0, takesOldHead, isHasty };
-        const { session, head, age } = await openUnlessAborted(endpoint, rules, early, signal);
-        const connection = new ChainConnection(session, head, options, { watch, book });
-        early.forwardTo(connection.#eventsOf(session));
-        log.info("Connected to the chain", {
-          endpoint: printableUrl(endpoint),
-          spec: session.specVersion,
-          genesis: session.genesisHash,
-          block: head,
-        });
-        book.opened(endpoint);
-        watch.opened(endpoint, age);
-        return connection;
-      } catch (error) {
-        if (signal?.aborted) throw closed();
-        watch.failed(endpoint, error);
-        book.failed(endpoint, openingFaultOf(error));
-        failures.push(error);
-      }
-    }
+    const { opened, early } = await openOne({
+      book,
+      watch,
+      first: book.next(),
+      rules: () => ({ expectedGenesis, head: 0 }),
+      aheadMs: FIRST_AHEAD_MS,
+      goesOn: (tries, failures) =>
+        tries < endpoints.length * FIRST_ROUNDS ||
+        (failures.some(isBusy) && performance.now() - startedMs < patienceMs),
+      pause: pace?.sleep ?? sleep,
+      signal,
+    });
+    const { session, head, age } = opened;
+    const { endpoint } = session;
+    const connection = new ChainConnection(session, head, options, { watch, book });
+    early.forwardTo(connection.#eventsOf(session));
+    log.info("Connected to the chain", {
+      endpoint: printableUrl(endpoint),
+      spec: session.specVersion,
+      genesis: session.genesisHash,
+      block: head,
+    });
+    book.opened(endpoint);
+    watch.opened(endpoint, age);
+    return connection;
   }
 
   private constructor(
@@ -319,28 +317,22 @@ export class ChainConnection {
     this.#reopening = run;
   }
 
-  /** Never rejects. */
   async #openUntilItWorks(atNextEndpoint: boolean): Promise<void> {
     const { signal } = this.#closing;
-    let endpoint = this.endpoint;
-    const failures: unknown[] = [];
-    while (!signal.aborted) {
-      if (atNextEndpoint || failures.length > 0) endpoint = this.#book.next(endpoint);
-      await this.#pause(this.#book.pauseMs(endpoint), signal);
-      this.#book.tried(endpoint);
-      const early = new EarlyEvents(() => this.#book.requested());
-      const takesOldHead = failures.length >= this.#book.size && failures.some(isOldHead);
-      const isHasty = this.#book.isHasty(endpoint);
-      const rules = { expectedGenesis: this.genesisHash, head: this.head(), takesOldHead, isHasty };
-      try {
-        this.#use(await openUnlessAborted(endpoint, rules, early, signal), early);
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#watch.failed(endpoint, error);
-        this.#book.failed(endpoint, openingFaultOf(error));
-        failures.push(error);
-      }
+    try {
+      const { opened, early } = await openOne({
+        book: this.#book,
+        watch: this.#watch,
+        first: atNextEndpoint ? this.#book.next(this.endpoint) : this.endpoint,
+        rules: () => ({ expectedGenesis: this.genesisHash, head: this.head() }),
+        aheadMs: AHEAD_MS,
+        pause: this.#pause,
+        signal,
+      });
+      this.#use(opened, early);
+    } catch (error) {
+      // Nothing else ends it.
+      if (!signal.aborted) throw error;
     }
   }
 }

@@ -11,10 +11,6 @@ const BACK_OFF = { firstMs: 500, maxMs: 15_000 };
  * back after an outage, the first try comes within a block, and one more failure does not cost another.
  */
 const TURNED_AWAY_INDEX = 3;
-/** An opening that failed after so long ran out of the time of a hasty one, milliseconds. */
-const SLOW_MS = 4_000;
-/** An endpoint that ran out of it so often in a row may be a slow one, and gets all its time at the next try. */
-const HASTY_TRIES = 2;
 /** A connection that held so long was a sound one; a shorter one is no reason to forget the failures before it. */
 const STABLE_MS = 60_000;
 /** Weight of the newest call in the score of an endpoint. */
@@ -53,10 +49,6 @@ interface Page {
   setbacks: number;
   /** Not to be returned to before this time. */
   probeFromMs: number;
-  /** When it was tried last. */
-  triedMs: number;
-  /** Openings in a row that ran out of their time; one that failed at once says nothing of how slow the endpoint is. */
-  slowTries: number;
 }
 
 export interface OpeningFault {
@@ -94,18 +86,25 @@ export class EndpointBook {
           wellProbes: 0,
           setbacks: 0,
           probeFromMs: Number.NEGATIVE_INFINITY,
-          triedMs: Number.POSITIVE_INFINITY,
-          slowTries: 0,
         },
       ]),
     );
   }
 
-  /** The endpoint to try now: the first in the order given that may be tried, beginning behind `after`; else the one whose pause ends first. */
-  next(after?: string): string {
+  /**
+   * The endpoint to try now: the first in the order given that may be tried, beginning behind `after`; else the one whose pause ends first.
+   * @param tried those that are being tried already
+   * @returns undefined where all are
+   */
+  next(after: string, tried: Pick<ReadonlyMap<string, unknown>, "has">): string | undefined;
+  next(after?: string): string;
+  next(after?: string, tried?: Pick<ReadonlyMap<string, unknown>, "has">): string | undefined {
     const begin = after === undefined ? 0 : this.#endpoints.indexOf(after) + 1;
     const ring = [...this.#endpoints.slice(begin), ...this.#endpoints.slice(0, begin)];
-    return ring.reduce((best, one) => (this.pauseMs(one) < this.pauseMs(best) ? one : best));
+    const free = ring.filter((one) => tried?.has(one) !== true);
+    return free.length === 0
+      ? undefined
+      : free.reduce((best, one) => (this.pauseMs(one) < this.pauseMs(best) ? one : best));
   }
 
   /** Milliseconds until this endpoint may be tried; 0 when it may be now. */
@@ -132,20 +131,8 @@ export class EndpointBook {
     return this.#page(endpoint).score;
   }
 
-  /** Whether this one should be given little time, because there are others. However long an outage was, that says nothing of it. */
-  isHasty(endpoint: string): boolean {
-    return this.size > 1 && this.#page(endpoint).slowTries < HASTY_TRIES;
-  }
-
-  /** Its opening begins. */
-  tried(endpoint: string): void {
-    this.#page(endpoint).triedMs = this.#nowMs();
-  }
-
   opened(endpoint: string): void {
     const page = this.#page(endpoint);
-    page.slowTries = 0;
-    page.triedMs = Number.POSITIVE_INFINITY;
     page.openedMs = this.#nowMs();
     if (page.score < SECOND_CHANCE) page.score = SECOND_CHANCE;
   }
@@ -196,11 +183,6 @@ export class EndpointBook {
     const page = this.#page(endpoint);
     page.openedMs = undefined;
     this.#setBack(page);
-    if (this.#nowMs() - page.triedMs >= SLOW_MS) {
-      // After one with all its time it is hasty again: one that is silent for hours must not hold up the others each time.
-      page.slowTries = this.isHasty(endpoint) ? page.slowTries + 1 : 0;
-    }
-    page.triedMs = Number.POSITIVE_INFINITY;
     if (isTurnedAway) page.failures = Math.min(page.failures, TURNED_AWAY_INDEX);
     this.#pause(page, page.failures, leastMs);
   }

@@ -24,7 +24,7 @@ export async function openIfWell(
 ): Promise<OpenedSession | undefined> {
   if (!book.probed(endpoint, await isWell(endpoint, head, early.onRequest)) || signal.aborted)
     return undefined;
-  const rules = { expectedGenesis: genesis, head, takesOldHead: false, isHasty: true };
+  const rules = { expectedGenesis: genesis, head, takesOldHead: false };
   try {
     return await openUnlessAborted(endpoint, rules, early, signal);
   } catch (error) {

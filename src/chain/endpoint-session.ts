@@ -13,11 +13,6 @@ import { NodeSocket } from "./socket.ts";
 const RPC_TIMEOUT_MS = 20_000;
 /** Socket, handshake and metadata. */
 const OPEN_TIMEOUT_MS = 45_000;
-/**
- * The same while there are other endpoints that may be quicker: three silent ones in a row should cost less than three blocks, and a
- * question whose answer got lost may be asked a second time.
- */
-const HASTY = { rpcMs: 4_000, openMs: 10_000 };
 
 /** Aura's slot on every public network; used until the metadata says otherwise. */
 const DEFAULT_BLOCK_TIME_MS = 12_000;
@@ -59,18 +54,12 @@ export interface Session {
 
 /**
  * Opens a socket and loads the metadata.
- * @param isHasty there are others to try, so that this one has less time
  * @throws Failure `chain.unreachable` when the endpoint does not answer as a Substrate node in time
  */
-export async function openSession(
-  endpoint: string,
-  events: SessionEvents,
-  isHasty: boolean,
-): Promise<Session> {
+export async function openSession(endpoint: string, events: SessionEvents): Promise<Session> {
   quietPolkadotLogger();
   const shown = printableUrl(endpoint);
-  const { rpcMs, openMs } = isHasty ? HASTY : { rpcMs: RPC_TIMEOUT_MS, openMs: OPEN_TIMEOUT_MS };
-  const provider = new NodeSocket(endpoint, rpcMs, () => events.onRequest());
+  const provider = new NodeSocket(endpoint, RPC_TIMEOUT_MS, () => events.onRequest());
   let api: ApiPromise | undefined;
   let isOpen = true;
   const close = (): void => {
@@ -110,7 +99,6 @@ export async function openSession(
         if (now !== specVersion) events.onUpgrade(now);
       }),
     );
-    provider.timeoutMs = RPC_TIMEOUT_MS;
     return { endpoint, api: opened, genesisHash: opened.genesisHash.toHex(), specVersion, close };
   };
   const opening = async (): Promise<Session> => {
@@ -121,7 +109,7 @@ export async function openSession(
     return Promise.race([load(), dropped]);
   };
   try {
-    return await withDeadline(`connecting to ${shown}`, openMs, opening());
+    return await withDeadline(`connecting to ${shown}`, OPEN_TIMEOUT_MS, opening());
   } catch (cause) {
     close();
     const retryAfterMs = await askedPatienceMs(endpoint, cause);

@@ -11,9 +11,8 @@ const MAX_HEAD_AGE_MS = 60_000;
 /** A node may be this far behind the best that was seen, for blocks take a second to spread. */
 export const MAX_BLOCKS_BEHIND = 5;
 
-/** Two small questions, and the same while there are others to try. */
+/** Two small questions. */
 const HEAD_MS = 40_000;
-const HASTY_HEAD_MS = 5_000;
 /** It is good to know, and no more. */
 const HEALTH_MS = 3_000;
 
@@ -58,8 +57,6 @@ export interface OpenRules {
   expectedGenesis?: string | undefined;
   /** The highest block seen so far; 0 = none. */
   head: number;
-  /** There are others to try, so that this one has less time. */
-  isHasty: boolean;
   /** Where no endpoint has a fresh head, an old one is better than none: then it may be this machine's clock that is wrong. */
   takesOldHead: boolean;
 }
@@ -111,10 +108,10 @@ export async function openUnlessAborted(
 
 async function openExpected(
   endpoint: string,
-  { expectedGenesis, head: seen, takesOldHead, isHasty }: OpenRules,
+  { expectedGenesis, head: seen, takesOldHead }: OpenRules,
   events: SessionEvents,
 ): Promise<OpenedSession> {
-  const session = await openSession(endpoint, events, isHasty);
+  const session = await openSession(endpoint, events);
   const shown = printableUrl(endpoint);
   if (expectedGenesis !== undefined && session.genesisHash !== expectedGenesis) {
     session.close();
@@ -126,11 +123,7 @@ async function openExpected(
   }
   try {
     const says = await isSyncing(session);
-    const { head, ageMs } = await withDeadline(
-      "reading the newest block",
-      isHasty ? HASTY_HEAD_MS : HEAD_MS,
-      readHead(session),
-    );
+    const { head, ageMs } = await withDeadline("reading the newest block", HEAD_MS, readHead(session));
     const age =
       ageMs > MAX_HEAD_AGE_MS
         ? `its newest block ${head} is ${Math.round(ageMs / 1000)} s old`

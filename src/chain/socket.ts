@@ -96,8 +96,7 @@ export class NodeSocket implements Provider {
   readonly hasSubscriptions = true;
   readonly isClonable = false;
   readonly #endpoint: string;
-  /** For the handshake and for each request from now on. */
-  timeoutMs: number;
+  readonly #timeoutMs: number;
   readonly #listeners: Record<EventName, Set<Listener>> = {
     connected: new Set(),
     disconnected: new Set(),
@@ -117,7 +116,7 @@ export class NodeSocket implements Provider {
    */
   constructor(endpoint: string, timeoutMs: number, onRequest: () => void = () => undefined) {
     this.#endpoint = endpoint;
-    this.timeoutMs = timeoutMs;
+    this.#timeoutMs = timeoutMs;
     this.#onRequest = onRequest;
   }
 
@@ -126,7 +125,7 @@ export class NodeSocket implements Provider {
   }
 
   clone(): Provider {
-    return new NodeSocket(this.#endpoint, this.timeoutMs, this.#onRequest);
+    return new NodeSocket(this.#endpoint, this.#timeoutMs, this.#onRequest);
   }
 
   on(event: EventName, listener: Listener): () => void {
@@ -139,7 +138,7 @@ export class NodeSocket implements Provider {
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(this.#endpoint);
       this.#socket = socket;
-      const { timeoutMs } = this;
+      const timeoutMs = this.#timeoutMs;
       const timer = setTimeout(() => {
         reject(new HandshakeFailure(`it was silent for ${timeoutMs / 1000} s`));
         this.#drop("the node does not answer");
@@ -221,7 +220,7 @@ export class NodeSocket implements Provider {
         return;
       }
       const id = ++this.#lastId;
-      const { timeoutMs } = this;
+      const timeoutMs = this.#timeoutMs;
       const timer = setTimeout(() => {
         this.#pending.delete(id);
         reject(new NoAnswer(`the node did not answer ${method} within ${timeoutMs / 1000} s`));

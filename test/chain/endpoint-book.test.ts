@@ -44,24 +44,6 @@ describe("an endpoint", () => {
     expect(book.pauseMs("a")).toBe(8_000);
   });
 
-  test("gets all its time only after it ran out of little twice itself, and then once", () => {
-    const book = open("a", "b");
-    const fail = (afterMs: number): boolean => {
-      book.tried("a");
-      now += afterMs;
-      book.failed("a");
-      return book.isHasty("a");
-    };
-    // As many refusals as an outage brings make no endpoint a slow one.
-    for (let i = 0; i < 20; i++) expect(fail(50)).toBe(true);
-    expect([fail(15_000), fail(15_000), fail(45_000), fail(15_000)]).toEqual([true, false, true, true]);
-    book.tried("a");
-    book.opened("a");
-    expect([fail(15_000), fail(15_000)]).toEqual([true, false]);
-    expect(book.isHasty("b")).toBe(true);
-    expect(open("a").isHasty("a")).toBe(false);
-  });
-
   test("is left after three failed calls in a row, or when half of them fail, and sooner the next time", () => {
     const book = open("a", "b");
     const callsUntilBad = (answers: (call: number) => boolean): number => {
@@ -97,6 +79,17 @@ test("the next endpoint is the one behind, or whichever may be tried first", () 
   book.failed("c");
   book.failed("a", { leastMs: 60_000 });
   expect(book.next("a")).toBe("b");
+  expect(book.next("a", new Map([["b", 1]]))).toBe("c");
+  expect(
+    book.next(
+      "a",
+      new Map([
+        ["a", 1],
+        ["b", 1],
+        ["c", 1],
+      ]),
+    ),
+  ).toBeUndefined();
 });
 
 describe("an endpoint that is named before the one in use", () => {

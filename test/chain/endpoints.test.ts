@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { sleep } from "../../src/base/deadline.ts";
 import { Failure, isFailure } from "../../src/base/error.ts";
 import { ChainConnection } from "../../src/chain/connection.ts";
+import { EndpointBook } from "../../src/chain/endpoint-book.ts";
+import { EndpointWatch } from "../../src/chain/endpoint-watch.ts";
 import { fetchMetagraph } from "../../src/chain/metagraph.ts";
+import { openOne } from "../../src/chain/open-one.ts";
 import type { Endpoint } from "../../src/localnet/node/endpoint.ts";
 import type { LocalNode } from "../../src/localnet/node/node.ts";
 import { capturedLog } from "../captured-log.ts";
@@ -162,6 +166,47 @@ describe("a node that drops every connection soon (C5)", () => {
     expect(pauses).toEqual([500, 1000, 2000, 4000]);
     await connection.close();
     await relay.stop();
+  });
+});
+
+describe("an endpoint that takes the connection and answers nothing", () => {
+  test("holds up no other: the next is opened beside it, and it is let go", async () => {
+    const silent = node.openEndpoint();
+    silent.fault("hang");
+    const book = new EndpointBook([silent.endpoint, node.endpoint]);
+    const { opened } = await openOne({
+      book,
+      watch: new EndpointWatch(),
+      first: silent.endpoint,
+      rules: () => ({ head: 0 }),
+      aheadMs: 50,
+      pause: sleep,
+      signal: undefined,
+    });
+    expect(opened.session.endpoint).toBe(node.endpoint);
+    // It was not waited for, so that nothing speaks against it.
+    expect(book.pauseMs(silent.endpoint)).toBe(0);
+    opened.session.close();
+    await silent.stop();
+  });
+
+  test("is waited for where it is the only one, and the wait ends with the signal", async () => {
+    const silent = node.openEndpoint();
+    silent.fault("hang");
+    const stop = new AbortController();
+    const opening = openOne({
+      book: new EndpointBook([silent.endpoint]),
+      watch: new EndpointWatch(),
+      first: silent.endpoint,
+      rules: () => ({ head: 0 }),
+      aheadMs: 1,
+      pause: sleep,
+      signal: stop.signal,
+    });
+    await until(() => silent.connections === 1);
+    stop.abort();
+    expect(await sentenceOf(opening)).toContain("closed");
+    await silent.stop();
   });
 });
 

@@ -118,6 +118,12 @@ const ENDPOINTS = noticedBy(
       replacement: "false",
     },
     {
+      name: "an endpoint that is silent holds up the others",
+      file: "src/chain/open-one.ts",
+      text: "await sleep(aheadMs, isOver.signal);",
+      replacement: "await trial;",
+    },
+    {
       name: "a node with an old head is used though another has a fresh one",
       file: "src/chain/opening.ts",
       text: "(age === undefined || takesOldHead)",
@@ -140,12 +146,6 @@ const ENDPOINTS = noticedBy(
       file: "src/chain/endpoint-book.ts",
       text: "page.wellProbes >= PROBES_TO_RETURN",
       replacement: "page.wellProbes > 0",
-    },
-    {
-      name: "refusals of an outage make an endpoint a slow one",
-      file: "src/chain/endpoint-book.ts",
-      text: "this.#nowMs() - page.triedMs >= SLOW_MS",
-      replacement: "true",
     },
     {
       name: "the back-off of a node that lets nobody in grows like that of one that is asked",
