@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/base/error.ts";
 import { configureLog } from "../../src/base/log.ts";
+import { oneDevice } from "../../src/config/kinds.ts";
 import { VERSION } from "../../src/config/version.ts";
 import { benchAnalysis } from "./analysis.ts";
 import { benchMetagraph } from "./chain.ts";
@@ -54,6 +55,7 @@ const { positionals: chosen, values: flags } = commandLine();
 const choice: ProfileChoice = {
   profiles: flags.profile?.split(","),
   models: flags.models,
+  device: flags.device,
   cache: flags.cache,
 };
 const unknown = chosen.filter((name) => !(name in BENCHES));
@@ -62,13 +64,16 @@ if (unknown.length > 0) {
   process.exit(64);
 }
 
-/** `incentive --profile lite,own.json --models FOLDER --cache FILE`: the flags are for benches of profiles. */
+/** `incentive --profile lite,own.json --models FOLDER --device auto --cache FILE`: the flags are for benches of profiles. */
 function commandLine() {
+  const text = { type: "string" } as const;
   try {
-    return parseArgs({
+    const { positionals, values } = parseArgs({
       allowPositionals: true,
-      options: { profile: { type: "string" }, models: { type: "string" }, cache: { type: "string" } },
+      options: { profile: text, models: text, device: text, cache: text },
     });
+    const device = values.device === undefined ? undefined : oneDevice.parse(values.device);
+    return { positionals, values: { ...values, device } };
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);
     process.exit(64);

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isFailure } from "../../src/base/error.ts";
+import type { DeviceChoice } from "../../src/config/kinds.ts";
 import { modelDirectory } from "../../src/config/paths.ts";
-import type { ModelOrder } from "../../src/inference/protocol.ts";
-import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
+import { InferenceSupervisor, type SupervisorOptions } from "../../src/inference/supervisor.ts";
 import { embeddedManifests } from "../../src/models/catalog.ts";
 import type { ModelCode } from "../../src/models/failure.ts";
 import { requireModels } from "../../src/models/known-models.ts";
@@ -20,6 +20,8 @@ export interface ProfileChoice {
   profiles?: readonly string[] | undefined;
   /** Folder of the models; that of the program when left out. */
   models?: string | undefined;
+  /** What all models run on; the CPU when left out. */
+  device?: DeviceChoice | undefined;
   /** File in which numbers of models are kept for the next run of the same version. */
   cache?: string | undefined;
   /** Told of a profile that is not run; prints unless given. */
@@ -38,6 +40,7 @@ export async function withProfiles<T>(
   {
     profiles: named,
     models,
+    device = "cpu",
     cache,
     tell = (sentence) => process.stdout.write(`${sentence}\n`),
   }: ProfileChoice,
@@ -60,11 +63,8 @@ export async function withProfiles<T>(
       const orders = new Map(
         roles.map(({ model, dtypes }) => [model, { id: model, ...(dtypes && { dtypes }) }]),
       );
-      results.push(
-        ...(await withModels(directory, [...orders.values()], remembered, (served) =>
-          bench(profile, served),
-        )),
-      );
+      const settings = { device, models: [...orders.values()], modelDirectory: directory };
+      results.push(...(await withModels(settings, remembered, (served) => bench(profile, served))));
     }
     return results;
   } finally {
@@ -73,20 +73,17 @@ export async function withProfiles<T>(
 }
 
 async function withModels<T>(
-  modelDirectory: string,
-  models: ModelOrder[],
+  settings: SupervisorOptions & { modelDirectory: string },
   remembered: Remembered,
   use: (served: ServedModels) => Promise<T>,
 ): Promise<T> {
-  const inference = await InferenceSupervisor.start({
-    device: "cpu",
-    models,
-    modelDirectory,
-    requestTimeoutMs: PATIENCE_MS,
-  });
+  const inference = await InferenceSupervisor.start({ ...settings, requestTimeoutMs: PATIENCE_MS });
   try {
     const origins = new Map(
-      inference.running.map(({ id, dtype }) => [id, `${dtype} ${manifestHash(modelDirectory, id)}`]),
+      inference.running.map(({ id, dtype, device }) => [
+        id,
+        `${device} ${dtype} ${manifestHash(settings.modelDirectory, id)}`,
+      ]),
     );
     return await use(rememberedModels(inference, remembered, (model) => origins.get(model) ?? model));
   } finally {
