@@ -114,8 +114,9 @@ test("a subnet without consensus grants no exemption to weights for oneself, and
   const miner = await signerOf(2);
   const own = { netuid: NETUID, uids: [1], values: [65_535], versionKey: 7 };
   await set("consensus", "Null");
-  const failure = await failureOf(submitWeights(connection, miner, own));
-  expect([failure.code, failure.retry]).toEqual(["chain.no-permit", "next-window"]);
+  let signed = 0;
+  const failure = await failureOf(submitWeights(connection, miner, own, { before: () => signed++ }));
+  expect([failure.code, failure.retry, signed]).toEqual(["chain.no-permit", "next-window", 0]);
   const sent = sendExtrinsic(connection, miner, "set-weights", (api) =>
     subtensorCall(api, ["setWeights", [NETUID, own.uids, own.values, own.versionKey]]),
   );

@@ -276,7 +276,78 @@ const EARLIER = noticedBy(
   ],
 );
 
+const FAULTS = [
+  ...noticedBy(
+    ["test/chain/refusals.test.ts"],
+    [
+      {
+        name: "numbers of the pool mean the same in every runtime (C9)",
+        file: "src/chain/pool-refusals.ts",
+        text: "specVersion >= POOL_CUSTOM_SINCE_SPEC && number < POOL_CUSTOM_UNSURE",
+        replacement: "specVersion >= 0",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/chain/networks.test.ts"],
+    [
+      {
+        name: "what every object has is a network (C10)",
+        file: "src/chain/networks.ts",
+        text: "network && Object.hasOwn(NETWORKS, network) ?",
+        replacement: "network && network in NETWORKS ?",
+      },
+      {
+        name: "a misspelt network is a host (C10)",
+        file: "src/chain/networks.ts",
+        text: "/^[\\w-]+$/.test(network)",
+        replacement: "false",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/chain/changing-chain.test.ts"],
+    [
+      {
+        name: "what the chain filters is sent by the same call again (C10)",
+        file: "src/chain/submission.ts",
+        text: 'takesOldCalls: refusal?.reason === "CallFiltered"',
+        replacement: "takesOldCalls: false",
+      },
+      {
+        name: "a subnet without consensus grants exemptions (C10)",
+        file: "src/chain/precheck.ts",
+        text: 'state.mode !== "Null" && (',
+        replacement: "(",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/weights/quantize.test.ts"],
+    [
+      {
+        name: "rounding lifts the largest share above the limit (C10)",
+        file: "src/weights/quantize.ts",
+        text: "raiseTo(result.values, lost, Math.ceil(U16_MAX / maxWeightLimit));",
+        replacement: "raiseTo(result.values, lost, 0);",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/chain/metagraph.test.ts"],
+    [
+      {
+        name: "a runtime without types is read as if it had them (C10)",
+        file: "src/chain/metagraph.ts",
+        text: "if (!(answer instanceof Uint8Array)) return;",
+        replacement: "if (answer !== undefined) return;",
+      },
+    ],
+  ),
+];
+
 export const CHAIN_MUTANTS = [
+  ...FAULTS,
   ...EARLIER,
   ...LOCALNET,
   ...SUBMISSION,
