@@ -14,6 +14,7 @@ import { benchGating } from "./gating.ts";
 import { benchIncentive } from "./incentive.ts";
 import { benchInference } from "./inference.ts";
 import { benchAsk } from "./miners.ts";
+import { benchOwnWords } from "./own-words.ts";
 import { benchFirstStep, benchStart } from "./process.ts";
 import type { ProfileChoice } from "./profiles.ts";
 import { benchReaders } from "./readers.ts";
@@ -41,6 +42,7 @@ const BENCHES: Record<string, (choice: ProfileChoice) => Promise<BenchRow[]>> = 
   cheaters: benchCheaters,
   verdicts: benchVerdicts,
   readers: benchReaders,
+  "own words": benchOwnWords,
   ask: benchAsk,
   analysis: benchAnalysis,
   "first step": benchFirstStep,
@@ -49,7 +51,7 @@ const BENCHES: Record<string, (choice: ProfileChoice) => Promise<BenchRow[]>> = 
 };
 
 /** They take many minutes, and tell of no speed: only by their name. */
-const CHECKS: readonly string[] = ["cheaters", "verdicts", "readers"];
+const CHECKS: readonly string[] = ["cheaters", "verdicts", "readers", "own words"];
 
 const { positionals: chosen, values: flags } = commandLine();
 const choice: ProfileChoice = {

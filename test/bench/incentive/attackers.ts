@@ -102,6 +102,26 @@ export const GIBBERISH: Readonly<Record<string, Attack>> = {
     ended(best(demand, random).split(" ").reverse().join(" "), demand.parts),
 };
 
+/** What can be said of anything, about two words. */
+const REMARKS: readonly ((one: string, other: string) => string)[] = [
+  (one) => `The author first turns to ${one} and gives an account of how it began.`,
+  (_, other) => `Then he explains what people usually think of ${other} and why.`,
+  (one) => `Another point that gets attention is the role of ${one} for everybody concerned.`,
+  (_, other) => `Several reasons are offered, and ${other} is among them.`,
+  (one) => `He closes with a view of what may happen to ${one} later.`,
+];
+
+/** The words with meaning that a text has most often, which tell what it is about. */
+function frequentTerms(text: string): string[] {
+  const counts = new Map<string, number>();
+  for (const word of wordsOf(text).filter((word) => isTerm(word) && word.length > 4))
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 6)
+    .map(([word]) => word);
+}
+
 /** Good English that costs no reading. */
 export const FLUENT: Readonly<Record<string, Attack>> = {
   "nouns in a frame": ({ parts }, random) => {
@@ -154,6 +174,21 @@ export const FLUENT: Readonly<Record<string, Attack>> = {
     if (parts.task !== "answer")
       return `The text is about what it says. ${pick(sourceSentences(parts.text), random)}`;
     return `${ended((parts.question ?? "").replace(/^\S+\s/, "It is said that "), parts)} ${pick(sourceSentences(parts.text), random)}`;
+  },
+  "remarks about frequent words": ({ parts }, random) => {
+    const [one = "it", other = "it"] = shuffle(frequentTerms(parts.text), random);
+    if (parts.task === "followup")
+      return `How does the text explain ${one} and what it has to do with ${other}?`;
+    const count = parts.task === "augment" ? REMARKS.length : 2;
+    return shuffle(REMARKS, random)
+      .slice(0, count)
+      .map((remark) => remark(one, other))
+      .join(" ");
+  },
+  "first half of the text": ({ parts }) => {
+    const source = sourceSentences(parts.text);
+    const half = source.slice(0, Math.ceil(source.length / 2));
+    return parts.task === "followup" ? `Is it so that ${half[0]?.replace(/[.!?]+$/, "")}?` : half.join(" ");
   },
   "generic remarks": ({ parts }) =>
     parts.task === "followup"

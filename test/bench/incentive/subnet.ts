@@ -53,6 +53,7 @@ export const MINERS: readonly BenchMiner[] = [
   ...attackers("spoilt", SPOILT),
   adaptive("gibberish", "heads and tails", GIBBERISH["heads and tails"]),
   adaptive("fluent", "nouns in a frame", FLUENT["nouns in a frame"]),
+  adaptive("fluent", "remarks about frequent words", FLUENT["remarks about frequent words"]),
 ];
 
 /** A subnet of which everything is known. */
