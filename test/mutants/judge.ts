@@ -47,6 +47,12 @@ export const JUDGE_MUTANTS: readonly Mutant[] = [
         replacement: 'sentence !== ""',
       },
       {
+        name: "the whole of a short text answers anything",
+        file: "src/rewards/fit/answer.ts",
+        text: "Math.max(REPEATED.count,",
+        replacement: "Math.max(99,",
+      },
+      {
         name: "a word that anybody can add is as new as one of the text",
         file: "src/rewards/fit/answer.ts",
         text: "(told.has(term) ? 1 : NEW.foreign)",

@@ -350,6 +350,13 @@ describe("task fit", () => {
     expect(good).toBeGreaterThan(0.6);
     expect(other).toBeLessThan(0.3);
     expect(parrot).toBeLessThan(0.05);
+    // More than half of a short text answers anything.
+    const [half, most] = await score(answer, [
+      SENTENCES.slice(0, 3).join(" "),
+      SENTENCES.slice(0, 4).join(" "),
+    ]);
+    expect(half).toBeGreaterThan(0.6);
+    expect(most).toBeLessThan(0.1);
     // Two words of the text are new, and what anybody can add does not make up for them.
     const [short, padded] = await score(answer, [
       "The harbour of the old town was built by monks for salt.",

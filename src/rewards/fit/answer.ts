@@ -36,6 +36,8 @@ const REWORDED = {
   own: 0.65,
   ownWidth: 0.06,
 } as const;
+/** Sentences of the text that an answer may repeat, as many as these or this share of them: half of a short text answers anything. */
+const REPEATED = { cosine: 0.85, count: 3.5, share: 0.3, width: 0.15 } as const;
 const MOST_SENTENCES = { middle: 6.5, width: 0.5 } as const;
 /** Sentences that are near to nothing in the text. */
 const STRAY = { fit: 0.12, cosine: 0.45, share: 0.6, width: 0.05 } as const;
@@ -114,7 +116,13 @@ export function fitOfAnswer(
     );
   };
   return (
-    Math.max(quoted, best > 0 ? saidAnew(fits, nearness) ** POWER : 0) * hasAnswerLength(sentences.length)
+    Math.max(quoted, best > 0 ? saidAnew(fits, nearness) ** POWER : 0) *
+    hasAnswerLength(sentences.length) *
+    below(
+      sentences.filter(({ vector }) => nearest(vector, source) >= REPEATED.cosine).length,
+      Math.max(REPEATED.count, REPEATED.share * source.length),
+      REPEATED.width,
+    )
   );
 }
 
