@@ -1,15 +1,27 @@
 import { isTerm, termsOf } from "../../prompts/sentences.ts";
 import { type PromptParts, previousQuestions } from "../../prompts/templates.ts";
+import { LEADING, turned } from "./asking.ts";
 import { pick, type Random } from "./random.ts";
 import { centrality, inverseFrequency, relevance, type Sentence, splitSentences } from "./reading.ts";
 
-// Each is grammatical around a group of people or things and a few words of the text.
-const QUESTIONS: readonly ((group: string, words: string) => string)[] = [
-  (group, words) => `What does the text say about ${words}, and what follows for ${group}?`,
+// Each is grammatical around a group of people or things and what was found to ask about: a sentence turned into a question,
+// two things of one sentence, or one.
+const TURNED: readonly ((group: string, turned: string) => string)[] = [
+  (group, turned) => `Why ${turned}, and what follows for ${group}?`,
+  (group, turned) => `Why ${turned}, and what does that change for ${group}?`,
+  (group, turned) => `For what reason ${turned}, as ${group} would see it?`,
+  (group, turned) => `Why ${turned}, if one thinks of ${group}?`,
+];
+const OF_TWO: readonly ((group: string, first: string, second: string) => string)[] = [
+  (group, first, second) => `What has ${first} to do with ${second}, and what follows for ${group}?`,
+  (group, first, second) => `How does ${first} bear on ${second}, and who among ${group} would notice?`,
+  (group, first, second) => `Would ${second} be the same for ${group} without ${first}?`,
+  (group, first, second) => `What should ${group} know of ${first} before they judge ${second}?`,
+];
+const OF_ONE: readonly ((group: string, words: string) => string)[] = [
+  (group, words) => `What follows from ${words} for ${group}?`,
   (group, words) => `Why would ${words} matter to ${group}?`,
   (group, words) => `What should ${group} know about ${words} before they judge?`,
-  (group, words) => `How does ${words} come into this, and who among ${group} would notice?`,
-  (_group, words) => `What is the reason that the text mentions ${words} at all?`,
 ];
 const REMARKS: readonly ((group: string) => string)[] = [
   (group) => `This concerns ${group} most of all.`,
@@ -57,9 +69,8 @@ const FEWEST_WORDS = 12;
 const QUOTED_WORDS = { min: 2, max: 7 } as const;
 /** Words with meaning that a question names, at least: "the time" alone asks about nothing. */
 const FEWEST_TERMS = 2;
-// What joins words with meaning to one phrase, and what may stand before it.
+// What joins words with meaning to one phrase.
 const JOINING = new Set(["of", "the", "a", "an", "and", "in", "for", "to", "their", "its", "his", "her"]);
-const LEADING = new Set(["the", "a", "an", "their", "its", "his", "her"]);
 // A miner's own taste against the ranking of the sentences.
 const TASTE = { min: 0.5, max: 1.2 } as const;
 // Weight of the part of the text that a miner reads most closely, and how wide that part is.
@@ -90,39 +101,65 @@ function summarise(sentences: Sentence[], count: number, random: Random): string
 }
 
 function askAbout(sentences: Sentence[], asked: readonly string[], random: Random): string {
+  const whole = sentences.map(({ text }) => text).join(" ");
+  const turnable = sentences
+    .flatMap((sentence) => {
+      const text = turned(sentence.text, whole);
+      return text === undefined ? [] : [{ ...sentence, text }];
+    })
+    .filter(({ text }) => asked.every((question) => !question.includes(text)));
+  if (turnable.length > 0) {
+    const [chosen] = choose(turnable, centrality(turnable), 1, random);
+    return plain(pick(TURNED, random)(pick(GROUPS, random), chosen!.text));
+  }
   const long = sentences.filter(({ text }) => text.split(" ").length >= FEWEST_WORDS);
   const subjects = (long.length > 0 ? long : sentences)
     .flatMap(subjectsOf)
-    .map((text, index) => ({ index, text, terms: termsOf(text) }));
-  const fresh = subjects.filter(({ text }) => asked.every((question) => !question.includes(text)));
+    .map((things, index) => ({ index, things, text: things.join(" "), terms: termsOf(things.join(" ")) }));
+  const fresh = subjects.filter(({ things }) =>
+    asked.every((question) => !things.every((thing) => question.includes(thing))),
+  );
   const telling = fresh.filter(({ terms }) => new Set(terms).size >= FEWEST_TERMS);
   const named = telling.filter(({ text }) => opensWithArticle(text));
   const counts = inverseFrequency(sentences);
   const once = Math.max(...counts.values());
   const topical = named.filter(({ terms }) => terms.some((term) => (counts.get(term) ?? once) < once));
-  const candidates = [topical, named, telling, fresh, subjects].find((some) => some.length > 0) ?? sentences;
-  const [chosen] = choose(candidates, centrality(candidates), 1, random);
-  const words = chosen!.text
-    .split(" ")
-    .slice(0, 2 * QUOTED_WORDS.max)
-    .join(" ");
-  return plain(pick(QUESTIONS, random)(pick(GROUPS, random), words));
+  const candidates = [topical, named, telling, fresh, subjects].find((some) => some.length > 0);
+  const [chosen] =
+    candidates === undefined
+      ? [
+          {
+            things: [
+              sentences[0]!.text
+                .split(" ")
+                .slice(0, 2 * QUOTED_WORDS.max)
+                .join(" "),
+            ],
+          },
+        ]
+      : choose(candidates, centrality(candidates), 1, random);
+  const [first = "", second] = chosen!.things;
+  const group = pick(GROUPS, random);
+  return plain(
+    second === undefined ? pick(OF_ONE, random)(group, first) : pick(OF_TWO, random)(group, first, second),
+  );
 }
 
 /** What a sentence speaks of: two of its phrases, or one where the other would make it more than half of the sentence or of what it says. */
-function subjectsOf(sentence: Sentence): string[] {
+function subjectsOf(sentence: Sentence): string[][] {
   const phrases = phrasesOf(sentence);
   const most = Math.min(sentence.text.split(" ").length / 2, 2 * QUOTED_WORDS.max);
   const mostTerms = new Set(sentence.terms).size / 2;
   const pairs = phrases
     .slice(1)
     .map((second, at) => [phrases[at]!, second] as const)
-    .filter(([first, second]) => !termsOf(first).some((term) => termsOf(second).includes(term)))
-    .map((pair) => pair.join(" and "));
-  const short = pairs.filter(
-    (pair) => pair.split(" ").length <= most && new Set(termsOf(pair)).size <= mostTerms,
-  );
-  return short.length > 0 ? short : phrases;
+    .filter(([first, second]) => !termsOf(first).some((term) => termsOf(second).includes(term)));
+  const short = pairs
+    .map((pair) => [...pair])
+    .filter(
+      (pair) => pair.join(" ").split(" ").length < most && new Set(termsOf(pair.join(" "))).size <= mostTerms,
+    );
+  return short.length > 0 ? short : phrases.map((phrase) => [phrase]);
 }
 
 /** Runs of words of a sentence that name something: words with meaning, joined by small ones, in the sentence's own order. */
@@ -146,7 +183,8 @@ function phrasesOf({ text }: Sentence): string[] {
       ? phrases
       : phrases.filter((phrase) => !broken.has(phrase))
   )
-    .map((phrase) => {
+    .map(([first = "", ...rest]) => {
+      const phrase = [LEADING.has(first.toLowerCase()) ? first.toLowerCase() : first, ...rest];
       while (phrase.length > 0 && JOINING.has(phrase.at(-1)!.toLowerCase())) phrase.pop();
       return phrase;
     })
@@ -175,12 +213,12 @@ function reply(sentences: Sentence[], question: string, random: Random): string 
 }
 
 /** The `count` sentences with the best rank after taste and attention, in the order of the text. */
-function choose(
-  sentences: readonly Sentence[],
+function choose<T extends Sentence>(
+  sentences: readonly T[],
   ranks: readonly number[],
   count: number,
   random: Random,
-): Sentence[] {
+): T[] {
   const taste = TASTE.min + (TASTE.max - TASTE.min) * random();
   const focus = random();
   const attention = (index: number): number =>

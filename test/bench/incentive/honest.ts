@@ -3,7 +3,7 @@ import { pick, type Random } from "../../../src/localnet/miners/random.ts";
 import { relevance, splitSentences } from "../../../src/localnet/miners/reading.ts";
 import { sentencesOf } from "../../../src/prompts/sentences.ts";
 import type { PromptParts } from "../../../src/prompts/templates.ts";
-import { rewrite } from "./rewriting.ts";
+import { reworded, rewrite } from "./rewriting.ts";
 
 /** How an honest miner puts what it has to say. */
 export const STYLES = ["quoting", "rewriting"] as const;
@@ -26,7 +26,8 @@ const FILLER_QUESTIONS = [
 
 export function goodAnswer(parts: PromptParts, style: Style, random: Random): string {
   const quoted = answerWell(parts, random);
-  if (style === "quoting" || parts.task === "followup") return quoted;
+  if (style === "quoting") return quoted;
+  if (parts.task === "followup") return reworded(quoted, random);
   return sentencesOf(quoted)
     .map((sentence) => rewrite(sentence, random))
     .join(" ");

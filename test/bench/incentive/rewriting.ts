@@ -115,7 +115,14 @@ export function rewrite(sentence: string, random: Random): string {
     /^(?:when|if|while|as|because|since|although|though|with|in|for|by)\b/i.test(clause)
   )
     body = `${upper(clause)}, ${lower(body.slice(0, comma))}`;
-  const given = body.split(" ");
+  const text = reworded(body, random);
+  const opening = random() < 0.5 ? pick(OPENINGS, random) : "";
+  return `${opening === "" ? upper(text) : opening + lower(text)}${stop}`;
+}
+
+/** The same words in the same order but for known ones, which others stand for. */
+export function reworded(text: string, random: Random): string {
+  const given = text.split(" ");
   const words = given.map((word, at) => {
     const bare = word.replace(/[^\p{L}]/gu, "");
     const other = SYNONYMS[bare.toLowerCase()];
@@ -123,12 +130,10 @@ export function rewrite(sentence: string, random: Random): string {
     if (KEPT_BEFORE[given[at + 1] ?? ""]?.includes(bare.toLowerCase())) return word;
     return word.replace(bare, bare === lower(bare) ? other : upper(other));
   });
-  const opening = random() < 0.5 ? pick(OPENINGS, random) : "";
   for (const [at, word] of words.entries())
     if (word !== given[at] && /^an?$/i.test(words[at - 1] ?? ""))
       words[at - 1] = words[at - 1]!.charAt(0) + (/^[aeiou]/i.test(word) ? "n" : "");
-  const text = words.join(" ");
-  return `${opening === "" ? upper(text) : opening + lower(text)}${stop}`;
+  return words.join(" ");
 }
 
 export function upper(text: string): string {
