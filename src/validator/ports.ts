@@ -112,6 +112,8 @@ export interface ProposedWeights {
   values: number[];
   /** Why they are what they are beyond the scores, one sentence each. */
   lines: string[];
+  /** Why nothing is burnt although that was asked for; undefined else. */
+  unburnt?: string | undefined;
 }
 
 export interface Chain<N extends Neuron = Neuron> {

@@ -1,4 +1,6 @@
 import { Failure, type FailureOptions } from "../base/error.ts";
+import { log } from "../base/log.ts";
+import { Told } from "../base/told.ts";
 import {
   asBlock,
   asHotkey,
@@ -49,6 +51,7 @@ export class Subtensor implements Chain<AxonNeuron> {
   readonly #versionKey: number;
   readonly #policy: WeightPolicy;
   readonly #mecids: readonly number[];
+  readonly #unburnt = new Told();
   /** Where this hotkey was when it was last seen. */
   #held: Held | undefined;
 
@@ -162,7 +165,8 @@ export class Subtensor implements Chain<AxonNeuron> {
     const { mecid, before, nonce, signal } = order;
     // The holders of the uids are read at the last moment: weight belongs to the miner who earned it, not to his uid.
     const make = async (): Promise<Weights> => {
-      const { uids, values } = await this.proposeWeights(order);
+      const { uids, values, unburnt } = await this.proposeWeights(order);
+      this.#tellUnburnt(unburnt);
       return { netuid: this.#netuid, mecid, uids, values, versionKey: this.#versionKey };
     };
     const sent = await submitWeights(this.#connection, this.#signer, make, { before, nonce, signal });
@@ -170,6 +174,16 @@ export class Subtensor implements Chain<AxonNeuron> {
     if (path === "plain") return { path, block, uids, values, extrinsicHash };
     const { pending } = sent;
     return { path, block, uids, values, extrinsicHash, revealRound: pending.revealRound, pending };
+  }
+
+  /** Miners are paid what was to be burnt: told once for as long as that is so. */
+  #tellUnburnt(unburnt: string | undefined): void {
+    if (unburnt === undefined) this.#unburnt.over();
+    else if (this.#unburnt.isNews(unburnt))
+      log.warn("Weights are set without the burn that was asked for", {
+        reason: unburnt,
+        hint: "name a uid of the subnet's owner: --weights.burn SHARE:UID",
+      });
   }
 
   async proposeWeights(

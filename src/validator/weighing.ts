@@ -61,6 +61,8 @@ export interface Weighed {
   values: number[];
   /** Why they are what they are beyond the scores, one sentence each; empty where nothing is special. */
   lines: string[];
+  /** Why nothing is burnt although that was asked for. */
+  unburnt: string | undefined;
 }
 
 export interface Weighing {
@@ -77,7 +79,7 @@ export interface Weighing {
  */
 export function weigh({ metagraph, scores, neverAsked, chain }: Weighing, policy: WeightPolicy): Weighed {
   const { hotkeys, coldkeys, hyperparameters } = metagraph;
-  const { weights, lines } = shapeWeights(
+  const { weights, lines, unburnt } = shapeWeights(
     {
       scores,
       hotkeys,
@@ -118,7 +120,8 @@ export function weigh({ metagraph, scores, neverAsked, chain }: Weighing, policy
     maxWeightLimit,
     excludeQuantile: 0,
   });
-  return { ...quantizeWeights(processed.uids, processed.weights, maxWeightLimit, minAllowedWeights), lines };
+  const quantized = quantizeWeights(processed.uids, processed.weights, maxWeightLimit, minAllowedWeights);
+  return { ...quantized, lines, unburnt };
 }
 
 /** Weights for those who hold the uids at the block of the metagraph. */

@@ -47,6 +47,8 @@ export interface Shaped {
   weights: Float32Array;
   /** One sentence for each rule that is on. */
   lines: string[];
+  /** The one of them that tells why nothing is burnt although that was asked for; undefined else. */
+  unburnt: string | undefined;
 }
 
 /** Weights that only fill up a subnet's minimum (processWeights) become 1 of 65535, beside a largest of all of it. */
@@ -81,7 +83,9 @@ export function shapeWeights(input: PolicyInput, policy: WeightPolicy): Shaped {
       policy.smoothing,
       lines,
     );
-  return { weights: burnt(weights, input, policy, lines), lines };
+  const unburnt = unburntBy(input, policy);
+  if (unburnt !== undefined) return { weights, lines: [...lines, unburnt], unburnt };
+  return { weights: burnt(weights, input, policy, lines), lines, unburnt };
 }
 
 function withFloor(
@@ -142,6 +146,13 @@ function smoothed(
   return weights.map((weight, uid) => (1 - share) * weight + share * before![uid]!);
 }
 
+function unburntBy({ scores, ownerUid }: PolicyInput, { burn, burnsIdle }: WeightPolicy): string | undefined {
+  if (burn === undefined && !burnsIdle) return undefined;
+  const uid = burn?.uid ?? ownerUid;
+  if (uid === undefined) return "burn: nothing, for the subnet's owner has no uid";
+  return uid < scores.length ? undefined : `burn: nothing, for there is no uid ${uid}`;
+}
+
 function burnt(
   weights: Float32Array,
   { ownerUid }: PolicyInput,
@@ -149,14 +160,8 @@ function burnt(
   lines: string[],
 ): Float32Array {
   const isIdle = !weights.some((weight) => weight > 0);
-  if (burn === undefined && !burnsIdle) return weights;
   const uid = burn?.uid ?? ownerUid;
-  if (uid === undefined || uid >= weights.length) {
-    lines.push(
-      `burn: nothing, for ${uid === undefined ? "the subnet's owner has no uid" : `there is no uid ${uid}`}`,
-    );
-    return weights;
-  }
+  if (uid === undefined || (burn === undefined && !burnsIdle)) return weights;
   const whose = `uid ${uid}${burn?.uid === undefined ? " (the subnet's owner)" : ""}`;
   if (isIdle) {
     if (!burnsIdle) return weights;

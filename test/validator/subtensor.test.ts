@@ -9,8 +9,10 @@ import { Subtensor } from "../../src/validator/subtensor.ts";
 import type { HotkeySigner } from "../../src/wallet/signer.ts";
 import { seedScores } from "../../src/weights/evidence.ts";
 import { PLAIN_POLICY } from "../../src/weights/shape.ts";
+import { capturedLog } from "../captured-log.ts";
 import { connect, NETUID, neuron, STRANGER, signerOf, startChain } from "../chain/fixture.ts";
 
+const lines = capturedLog("warn");
 let node: LocalNode;
 let signer: HotkeySigner;
 let connection: ChainConnection;
@@ -99,6 +101,18 @@ describe("weights", () => {
     expect(sent.pending).toMatchObject({ uid: 0, uids: [1], revealRound: sent.revealRound });
     const block = await chain.followReveal(sent.pending!, new AbortController().signal);
     expect<number>(block).toBeGreaterThanOrEqual(sent.pending!.revealBlock);
+  });
+
+  test("without the burn that was asked for, because the owner has no uid, are told as that once", async () => {
+    await start({ weightsRateLimit: 0 });
+    const { neurons } = await chain.fetchSubnet();
+    const scores = new Map([[neurons[1]!.hotkey, 1]]);
+    const burn = { share: 1, uid: undefined };
+    chain = new Subtensor(connection, signer, NETUID, 7, { ...PLAIN_POLICY, burn });
+    for (const _ of [1, 2]) expect((await chain.sendWeights(orderOf(scores))).uids).toEqual([1]);
+    const told = lines.filter((line) => line.includes("without the burn"));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain("the subnet's owner has no uid");
   });
 
   test("are not sent after a stop, wherever it comes", async () => {
