@@ -28,6 +28,8 @@ const FRAMES = [
   "What explains the relation of X to Y and Z?",
 ] as const;
 
+const VERB = /^(?:is|are|was|were|has|have|had|can|could|will|would|may|might|must|should)$/;
+
 const termsIn = (sentence: string): string[] => [...new Set(wordsOf(sentence).filter(isTerm))];
 const plain = (text: string): string => text.replace(/[.,;:!?"”]+$/, "");
 const small = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
@@ -77,4 +79,41 @@ export const QUOTING: Readonly<Record<string, Hollow>> = {
   "whether it is true": (sentences, random) => `Is it true that ${head(sentences, random)}?`,
   "why anybody speaks of": (sentences, random) =>
     `Why would anybody speak of ${piece(sentences, random, () => 5)}?`,
+};
+
+/** What the judge's numbers were not found with: to measure them by. */
+export const UNSEEN: Readonly<Record<string, Hollow>> = {
+  "the two most frequent words": (sentences) => {
+    const counts = new Map<string, number>();
+    for (const word of wordsOf(sentences.join(" ")).filter(isTerm))
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    const [a, b] = [...counts].sort((one, other) => other[1] - one[1]).map(([word]) => word);
+    return `Why is ${a} so important for ${b} in the text?`;
+  },
+  "a name": (sentences, random) => {
+    const names = sentences.flatMap((sentence) => [
+      ...sentence.matchAll(/(?<=[\p{Ll},] )\p{Lu}[\p{L}'’-]+(?: \p{Lu}[\p{L}'’-]+)*/gu),
+    ]);
+    return `What is the meaning of ${pick(names, random)?.[0] ?? "the subject"} in this text?`;
+  },
+  "two pieces of a sentence": (sentences, random) => {
+    const sentence = [pick(sentences, random)];
+    const two = (): string => small(piece(sentence, random, () => 2));
+    return `How would the ${two()} look today without the ${two()}?`;
+  },
+  "three words with articles and a verb": (sentences, random) => {
+    const [a, b, c] = shuffle(termsIn(pick(sentences, random)), random);
+    return `How did the ${a} of the ${b} shape the ${c} at that time?`;
+  },
+  "a half sentence with its verb first": (sentences, random) => {
+    for (const sentence of shuffle(sentences, random)) {
+      const words = plain(sentence).split(" ");
+      const at = words.findIndex((word, place) => place > 0 && VERB.test(word));
+      if (at < 0) continue;
+      const rest = words.slice(at + 1);
+      const half = rest.slice(0, Math.max(3, rest.length / 2)).join(" ");
+      return `Why ${words[at]} ${small(words.slice(0, at).join(" "))} ${plain(half)}?`;
+    }
+    return "Why is it so?";
+  },
 };

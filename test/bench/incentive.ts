@@ -74,7 +74,7 @@ export async function benchIncentive(games: Games = {}): Promise<BenchRow[]> {
         process.stderr.write(`  ${profile.id}, ${domain}, seed ${seed} …\n`);
         played.games.push(await playSubnet(models, { profile, miners, texts, asks, seed }));
       }
-      const named = [...ranking(played), ...attacks(played)];
+      const named = [...ranking(played), ...attacks(played), ...hollowQuestions(played)];
       rows.push(...named.map((row) => ({ ...row, name: `${profile.id}, ${domain}: ${row.name}` })));
     }
     return rows;
@@ -213,6 +213,29 @@ function drawnOf(subnet: Played): { subnets: DrawnSubnet[]; miners: Worth[] } {
 
 function qualityOf(miner: BenchMiner): number {
   return miner.kind === "honest" ? miner.quality : 0;
+}
+
+/** What questions earn that ask nothing, in the mean of a good question. */
+function hollowQuestions({ miners, games }: Played): BenchRow[] {
+  const questions = (is: (miner: BenchMiner) => boolean): Earned[] =>
+    games
+      .flatMap((game) => game.filter((_, at) => is(miners[at]!)).flat())
+      .filter(({ task }) => task === "followup");
+  const earning = (answers: readonly Earned[]): number => mean(answers.map(({ reward }) => reward));
+  const good = earning(questions(({ kind }) => kind === "honest").filter(({ isGood }) => isGood));
+  const rows = miners
+    .filter(({ kind }) => kind === "hollow")
+    .map(
+      ({ name }): BenchRow => ({
+        name: `hollow, in mean good questions: ${name}`,
+        value: earning(questions((miner) => miner.name === name)) / good,
+        unit: "",
+      }),
+    );
+  return [
+    { name: "hollow questions, in mean good ones", value: mean(rows.map(({ value }) => value)), unit: "" },
+    ...rows.sort((a, b) => b.value - a.value).slice(0, WORST),
+  ];
 }
 
 function attacks(played: Played): BenchRow[] {

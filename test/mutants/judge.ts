@@ -90,13 +90,47 @@ export const JUDGE_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...noticedBy(
+    ["test/rewards/asking.test.ts"],
+    [
+      {
+        name: "words of the text in a list count as words that stand apart",
+        file: "src/rewards/fit/asked.ts",
+        text: "const goesOn = LISTING.has(last)",
+        replacement: "const goesOn = last === '' && LISTING.has(last)",
+      },
+      {
+        name: "a frame that fits any text joins words",
+        file: "src/rewards/fit/asked.ts",
+        text: "all === 0 || (isEmpty",
+        replacement: "all === 0 || (!isEmpty",
+      },
+      {
+        name: "a question is paid for what it names",
+        file: "src/rewards/fit/question.ts",
+        text: "    askingOf(wording, own, source)",
+        replacement: "    Math.max(1, askingOf(wording, own, source))",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/localnet/asking.test.ts"],
+    [
+      {
+        name: "a good miner's question holds its answer",
+        file: "src/localnet/miners/asking.ts",
+        text: "if (subject.length + rest.length > MOST_TAKEN",
+        replacement: "if (subject.length + rest.length > 9 * MOST_TAKEN",
+      },
+    ],
+  ),
+  ...noticedBy(
     ["test/rewards/languages.test.ts"],
     [
       {
         name: "answers about a text in another language are measured as English ones",
         file: "src/rewards/models/task-fit.ts",
-        text: "reading.isEnglish ? FIT[reading.task] : fitOfUnread",
-        replacement: "FIT[reading.task]",
+        text: "if (!reading.isEnglish) return",
+        replacement: "if (reading.source.length === 0) return",
       },
       {
         name: "English answers are paid for a text in another language",

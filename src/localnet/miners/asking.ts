@@ -20,7 +20,7 @@ const VERBS = new Set(
   let lie live maintain make manage meet mention need obtain occur offer oppose own permit possess prefer prepare prevent produce
   prohibit promise propose protect provide prove publish reach receive recognize recommend reduce refer reflect refuse regulate
   relate rely remain remove replace represent require resemble resist result retain reveal run seek seem separate serve speak spend
-  spread stand start stay stretch submit succeed suffer suggest support suppose surround survive take teach tell tend
+  spread stand start stay stretch submit succeed suffer suggest supply support suppose surround survive take teach tell tend
   think threaten urge use vary wish work write yield`.split(/\s+/),
 );
 const IRREGULAR: Readonly<Record<string, string>> = {

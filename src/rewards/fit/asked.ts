@@ -30,8 +30,8 @@ const VERBS = new Set(AUXILIARY.split("|"));
 const LISTING = new Set(["and", "or"]);
 
 /**
- * Of a logistic regression that tells 49 questions of people, and sentences turned by their grammar, from words of a sentence in
- * frames (models/judge/questions.ts). A turned verb counts as words of one's own do that are so near.
+ * Of a logistic regression that tells questions of people, and sentences turned by their grammar, from words and pieces of sentences
+ * in frames; models/README.md, section The judge. A turned verb counts as words of one's own do that are so near.
  */
 export const ASKING = { bias: 4.47, block: -7.75, own: 7.76, turned: 0.2 } as const;
 /** Its number from which on a question asks enough: four fifths of those of people have more. */

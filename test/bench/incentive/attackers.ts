@@ -1,4 +1,5 @@
 import { dropped, mosaic, type Placed, shuffle, shuffledRuns } from "../../../models/judge/corruptions.ts";
+import { type Hollow, NAMING, QUOTING, UNSEEN } from "../../../models/judge/hollow-questions.ts";
 import { answerWell } from "../../../src/localnet/miners/good.ts";
 import { pick, type Random } from "../../../src/localnet/miners/random.ts";
 import { isTerm, sentencesOf, sourceSentences, wordsOf } from "../../../src/prompts/sentences.ts";
@@ -223,3 +224,19 @@ export const SPOILT: Readonly<Record<string, Attack>> = {
     ),
   "a good answer, negated": (demand, random) => negated(answerWell(demand.parts, random)),
 };
+
+const asking = (kind: string, questions: Readonly<Record<string, Hollow>>): [string, Attack][] =>
+  Object.entries(questions).map(([name, make]) => [
+    `${kind}: ${name}`,
+    (demand, random) =>
+      demand.parts.task === "followup"
+        ? make(sourceSentences(demand.parts.text), random)
+        : FLUENT["generic remarks"]!(demand, random),
+  ]);
+
+/** Questions that ask nothing, of words and pieces of the text; the other tasks are not attempted. */
+export const HOLLOW: Readonly<Record<string, Attack>> = Object.fromEntries([
+  ...asking("naming", NAMING),
+  ...asking("quoting", QUOTING),
+  ...asking("unseen", UNSEEN),
+]);

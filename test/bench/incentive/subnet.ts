@@ -15,7 +15,7 @@ import { createPipeline } from "../../../src/rewards/assemble.ts";
 import type { RewardPipeline } from "../../../src/rewards/pipeline.ts";
 import type { Profile } from "../../../src/rewards/profile.ts";
 import type { ServedModels } from "../../../src/rewards/served.ts";
-import { type Attack, type Demand, FLUENT, GIBBERISH, SPOILT } from "./attackers.ts";
+import { type Attack, type Demand, FLUENT, GIBBERISH, HOLLOW, SPOILT } from "./attackers.ts";
 import { badAnswer, goodAnswer, STYLES, type Style } from "./honest.ts";
 
 export const TASKS = ["augment", "followup", "answer"] as const satisfies readonly Task[];
@@ -26,8 +26,10 @@ const TRIES = 16;
 /** Of a text: dots in the names of files may make it so short that nothing is left to summarise. */
 const FEWEST_SENTENCES = 12;
 
+/** Of answers to all that is asked. */
 export const ATTACK_KINDS = ["gibberish", "fluent", "spoilt"] as const;
-type AttackKind = (typeof ATTACK_KINDS)[number];
+/** The last one asks questions alone. */
+type AttackKind = (typeof ATTACK_KINDS)[number] | "hollow";
 
 /** A miner whose worth is known: the chance of a good answer, or an attack. */
 export type BenchMiner =
@@ -51,9 +53,13 @@ export const MINERS: readonly BenchMiner[] = [
   ...attackers("gibberish", GIBBERISH),
   ...attackers("fluent", FLUENT),
   ...attackers("spoilt", SPOILT),
+  ...attackers("hollow", HOLLOW),
   adaptive("gibberish", "heads and tails", GIBBERISH["heads and tails"]),
   adaptive("fluent", "nouns in a frame", FLUENT["nouns in a frame"]),
   adaptive("fluent", "remarks about frequent words", FLUENT["remarks about frequent words"]),
+  ...["naming: three words in one of twenty frames", "unseen: a half sentence with its verb first"].map(
+    (name) => adaptive("hollow", name, HOLLOW[name]),
+  ),
 ];
 
 /** A subnet of which everything is known. */
