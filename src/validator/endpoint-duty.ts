@@ -7,14 +7,20 @@ import type { WeightsDuty } from "./weights-duty.ts";
 /** Before a window the connection is left alone: twice what looking at another endpoint and opening it may take. */
 const MARGIN_MS = 60_000;
 
-/** Goes back to the endpoint that the user prefers between windows of weights, and while no commit waits to be revealed. */
+/**
+ * Goes back to the endpoint that the user prefers between windows of weights, and while no commit is about to be revealed: where that
+ * takes epochs, one always waits.
+ */
 export function endpointDuty<N extends Neuron>(
   { modules: { chain }, recorder }: Session<N>,
   weights: readonly Pick<WeightsDuty<N>, "isWindow">[],
 ): Duty {
   const mayLeave = (): boolean => {
     const block = asBlock(chain.head() + Math.ceil(MARGIN_MS / chain.blockTimeMs));
-    return recorder.pendingReveals().length === 0 && !weights.some((duty) => duty.isWindow(block));
+    return (
+      !recorder.pendingReveals().some(({ revealBlock }) => revealBlock <= block) &&
+      !weights.some((duty) => duty.isWindow(block))
+    );
   };
   return {
     name: "endpoint",

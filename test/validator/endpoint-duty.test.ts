@@ -9,7 +9,7 @@ import { FakeChain, fakeModules } from "../fakes/session.ts";
 function openDuty(opens: number) {
   const chain = new FakeChain();
   chain.isSecondChoice = () => true;
-  const reveals: unknown[] = [];
+  const reveals: { revealBlock: number }[] = [];
   const session = {
     modules: { ...fakeModules(chain).modules, chain },
     recorder: { pendingReveals: () => reveals },
@@ -25,12 +25,12 @@ test("the preferred endpoint is looked at until a minute before the weights, and
   expect(due).toEqual([102, 103, 104]);
 });
 
-test("while a commit waits to be revealed it is left alone, also where that began meanwhile", async () => {
+test("while a commit is to be revealed it is left alone, also where that began meanwhile", async () => {
   const { chain, reveals, isDue, duty } = openDuty(1000);
   let answers: boolean[] = [];
   chain.preferEndpoint = async (mayLeave) => {
     answers = [mayLeave()];
-    reveals.push({});
+    reveals.push({ revealBlock: chain.block });
     answers.push(mayLeave());
   };
   await duty.run(asBlock(chain.block));
@@ -38,6 +38,14 @@ test("while a commit waits to be revealed it is left alone, also where that bega
   expect(isDue()).toBe(false);
   reveals.pop();
   expect(isDue()).toBe(true);
+});
+
+test("a commit that is revealed epochs later leaves time to look before", () => {
+  const { chain, reveals, isDue } = openDuty(1000);
+  reveals.push({ revealBlock: 110 }, { revealBlock: 500 });
+  const due: number[] = [];
+  for (chain.block = 102; chain.block < 115; chain.block++) if (isDue()) due.push(chain.block);
+  expect(due).toEqual([102, 103, 104]);
 });
 
 test("with the preferred endpoint in use nothing is looked at", () => {
