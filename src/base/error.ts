@@ -63,14 +63,15 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 /**
  * The message of anything that was thrown, without a stack. Others put the address that they were given into theirs, so
- * every URL in it is made fit to be shown. Of a refused path it is a sentence in place of the C library's words.
+ * every URL in it is made fit to be shown. What a file system refuses is a sentence in place of the C library's words.
  */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return hideUrls(String(error));
-  const { code, path, dest } = error as NodeJS.ErrnoException & { dest?: string };
-  if (typeof path === "string" && code !== undefined && Object.hasOwn(REFUSALS, code))
-    return `${dest === undefined ? path : `${path} to ${dest}`}: ${REFUSALS[code]} (${code})`;
-  return hideUrls(error.message);
+  const { code = "", path, dest, message } = error as NodeJS.ErrnoException & { dest?: string };
+  if (!Object.hasOwn(REFUSALS, code)) return hideUrls(message);
+  const sentence = `${REFUSALS[code]} (${code})`;
+  if (typeof path === "string") return `${dest === undefined ? path : `${path} to ${dest}`}: ${sentence}`;
+  return message.startsWith(`${code}: `) ? sentence : hideUrls(message);
 }
 
 /** The first line of its message: libraries append the request that they sent, or a query, to theirs. */

@@ -25,6 +25,8 @@ test("what the system refuses is told in a sentence that begins with the path", 
   expect(messageOf(thrownBy(() => readdirSync(import.meta.path)))).toBe(
     `${import.meta.path}: a file is in the place of a folder (ENOTDIR)`,
   );
+  // Of a read, which knows no path.
+  expect(messageOf(thrownBy(() => readFileSync(folder)))).toBe("a folder is in the place of a file (EISDIR)");
 });
 
 test("any other message is as it was thrown, but for addresses", () => {
