@@ -1,6 +1,7 @@
 import { Failure, messageOf } from "../base/error.ts";
 import { printable, wordLines } from "../base/text.ts";
 import { refusedBySystem } from "./exit-codes.ts";
+import { clauseOf } from "./hint-form.ts";
 
 /** Of a sentence; several paths, each as long as a system takes it, are no more. */
 const MAX_CHARACTERS = 16_384;
@@ -14,7 +15,11 @@ export function describeError(error: unknown, width = Number.POSITIVE_INFINITY):
   const sentence = shown(messageOf(error));
   const known = error instanceof Failure ? error : refusedBySystem(error);
   if (known !== undefined)
-    return paragraphs(`error: ${sentence}`, known.hint === undefined ? undefined : shown(known.hint), width);
+    return paragraphs(
+      `error: ${sentence}`,
+      known.hint === undefined ? undefined : clauseOf(shown(known.hint)),
+      width,
+    );
   return paragraphs(`error: unexpected: ${sentence}`, OUR_FAULT, width);
 }
 

@@ -46,7 +46,7 @@ describe("standard output", () => {
   test("that is full makes the command fail with a sentence", async () => {
     const { exitCode, stderr } = await shell("$OV version >/dev/full", place().environment);
     expect(exitCode).toBe(74);
-    expect(stderr).toStartWith("error: standard output cannot be written: ENOSPC");
+    expect(stderr).toStartWith("error: standard output cannot be written: the disk is full (ENOSPC)");
   });
 
   test("whose reader goes away is a reason to stop and to clean up", async () => {
@@ -71,7 +71,7 @@ describe("a question", () => {
 
   test("whose answer goes to a full disk says that", async () => {
     const { exitCode, stderr } = await shell(`$OV ${many} >/dev/full`, place().environment);
-    expect(stderr).toStartWith("error: standard output cannot be written: ENOSPC");
+    expect(stderr).toStartWith("error: standard output cannot be written: the disk is full (ENOSPC)");
     expect(exitCode).toBe(74);
   });
 });
@@ -88,7 +88,9 @@ test("a directory that cannot be written is told in a sentence, with the exit co
   writeFileSync(join(home, ".bittensor"), "");
   const { exitCode, stderr } = await shell("$OV wallet create", environment);
   expect(exitCode).toBe(73);
-  expect(stderr).toStartWith("error: ENOTDIR");
+  expect(stderr).toMatch(
+    /^error: \/.*: a file is in the place of a folder \(ENOTDIR\)\n {2}→ choose another path\n$/,
+  );
   expect(stderr).not.toContain("unexpected");
 });
 

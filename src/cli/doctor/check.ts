@@ -3,6 +3,7 @@ import { Failure, messageOf } from "../../base/error.ts";
 import { printable } from "../../base/text.ts";
 import { hideUrls } from "../../base/url.ts";
 import { refusedBySystem } from "../exit-codes.ts";
+import { sentenceOf } from "../hint-form.ts";
 import type { Patient } from "./patient.ts";
 
 /**
@@ -54,7 +55,7 @@ export const skip = (found: string): Finding => ({ status: "skip", found, fix: n
 /** What an error tells an operator. */
 export function findingOf(error: unknown, status: "warn" | "fail" = "fail"): Finding {
   const hint = error instanceof Failure ? error.hint : refusedBySystem(error)?.hint;
-  return { status, found: messageOf(error), fix: hint ?? null };
+  return { status, found: messageOf(error), fix: hint === undefined ? null : sentenceOf(hint) };
 }
 
 /** Runs all side by side, each within its own deadline; never throws. Results stand in the order of the checks. */

@@ -6,6 +6,7 @@ import { dtypesOf, lockedFiles, modelState } from "../../models/locked-manifest.
 import { verifyModel } from "../../models/pull.ts";
 import { type PullPlan, planPull, totalOf } from "../../models/pull-plan.ts";
 import { blindSpots, hasJudge, judgeRemedy } from "../../rewards/blind-spots.ts";
+import { sentenceOf } from "../hint-form.ts";
 import { bytesText } from "../progress.ts";
 import { type Check, type Finding, fail, ok, skip, warn } from "./check.ts";
 import { type NeededModel, NONE_NAMED, readNeeded, scoringWith } from "./models-needed.ts";
@@ -26,7 +27,7 @@ const profile: Check = {
     const why = reason === undefined ? "as told" : reasonText(reason, isPublic);
     const found = `${chosen.id}, ${why}; it cannot judge ${blindSpots(chosen, choice)}`;
     if (!isPublic || hasJudge(chosen, choice)) return ok(found);
-    return warn(`${found}, and the network is public`, `${capital(judgeRemedy(chosen))}.`);
+    return warn(`${found}, and the network is public`, sentenceOf(judgeRemedy(chosen)));
   },
 };
 
@@ -34,8 +35,6 @@ function reasonText(reason: string, isPublic: boolean | undefined): string {
   if (isPublic !== undefined) return `for ${reason}`;
   return "as on a local chain: nothing told whether the network is public (then it is lite, or standard with a large GPU)";
 }
-
-const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 const space: Check = {
   name: "models.space",

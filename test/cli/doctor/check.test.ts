@@ -49,15 +49,15 @@ test("a check that throws, hangs or speaks a terminal's language is a finding, a
     "many warn",
     "refused fail",
   ]);
-  expect(results[0]).toMatchObject({ found: "it broke at ws://***@h", fix: "mend it" });
+  expect(results[0]).toMatchObject({ found: "it broke at ws://***@h", fix: "Mend it." });
   expect(results[2]?.found).toBe("this check took longer than 0.02 s");
   expect(results[4]?.found).toBe("\\u{1b}[31mtwo \\u{202e}");
-  expect(results[5]?.fix).toContain("give this user the right");
+  expect(results[5]?.fix).toContain("Give this user the right");
   const text = asText(results);
-  expect(text).toContain("✗ throws    it broke at ws://***@h\n            → mend it\n");
+  expect(text).toContain("✗ throws    it broke at ws://***@h\n            → Mend it.\n");
   expect(text).toEndWith("\n1 right, 1 to look at, 4 wrong\n");
-  expect(asText(results, 60)).toContain("✗ throws    it broke at ws://***@h\n            → mend it\n");
-  expect(asText(results, 40)).toContain("✗ throws\n    it broke at ws://***@h\n    → mend it\n");
+  expect(asText(results, 60)).toContain("✗ throws    it broke at ws://***@h\n            → Mend it.\n");
+  expect(asText(results, 40)).toContain("✗ throws\n    it broke at ws://***@h\n    → Mend it.\n");
 });
 
 test("a stop ends every wait, a deadline tells the work, and depth has its own time", async () => {

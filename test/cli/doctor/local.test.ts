@@ -72,7 +72,7 @@ test("settings that cannot be read, and variables that nothing reads, are findin
   expect(misspelt.one("environment.variables")).toMatchObject({
     status: "fail",
     found: "Unknown environment variable OPENVALIDATOR_WALET_NAME",
-    fix: "did you mean OPENVALIDATOR_WALLET_NAME?",
+    fix: "Did you mean OPENVALIDATOR_WALLET_NAME?",
   });
   const config = join(root, "config.json");
   writeFileSync(config, '{"netuid": "many"}');

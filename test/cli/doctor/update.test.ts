@@ -125,7 +125,7 @@ test("each thing that stands in the way of updates is a warning that says what m
   expect(late).toMatchObject({ status: "warn", fix: expect.stringContaining("Its keepers are late") });
   expect(late.found).toMatch(/holds for (9|10) days/);
   const clock = (await said(place(own.program, { builtAt: "2999-01-01T00:00:00Z" }))).server!;
-  expect(clock).toMatchObject({ status: "warn", fix: expect.stringContaining("set the clock") });
+  expect(clock).toMatchObject({ status: "warn", fix: expect.stringContaining("Set the clock") });
 });
 
 test("a program from source says so, and has nothing to look at", async () => {
