@@ -1,7 +1,7 @@
 /**
  * Proves that the tests of the money path can fail: applies each of a list of small changes to a copy of the tree and
  * runs the tests that must notice it. `bun run mutants [--sample N] [--seed S] [--only WORDS]`; exit code 1 when a
- * mutant survives or its text does not occur exactly once any more.
+ * mutant survives, its text does not occur exactly once any more, or its tests fail without it, twice.
  */
 import {
   copyFileSync,
@@ -136,18 +136,25 @@ async function main(): Promise<number> {
   const timeoutsMs = new Map<string, number>();
   for (const tests of chosen.map((mutant) => mutant.tests)) {
     if (timeoutsMs.has(tests.join())) continue;
-    const startedMs = performance.now();
-    if ((await runTests(copy, tests, TESTS_TIMEOUT_MS)) !== "pass") {
-      console.log(`These tests fail without any mutant: ${tests.join(" ")}`);
-      return 1;
+    let startedMs = performance.now();
+    let outcome = await runTests(copy, tests, TESTS_TIMEOUT_MS);
+    if (outcome !== "pass") {
+      // Perhaps because the machine had other things to do.
+      startedMs = performance.now();
+      outcome = await runTests(copy, tests, TESTS_TIMEOUT_MS);
     }
+    if (outcome !== "pass") continue;
     const usualMs = performance.now() - startedMs;
     timeoutsMs.set(tests.join(), Math.round(PATIENCE.factor * usualMs + PATIENCE.moreMs));
   }
   const verdicts = { killed: 0, SURVIVED: 0, "NOT APPLICABLE": 0 };
   for (const mutant of chosen) {
     const startedMs = performance.now();
-    const { verdict, detail } = await judge(copy, mutant, timeoutsMs.get(mutant.tests.join())!);
+    const timeoutMs = timeoutsMs.get(mutant.tests.join());
+    const { verdict, detail } =
+      timeoutMs === undefined
+        ? { verdict: "NOT APPLICABLE" as const, detail: `${mutant.tests.join(", ")} fail without it` }
+        : await judge(copy, mutant, timeoutMs);
     verdicts[verdict]++;
     const ms = Math.round(performance.now() - startedMs);
     console.log(`${verdict.padEnd(14)} ${String(ms).padStart(6)} ms  ${mutant.name}  (${detail})`);
