@@ -67,7 +67,7 @@ const CLAUSE = new Set(
 const SUBJECT_WORDS = { fewest: 1, most: 8 } as const;
 const REST_WORDS = { fewest: 3, most: 16 } as const;
 /** Of a sentence: a question that holds more of it holds its answer. */
-const MOST_TAKEN = 0.65;
+const MOST_TAKEN = 0.6;
 /** Letters before the first comma that may be no more than an adverbial. */
 const MOST_BEFORE = 80;
 const HEADING = /^\p{Lu}{4,}$/u;

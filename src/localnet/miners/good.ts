@@ -120,11 +120,12 @@ function askAbout(sentences: Sentence[], asked: readonly string[], random: Rando
     asked.every((question) => !things.every((thing) => question.includes(thing))),
   );
   const telling = fresh.filter(({ terms }) => new Set(terms).size >= FEWEST_TERMS);
-  const named = telling.filter(({ text }) => opensWithArticle(text));
+  const named = telling.filter(({ things }) => things.every(opensWithArticle));
+  const pairs = named.filter(({ things }) => things.length > 1);
   const counts = inverseFrequency(sentences);
   const once = Math.max(...counts.values());
   const topical = named.filter(({ terms }) => terms.some((term) => (counts.get(term) ?? once) < once));
-  const candidates = [topical, named, telling, fresh, subjects].find((some) => some.length > 0);
+  const candidates = [pairs, topical, named, telling, fresh, subjects].find((some) => some.length > 0);
   const [chosen] =
     candidates === undefined
       ? [
@@ -196,9 +197,9 @@ function phrasesOf({ text }: Sentence): string[] {
   return whole.length > 0 ? whole : named;
 }
 
-/** Such a phrase is rarely a verb and its object. */
+/** Such a phrase is rarely a verb and its object, and what it names is told without another sentence. */
 function opensWithArticle(phrase: string): boolean {
-  return LEADING.has(phrase.split(" ", 1)[0]!.toLowerCase());
+  return /^(?:the|an?) /i.test(phrase);
 }
 
 function reply(sentences: Sentence[], question: string, random: Random): string {
