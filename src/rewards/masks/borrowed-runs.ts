@@ -32,7 +32,7 @@ const CONJUNCTION =
 /** For each word of a sentence, whether a clause may begin there: first, after a mark or after a conjunction. */
 function openingsOf(sentence: string): boolean[] {
   return sentence
-    .split(/[^\p{L}\p{N}\s'’-]+|\s[-–—]+\s|--+/u)
+    .split(/[^\p{L}\p{M}\p{N}\s'’-]+|\s[-–—]+\s|--+/u)
     .flatMap((piece) => wordsOf(piece).map((_, at, words) => at === 0 || CONJUNCTION.test(words[at - 1]!)));
 }
 
