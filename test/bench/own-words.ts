@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Question } from "../../src/base/vocabulary.ts";
 import { InferenceSupervisor } from "../../src/inference/supervisor.ts";
 import { EMBEDDED_MODEL } from "../../src/models/embedded.ts";
-import { answerPrompt, augmentPrompt } from "../../src/prompts/templates.ts";
+import { answerPrompt, augmentPrompt, followupPrompt } from "../../src/prompts/templates.ts";
 import { createPipeline } from "../../src/rewards/assemble.ts";
 import { chosenProfile } from "../../src/rewards/profiles.ts";
 import { areaUnderCurve } from "./incentive/measures.ts";
@@ -37,6 +37,12 @@ function writtenTexts(): Written[] {
     return from === undefined ? written : { ...written, text: JSON.parse(linesOf(paths[from]!)[at]!).text };
   });
 }
+
+/** Texts of the bench's kind with questions that people would ask about them. */
+const QUESTIONS = {
+  "chosen by": "../../models/judge/questions.jsonl",
+  others: "incentive/questions.jsonl",
+} as const;
 
 /** What people's own words earn in the embedded profile, beside those about another text or to another question. */
 export async function benchOwnWords(): Promise<BenchRow[]> {
@@ -76,6 +82,16 @@ export async function benchOwnWords(): Promise<BenchRow[]> {
         const [right, ...wrong] = await rewardsOf(asked, [answer, ...others]);
         note(set, "answers", [right!]);
         note(set, "answers to another question", wrong);
+      }
+    }
+    for (const [set, path] of Object.entries(QUESTIONS)) {
+      const asking = linesOf(path).map((line): { text: string; questions: string[] } => JSON.parse(line));
+      for (const { text, questions } of asking) {
+        const given = { task: "followup", prompt: followupPrompt(text, 0), basePrompt: text } as const;
+        const foreign = asking.filter((other) => other.text !== text).flatMap((other) => other.questions);
+        const all = await rewardsOf(given, [...questions, ...foreign]);
+        note(set, "questions", all.slice(0, questions.length));
+        note(set, "questions about another text", all.slice(questions.length));
       }
     }
     const rows = [...earned].flatMap(([name, rewards]): BenchRow[] => [
