@@ -2,6 +2,17 @@ import { noticedBy } from "./mutant.ts";
 
 export const MODEL_MUTANTS = [
   ...noticedBy(
+    ["test/inference/graph/tokenizer.test.ts"],
+    [
+      {
+        name: "a tokenizer keeps the files that it was read from",
+        file: "src/inference/graph/tokenizer.ts",
+        text: "onReading: () => void = tellNobody",
+        replacement: "onReading: () => void = () => undefined",
+      },
+    ],
+  ),
+  ...noticedBy(
     ["test/models/build/weights.test.ts"],
     [
       {

@@ -25,7 +25,7 @@ const tokenizerSchema = z.object({
 export async function openTokenizer(
   manifest: ModelManifest,
   files: VerifiedFiles,
-  onReading: () => void = () => undefined,
+  onReading: () => void = tellNobody,
 ): Promise<BoundedTokenizer> {
   serveFiles(manifest.id, files);
   onReading();
@@ -33,9 +33,7 @@ export async function openTokenizer(
     checkTokenizerConfig(contentOf("tokenizer_config.json", manifest.id, files), manifest.id);
     const tokenizer = await AutoTokenizer.from_pretrained(manifest.id);
     const { added_tokens: added } = tokenizerSchema.parse(contentOf("tokenizer.json", manifest.id, files));
-    const timed: RawTokenizer = {
-      encode: (text, options) => inTime(manifest.id, text, () => tokenizer.encode(text, options), onReading),
-    };
+    const timed = timedTokenizer(manifest.id, tokenizer, onReading);
     return new BoundedTokenizer(timed, added, tokenizer.unk_token, manifest.maxTokens);
   } catch (error) {
     if (isFailure(error)) throw error;
@@ -43,6 +41,16 @@ export async function openTokenizer(
   } finally {
     env.customCache = NO_FILES;
   }
+}
+
+/** No closure of openTokenizer(): what one can see stays in memory as long as it does, and so would the files. */
+const tellNobody = (): void => {};
+
+/** No closure of openTokenizer() either. */
+function timedTokenizer(model: string, tokenizer: RawTokenizer, onReading: () => void): RawTokenizer {
+  return {
+    encode: (text, options) => inTime(model, text, () => tokenizer.encode(text, options), onReading),
+  };
 }
 
 /** @throws Failure `model.corrupt` for a file that is no JSON */

@@ -15,8 +15,9 @@ const wordPieceSchema = z.object({
  */
 export function findWordStarts(json: Uint8Array): (id: number) => boolean {
   const { model } = wordPieceSchema.parse(JSON.parse(new TextDecoder().decode(json)));
-  const starts = new Set<number>();
-  for (const [piece, id] of Object.entries(model.vocab))
-    if (!piece.startsWith(model.continuing_subword_prefix) && /^[\p{L}\p{N}]/u.test(piece)) starts.add(id);
-  return (id) => starts.has(id);
+  const pieces = Object.entries(model.vocab);
+  const starts = new Uint8Array(1 + pieces.reduce((most, [, id]) => Math.max(most, id), 0));
+  for (const [piece, id] of pieces)
+    if (!piece.startsWith(model.continuing_subword_prefix) && /^[\p{L}\p{N}]/u.test(piece)) starts[id] = 1;
+  return (id) => starts[id] === 1;
 }
