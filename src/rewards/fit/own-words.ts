@@ -10,16 +10,23 @@ const SHARED = { middle: 0.58, width: 0.04 } as const;
 const SAME_WORD = 0.6;
 const LETTERS = 3;
 
+/** A sentence that people write has no more words with meaning; others are read by their beginning. */
+const MOST_TERMS = 64;
+
 /** Words of texts that are found again with another ending, another beginning or a letter too many. */
 export class KnownWords {
-  readonly #words: readonly string[];
+  readonly #words: ReadonlySet<string>;
+  /** Runs of letters that each word has, by its index. */
+  readonly #sizes: readonly number[];
   /** By three letters, the words that have them, by their index. */
   readonly #having = new Map<string, number[]>();
 
   constructor(texts: readonly string[]) {
-    this.#words = [...new Set(texts.flatMap(wordsOf).filter(isTerm))];
-    for (const [index, word] of this.#words.entries())
-      for (const run of runsOf(word)) {
+    this.#words = new Set(texts.flatMap(wordsOf).filter(isTerm));
+    const runs = [...this.#words].map(runsOf);
+    this.#sizes = runs.map(({ size }) => size);
+    for (const [index, ofWord] of runs.entries())
+      for (const run of ofWord) {
         const having = this.#having.get(run);
         if (having === undefined) this.#having.set(run, [index]);
         else having.push(index);
@@ -27,13 +34,16 @@ export class KnownWords {
   }
 
   has(word: string): boolean {
+    if (this.#words.has(word)) return true;
     const runs = runsOf(word);
     const shared = new Map<number, number>();
     for (const run of runs)
-      for (const index of this.#having.get(run) ?? []) shared.set(index, (shared.get(index) ?? 0) + 1);
-    return [...shared].some(
-      ([index, count]) => (2 * count) / (runs.size + runsOf(this.#words[index]!).size) >= SAME_WORD,
-    );
+      for (const index of this.#having.get(run) ?? []) {
+        const count = (shared.get(index) ?? 0) + 1;
+        if ((2 * count) / (runs.size + this.#sizes[index]!) >= SAME_WORD) return true;
+        shared.set(index, count);
+      }
+    return false;
   }
 }
 
@@ -54,6 +64,7 @@ function runsOf(word: string): ReadonlySet<string> {
 export function ownWording(sentence: string, told: KnownWords, asked?: KnownWords): number {
   const terms = wordsOf(sentence)
     .filter(isTerm)
+    .slice(0, MOST_TERMS)
     .filter((word) => asked === undefined || !asked.has(word));
   if (terms.length === 0) return 0;
   return below(terms.filter((word) => told.has(word)).length / terms.length, SHARED.middle, SHARED.width);
