@@ -39,10 +39,8 @@ interface Page {
   score: number;
   /** Connections that failed or did not last, since the last sound one. */
   failures: number;
-  /** Not to be tried before this time, unless there is nothing else to try. */
+  /** Not to be tried before this time. */
   notBeforeMs: number;
-  /** Not to be tried before this time, as its server asked. */
-  askedUntilMs: number;
   /** When the connection in use was opened; undefined while there is none. */
   openedMs: number | undefined;
   /** Looks in a row at which it was well, since it was left. */
@@ -84,7 +82,6 @@ export class EndpointBook {
           score: 1,
           failures: 0,
           notBeforeMs: Number.NEGATIVE_INFINITY,
-          askedUntilMs: Number.NEGATIVE_INFINITY,
           openedMs: undefined,
           wellProbes: 0,
           setbacks: 0,
@@ -113,15 +110,6 @@ export class EndpointBook {
   /** Milliseconds until this endpoint may be tried; 0 when it may be now. */
   pauseMs(endpoint: string): number {
     return Math.max(0, this.#page(endpoint).notBeforeMs - this.#nowMs());
-  }
-
-  /**
-   * Milliseconds until the endpoint that comes next may be tried while none is connected: several share the longest back-off, so that
-   * a short while without luck does not make all of them wait at once, and each is still tried no more often than if it were alone.
-   */
-  waitMs(endpoint: string): number {
-    const asked = this.#page(endpoint).askedUntilMs - this.#nowMs();
-    return Math.max(0, asked, Math.min(this.pauseMs(endpoint), BACK_OFF.maxMs / this.size));
   }
 
   /** Number of endpoints. */
@@ -218,7 +206,6 @@ export class EndpointBook {
   #pause(page: Page, index: number, leastMs = 0): void {
     const pauseMs = index < 0 ? 0 : backOffMs(BACK_OFF, index, this.#random);
     page.failures++;
-    page.askedUntilMs = this.#nowMs() + leastMs;
     page.notBeforeMs = this.#nowMs() + Math.max(pauseMs, leastMs);
   }
 

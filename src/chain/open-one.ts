@@ -54,13 +54,6 @@ export async function openOne(
     }
   };
 
-  const untilOneEnds = (ms: number, wait: typeof sleep): Promise<void> => {
-    if (running.size === 0) return wait(ms, ended.signal);
-    const isOver = new AbortController();
-    void Promise.race(running.values()).then(() => isOver.abort());
-    return wait(ms, isOver.signal);
-  };
-
   if (signal?.aborted) throw closed();
   signal?.addEventListener("abort", end, { once: true });
   try {
@@ -72,14 +65,15 @@ export async function openOne(
         await Promise.race(running.values());
         continue;
       }
-      const isAlone = running.size === 0;
-      await untilOneEnds(isAlone ? book.waitMs(endpoint) : book.pauseMs(endpoint), pause);
+      await pause(book.pauseMs(endpoint), ended.signal);
       if (ended.signal.aborted) break;
-      if (!isAlone && book.pauseMs(endpoint) > 0) continue;
       last = endpoint;
       tries++;
-      running.set(endpoint, tryOut(endpoint));
-      await untilOneEnds(aheadMs, sleep);
+      const trial = tryOut(endpoint);
+      running.set(endpoint, trial);
+      const isOver = new AbortController();
+      void trial.then(() => isOver.abort());
+      await sleep(aheadMs, isOver.signal);
     }
   } finally {
     signal?.removeEventListener("abort", end);

@@ -69,18 +69,6 @@ describe("an endpoint", () => {
   });
 });
 
-test("several endpoints that failed share the longest back-off while none is connected, and patience is given where it was asked for", () => {
-  const book = open("a", "b", "c");
-  for (const one of ["a", "b", "c"]) for (let i = 0; i < 10; i++) book.failed(one);
-  expect(book.pauseMs("a")).toBe(15_000);
-  expect(book.waitMs("a")).toBe(5_000);
-  book.failed("a", { leastMs: 9_000 });
-  expect(book.waitMs("a")).toBe(9_000);
-  const alone = open("a");
-  for (let i = 0; i < 10; i++) alone.failed("a");
-  expect(alone.waitMs("a")).toBe(15_000);
-});
-
 test("the next endpoint is the one behind, or whichever may be tried first", () => {
   const book = open("a", "b", "c");
   expect(book.next()).toBe("a");

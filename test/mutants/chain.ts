@@ -118,16 +118,10 @@ const ENDPOINTS = noticedBy(
       replacement: "false",
     },
     {
-      name: "several endpoints wait as long as one alone while none is connected",
-      file: "src/chain/endpoint-book.ts",
-      text: "BACK_OFF.maxMs / this.size",
-      replacement: "BACK_OFF.maxMs",
-    },
-    {
       name: "an endpoint that is silent holds up the others",
       file: "src/chain/open-one.ts",
-      text: "await untilOneEnds(aheadMs, sleep);",
-      replacement: "await Promise.race(running.values());",
+      text: "await sleep(aheadMs, isOver.signal);",
+      replacement: "await trial;",
     },
     {
       name: "a node with an old head is used though another has a fresh one",
