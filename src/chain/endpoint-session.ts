@@ -81,6 +81,7 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
       signedExtensions: SIGNED_EXTENSIONS,
     });
     api = opened;
+    followNoUpgrades(opened);
     await requireWholeMetadata(opened);
     provider.on(
       "disconnected",
@@ -122,6 +123,15 @@ export async function openSession(endpoint: string, events: SessionEvents): Prom
       cause,
     });
   }
+}
+
+/**
+ * The library follows upgrades by itself and asks for the new metadata, with nobody to hear that it was refused: the error would be
+ * nobody's and end the process. A new session reads them here.
+ */
+function followNoUpgrades(api: ApiPromise): void {
+  // Private in its types; what is public closes the connection.
+  (api as unknown as { _unsubscribeUpdates(): void })._unsubscribeUpdates();
 }
 
 /**

@@ -175,6 +175,18 @@ describe("a connection that is lost", () => {
 });
 
 describe("an upgrade of the runtime", () => {
+  test("is read by the new connection only: what the old one is refused of it ends nothing", async () => {
+    const relay = node.openEndpoint();
+    const connection = await ChainConnection.connect({ endpoints: [relay.endpoint] });
+    relay.fault("error:state_getMetadata");
+    const spec = node.upgradeRuntime();
+    node.produceBlock();
+    await until(() => connection.specVersion === spec);
+    expect((await fetchMetagraph(connection, NETUID)).hotkeys).toHaveLength(3);
+    await connection.close();
+    await relay.stop();
+  });
+
   test("brings a new api that still knows the runtime calls", async () => {
     const connection = await connect(node.endpoint);
     const old = connection.api;

@@ -278,6 +278,17 @@ const EARLIER = noticedBy(
 
 const FAULTS = [
   ...noticedBy(
+    ["test/chain/connection.test.ts"],
+    [
+      {
+        name: "metadata that is refused to the library after an upgrade ends the process",
+        file: "src/chain/endpoint-session.ts",
+        text: "    followNoUpgrades(opened);",
+        replacement: "    void followNoUpgrades;",
+      },
+    ],
+  ),
+  ...noticedBy(
     ["test/chain/refusals.test.ts"],
     [
       {
