@@ -1,4 +1,4 @@
-import { isTerm, wordsOf } from "../../prompts/sentences.ts";
+import { termsOf, wordsOf } from "../../prompts/sentences.ts";
 import { cosine } from "../cosine.ts";
 import { above, below } from "../logistic.ts";
 import type { Given, Work } from "./given.ts";
@@ -155,16 +155,14 @@ function saidAnew(said: readonly Said[], nearness: (vector: Float32Array) => num
 
 /** For each sentence, how much of the question's words with meaning it has: rare ones of the text tell most. */
 function sharedWords(source: Given["source"], known: ReadonlySet<string>): number[] {
-  const words = source.map(
-    ({ text }) => new Set(wordsOf(text).filter((word) => isTerm(word) && known.has(word))),
-  );
+  const words = source.map(({ text }) => new Set(termsOf(text).filter((word) => known.has(word))));
   const weightOf = (word: string): number =>
     Math.log(1 + source.length / words.filter((sentence) => sentence.has(word)).length);
   return words.map((sentence) => [...sentence].reduce((sum, word) => sum + weightOf(word), 0));
 }
 
 function newness(text: string, known: ReadonlySet<string>, told: Given["runs"]): number {
-  const terms = wordsOf(text).filter(isTerm);
+  const terms = termsOf(text);
   const fresh = terms
     .filter((term) => !known.has(term))
     .reduce((sum, term) => sum + (told.has(term) ? 1 : NEW.foreign), 0);

@@ -1,4 +1,4 @@
-import { isTerm, wordsOf } from "../../prompts/sentences.ts";
+import { termsOf } from "../../prompts/sentences.ts";
 import { below } from "../logistic.ts";
 
 /**
@@ -22,7 +22,7 @@ export class KnownWords {
   readonly #having = new Map<string, number[]>();
 
   constructor(texts: readonly string[]) {
-    this.#words = new Set(texts.flatMap(wordsOf).filter(isTerm));
+    this.#words = new Set(texts.flatMap(termsOf));
     const runs = [...this.#words].map(runsOf);
     this.#sizes = runs.map(({ size }) => size);
     for (const [index, ofWord] of runs.entries())
@@ -62,8 +62,7 @@ function runsOf(word: string): ReadonlySet<string> {
  * @param asked words of the question, which anybody may take up
  */
 export function ownWording(sentence: string, told: KnownWords, asked?: KnownWords): number {
-  const terms = wordsOf(sentence)
-    .filter(isTerm)
+  const terms = termsOf(sentence)
     .slice(0, MOST_TERMS)
     .filter((word) => asked === undefined || !asked.has(word));
   if (terms.length === 0) return 0;
