@@ -110,13 +110,17 @@ export function refusedQuestion(cause: unknown): Failure<WarehouseCode> {
   const [, start = "", line] = /^(LINE (\d+): )/.exec(more[at] ?? "") ?? [];
   const column = (more[at + 1]?.indexOf("^") ?? -1) - start.length + 1;
   const place = at >= 0 && column > 0 ? ` (line ${line}, character ${column})` : "";
-  const hints = OUT_OF_RANGE.test(what)
+  const meant = (at >= 0 ? more.slice(0, at) : more).join(" ");
+  const hint = OUT_OF_RANGE.test(what)
     ? "numbers of which one is NaN have no such figure: leave those out with WHERE isfinite(column), or FILTER (isfinite(column))"
-    : (at >= 0 ? more.slice(0, at) : more).join(" ");
+    : meant === ""
+      ? "openvalidator query --list shows what can be asked"
+      : // Words that are not ours stay as they are.
+        `DuckDB says: ${meant}`;
   const said = what.replace(/^Failed to extract statements: /, "").replace(/!$/, "");
   return new Failure<WarehouseCode>("query.refused", {
     message: `the question cannot be answered: ${said}${place}`,
-    hint: hints === "" ? "openvalidator query --list shows what can be asked" : hints,
+    hint,
     cause,
   });
 }
