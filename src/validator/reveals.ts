@@ -15,7 +15,9 @@ export function followReveal<N extends Neuron>(session: Session<N>, commit: Comm
   const stop = new AbortController();
   const { signal } = stop;
   const end = (): void => stop.abort();
-  session.signal.addEventListener("abort", end, { once: true });
+  // Weights may come into a block when the run has been told to end: what it hears then is for the next one.
+  if (session.signal.aborted) end();
+  else session.signal.addEventListener("abort", end, { once: true });
   state.reveals.set(commit.id, stop);
   const tell = (...of: [RevealBody["state"], error: string | null, block?: BlockNumber]): void =>
     tellReveal(session, commit, ...of);

@@ -6,6 +6,7 @@ import type { EventBody } from "../../src/events/schema.ts";
 import { commitOf } from "../../src/validator/commit.ts";
 import { runLane } from "../../src/validator/lanes.ts";
 import type { EarlierFate } from "../../src/validator/ports.ts";
+import { followReveal } from "../../src/validator/reveals.ts";
 import { WeightsDuty } from "../../src/validator/weights-duty.ts";
 import { nextWeights } from "../../src/validator/weights-schedule.ts";
 import { openSession as openIn, type RunChoice } from "../fakes/run.ts";
@@ -302,6 +303,19 @@ describe("a commit", () => {
       { state: "revealed", committed: 120 },
     ]);
     expect(session.recorder.pendingReveals()).toEqual([]);
+  });
+
+  test("that came into a block when the run was ending already is left to the next run", async () => {
+    const chain = new FakeChain();
+    chain.path = "timelocked";
+    const { events, session, stop } = await openDuty(chain);
+    stop.abort();
+    const pending = { uid: 0, uids: [1], values: [65_535], revealBlock: 140 };
+    followReveal(session, { ...pending, mecid: 0, id: "0x1", committed: asBlock(120), revealRound: 7 });
+    chain.followed[0]!.reveal(chain.head());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events.filter(({ kind }) => kind === "reveal")).toMatchObject([{ state: "pending" }]);
+    expect(session.recorder.pendingReveals()).toMatchObject([{ committed: 120 }]);
   });
 
   test("that the chain dropped is told as missing; one whose fate is unknown stays pending", async () => {
