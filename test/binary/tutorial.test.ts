@@ -29,8 +29,9 @@ function tutorial(): Shown[] {
 function shapeOf(line: string): string {
   return line
     .replace(/\S*\/(subnet|openvalidator)\b/g, "…/$1")
-    .replace(/\b5[1-9A-HJ-NP-Za-km-z]{7,47}(?:…|\b)/g, "KEY")
+    // First, since one that begins with 5 and has no 0 could be the beginning of a key.
     .replace(/\b[0-9a-f]{16}\b/g, "HASH")
+    .replace(/\b5[1-9A-HJ-NP-Za-km-z]{7,47}(?:…|\b)/g, "KEY")
     .replace(/[▁-█]+/g, "CURVE")
     .replace(/-{3,}/g, "---")
     .replace(/\d[\d.,]*(?: [kM]?B\b)?|(?<=\s)–(?=\s|$)/g, "N")
