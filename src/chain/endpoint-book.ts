@@ -41,6 +41,12 @@ interface Page {
   failures: number;
   /** Not to be tried before this time. */
   notBeforeMs: number;
+  /** The same, as its server asked. */
+  askedUntilMs: number;
+  /** When it was opened last, or could not be. */
+  triedMs: number;
+  /** The last try was turned away. */
+  isTurnedAway: boolean;
   /** When the connection in use was opened; undefined while there is none. */
   openedMs: number | undefined;
   /** Looks in a row at which it was well, since it was left. */
@@ -50,6 +56,9 @@ interface Page {
   /** Not to be returned to before this time. */
   probeFromMs: number;
 }
+
+/** Endpoints that are being tried. */
+type Tried = Pick<ReadonlyMap<string, unknown>, "has">;
 
 export interface OpeningFault {
   /** The pause that the server asked for. */
@@ -82,6 +91,9 @@ export class EndpointBook {
           score: 1,
           failures: 0,
           notBeforeMs: Number.NEGATIVE_INFINITY,
+          askedUntilMs: Number.NEGATIVE_INFINITY,
+          triedMs: Number.NEGATIVE_INFINITY,
+          isTurnedAway: false,
           openedMs: undefined,
           wellProbes: 0,
           setbacks: 0,
@@ -96,20 +108,41 @@ export class EndpointBook {
    * @param tried those that are being tried already
    * @returns undefined where all are
    */
-  next(after: string, tried: Pick<ReadonlyMap<string, unknown>, "has">): string | undefined;
+  next(after: string, tried: Tried): string | undefined;
   next(after?: string): string;
-  next(after?: string, tried?: Pick<ReadonlyMap<string, unknown>, "has">): string | undefined {
+  next(after?: string, tried?: Tried): string | undefined {
     const begin = after === undefined ? 0 : this.#endpoints.indexOf(after) + 1;
     const ring = [...this.#endpoints.slice(begin), ...this.#endpoints.slice(0, begin)];
     const free = ring.filter((one) => tried?.has(one) !== true);
     return free.length === 0
       ? undefined
-      : free.reduce((best, one) => (this.pauseMs(one) < this.pauseMs(best) ? one : best));
+      : free.reduce((best, one) => (this.waitMs(one, tried) < this.waitMs(best, tried) ? one : best));
   }
 
   /** Milliseconds until this endpoint may be tried; 0 when it may be now. */
   pauseMs(endpoint: string): number {
     return Math.max(0, this.#page(endpoint).notBeforeMs - this.#nowMs());
+  }
+
+  /**
+   * Milliseconds until this endpoint may be tried while none is connected. Those that let somebody in share the longest pause: one of
+   * them comes each part of it, so that all of them never wait at once, and none is asked more often than if it were the only one.
+   * @param tried those that are being tried already
+   */
+  waitMs(endpoint: string, tried?: Tried): number {
+    const pauseMs = this.pauseMs(endpoint);
+    const now = this.#nowMs();
+    const isSharing = ({ isTurnedAway, askedUntilMs }: Page): boolean => !isTurnedAway && askedUntilMs <= now;
+    const page = this.#page(endpoint);
+    if (pauseMs === 0 || !isSharing(page)) return pauseMs;
+    const sharing = this.#endpoints
+      .filter((one) => tried?.has(one) !== true)
+      .map((one) => this.#page(one))
+      .filter(isSharing);
+    const times = sharing.map(({ triedMs }) => triedMs);
+    if (page.triedMs > Math.min(...times)) return pauseMs;
+    const turnMs = Math.max(...times) + BACK_OFF.maxMs / sharing.length;
+    return Math.min(pauseMs, Math.max(0, turnMs - now));
   }
 
   /** Number of endpoints. */
@@ -133,7 +166,9 @@ export class EndpointBook {
 
   opened(endpoint: string): void {
     const page = this.#page(endpoint);
-    page.openedMs = this.#nowMs();
+    page.isTurnedAway = false;
+    page.triedMs = this.#nowMs();
+    page.openedMs = page.triedMs;
     if (page.score < SECOND_CHANCE) page.score = SECOND_CHANCE;
   }
 
@@ -182,6 +217,8 @@ export class EndpointBook {
   failed(endpoint: string, { leastMs = 0, isTurnedAway = false }: OpeningFault = {}): void {
     const page = this.#page(endpoint);
     page.openedMs = undefined;
+    page.isTurnedAway = isTurnedAway;
+    page.triedMs = this.#nowMs();
     this.#setBack(page);
     if (isTurnedAway) page.failures = Math.min(page.failures, TURNED_AWAY_INDEX);
     this.#pause(page, page.failures, leastMs);
@@ -206,6 +243,7 @@ export class EndpointBook {
   #pause(page: Page, index: number, leastMs = 0): void {
     const pauseMs = index < 0 ? 0 : backOffMs(BACK_OFF, index, this.#random);
     page.failures++;
+    page.askedUntilMs = this.#nowMs() + leastMs;
     page.notBeforeMs = this.#nowMs() + Math.max(pauseMs, leastMs);
   }
 

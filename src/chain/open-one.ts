@@ -54,6 +54,14 @@ export async function openOne(
     }
   };
 
+  /** Ends early with one of those that are being tried: it may be the next one to be tried again. */
+  const pauseUntilOneEnds = (ms: number): Promise<void> => {
+    if (running.size === 0) return pause(ms, ended.signal);
+    const isOver = new AbortController();
+    void Promise.race(running.values()).then(() => isOver.abort());
+    return pause(ms, isOver.signal);
+  };
+
   if (signal?.aborted) throw closed();
   signal?.addEventListener("abort", end, { once: true });
   try {
@@ -65,8 +73,10 @@ export async function openOne(
         await Promise.race(running.values());
         continue;
       }
-      await pause(book.pauseMs(endpoint), ended.signal);
+      const failed = failures.length;
+      await pauseUntilOneEnds(book.waitMs(endpoint, running));
       if (ended.signal.aborted) break;
+      if (failures.length > failed) continue;
       last = endpoint;
       tries++;
       const trial = tryOut(endpoint);

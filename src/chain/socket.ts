@@ -4,6 +4,8 @@ import { messageOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { printable } from "../base/text.ts";
 import { printableUrl } from "../base/url.ts";
+import { askTwice } from "./ask-twice.ts";
+import { mayBeEmpty } from "./empty-answers.ts";
 import { HandshakeFailure, handshakeFailure } from "./handshake.ts";
 
 type Provider = NonNullable<ApiOptions["provider"]>;
@@ -13,26 +15,13 @@ type Callback = Parameters<Provider["subscribe"]>[3];
 
 /** The metadata of finney is the largest answer we ask for: 0.7 MB as hex. */
 const MAX_MESSAGE_CHARACTERS = 32 * 1024 * 1024;
-/**
- * Questions to which "nothing" is no answer: a proxy whose node has gone gives one all the same, and the library reads it as an empty
- * subnet, a nonce of 0, or worse.
- */
-const NEVER_EMPTY: ReadonlySet<string> = new Set([
-  "state_call",
-  "state_queryStorageAt",
-  "state_getMetadata",
-  "state_getRuntimeVersion",
-  "system_accountNextIndex",
-  "chain_getFinalizedHead",
-]);
-/** These have nothing to say of a block that the node does not know, but always know their newest. */
-const EMPTY_WITH_BLOCK: ReadonlySet<string> = new Set([
-  "chain_getHeader",
-  "chain_getBlock",
-  "chain_getBlockHash",
-]);
 /** Methods that change nothing, however often they are called. */
 const READING = /^(?:chain|state|system|rpc)_/;
+/** Of the time for an answer, after this share a reading is asked for again: 5 s on a node that should need less than one. */
+const AGAIN_SHARE = 0.25;
+/** The same for answers of up to a megabyte, the metadata and the metagraph, which a thin line should not have to carry twice. */
+const LARGE_AGAIN_SHARE = 0.5;
+const LARGE: ReadonlySet<string> = new Set(["state_call", "state_getMetadata"]);
 /** JSON-RPC 2.0, of a node that failed inside. */
 const INTERNAL_ERROR = -32_603;
 /** Notices that may overtake the answer to their subscription. */
@@ -103,6 +92,8 @@ export class NodeSocket implements Provider {
     error: new Set(),
   };
   readonly #pending = new Map<number, Pending>();
+  /** Subscriptions that were asked for and not answered in time. */
+  readonly #late = new Map<number, (result: unknown) => unknown>();
   readonly #subscriptions = new Map<string, Callback>();
   readonly #early = new Map<string, z.infer<typeof NOTICE>[]>();
   #earlyCount = 0;
@@ -168,15 +159,16 @@ export class NodeSocket implements Provider {
   }
 
   /** A reading whose answer got lost is asked for once more, which costs less than what it was a part of. */
-  async #twice<T>(method: string, ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (error) {
-      const isPassing =
-        error instanceof RpcRefusal ? error.code === INTERNAL_ERROR : error instanceof NoAnswer;
-      if (!isPassing || !this.isConnected || !READING.test(method)) throw error;
-      return ask();
-    }
+  #twice<T>(method: string, ask: () => Promise<T>): Promise<T> {
+    if (!READING.test(method)) return ask();
+    return askTwice(ask, {
+      againMs: this.#timeoutMs * (LARGE.has(method) ? LARGE_AGAIN_SHARE : AGAIN_SHARE),
+      mayAskAgain: (error) =>
+        this.isConnected &&
+        (error instanceof RpcRefusal
+          ? error.code === INTERNAL_ERROR
+          : error === undefined || error instanceof NoAnswer),
+    });
   }
 
   /**
@@ -193,18 +185,34 @@ export class NodeSocket implements Provider {
   }
 
   #subscribe(method: string, params: unknown[], callback: Callback): Promise<number | string> {
-    const ask = () => this.#request(method, params, accept);
+    let isTaken = false;
     const accept = (result: unknown): number | string => {
       const id = result as number | string;
-      const key = String(id);
-      this.#subscriptions.set(key, callback);
-      const early = this.#early.get(key) ?? [];
-      this.#early.delete(key);
-      this.#earlyCount -= early.length;
+      const early = this.#takeEarly(String(id));
+      if (isTaken) {
+        this.#endSpare(method, id);
+        return id;
+      }
+      isTaken = true;
+      this.#subscriptions.set(String(id), callback);
       for (const notice of early) this.#notify(notice);
       return id;
     };
-    return this.#twice(method, ask);
+    return this.#twice(method, () => this.#request(method, params, accept));
+  }
+
+  /** Asked for twice, it was opened twice, and would be told for as long as the socket lives. */
+  #endSpare(method: string, id: number | string): void {
+    this.send(method.replace("_subscribe", "_unsubscribe"), [id]).catch((error: unknown) =>
+      log.debug("A subscription that was opened twice is not ended", { method, error }),
+    );
+  }
+
+  #takeEarly(key: string): z.infer<typeof NOTICE>[] {
+    const early = this.#early.get(key) ?? [];
+    this.#early.delete(key);
+    this.#earlyCount -= early.length;
+    return early;
   }
 
   async unsubscribe(_type: string, method: string, id: number | string): Promise<boolean> {
@@ -223,6 +231,7 @@ export class NodeSocket implements Provider {
       const timeoutMs = this.#timeoutMs;
       const timer = setTimeout(() => {
         this.#pending.delete(id);
+        if (method.includes("_subscribe")) this.#late.set(id, accept);
         reject(new NoAnswer(`the node did not answer ${method} within ${timeoutMs / 1000} s`));
       }, timeoutMs);
       const settle: Pending["settle"] = ({ result, error }) => {
@@ -248,13 +257,19 @@ export class NodeSocket implements Provider {
     } else if ("method" in message) this.#notify(message);
     else {
       // An answer to no request is one to some request of ours, and the oldest has waited longest.
-      const id = message.id ?? this.#pending.keys().next().value;
-      const pending = id === undefined ? undefined : this.#pending.get(id);
-      if (id === undefined || pending === undefined) return;
+      const id = message.id ?? this.#pending.keys().next().value ?? 0;
+      const pending = this.#pending.get(id);
       this.#pending.delete(id);
-      clearTimeout(pending.timer);
-      pending.settle(message);
+      clearTimeout(pending?.timer);
+      if (pending === undefined) this.#receiveLate(id, message.result);
+      else pending.settle(message);
     }
+  }
+
+  #receiveLate(id: number, result: unknown): void {
+    const accept = this.#late.get(id);
+    this.#late.delete(id);
+    if (result !== undefined && result !== null) accept?.(result);
   }
 
   #notify(notice: z.infer<typeof NOTICE>): void {
@@ -268,7 +283,10 @@ export class NodeSocket implements Provider {
         // The library decodes in here, and a node may send what its own metadata does not allow.
         log.debug("A notice of the node could not be decoded", { method: notice.method, error: cause });
       }
-    } else if (this.#earlyCount < MAX_EARLY_NOTICES) {
+    } else {
+      // Those of a subscription that has ended meanwhile are the oldest.
+      const [oldest] = this.#early.keys();
+      if (this.#earlyCount >= MAX_EARLY_NOTICES && oldest !== undefined) this.#takeEarly(oldest);
       this.#earlyCount++;
       this.#early.set(key, [...(this.#early.get(key) ?? []), notice]);
     }
@@ -286,6 +304,7 @@ export class NodeSocket implements Provider {
       reject(new Error(`${reason} before it answered ${method}`));
     }
     this.#pending.clear();
+    this.#late.clear();
     this.#subscriptions.clear();
     this.#early.clear();
     this.#emit("disconnected", reason);
@@ -294,11 +313,6 @@ export class NodeSocket implements Provider {
   #emit(event: EventName, value?: unknown): void {
     for (const listener of [...this.#listeners[event]]) listener(value);
   }
-}
-
-function mayBeEmpty(method: string, params: readonly unknown[]): boolean {
-  if (EMPTY_WITH_BLOCK.has(method)) return params.some((param) => param !== undefined && param !== null);
-  return !NEVER_EMPTY.has(method);
 }
 
 function parseMessage(data: unknown): z.infer<typeof MESSAGE> | null {

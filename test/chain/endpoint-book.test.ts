@@ -92,6 +92,59 @@ test("the next endpoint is the one behind, or whichever may be tried first", () 
   ).toBeUndefined();
 });
 
+describe("while none is connected", () => {
+  /** Tries that fail, over two minutes: which endpoint, after how many seconds. */
+  const tries = (book: EndpointBook, ...turnedAway: string[]): { endpoint: string; at: number }[] => {
+    const made: { endpoint: string; at: number }[] = [];
+    for (let last: string | undefined; now < 120_000; ) {
+      const endpoint: string = book.next(last);
+      now += book.waitMs(endpoint);
+      made.push({ endpoint, at: now / 1000 });
+      book.failed(endpoint, { isTurnedAway: turnedAway.includes(endpoint) });
+      last = endpoint;
+    }
+    return made;
+  };
+  const longest = (times: readonly number[]): number =>
+    Math.max(...times.slice(1).map((at, index) => at - times[index]!));
+  const timesOf = (made: ReturnType<typeof tries>, wanted: string): number[] =>
+    made.filter(({ endpoint, at }) => endpoint === wanted && at > 60).map(({ at }) => at);
+
+  test("one of several is tried each part of the longest pause, and each no more often than alone", () => {
+    const made = tries(open("a", "b", "c")).filter(({ at }) => at > 60);
+    expect(longest(made.map(({ at }) => at))).toBe(5);
+    for (const endpoint of ["a", "b", "c"]) expect(longest(timesOf(made, endpoint))).toBe(15);
+  });
+
+  test("those that let nobody in have their own pauses, and do not take the turn of the others", () => {
+    const made = tries(open("a", "b", "c"), "a");
+    for (const endpoint of ["b", "c"]) {
+      const times = timesOf(made, endpoint);
+      expect(times.length).toBeWithin(3, 6);
+      expect(longest(times)).toBe(15);
+    }
+  });
+
+  test("one that asks for patience gets it, and one that is being tried has no turn", () => {
+    const book = open("a", "b", "c");
+    const fail = (endpoint: string, leastMs = 0): void => {
+      for (let time = 0; time < 6; time++) book.failed(endpoint, { leastMs });
+      now += 1_000;
+    };
+    fail("a", 60_000);
+    fail("b");
+    fail("c");
+    expect(book.waitMs("a")).toBe(57_000);
+    // Two of three share the 15 s, and c was tried a second ago.
+    expect(book.waitMs("b")).toBe(6_500);
+    expect(book.waitMs("c")).toBe(14_000);
+    expect(book.waitMs("c", new Set(["b"]))).toBe(14_000);
+    expect(book.next("a", new Set(["b"]))).toBe("c");
+    now += 10_000;
+    expect(book.waitMs("b")).toBe(0);
+  });
+});
+
 describe("an endpoint that is named before the one in use", () => {
   const MINUTE = 60_000;
   /** Minutes from its loss until it may be returned to, when looks at it go so. */

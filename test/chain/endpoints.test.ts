@@ -190,6 +190,31 @@ describe("an endpoint that takes the connection and answers nothing", () => {
     await silent.stop();
   });
 
+  test("and fails after all is tried again before another one whose pause is longer", async () => {
+    const silent = node.openEndpoint();
+    silent.fault("hang");
+    const book = new EndpointBook([silent.endpoint, node.endpoint]);
+    book.failed(node.endpoint, { leastMs: 60_000 });
+    const opening = openOne({
+      book,
+      watch: new EndpointWatch(),
+      first: silent.endpoint,
+      rules: () => ({ head: 0 }),
+      aheadMs: 1,
+      pause: sleep,
+      signal: undefined,
+    });
+    await until(() => silent.connections === 1);
+    // The other one is waited for by now.
+    await Bun.sleep(50);
+    silent.heal();
+    silent.fault("drop");
+    const { opened } = await opening;
+    expect(opened.session.endpoint).toBe(silent.endpoint);
+    opened.session.close();
+    await silent.stop();
+  });
+
   test("is waited for where it is the only one, and the wait ends with the signal", async () => {
     const silent = node.openEndpoint();
     silent.fault("hang");

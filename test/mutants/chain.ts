@@ -153,6 +153,42 @@ const ENDPOINTS = noticedBy(
       text: "if (isTurnedAway) page.failures",
       replacement: "if (false) page.failures",
     },
+    {
+      name: "all endpoints wait at once, each for its own back-off",
+      file: "src/chain/endpoint-book.ts",
+      text: "Math.min(pauseMs, Math.max(0, turnMs - now))",
+      replacement: "pauseMs",
+    },
+    {
+      name: "an endpoint whose pause is over first is forgotten for one that is waited for",
+      file: "src/chain/open-one.ts",
+      text: "return pause(ms, isOver.signal);",
+      replacement: "return pause(ms, ended.signal);",
+    },
+  ],
+);
+
+const SOCKET = noticedBy(
+  ["test/chain/socket.test.ts"],
+  [
+    {
+      name: "a reading whose answer is lost costs all its time",
+      file: "src/chain/ask-twice.ts",
+      text: "if (mayAskAgain()) askAgain();",
+      replacement: "",
+    },
+    {
+      name: "a transaction may be sent twice",
+      file: "src/chain/socket.ts",
+      text: "if (!READING.test(method)) return ask();",
+      replacement: "",
+    },
+    {
+      name: "a subscription that was opened twice is told twice",
+      file: "src/chain/socket.ts",
+      text: "this.#endSpare(method, id);",
+      replacement: "this.#subscriptions.set(String(id), callback);",
+    },
   ],
 );
 
@@ -366,5 +402,6 @@ export const CHAIN_MUTANTS = [
   ...REVEAL,
   ...SECRETS,
   ...ENDPOINTS,
+  ...SOCKET,
   ...MINERS,
 ];

@@ -41,7 +41,8 @@ export class Machine {
   #stop = new AbortController();
   #life: Promise<void> = Promise.resolve();
   #requests = 0;
-  #lostAt: number | undefined;
+  #lostAt: { block: number; ms: number } | undefined;
+  readonly #recoveriesMs: number[] = [];
   slowestRecoveryBlocks = 0;
   readonly recoveries: Record<number, number> = {};
   /** How often each state of a reveal was told. */
@@ -53,6 +54,12 @@ export class Machine {
 
   get requests(): number {
     return this.#requests + (this.#connection?.requests ?? 0);
+  }
+
+  get recoverySeconds(): { median: number; p99: number; p999: number; most: number } {
+    const sorted = this.#recoveriesMs.map((ms) => ms / 1000).sort((a, b) => a - b);
+    const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
+    return { median: at(0.5), p99: at(0.99), p999: at(0.999), most: at(1) };
   }
 
   /** Starts the validator, and again until it runs. */
@@ -82,7 +89,7 @@ export class Machine {
       expectedGenesis: world.genesisHash,
       signal,
       onState: ({ state }) => {
-        if (state === "lost") this.#lostAt ??= world.head;
+        if (state === "lost") this.#lostAt ??= this.#now;
         else if (state === "connected" || state === "switched") this.#recovered();
       },
     });
@@ -137,16 +144,23 @@ export class Machine {
 
   /** Called at each block: blocks in which hardly an endpoint is there to go to do not count. */
   note(): void {
-    const { endpoints, world } = this.#options;
+    const { endpoints } = this.#options;
     const sound = endpoints.filter(({ episode }) => episode === undefined).length;
-    if (this.#lostAt !== undefined && sound < endpoints.length - 1) this.#lostAt = world.head;
+    if (this.#lostAt !== undefined && sound < endpoints.length - 1) this.#lostAt = this.#now;
+  }
+
+  get #now(): { block: number; ms: number } {
+    return { block: this.#options.world.head, ms: this.#options.time.nowMs };
   }
 
   #recovered(): void {
     if (this.#lostAt === undefined) return;
-    const took = this.#options.world.head - this.#lostAt;
+    const { block, ms } = this.#now;
+    const took = block - this.#lostAt.block;
+    const tookMs = ms - this.#lostAt.ms;
     this.recoveries[took] = (this.recoveries[took] ?? 0) + 1;
-    if (took > 3) log.error("SLOW RECOVERY", { took });
+    this.#recoveriesMs.push(tookMs);
+    if (took > 3) log.error("A recovery was slow", { blocks: took, seconds: tookMs / 1000, atBlock: block });
     this.slowestRecoveryBlocks = Math.max(this.slowestRecoveryBlocks, took);
     this.#lostAt = undefined;
   }

@@ -3,6 +3,7 @@
  * connection, duties, submissions and state; steps are made up. `bun test/sim/windows.ts 1000` runs so many epochs and
  * prints the figures; SIM_SEED chooses the faults, and the same seed gives the same run to the last request.
  */
+import { heapStats } from "bun:jsc";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import type { Hotkey } from "../../src/base/units.ts";
 import { signerOf } from "../chain/fixture.ts";
 import { ChainWorld } from "./chain-world.ts";
 import { Endpoint, EPISODES, type Faults, SimSocket } from "./endpoints.ts";
+import { Growth } from "./growth.ts";
 import { Machine } from "./machine.ts";
 import { Oracle } from "./oracle.ts";
 import { randomOf, VirtualTime } from "./virtual-time.ts";
@@ -22,6 +24,8 @@ export const TEMPO = 60;
 export const BEFORE = 40;
 const BLOCK_MS = 12_000;
 const MINERS = 6;
+/** Epochs from one look at what is held to the next. */
+const SAMPLE_EPOCHS = 2;
 /** What befalls the chain or the machine, each with the chance of the faults in each epoch. */
 const EVENTS = [
   "kill",
@@ -74,8 +78,10 @@ export interface SimResult {
   sockets: number;
   subscriptions: number;
   timers: number;
-  /** Growth of memory in the second half. */
-  mbPer100Epochs: number;
+  /** By which they grow in the second half, each 100 epochs: memory, functions that something holds (listeners are such), and what is open. */
+  growth: Record<"mb" | "functions" | "sockets" | "subscriptions" | "timers", number>;
+  /** Seconds from the notice that an endpoint is lost to a connection: half of them, all but one of a hundred, all but one of a thousand. */
+  recoverySeconds: { median: number; p99: number; p999: number; most: number };
   /** Of every request with its time: the same seed gives the same. */
   trace: string;
   cpuSeconds: number;
@@ -150,7 +156,18 @@ export async function simulate({
   };
   void machine.live(folder);
 
-  const memory: number[] = [];
+  const growth = {
+    mb: new Growth(),
+    functions: new Growth(),
+    sockets: new Growth(),
+    subscriptions: new Growth(),
+    timers: new Growth(),
+  };
+  const opened = (): { sockets: number; subscriptions: number; timers: number } => ({
+    sockets: endpoints.reduce((sum, endpoint) => sum + endpoint.open, 0),
+    subscriptions: endpoints.reduce((sum, endpoint) => sum + endpoint.subscriptions, 0),
+    timers: time.timers,
+  });
   let newcomers = MINERS;
   const events: Record<(typeof EVENTS)[number], () => void> = {
     kill: () => void restart(),
@@ -244,12 +261,11 @@ export async function simulate({
     machine.note();
     // The last epoch settles what is under way.
     if (world.head === wanted - TEMPO) faults.isCalm = true;
-    if (world.head % (5 * TEMPO) === 0) {
+    if (world.head % (SAMPLE_EPOCHS * TEMPO) === 0) {
       Bun.gc(true);
-      memory.push(process.memoryUsage().rss / 1e6);
-      process.stderr.write(
-        `MEM ${world.head} ${Math.round(process.memoryUsage().rss / 1e6)} ${Math.round(process.memoryUsage().heapUsed / 1e6)} ${time.timers}\n`,
-      );
+      growth.mb.note(process.memoryUsage().rss / 1e6);
+      growth.functions.note(heapStats().objectTypeCounts.Function ?? 0);
+      for (const [name, count] of Object.entries(opened())) growth[name as keyof typeof growth].note(count);
     }
     if (world.head >= wanted) run.resolve();
   };
@@ -258,9 +274,7 @@ export async function simulate({
   await time.pass(run.promise);
   const end = world.head;
   const { requests, slowestRecoveryBlocks } = machine;
-  const open = endpoints.reduce((sum, endpoint) => sum + endpoint.open, 0);
-  const subscriptions = endpoints.reduce((sum, endpoint) => sum + endpoint.subscriptions, 0);
-  const { timers } = time;
+  const atEnd = opened();
   await time.pass(machine.stop());
   rmSync(directory, { recursive: true, force: true });
   const { user, system } = process.cpuUsage(startedCpu);
@@ -272,24 +286,16 @@ export async function simulate({
     requestsAMinute: requests / (time.nowMs / 60_000),
     slowestRecoveryBlocks,
     recoveries: machine.recoveries,
+    recoverySeconds: machine.recoverySeconds,
     revealsTold: machine.revealsTold,
-    sockets: open,
-    subscriptions,
-    timers,
-    mbPer100Epochs: slopeOf(memory.slice(Math.floor(memory.length / 2))) * 20,
+    ...atEnd,
+    growth: Object.fromEntries(
+      Object.entries(growth).map(([name, { perSample }]) => [name, (perSample * 100) / SAMPLE_EPOCHS]),
+    ) as SimResult["growth"],
     trace: trace.digest("hex").slice(0, 16),
     cpuSeconds: (user + system) / 1e6,
     virtualDays: time.nowMs / 86_400_000,
   };
-}
-
-/** By which a line through the values rises from one to the next (least squares). */
-function slopeOf(values: readonly number[]): number {
-  const middle = (values.length - 1) / 2;
-  const sum = (of: (value: number, index: number) => number): number =>
-    values.reduce((total, value, index) => total + of(value, index), 0);
-  const spread = sum((_, index) => (index - middle) ** 2);
-  return spread === 0 ? 0 : sum((value, index) => (index - middle) * value) / spread;
 }
 
 function accountOf(number: number): string {
