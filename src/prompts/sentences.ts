@@ -9,7 +9,11 @@ const COMMON = new Set(
   which while who will with would you your`.split(/\s+/),
 );
 
-const WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:['’-][\p{L}\p{N}][\p{L}\p{N}\p{M}]*)*/gu;
+/**
+ * Letters in a row, with what English puts behind an apostrophe. A hyphen parts words, as the encoder has it: hyphens between
+ * a text's words do not make them words of one's own.
+ */
+const WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:'[\p{L}\p{N}]{1,2}(?![\p{L}\p{N}\p{M}]))?/gu;
 
 /** Scripts that put no spaces between words. */
 const UNSPACED =
@@ -26,10 +30,27 @@ const SENTENCE_END =
 /** An aside, which may be left out of its sentence. */
 const BRACKETS = /(\([^()]*\)|\[[^[\]]*\])/;
 
-/** Words of a text in lower case. */
+/** What nobody sees in a text: control characters but white space, and what only tells how others are shown. */
+const UNSEEN = /[^\P{C}\s]|\p{Default_Ignorable_Code_Point}/gu;
+/** Beyond letters without marks, digits and the marks of plain prose. */
+const MAY_HAVE_MARKS = /[^\0-\x7f‐-‧]/;
+/** Accents and whatever else is put on letters that have none in English, and on digits. */
+const MARKS = /(?<=[\p{Script=Latin}\p{N}])\p{M}+/gu;
+
+/** A text as a reader sees it, without characters that are not shown. */
+export function seenText(text: string): string {
+  return text.replace(UNSEEN, "");
+}
+
+/** Words of a text in lower case, and without accents where their letters are Latin ones, as the encoder reads them. */
 export function wordsOf(text: string): string[] {
-  const words = text.toLowerCase().replaceAll("’", "'").match(WORD) ?? [];
+  const plain = MAY_HAVE_MARKS.test(text) ? withoutMarks(text) : text;
+  const words = plain.toLowerCase().replaceAll("’", "'").match(WORD) ?? [];
   return isUnspaced(text) ? words.flatMap(wordsWithin) : words;
+}
+
+function withoutMarks(text: string): string {
+  return text.normalize("NFD").replace(MARKS, "").normalize("NFC");
 }
 
 /** Whether a text has words that only a dictionary can part. */

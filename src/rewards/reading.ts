@@ -1,5 +1,5 @@
 import type { Question } from "../base/vocabulary.ts";
-import { isEnglish, sourceSentences } from "../prompts/sentences.ts";
+import { isEnglish, seenText, sourceSentences } from "../prompts/sentences.ts";
 import { type PromptParts, parsePrompt } from "../prompts/templates.ts";
 
 /** A question as the judge reads it: what is to be done, and with which sentences. */
@@ -14,6 +14,13 @@ export interface Reading extends PromptParts {
 export function readingOf({ prompt }: Question): Reading | undefined {
   const parts = parsePrompt(prompt);
   if (parts === null) return undefined;
-  const source = sourceSentences(parts.text);
-  return source.length === 0 ? undefined : { ...parts, source, isEnglish: isEnglish(source.join(" ")) };
+  const source = sourceSentences(seenText(parts.text));
+  return source.length === 0
+    ? undefined
+    : {
+        ...parts,
+        question: parts.question === undefined ? undefined : seenText(parts.question),
+        source,
+        isEnglish: isEnglish(source.join(" ")),
+      };
 }

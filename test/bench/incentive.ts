@@ -33,7 +33,7 @@ const PLACE = 0.8;
 
 /**
  * Packaged passages that the probe was not trained on, a technical book and the Jargon File, by which constants were chosen
- * or faults found; and the World Factbook, which was measured when all was done.
+ * or faults found; and the World Factbook, by which nothing was chosen.
  */
 const DOMAINS = {
   passages: textsIn("../../src/prompts/sample/passages.jsonl").filter((_, at) => at % 13 >= 9),
@@ -244,17 +244,31 @@ function attacks(played: Played): BenchRow[] {
     mean(games.map((game) => mean(game[at]!.map(({ reward }) => reward))));
   const honest = honestIn(played).map(earning);
   const middle = median(honest);
+  const weightOf = (places: readonly number[]): number => {
+    const mine = mean(places.map(earning));
+    return (100 * mine) / (mine + mean(honest));
+  };
   return ATTACK_KINDS.flatMap((kind) => {
     const places = [...miners.keys()].filter((at) => miners[at]!.kind === kind);
-    const mine = mean(places.map(earning));
     const goal = GOALS[kind];
+    const others = places.filter((at) => !FOUND_LAST.some((attack) => miners[at]!.name.startsWith(attack)));
     return [
       {
         name: `weight of ${kind} miners, as many as honest ones`,
-        value: (100 * mine) / (mine + mean(honest)),
+        value: weightOf(places),
         unit: "%",
         goal: goal.share,
       },
+      ...(others.length < places.length
+        ? [
+            {
+              name: `weight of ${kind} miners but for ${FOUND_LAST.join(" and ")}`,
+              value: weightOf(others),
+              unit: "%",
+              goal: goal.share,
+            },
+          ]
+        : []),
       ...places
         .map(
           (at): BenchRow => ({
@@ -277,6 +291,8 @@ const GOALS = {
   fluent: { share: "≤ 15", best: "" },
   spoilt: { share: "", best: "" },
 } as const;
+/** Attacks that were looked for, and found, when the others kept to the goal: nothing was found that holds them back. */
+const FOUND_LAST = ["sentences at equal distances", "remarks about frequent words"];
 /** Attacks of a kind that are listed. */
 const WORST = 6;
 /** Listed always: what a profile with a reader should see. */

@@ -27,16 +27,18 @@ function tutorial(): Shown[] {
 
 /** A line without what differs from run to run: numbers, keys, hashes, sizes, folders, curves and the width of columns. */
 function shapeOf(line: string): string {
-  return line
-    .replace(/\S*\/(subnet|openvalidator)\b/g, "…/$1")
-    // First, since one that begins with 5 and has no 0 could be the beginning of a key.
-    .replace(/\b[0-9a-f]{16}\b/g, "HASH")
-    .replace(/\b5[1-9A-HJ-NP-Za-km-z]{7,47}(?:…|\b)/g, "KEY")
-    .replace(/[▁-█]+/g, "CURVE")
-    .replace(/-{3,}/g, "---")
-    .replace(/\d[\d.,]*(?: [kM]?B\b)?|(?<=\s)–(?=\s|$)/g, "N")
-    .replace(/ {2,}/g, "  ")
-    .trim();
+  return (
+    line
+      .replace(/\S*\/(subnet|openvalidator)\b/g, "…/$1")
+      // First, since one that begins with 5 and has no 0 could be the beginning of a key.
+      .replace(/\b[0-9a-f]{16}\b/g, "HASH")
+      .replace(/\b5[1-9A-HJ-NP-Za-km-z]{7,47}(?:…|\b)/g, "KEY")
+      .replace(/[▁-█]+/g, "CURVE")
+      .replace(/-{3,}/g, "---")
+      .replace(/\d[\d.,]*(?: [kM]?B\b)?|(?<=\s)–(?=\s|$)/g, "N")
+      .replace(/ {2,}/g, "  ")
+      .trim()
+  );
 }
 
 /** Expects that the lines between two gaps come one after another, and nothing where there is no gap. */

@@ -41,6 +41,18 @@ export const JUDGE_MUTANTS: readonly Mutant[] = [
         replacement: "other === next",
       },
       {
+        name: "a sentence behind words that take it back passes for a quotation",
+        file: "src/rewards/masks/contradiction.ts",
+        text: "isDenied(run, runs.slice(0, at))",
+        replacement: "isDenied(run, [])",
+      },
+      {
+        name: "two denials take back a quotation",
+        file: "src/rewards/masks/contradiction.ts",
+        text: "denials.length % 2 === 1",
+        replacement: "denials.length > 0",
+      },
+      {
         name: "sentences that are quoted whole are judged by their order",
         file: "src/rewards/masks/order.ts",
         text: "!quotable.has(keyOf(sentence))",

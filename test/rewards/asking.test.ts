@@ -52,6 +52,7 @@ describe("the words of a question", () => {
       isTurned: false,
     });
     expect(wording("Did the monks of the town trade?").block).toBeLessThan(1);
+    expect(wording("Couldn't the monks quarrel with the mayor?").own).toBe("quarrel");
   });
 
   test("are one block where nothing but what can be asked of any text is between", () => {

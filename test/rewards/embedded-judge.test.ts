@@ -184,6 +184,28 @@ describe("contradictions", () => {
     expect(contradictions(issue, "It stands in Old Speech 62 377.")).toBe(1);
   });
 
+  test("are sentences of the text behind words that take them back", () => {
+    const quoted = "the harbour of the old town was built by monks who traded in salt and wool.";
+    for (const denial of [
+      "It is a myth that",
+      "Nobody believes that",
+      "It isn’t true that",
+      "The opposite of this is right:",
+      "It is false to say that",
+    ])
+      expect([denial, said(`${denial} ${quoted}`)]).toEqual([denial, 1]);
+    for (const opening of [
+      "It is no wonder that",
+      "Not only that,",
+      "No one doubts that",
+      "No,",
+      "We read that",
+    ])
+      expect([opening, said(`${opening} ${quoted}`)]).toEqual([opening, 0]);
+    // Words that are not the beginning of a sentence there may go on another one.
+    expect(said("Nobody knew that the old town was built by monks who traded in salt.")).toBe(0);
+  });
+
   test("leave a tenth of the reward, and nothing is asked of what answers a user", async () => {
     const mask = new ContradictionMask();
     const turned = "The harbour of the old town was not built by monks who traded in salt and wool.";
@@ -230,8 +252,11 @@ describe("form", () => {
       "In which city did the families look for work?",
       "From whom did the monks buy their salt?",
       "How do bees cool their nest?",
+      "Isn’t the harbour of the old town too far away?",
+      "Couldn't the monks have left the old town sooner?",
+      "Won't the families have looked for other work?",
     ])
-      expect(formOf("followup", question)).toBeGreaterThan(0.9);
+      expect([question, formOf("followup", question) > 0.9]).toEqual([question, true]);
     expect(formOf("followup", "The families, what of looms and the old town?")).toBeCloseTo(0.25, 2);
     expect(formOf("followup", "And what was left of the looms of the town?")).toBeCloseTo(0.25, 2);
     expect(formOf("followup", "What does it mean?")).toBeLessThan(0.02);

@@ -40,6 +40,31 @@ beforeEach(() => {
 afterEach(() => configureLog({ level: "info", format: "auto", write: (line) => process.stderr.write(line) }));
 
 describe("the reward of a step", () => {
+  test("is that of what a reader sees of an answer, for every model and mask", async () => {
+    const seen: string[] = [];
+    const watching = (name: string): Mask => ({
+      name,
+      apply: async (_question, completions) => {
+        seen.push(...completions);
+        return completions.map(() => 1);
+      },
+    });
+    const model: RewardModel = {
+      name: "length",
+      score: async (_question, completions) => {
+        seen.push(...completions);
+        return completions.map(({ length }) => length);
+      },
+    };
+    const pipeline = new RewardPipeline({ models: [{ model, weight: 1 }], masks: [watching("watching")] });
+    const { rewards } = await pipeline.score(question(), [
+      "\u200b Sa\u034flt\u00ad and wo\ufe0eol.\ufeff",
+      "\u200b\u00ad",
+    ]);
+    expect([...new Set(seen)]).toEqual(["Salt and wool."]);
+    expect(rewards[1]).toBe(0);
+  });
+
   test("is the weighted sum of normalised rewards times every mask", async () => {
     const twice: RewardModel = {
       name: "twice",

@@ -1,4 +1,4 @@
-import { isTerm, wordsOf } from "../../prompts/sentences.ts";
+import { isTerm, termsOf } from "../../prompts/sentences.ts";
 import { logistic } from "../logistic.ts";
 import type { Run, RunSource } from "../masks/borrowed-runs.ts";
 import { AUXILIARY } from "../masks/form.ts";
@@ -27,7 +27,7 @@ const EMPTY = new Set(
 );
 /** What asks, beside the common words that do. */
 const WORDS_THAT_ASK = new Set(["why", "whom", "whose", "whether"]);
-const VERBS = new Set(AUXILIARY.split("|"));
+const VERB = new RegExp(`^(?:${AUXILIARY})$`);
 const LISTING = new Set(["and", "or"]);
 
 /**
@@ -45,15 +45,7 @@ export class Forms {
   readonly sentences: readonly ReadonlySet<string>[];
 
   constructor(sentences: readonly string[]) {
-    this.sentences = sentences.map(
-      (sentence) =>
-        new Set(
-          wordsOf(sentence)
-            .flatMap((word) => [word, ...word.split("-")])
-            .filter(isTerm)
-            .map(stemOf),
-        ),
-    );
+    this.sentences = sentences.map((sentence) => new Set(termsOf(sentence).map(stemOf)));
   }
 
   has(word: string): boolean {
@@ -98,7 +90,7 @@ export function wordingOf(
     const previous = found[at - 1];
     const isMoved =
       previous !== undefined &&
-      runs.leftOut(previous, run, 1).some(([word = ""]) => VERBS.has(word) && earlier.has(word));
+      runs.leftOut(previous, run, 1).some(([word = ""]) => VERB.test(word) && earlier.has(word));
     if (isMoved) isTurned = true;
     // A word of the text in another form was put there by whoever asks.
     const isBent = run.isForeign && count > 0;
@@ -112,7 +104,7 @@ export function wordingOf(
     for (const word of run.words) {
       earlier.add(word);
       if (EMPTY.has(word)) isEmpty = true;
-      else if (isTerm(word) && !forms.has(word) && !WORDS_THAT_ASK.has(word) && !VERBS.has(word))
+      else if (isTerm(word) && !forms.has(word) && !WORDS_THAT_ASK.has(word) && !VERB.test(word))
         own.push(word);
     }
   }

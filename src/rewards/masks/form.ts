@@ -10,9 +10,9 @@ const LONGEST = 320;
 const ROOM = 1.5;
 /** Prose hardly ever says the same three words twice. */
 const REPEATING = { share: 0.7, width: 0.03 } as const;
-/** Verbs that stand first in a question, as alternatives of a pattern. */
+/** Verbs that stand first in a question, also negated ones, as alternatives of a pattern. */
 export const AUXILIARY =
-  "is|are|was|were|do|does|did|can|could|should|would|will|shall|may|might|must|has|have|had";
+  "(?:is|are|was|were|do|does|did|can|could|should|would|will|shall|may|might|must|has|have|had)(?:n['’]t)?|(?:ca|wo|sha)n['’]t";
 /** What may stand before what asks: "in which city". */
 const PREPOSITION =
   "about|after|against|among|at|before|between|by|during|for|from|in|into|of|on|over|since|through|to|under|until|with|without";
