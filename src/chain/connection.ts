@@ -11,6 +11,7 @@ import {
   FIRST_PATIENCE_MS,
   FIRST_ROUNDS,
 } from "./connect-options.ts";
+import { readElsewhere } from "./elsewhere.ts";
 import { EndpointBook } from "./endpoint-book.ts";
 import { openIfWell } from "./endpoint-probe.ts";
 import { blockTimeOf, type Session, type SessionEvents } from "./endpoint-session.ts";
@@ -128,7 +129,7 @@ export class ChainConnection {
     return this.#heads.head;
   }
 
-  /** The highest block that is final; undefined before the first was heard of. */
+  /** The highest block that is final; undefined before the node in use told of one. */
   finalized(): BlockNumber | undefined {
     return this.#heads.finalized;
   }
@@ -161,6 +162,16 @@ export class ChainConnection {
         await this.#pause(ASK_PAUSE_MS * 2 ** (attempt - 1), this.#closing.signal);
       }
     }
+  }
+
+  /**
+   * The same of the other endpoints, for what the one in use does not have any more.
+   * @returns undefined where none of them can tell
+   */
+  askElsewhere<T>(name: string, work: (api: ApiPromise) => Promise<T>): Promise<T | undefined> {
+    const rules = { expectedGenesis: this.genesisHash, head: this.head() };
+    const others = { book: this.#book, used: this.endpoint, rules };
+    return readElsewhere({ name, timeoutMs: ASK_TIMEOUT_MS, work }, others, this.#closing.signal);
   }
 
   async #askOnce<T>(name: string, work: (api: ApiPromise) => Promise<T>, timeoutMs: number): Promise<T> {

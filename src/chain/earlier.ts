@@ -32,7 +32,7 @@ export type EarlierFate =
  * twice nor forgets a commit.
  * @param earlier of one hotkey and one mechanism, oldest first; at least one
  */
-export function fateOfEarlier(
+export async function fateOfEarlier(
   connection: ChainConnection,
   hotkey: Hotkey,
   place: MechanismPlace,
@@ -40,7 +40,7 @@ export function fateOfEarlier(
 ): Promise<EarlierFate> {
   const newest = earlier.at(-1)!;
   const oldest = earlier[0]!;
-  return connection.ask("looking for earlier weights on chain", async (api) => {
+  const fate = await connection.ask("looking for earlier weights on chain", async (api) => {
     const header = await api.rpc.chain.getHeader();
     const blockHash = header.hash.toHex();
     const head = header.number.toNumber();
@@ -49,19 +49,20 @@ export function fateOfEarlier(
     // The nonces of one hotkey only grow. Where the chain has used none of these, the update is a reveal: once commit-reveal
     // is off, that counts as one too. So does a registration, but nobody registers who holds the uid already.
     const isUntouched = oldest.nonce !== null && next <= oldest.nonce;
-    if (own !== null && own.lastUpdate > oldest.block && !isUntouched) {
-      const block = asBlock(own.lastUpdate);
-      const taken = earlier.find((one) => isSameRow(own.weights, one)) ?? newest;
-      const pending =
-        taken.path === "plain"
-          ? undefined
-          : await pendingOf(api, { block, hotkey, ...place, uid: own.uid }, taken);
-      return { state: "included", id: taken.id, block, pending };
-    }
+    if (own !== null && own.lastUpdate > oldest.block && !isUntouched) return own;
     const isDead = head > newest.block + MORTAL_BLOCKS;
     const isUsed = newest.nonce !== null && next > newest.nonce;
-    return isDead || isUsed ? { state: "gone" } : { state: "open", nonce: newest.nonce };
+    return isDead || isUsed
+      ? ({ state: "gone" } as const)
+      : ({ state: "open", nonce: newest.nonce } as const);
   });
+  if ("state" in fate) return fate;
+  const { uid, lastUpdate, weights } = fate;
+  const block = asBlock(lastUpdate);
+  const taken = earlier.find((one) => isSameRow(weights, one)) ?? newest;
+  const committed = { block, hotkey, ...place, uid };
+  const pending = taken.path === "plain" ? undefined : await readPending(connection, committed, taken);
+  return { state: "included", id: taken.id, block, pending };
 }
 
 /** The number of the next extrinsic that a block takes of this hotkey; those in the pool do not count. */
@@ -82,27 +83,34 @@ interface Committed extends MechanismPlace {
   uid: number;
 }
 
-async function pendingOf(
-  api: ApiPromise,
-  { block, hotkey, netuid, mecid, uid }: Committed,
+/** What of the commit is to be followed, from whichever node shows its block still. */
+async function readPending(
+  connection: ChainConnection,
+  committed: Committed,
   { uids, values }: EarlierSubmission,
 ): Promise<PendingReveal | undefined> {
-  try {
-    const blockHash = (await api.rpc.chain.getBlockHash(block)).toHex();
-    const revealBlock = await readRevealBlock(api, netuid, { block, blockHash }, "included");
-    const commits = await readCommits(api, blockHash, { netuid, mecid });
-    const revealRound = commits.findLast(
-      (commit) => commit.hotkey === hotkey && commit.block === block,
-    )?.round;
-    return { netuid, mecid, uid, uids: [...uids], values: [...values], revealBlock, revealRound };
-  } catch (error) {
-    log.warn(
-      "The reveal of earlier weights cannot be followed: the node does not show their block any more",
-      {
-        error,
-        block,
-      },
-    );
-    return undefined;
-  }
+  const name = "looking for the commit of earlier weights";
+  const { block, netuid, mecid, uid } = committed;
+  const read = (api: ApiPromise) => readReveal(api, committed);
+  const reveal = await connection.ask(name, read).catch((error: unknown) => {
+    log.debug("The node does not show the block of earlier weights", { block, error });
+    return connection.askElsewhere(name, read);
+  });
+  if (reveal !== undefined) return { netuid, mecid, uid, uids: [...uids], values: [...values], ...reveal };
+  log.warn("The reveal of earlier weights cannot be followed: no node shows their block any more", {
+    block,
+    hint: "an archive node, named with the others, keeps all blocks",
+  });
+  return undefined;
+}
+
+async function readReveal(
+  api: ApiPromise,
+  { block, hotkey, netuid, mecid }: Committed,
+): Promise<Pick<PendingReveal, "revealBlock" | "revealRound">> {
+  const blockHash = (await api.rpc.chain.getBlockHash(block)).toHex();
+  const revealBlock = await readRevealBlock(api, netuid, { block, blockHash }, "included");
+  const commits = await readCommits(api, blockHash, { netuid, mecid });
+  const own = commits.findLast((commit) => commit.hotkey === hotkey && commit.block === block);
+  return { revealBlock, revealRound: own?.round };
 }

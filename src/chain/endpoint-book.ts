@@ -145,6 +145,11 @@ export class EndpointBook {
     return Math.min(pauseMs, Math.max(0, turnMs - now));
   }
 
+  /** All but this one, in the order given. */
+  others(used: string): string[] {
+    return this.#endpoints.filter((one) => one !== used);
+  }
+
   /** Number of endpoints. */
   get size(): number {
     return this.#endpoints.length;

@@ -7,6 +7,8 @@ export class Heads {
   readonly #closing: AbortSignal;
   #head: number;
   #finalized: number | undefined;
+  /** Whether the connection in use told of a final block. */
+  #isFinalityTold = false;
   #progressMs = Date.now();
 
   /** @param closing ends every wait */
@@ -19,12 +21,16 @@ export class Heads {
     return asBlock(this.#head);
   }
 
-  /** The highest block that is final, as far as anything was heard of it. */
+  /**
+   * The highest block that is final; undefined until the connection in use told of one: what was final before an outage stays so, but
+   * would count as old beside the head.
+   */
   get finalized(): BlockNumber | undefined {
-    return this.#finalized === undefined ? undefined : asBlock(this.#finalized);
+    return this.#isFinalityTold && this.#finalized !== undefined ? asBlock(this.#finalized) : undefined;
   }
 
   finalize(block: number): void {
+    this.#isFinalityTold = true;
     this.#finalized = Math.max(block, this.#finalized ?? 0);
   }
 
@@ -36,6 +42,7 @@ export class Heads {
   /** A new connection has its own time to show a block. */
   begin(): void {
     this.#progressMs = Date.now();
+    this.#isFinalityTold = false;
   }
 
   advance(block: number): void {

@@ -32,7 +32,6 @@ export interface Weights extends MechanismPlace {
 /** What the chain will judge the weights by, at block `head`. */
 export interface SubmissionState {
   head: number;
-  blockHash: string;
   uid: Uid;
   /** 0 = never. */
   lastUpdate: number;
@@ -99,7 +98,7 @@ export async function checkSubmission(
       retry: "next-window",
     });
   checkUids(weights, neurons, isOwnWeight ? 1 : Math.min(neurons, state.minAllowedWeights));
-  return { head, blockHash, uid, lastUpdate, commitReveal: state.commitReveal };
+  return { head, uid, lastUpdate, commitReveal: state.commitReveal };
 }
 
 /** The chain compares at the block that takes the extrinsic, which is the next one at the earliest. */

@@ -61,7 +61,7 @@ export async function readRevealBlock(
  * @param sliceMs after so long without a block a wait looks whether it is still wanted; it never ends by this
  * @returns the block of the reveal
  * @throws Failure `chain.reveal-missing` when the blocks were read and none reveals it, nor does the chain still hold the
- * commit; `chain.reveal-unknown` when blocks of that time cannot be read any more; `chain.closed`; `deadline.aborted`
+ * commit; `chain.reveal-unknown` when no node shows blocks of that time any more; `chain.closed`; `deadline.aborted`
  */
 export async function confirmReveal(
   connection: ChainConnection,
@@ -79,6 +79,7 @@ export async function confirmReveal(
       attempts,
     );
   const unread: number[] = [];
+  let isHeld: boolean | undefined;
   let last = pending.revealBlock + GRACE_BLOCKS;
   for (let block = pending.revealBlock; ; block++) {
     const answer = await isRevealed(block);
@@ -86,7 +87,7 @@ export async function confirmReveal(
     if (answer === undefined) unread.push(block);
     if (block < last) continue;
     // A tempo that was changed after the commit, or a late beacon, moves the reveal; the commit stays on chain until then.
-    const isHeld = await reader.read(block, "looking for the commit", (api, hash) =>
+    isHeld = await reader.readAnywhere(block, "looking for the commit", (api, hash) =>
       isCommitHeld(api, hash, signer.hotkey, pending),
     );
     if (!isHeld) break;
@@ -94,16 +95,22 @@ export async function confirmReveal(
   }
   const { netuid, revealBlock } = pending;
   // A node that refused to read for a while may do so now.
-  let missing = 0;
+  const missing: number[] = [];
   for (const block of unread) {
     const answer = await isRevealed(block, 1);
     if (answer) return asBlock(block);
-    if (answer === undefined) missing++;
+    if (answer === undefined) missing.push(block);
   }
-  if (missing > 0)
+  const found = await revealedElsewhere(connection, missing, signer.hotkey, pending);
+  if (typeof found === "number") return asBlock(found);
+  if (found === undefined || isHeld === undefined)
     throw chainFailure("chain.reveal-unknown", {
-      message: `it cannot be told whether the committed weights were revealed: the chain node does not show ${missing} of the blocks from ${revealBlock} to ${last}`,
-      hint: "Nodes keep the state of some 256 blocks; an archive node keeps all.",
+      message: `it cannot be told whether the committed weights were revealed: no chain node shows ${
+        found === undefined
+          ? `${missing.length} of the blocks from ${revealBlock} to ${last}`
+          : `whether block ${last} still holds them`
+      }`,
+      hint: "Nodes keep the state of some 256 blocks; an archive node, named with the others, keeps all.",
       data: { revealBlock, netuid },
     });
   throw chainFailure("chain.reveal-missing", {
@@ -111,6 +118,26 @@ export async function confirmReveal(
     hint: "Its reason is in the node's trace log only. Check this machine's clock and the hotkey's permit and stake.",
     data: { revealBlock, netuid },
     retry: "next-window",
+  });
+}
+
+/**
+ * Looks for the reveal in blocks that the node in use does not show.
+ * @returns the block; null where they are read and none has it; undefined where no other node shows them either
+ */
+async function revealedElsewhere(
+  connection: ChainConnection,
+  blocks: readonly number[],
+  hotkey: Hotkey,
+  pending: PendingReveal,
+): Promise<number | null | undefined> {
+  if (blocks.length === 0) return null;
+  return connection.askElsewhere("looking for the reveal", async (api) => {
+    for (const block of blocks) {
+      const hash = (await api.rpc.chain.getBlockHash(block)).toHex();
+      if (await isRevealedIn(api, { block, hash }, hotkey, pending)) return block;
+    }
+    return null;
   });
 }
 
@@ -148,6 +175,19 @@ class BlockReader {
         if (++failures >= attempts) return undefined;
       }
     }
+  }
+
+  /** As `read`, and where the node in use cannot tell any more, of another one. */
+  async readAnywhere<T>(
+    block: number,
+    name: string,
+    work: (api: ApiPromise, blockHash: string) => Promise<T>,
+  ): Promise<T | undefined> {
+    const ofThisNode = await this.read(block, name, work);
+    if (ofThisNode !== undefined) return ofThisNode;
+    return this.#connection.askElsewhere(name, async (api) =>
+      work(api, (await api.rpc.chain.getBlockHash(block)).toHex()),
+    );
   }
 
   async #reach(block: number): Promise<void> {

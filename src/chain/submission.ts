@@ -4,7 +4,6 @@ import type { DeadlineCode } from "../base/deadline.ts";
 import { Failure, isFailure } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { asBlock, type BlockNumber, type Hotkey, type Netuid, type Uid } from "../base/units.ts";
-import { beaconNowSeconds, readBeacon, warnOfForeignBeacon } from "./beacon.ts";
 import type { ChainConnection } from "./connection.ts";
 import { type ChainCode, chainFailure } from "./errors.ts";
 import {
@@ -18,8 +17,8 @@ import { holderItem, lastUpdateItem, type MechanismPlace } from "./items.ts";
 import { checkSubmission, type SubmissionState, type Weights } from "./precheck.ts";
 import type { RefusalData } from "./refusals.ts";
 import { type PendingReveal, readRevealBlock } from "./reveal.ts";
-import { roundAfterBlock } from "./schedule.ts";
-import { numberItem, readStorage } from "./storage.ts";
+import { assertNew, COMMIT_VERSION, planReveal } from "./reveal-plan.ts";
+import { readStorage } from "./storage.ts";
 import { encodeWeightsPayload, encryptTimelock } from "./timelock.ts";
 
 /** Weights that have passed every check and are about to be signed. */
@@ -56,11 +55,6 @@ export type SubmittedWeights = Omit<PreparedSubmission, "nonce"> & { extrinsicHa
 
 /** Largest commit that the chain takes (pallets/subtensor, MAX_COMMIT_SIZE). */
 const MAX_COMMIT_BYTES = 5000;
-/**
- * CommitRevealWeightsVersion that our commits are of. With another version comes another form of the payload, as with each before, and
- * the chain would drop ours without a word when it is revealed.
- */
-const COMMIT_VERSION = 4;
 /** Attempts where the chain changed under our hands, or the connection was lost before anything was sent. */
 const ATTEMPTS = 3;
 /** Blocks to look for an extrinsic whose fate is unknown; the next ones get its nonce, so that a late one does no harm. */
@@ -90,6 +84,8 @@ interface Sender {
   hooks: SubmissionHooks;
   /** The chain has just refused the newer calls for weights (CallFiltered): the older ones may pass. */
   takesOldCalls?: boolean;
+  /** What is wrong with this attempt leads to no other. */
+  isLast?: boolean;
 }
 
 async function attempt(
@@ -105,7 +101,10 @@ async function attempt(
   );
   assertWanted(hooks.signal);
   try {
-    return state.commitReveal ? await commit(sender, weights, state) : await setPlain(sender, weights, state);
+    const isLast = number >= ATTEMPTS;
+    return state.commitReveal
+      ? await commit({ ...sender, isLast }, weights, state)
+      : await setPlain(sender, weights, state);
   } catch (error) {
     const refusal = isFailure<ChainCode>(error) ? (error.data as RefusalData | undefined) : undefined;
     const isWorthAnother = refusal?.again === true;
@@ -157,9 +156,7 @@ function choicesFor(
 async function commit(sender: Sender, weights: Weights, state: SubmissionState): Promise<SubmittedWeights> {
   const { connection, signer } = sender;
   const { netuid, mecid = 0, uids, values, versionKey } = weights;
-  const plan = await connection.ask("planning the reveal", (api) =>
-    planReveal(connection, api, weights, state),
-  );
+  const plan = await connection.ask("planning the reveal", (api) => planReveal(connection, api, weights));
   const payload = encodeWeightsPayload({
     hotkeyPublicKey: decodeAddress(signer.hotkey),
     uids: [...uids],
@@ -173,7 +170,7 @@ async function commit(sender: Sender, weights: Weights, state: SubmissionState):
       retry: "next-window",
     });
   assertWanted(sender.hooks.signal);
-  const included = await sendVerified(sender, state, weights, "timelocked", (api) =>
+  const make = (api: ApiPromise) =>
     subtensorCall(
       api,
       ...choicesFor(
@@ -182,8 +179,12 @@ async function commit(sender: Sender, weights: Weights, state: SubmissionState):
         ["commitTimelockedMechanismWeights", [netuid, mecid, [...sealed], plan.round, COMMIT_VERSION]],
         ["commitTimelockedWeights", [netuid, [...sealed], plan.round, COMMIT_VERSION]],
       ),
-    ),
-  );
+    );
+  // Weights that may be read an epoch early are better than none.
+  const assertPlanned = (): void => {
+    if (!sender.isLast) assertNew(plan, connection.blockTimeMs);
+  };
+  const included = await sendVerified(sender, state, weights, "timelocked", make, assertPlanned);
   const revealBlock = await revealBlockOf(connection, netuid, included, plan.block);
   return {
     path: "timelocked",
@@ -220,40 +221,6 @@ async function revealBlockOf(
   }
 }
 
-interface RevealPlan {
-  /** Block of the reveal, for a commit in the block after the head. */
-  block: number;
-  round: number;
-  publicKeyHex: string;
-}
-
-async function planReveal(
-  connection: ChainConnection,
-  api: ApiPromise,
-  { netuid }: Weights,
-  state: SubmissionState,
-): Promise<RevealPlan> {
-  const at = { block: asBlock(state.head), blockHash: state.blockHash };
-  const [block, beacon, { version }] = await Promise.all([
-    readRevealBlock(api, netuid, at, "next"),
-    readBeacon(api, state.blockHash),
-    readStorage(api, state.blockHash, { version: numberItem("commitRevealWeightsVersion") }),
-  ]);
-  if (version !== COMMIT_VERSION)
-    throw chainFailure("chain.version-too-old", {
-      message: `the chain asks for version ${version} of commit-reveal, and this program knows version ${COMMIT_VERSION}`,
-      hint: "Update openvalidator.",
-      retry: "next-window",
-    });
-  warnOfForeignBeacon(beacon, connection.endpoint);
-  const now = {
-    head: state.head,
-    nowSeconds: beaconNowSeconds(beacon, Date.now() / 1000),
-    blockTimeSeconds: connection.blockTimeMs / 1000,
-  };
-  return { block, round: roundAfterBlock(block, now, beacon), publicKeyHex: beacon.publicKeyHex };
-}
-
 /** Sends, and where the outcome is unknown looks on chain whether the weights arrived. */
 async function sendVerified(
   { connection, signer, hooks }: Sender,
@@ -261,17 +228,22 @@ async function sendVerified(
   weights: Weights,
   path: PreparedSubmission["path"],
   make: Parameters<typeof sendExtrinsic>[3],
+  assertSound: () => void = () => undefined,
 ): Promise<Included> {
+  const assertSendable = (): void => {
+    assertWanted(hooks.signal);
+    assertSound();
+  };
   const kind = path === "plain" ? "set-weights" : "commit-weights";
   try {
     return await sendExtrinsic(connection, signer, kind, make, {
       nonce: hooks.nonce,
       beforeSigning(nonce) {
-        assertWanted(hooks.signal);
+        assertSendable();
         const { uids, values } = weights;
         hooks.before?.({ path, block: asBlock(state.head), uids: [...uids], values: [...values], nonce });
       },
-      beforeSending: () => assertWanted(hooks.signal),
+      beforeSending: assertSendable,
     });
   } catch (error) {
     if (!isFailure<ChainCode>(error, "chain.outcome-unknown")) throw error;

@@ -112,6 +112,24 @@ function connectTo(
 }
 
 describe("a connection that is lost", () => {
+  test("knows nothing of what is final until the node tells it anew, and so of no stall", async () => {
+    const relay = node.openEndpoint();
+    const connection = await connect(relay.endpoint);
+    await until(() => connection.finalized() !== undefined);
+    const lags: number[] = [];
+    connection.onHead((block) => lags.push(block - (connection.finalized() ?? block)));
+    relay.fault("hang");
+    relay.fault("drop");
+    node.step(40);
+    const head = connection.head();
+    relay.heal();
+    relay.fault("drop");
+    await until(() => connection.head() > head + 40 && connection.finalized() !== undefined);
+    expect(Math.max(...lags)).toBeLessThan(10);
+    await connection.close();
+    await relay.stop();
+  });
+
   test("is made again, and what is asked meanwhile waits for it", async () => {
     const connection = await connect(node.endpoint);
     const old = connection.api;

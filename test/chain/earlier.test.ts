@@ -123,3 +123,36 @@ test("a reveal after commit-reveal was switched off is not taken for weights tha
   const { block } = await submitWeights(later, signer, weights(222), { nonce: prepared.nonce });
   expect(await fate()).toMatchObject({ state: "included", id: "unsent", block });
 }, 60_000);
+
+test("a commit whose block the node in use does not show any more is followed by what another one shows", async () => {
+  await later.close();
+  await node.stop();
+  await start({ commitReveal: true, tempo: 60, blockTimeMs: 100 });
+  const record: PreparedSubmission[] = [];
+  const sent = await submitWeights(later, signer, weights(111), { before: (made) => record.push(made) });
+  if (sent.path !== "timelocked") throw new Error("no commit");
+  const of = (await later.api.rpc.chain.getBlockHash(sent.block)).toHex();
+  // An endpoint has to show its head to be opened.
+  await later.waitForBlock(sent.block + 2, 10_000);
+  const relay = node.openEndpoint();
+  relay.alter = ({ id, params, text }) =>
+    params.includes(of)
+      ? JSON.stringify({ jsonrpc: "2.0", id, error: { code: 4003, message: "State already discarded" } })
+      : text;
+  const fateAt = async (...endpoints: string[]) => {
+    const connection = await connect(...endpoints);
+    expect(connection.endpoint).toBe(relay.endpoint);
+    const fate = await fateOfEarlier(connection, signer.hotkey, { netuid: NETUID }, [recordOf(record[0]!)]);
+    await connection.close();
+    return fate;
+  };
+  const { revealBlock, revealRound } = sent.pending;
+  const { block } = sent;
+  expect(await fateAt(relay.endpoint, node.endpoint)).toMatchObject({
+    state: "included",
+    block,
+    pending: { revealBlock, revealRound },
+  });
+  expect(await fateAt(relay.endpoint)).toMatchObject({ state: "included", block, pending: undefined });
+  await relay.stop();
+}, 60_000);

@@ -110,6 +110,48 @@ test("blocks that a node does not show any more leave the reveal unknown, not mi
   await relay.stop();
 }, 60_000);
 
+describe("what the node in use does not show any more", () => {
+  const DISCARDED = "State already discarded";
+  /** The key of System.Events. */
+  const EVENTS = "0x26aa394eea5630e07c48ae0c9558cef780d41e5e16056765bc8461851072c9d7";
+
+  test("is read from another one: blocks of the reveal", async () => {
+    const pending = await commit();
+    const relay = node.openEndpoint();
+    const pruned = await connect(relay.endpoint, node.endpoint);
+    relay.alter = refusingReads(DISCARDED);
+    expect(await codeOf(confirmReveal(pruned, signer, pending))).toStartWith("revealed in");
+    // Nodes are expected not to keep all.
+    expect(pruned.endpoint).toBe(relay.endpoint);
+    await pruned.close();
+    await relay.stop();
+  }, 60_000);
+
+  /** As if the owner had made the tempo longer since, and the node showed blocks, but not what they hold of commits. */
+  const withoutCommits = async (...others: string[]): Promise<string> => {
+    await connection.waitForBlock(10, 30_000);
+    const { pending, block } = await committed();
+    const relay = node.openEndpoint();
+    const pruned = await connect(relay.endpoint, ...others);
+    relay.alter = (message) =>
+      message.method === "state_queryStorageAt" && !JSON.stringify(message.params).includes(EVENTS)
+        ? refusingReads(DISCARDED)(message)
+        : message.text;
+    const code = await codeOf(confirmReveal(pruned, signer, { ...pending, revealBlock: block - 10 }));
+    await pruned.close();
+    await relay.stop();
+    return code;
+  };
+
+  test("is read from another one: whether the commit is held, and it is followed", async () => {
+    expect(await withoutCommits(node.endpoint)).toStartWith("revealed in");
+  }, 60_000);
+
+  test("leaves the reveal unknown where there is no other, though every block was read", async () => {
+    expect(await withoutCommits()).toBe("chain.reveal-unknown");
+  }, 60_000);
+});
+
 test("following ends with the signal, and with the connection", async () => {
   const pending = { ...(await commit()), revealBlock: 1_000_000 };
   const stop = new AbortController();

@@ -250,6 +250,51 @@ describe("timelocked weights", () => {
   });
 });
 
+describe("a commit through a node that hangs", () => {
+  afterEach(stop);
+  const BLOCK_SECONDS = 1;
+
+  test("before its reveal is planned is planned from the head of then", async () => {
+    await start({ commitReveal: true, blockTimeMs: BLOCK_SECONDS * 1000, tempo: 20 });
+    const relay = node.openEndpoint();
+    const slow = await connect(relay.endpoint);
+    let readings = 0;
+    relay.alter = ({ method, text }) => {
+      // The last answer of the checks; the epoch passes while they wait for it.
+      if (method === "state_queryStorageAt" && ++readings === 2) node.step(25);
+      return text;
+    };
+    const sent = await submitWeights(slow, signer, weights());
+    if (sent.path !== "timelocked") throw new Error("commit-reveal is on");
+    const beacon = (await slow.api.query.drand!.beaconConfig!()).toJSON() as {
+      genesisTime: number;
+      period: number;
+    };
+    const { revealBlock, revealRound } = sent.pending;
+    const opensInSeconds = beacon.genesisTime + revealRound! * beacon.period - Date.now() / 1000;
+    // Three blocks behind that of the reveal, less what sending took.
+    expect(opensInSeconds - (revealBlock - sent.block) * BLOCK_SECONDS).toBeWithin(-1, 5);
+    await slow.close();
+    await relay.stop();
+  }, 30_000);
+
+  test("after its reveal was planned is planned anew", async () => {
+    await start({ commitReveal: true });
+    const relay = node.openEndpoint();
+    const slow = await connect(relay.endpoint);
+    let asked = 0;
+    relay.alter = ({ method, text }) => (method === "system_accountNextIndex" && ++asked === 1 ? null : text);
+    const records: number[] = [];
+    const sent = await submitWeights(slow, signer, weights(), { before: ({ nonce }) => records.push(nonce) });
+    expect(sent.path).toBe("timelocked");
+    // Unheard, asked again, and asked by the second attempt; the first one left no record.
+    expect(asked).toBe(3);
+    expect(records).toHaveLength(1);
+    await slow.close();
+    await relay.stop();
+  }, 30_000);
+});
+
 test("a commit that is larger than the chain takes is refused before it is sent", async () => {
   // 1177 uids are the most that fit into the 5000 bytes of a commit.
   const size = 1178;

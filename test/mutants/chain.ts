@@ -6,8 +6,8 @@ const SUBMISSION = noticedBy(
     {
       name: "weights are sent in the open though the subnet hides them",
       file: "src/chain/submission.ts",
-      text: "return state.commitReveal ",
-      replacement: "return state.commitReveal && Date.now() < 0 ",
+      text: "return state.commitReveal",
+      replacement: "return state.commitReveal && Date.now() < 0",
     },
     {
       name: "a submission is not tried again where the chain changed under it",
@@ -26,6 +26,12 @@ const SUBMISSION = noticedBy(
       file: "src/chain/submission.ts",
       text: "if (seen.lastUpdate > Math.max(state.lastUpdate, state.head))",
       replacement: "if (seen.lastUpdate >= 0)",
+    },
+    {
+      name: "a commit is sent by a plan of before a node hung",
+      file: "src/chain/submission.ts",
+      text: "if (!sender.isLast) assertNew(plan, connection.blockTimeMs);",
+      replacement: "",
     },
     {
       name: "two submissions go at once",
@@ -84,8 +90,20 @@ const REVEAL = noticedBy(
     {
       name: "blocks that cannot be read count as blocks without a reveal",
       file: "src/chain/reveal.ts",
-      text: "if (missing > 0)",
-      replacement: "if (missing < 0)",
+      text: "if (found === undefined || isHeld === undefined)",
+      replacement: "if (isHeld === undefined)",
+    },
+    {
+      name: "a commit of which no node shows whether it is held counts as dropped",
+      file: "src/chain/reveal.ts",
+      text: "if (found === undefined || isHeld === undefined)",
+      replacement: "if (found === undefined)",
+    },
+    {
+      name: "what the node in use does not show of a commit is not asked of another one",
+      file: "src/chain/reveal.ts",
+      text: "if (ofThisNode !== undefined) return ofThisNode;",
+      replacement: "if (Date.now() > 0) return ofThisNode;",
     },
   ],
 );
@@ -309,6 +327,12 @@ const EARLIER = noticedBy(
       text: "const isUntouched = oldest.nonce !== null && next <= oldest.nonce;",
       replacement: "const isUntouched = false;",
     },
+    {
+      name: "a commit whose block is gone from one node is followed by nobody",
+      file: "src/chain/earlier.ts",
+      text: "return connection.askElsewhere(name, read);",
+      replacement: "return undefined;",
+    },
   ],
 );
 
@@ -321,6 +345,12 @@ const FAULTS = [
         file: "src/chain/endpoint-session.ts",
         text: "    followNoUpgrades(opened);",
         replacement: "    void followNoUpgrades;",
+      },
+      {
+        name: "what was final before an outage counts as old beside the head after it",
+        file: "src/chain/heads.ts",
+        text: "    this.#isFinalityTold = false;",
+        replacement: "",
       },
     ],
   ),

@@ -17,6 +17,7 @@ import { Endpoint, EPISODES, type Faults, SimSocket } from "./endpoints.ts";
 import { Growth } from "./growth.ts";
 import { Machine } from "./machine.ts";
 import { Oracle } from "./oracle.ts";
+import { brokenPromises } from "./promises.ts";
 import { randomOf, VirtualTime } from "./virtual-time.ts";
 
 export const TEMPO = 60;
@@ -316,6 +317,7 @@ if (import.meta.main) {
   process.stderr.write(`${epochs} epochs, SIM_SEED=${seed}\n`);
   const result = await simulate({ epochs, seed, faultRate, reorgRate, commitReveal });
   process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  const isHeld = result.set / result.windows >= 0.995 && result.wrong.length + result.doubled.length === 0;
-  process.exit(isHeld && result.slowestRecoveryBlocks <= 3 ? 0 : 1);
+  const broken = brokenPromises(result);
+  for (const sentence of broken) process.stderr.write(`${sentence}\n`);
+  process.exit(broken.length === 0 ? 0 : 1);
 }
