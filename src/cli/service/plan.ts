@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { path } from "../../config/kinds.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { nameOf } from "../../config/option.ts";
 import { OPTIONS } from "../../config/options.ts";
@@ -9,6 +10,7 @@ import { SERVICE_OPTIONS } from "../../config/service-options.ts";
 import { AUTO_UPDATE_OPTIONS } from "../../config/update-options.ts";
 import { isCompiled } from "../../config/version.ts";
 import { canonicalAddress } from "../../net/address-ranges.ts";
+import { PROFILE_NAMES } from "../../rewards/profiles.ts";
 import { rootAround } from "../../update/whereabouts.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { translateOldLine } from "./old-line.ts";
@@ -40,6 +42,10 @@ export interface ServicePlan {
   starts: boolean;
 }
 
+const PATH_FLAGS: ReadonlySet<string> = new Set(
+  Object.entries(OPTIONS).flatMap(([flag, { kind }]) => (kind.hint === path.hint ? [flag] : [])),
+);
+
 /** Groups that own the devices of a GPU. */
 const GPU_GROUPS = ["render", "video"];
 
@@ -50,11 +56,11 @@ export function planService(context: CommandContext): ServicePlan {
   // Those of the service come from the environment too, those of the run do not: the service has another one.
   const { settings } = loadConfiguration(SERVICE_OPTIONS, { ...sourcesOf(context), filePath: undefined });
   const old = settings.fromPm2 === undefined ? undefined : translateOldLine(settings.fromPm2);
-  const flags = { ...old?.flags, ...givenFlags(given) };
+  const home = homeOf(environment);
+  const flags = withWholePaths({ ...old?.flags, ...givenFlags(given) }, home);
   const notes = [...(old?.notes ?? [])];
   if (!isUser)
     leaveOut(flags, notes, "logging.logging_dir", "the service keeps its state in /var/lib/openvalidator");
-  const home = homeOf(environment);
   const ownConfig = join(isUser ? environment.XDG_CONFIG_HOME || join(home, ".config") : "/etc", CONFIG_NAME);
   const destdir = settings.destdir ?? "";
   const chosen = chooseSettings(flags, `${destdir}${ownConfig}`, home);
@@ -92,7 +98,7 @@ export function planService(context: CommandContext): ServicePlan {
       notes.push(
         "--wandb_key_file was left out: a user's own service reads the key where wandb login put it",
       );
-    else credentials["wandb-api-key"] = settings.wandbKeyFile;
+    else credentials["wandb-api-key"] = wholePath(settings.wandbKeyFile, home);
   }
   return {
     unit: {
@@ -162,6 +168,26 @@ function givenFlags(given: Readonly<Record<string, string>>): Record<string, str
   return Object.fromEntries(Object.entries(given).filter(([flag]) => Object.hasOwn(OPTIONS, flag)));
 }
 
+/** A path that is the same in any folder and home: the service has its own of both. */
+function wholePath(path: string, home: string): string {
+  return expandPath(path.replace(/^~(?=\/|$)/, home));
+}
+
+/** Flags of `run`, their paths as the service can read them. */
+function withWholePaths(flags: Readonly<Record<string, string>>, home: string): Record<string, string> {
+  const whole = (flag: string, value: string): string => {
+    if (flag === "data.source")
+      return value
+        .split(",")
+        .map((name) => name.trim())
+        .map((name) => (name.startsWith("hf:") ? name : wholePath(name, home)))
+        .join(",");
+    const isFile = flag === "models.profile" ? !PROFILE_NAMES.includes(value) : PATH_FLAGS.has(flag);
+    return isFile ? wholePath(value, home) : value;
+  };
+  return Object.fromEntries(Object.entries(flags).map(([flag, value]) => [flag, whole(flag, value)]));
+}
+
 function leaveOut(flags: Record<string, string>, notes: string[], flag: string, why: string): void {
   if (flags[flag] === undefined) return;
   delete flags[flag];
@@ -183,15 +209,14 @@ function chooseSettings(flags: Readonly<Record<string, string>>, existing: strin
     filePath,
     command: "service install",
   });
-  const expanded = (path: string): string => path.replace(/^~(?=\/|$)/, home);
   const { walletPath, walletName, walletHotkey, walletPasswordFile } = settings;
   const { updateInterval, updateUrl, inContainer } = settings;
   return {
     updateInterval,
     updateUrl,
     inContainer,
-    hotkeyFile: join(expanded(walletPath), walletName, "hotkeys", walletHotkey),
-    passwordFile: walletPasswordFile === undefined ? undefined : expanded(walletPasswordFile),
+    hotkeyFile: join(wholePath(walletPath, home), walletName, "hotkeys", walletHotkey),
+    passwordFile: walletPasswordFile === undefined ? undefined : wholePath(walletPasswordFile, home),
     nodeAddresses: addressesOf(
       [settings[nameOf("subtensor.chain_endpoint")], settings[nameOf("subtensor.network")]].join(","),
     ),

@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { installService, uninstallService } from "../../../src/cli/service/install.ts";
 import { planService, UNIT_NAME } from "../../../src/cli/service/plan.ts";
 import { systemctlOf } from "../../../src/cli/service/systemctl.ts";
@@ -282,6 +282,39 @@ describe("service install", () => {
     const other = { hotkey: `${environment.HOME}/.bittensor/wallets/w/hotkeys/other` };
     expect(credentials({ "wallet.hotkey": "other" })).toEqual(other);
     expect(credentials({ "wallet.path": "/new" })).toEqual({ hotkey: "/new/w/hotkeys/default" });
+  });
+
+  test("is given whole paths, for the service has a home and a working folder of its own", () => {
+    const { home, environment } = machine();
+    const given = {
+      "wallet.path": "keys",
+      "wallet.password_file": "~/pw",
+      wandb_key_file: "key",
+      "models.dir": "models",
+      "models.profile": "my.json",
+      "log.file": "~/log",
+      "data.source": "hf:owner/name, texts.txt, ~/more#body",
+    };
+    const system = planService(context(given, environment));
+    expect(system.unit.credentials).toEqual({
+      hotkey: resolve("keys/default/hotkeys/default"),
+      "hotkey-password": join(home, "pw"),
+      "wandb-api-key": resolve("key"),
+    });
+    const written = {
+      "models.dir": resolve("models"),
+      "models.profile": resolve("my.json"),
+      "log.file": join(home, "log"),
+      "data.source": `hf:owner/name,${resolve("texts.txt")},${join(home, "more#body")}`,
+    };
+    expect(system.flags).toEqual(written);
+    const user = planService(context({ ...given, user: "true", "models.profile": "lite" }, environment));
+    expect(user.flags).toEqual({
+      ...written,
+      "models.profile": "lite",
+      "wallet.path": resolve("keys"),
+      "wallet.password_file": join(home, "pw"),
+    });
   });
 
   test("finds out before it writes: a missing key, a unit of somebody else, a manager that refuses", async () => {
