@@ -248,7 +248,11 @@ async function sendVerified(
   } catch (error) {
     if (!isFailure<ChainCode>(error, "chain.outcome-unknown")) throw error;
     log.warn("The fate of the weights is unknown; looking on chain", { error });
-    const found = await findUpdate(connection, signer.hotkey, weights, state);
+    const found = await findUpdate(connection, signer.hotkey, weights, state).catch((cause: unknown) => {
+      // An outage says nothing of what was sent before it.
+      log.debug("The chain cannot be looked at for the weights", { error: cause });
+      return null;
+    });
     if (found === null) throw error;
     const { extrinsicHash } = error.data as { extrinsicHash: string };
     return { ...found, extrinsicHash };

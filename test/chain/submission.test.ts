@@ -44,6 +44,20 @@ const onChain = (uid = 0) => fetchWeights(connection, NETUID, asUid(uid));
 const pairs = (...list: [number, number][]) =>
   list.map(([uid, value]) => [asUid(uid), value] as [Uid, number]);
 
+/** A connection that is lost whenever it is asked this. */
+const outOfReach = (whole: ChainConnection, question: string): ChainConnection =>
+  new Proxy(whole, {
+    get(target, name) {
+      if (name === "ask")
+        return (what: string, ...rest: [(api: ApiPromise) => Promise<unknown>]) =>
+          what === question
+            ? Promise.reject(new Failure("chain.unreachable", { message: "gone", retry: "soon" }))
+            : target.ask(what, ...rest);
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+
 async function failureOf(work: Promise<unknown>): Promise<Failure<string, Record<string, unknown>>> {
   const error = await work.then(
     () => null,
@@ -218,17 +232,7 @@ describe("timelocked weights", () => {
   });
 
   test("count as committed when the chain goes away right after it took them", async () => {
-    const failing = new Proxy(connection, {
-      get(target, name) {
-        if (name === "ask")
-          return (what: string, ...rest: [(api: ApiPromise) => Promise<unknown>]) =>
-            what === "finding the block of the reveal"
-              ? Promise.reject(new Failure("chain.unreachable", { message: "gone", retry: "soon" }))
-              : target.ask(what, ...rest);
-        const value = Reflect.get(target, name, target);
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
+    const failing = outOfReach(connection, "finding the block of the reveal");
     const sent = await submitWeights(failing, signer, weights());
     expect<number>(await revealed(sent)).toBeGreaterThan(sent.block);
   });
@@ -354,6 +358,21 @@ describe("a connection that is lost while weights are under way", () => {
     await relay.stop();
     await stop();
   });
+});
+
+test("weights of which nothing was heard are not called refused because an outage follows", async () => {
+  await start();
+  const relay = node.openEndpoint();
+  const fragile = await connect(relay.endpoint);
+  relay.onRequest = ({ method }) => {
+    if (method === "author_submitAndWatchExtrinsic") relay.fault("drop");
+  };
+  const failing = outOfReach(fragile, "looking for the weights on chain");
+  const failure = await failureOf(submitWeights(failing, signer, weights()));
+  expect(failure.code).toBe("chain.outcome-unknown");
+  await fragile.close();
+  await relay.stop();
+  await stop();
 });
 
 test("a hotkey that was replaced is told that its uid belongs to another", async () => {

@@ -28,6 +28,12 @@ const SUBMISSION = noticedBy(
       replacement: "if (seen.lastUpdate >= 0)",
     },
     {
+      name: "weights of which nothing was heard count as refused in an outage",
+      file: "src/chain/submission.ts",
+      text: "{ error: cause });\n      return null;",
+      replacement: "{ error: cause });\n      throw cause;",
+    },
+    {
       name: "a commit is sent by a plan of before a node hung",
       file: "src/chain/submission.ts",
       text: "if (!sender.isLast) assertNew(plan, connection.blockTimeMs);",
