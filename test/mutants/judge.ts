@@ -43,14 +43,32 @@ export const JUDGE_MUTANTS: readonly Mutant[] = [
       {
         name: "a sentence behind words that take it back passes for a quotation",
         file: "src/rewards/masks/contradiction.ts",
-        text: "isDenied(run, runs.slice(0, at))",
-        replacement: "isDenied(run, [])",
+        text: "isTakenBack(sentences[index]!, before)",
+        replacement: "isTakenBack(sentences[index]!, 0)",
       },
       {
         name: "two denials take back a quotation",
-        file: "src/rewards/masks/contradiction.ts",
+        file: "src/rewards/masks/denial.ts",
         text: "denials.length % 2 === 1",
         replacement: "denials.length > 0",
+      },
+      {
+        name: "a denial in another clause takes back a quotation",
+        file: "src/rewards/masks/denial.ts",
+        text: 'if (mark !== "") return false;',
+        replacement: "",
+      },
+      {
+        name: "a denial of anything takes back a quotation",
+        file: "src/rewards/masks/denial.ts",
+        text: "takes(at) || (HOLDS.test(words[at]!) && isNear(at))",
+        replacement: "at > 0",
+      },
+      {
+        name: "a number that the text has in words is another one",
+        file: "src/rewards/masks/contradiction.ts",
+        text: "!written.some(isSpelled) : !written.includes(spelled)",
+        replacement: "true : true",
       },
       {
         name: "sentences that are quoted whole are judged by their order",
@@ -155,6 +173,29 @@ export const JUDGE_MUTANTS: readonly Mutant[] = [
         file: "src/rewards/fit/unread.ts",
         text: "below(apart, APART.share",
         replacement: "below(apart - 1, APART.share",
+      },
+    ],
+  ),
+  ...noticedBy(
+    ["test/prompts/sentences.test.ts"],
+    [
+      {
+        name: "a heap of marks on a letter is put in order",
+        file: "src/prompts/sentences.ts",
+        text: '.replace(PILED_MARKS, "")',
+        replacement: "",
+      },
+      {
+        name: "letters of another type face hide words of the text",
+        file: "src/prompts/sentences.ts",
+        text: 'letter.normalize("NFKC")',
+        replacement: "letter",
+      },
+      {
+        name: "clauses begin within the thousands of a number",
+        file: "src/rewards/masks/borrowed-runs.ts",
+        text: "(?!(?<=\\p{N}\\p{M}*),\\p{N})",
+        replacement: "",
       },
     ],
   ),

@@ -168,6 +168,32 @@ describe("contradictions", () => {
     expect(said("The king did pay for them.")).toBe(1);
     expect(said("In 1450 the monks sold 99 ships.")).toBe(1);
     expect(said("The king did not pay for them in 1499.")).toBe(1);
+    for (const negated of [
+      "wasn‘t",
+      "wasnʼt",
+      "wasnt",
+      "was n't",
+      "was hardly",
+      "was scarcely",
+      "was by no means",
+    ])
+      expect([
+        negated,
+        said(`The harbour of the old town ${negated} built by monks who traded in salt.`),
+      ]).toEqual([negated, 1]);
+    const spelled = new RunSource([
+      "The siege of 1,450 days cost two hundred men their lives in the twelve months.",
+    ]);
+    const siege = (days: string, men: string, months: string): number =>
+      contradictions(
+        spelled,
+        `The siege of ${days} days cost ${men} men their lives in the ${months} months.`,
+      );
+    expect([
+      siege("1450", "200", "12"),
+      siege("1,451", "two hundred", "twelve"),
+      siege("1,450", "two hundred", "13"),
+    ]).toEqual([0, 1, 1]);
   });
 
   test("are neither what is quoted as it stands nor what is left out or said anew", () => {
@@ -190,15 +216,68 @@ describe("contradictions", () => {
       "It is a myth that",
       "Nobody believes that",
       "It isn’t true that",
+      "It isn‘t true that",
+      "It isnt true that",
       "The opposite of this is right:",
       "It is false to say that",
+      "It is false, they say, that",
+      "The text does not say that",
+      "There is no evidence that",
+      "It is wrong to think that",
+      "The author denies that",
+      "Historians have disproved that",
+      "He rejects the claim that",
+      "The text refutes the idea that",
+      "It is not the case that",
+      "It is highly doubtful that",
+      "Few believe that",
     ])
       expect([denial, said(`${denial} ${quoted}`)]).toEqual([denial, 1]);
     for (const opening of [
+      "It is not surprising that",
+      "One must never forget that",
+      "We should not overlook that",
+      "It goes without saying that",
+      "It is no accident that",
+      "It is no secret that",
       "It is no wonder that",
-      "Not only that,",
+      "There is no doubt that",
+      "There can be no question that",
       "No one doubts that",
+      "Nobody denies that",
+      "The text does not deny that",
+      "It cannot be denied that",
+      "The reader is never left in doubt that",
+      "It does not matter that",
+      "It is not wrong to say that",
+      "Not everybody knows that",
+      "The mayor did not know that",
+      "The king was not told that",
+      "He never tired of saying that",
+      "What is wrong with the legend is that",
+      "His mistake was to forget that",
+      "Historians reject the legend of the king and say that",
+      "The king denied it, but",
+      "The plan was rejected, and",
+      "Although nobody expected it,",
+      "Contrary to what many believe,",
+      "On the contrary,",
+      "Without any help from the king,",
+      "Despite many doubts,",
+      "Not long after,",
+      "Not far from there,",
+      "Not only that,",
+      "None the less,",
+      "It did not take long until",
+      "It was not the king who paid, as",
+      "The author rejects legends about kings, since",
+      "The author rejects this view:",
+      "The legend is false:",
+      "The reason is not hard to see:",
+      "The answer is no:",
       "No,",
+      "No;",
+      "No, because",
       "We read that",
     ])
       expect([opening, said(`${opening} ${quoted}`)]).toEqual([opening, 0]);

@@ -29,10 +29,13 @@ export interface Run {
 const CONJUNCTION =
   /^(?:and|but|or|nor|that|which|who|whom|whose|where|when|while|because|since|so|as|if|whether|then|than|though|although|until|before|after|for)$/;
 
+/** What parts clauses; no comma between digits, and nothing that is read as an apostrophe. */
+const CLAUSE_MARK = /(?:(?!(?<=\p{N}\p{M}*),\p{N})[^\p{L}\p{M}\p{N}\s'’‘‛`´′＇-])+|\s[-–—]+\s|--+/u;
+
 /** For each word of a sentence, whether a clause may begin there: first, after a mark or after a conjunction. */
-function openingsOf(sentence: string): boolean[] {
+export function openingsOf(sentence: string): boolean[] {
   return sentence
-    .split(/[^\p{L}\p{M}\p{N}\s'’-]+|\s[-–—]+\s|--+/u)
+    .split(CLAUSE_MARK)
     .flatMap((piece) => wordsOf(piece).map((_, at, words) => at === 0 || CONJUNCTION.test(words[at - 1]!)));
 }
 

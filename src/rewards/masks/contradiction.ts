@@ -1,23 +1,26 @@
 import { mapInTurns } from "../../base/turn.ts";
 import type { Question } from "../../base/vocabulary.ts";
+import { sentencesOf } from "../../prompts/sentences.ts";
 import type { Mask } from "../parts.ts";
 import { readingOf } from "../reading.ts";
 import { type Run, RunSource } from "./borrowed-runs.ts";
+import { isTakenBack } from "./denial.ts";
 
 /** What one place leaves of a reward, and how many places count. */
 const LEFT = { factor: 0.1, most: 3 } as const;
 /** Words of a run that is surely a quotation, and words that may stand between it and the next one. */
 const QUOTED_WORDS = 3;
 const BETWEEN_WORDS = 3;
-const NEGATION = /^(?:not|no|never|neither|nor|none|without|cannot|.+n't)$/;
+const NEGATION =
+  /^(?:not|no|never|neither|nor|none|nobody|nothing|without|cannot|hardly|scarcely|barely|rarely|seldom|.*n't|(?:is|are|was|were|do|does|did|could|should|would|must|has|have|had)nt)$/;
 const NUMBER = /^\p{N}/u;
+/** Numbers in words, by their value. */
+const SPELLED =
+  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split(
+    " ",
+  );
 /** Words of a quotation that is as good as a sentence, and those of the text that may stand before it there. */
 const TOLD = { words: 6, opening: 2 } as const;
-/** What takes back the rest of its sentence: two of them do not ("no one doubts that"). */
-const DENIAL =
-  /^(?:not|no|never|neither|none|nobody|nothing|hardly|without|cannot|.+n't|false|falsely|untrue|wrong|wrongly|incorrect|myth|fiction|lie|lies|mistaken|mistake|misconception|error|opposite|contrary|reverse|unlikely|nonsense|absurd|den(?:y|ies|ied)|doubt(?:s|ed|ful)?|disproved?|refute[sd]?|reject(?:s|ed)?)$/;
-/** After these a denial takes back nothing: "not only", "no wonder". */
-const NO_DENIAL = /^(?:only|just|merely|wonder|surprise|surprisingly|least|question)$/;
 
 /**
  * 1, and little for a completion that repeats a sentence of the text with a negation put in or left out, or with another
@@ -43,15 +46,20 @@ export class ContradictionMask implements Mask {
  */
 export function contradictions(source: RunSource, completion: string): number {
   let count = 0;
-  for (const runs of source.runsOf(completion))
-    for (const [at, run] of runs.entries())
+  const sentences = sentencesOf(completion);
+  for (const [index, runs] of source.runsOf(completion).entries()) {
+    let before = 0;
+    for (const [at, run] of runs.entries()) {
       if (
         run.length >= QUOTED_WORDS &&
         (isTurned(source, runs, at) ||
           hasOtherNumber(source, run, runs[at + 1]) ||
-          isDenied(run, runs.slice(0, at)))
+          (isTold(run) && isTakenBack(sentences[index]!, before)))
       )
         count++;
+      before += run.length;
+    }
+  }
   return count;
 }
 
@@ -67,20 +75,17 @@ function isTurned(source: RunSource, runs: readonly Run[], at: number): boolean 
   return false;
 }
 
-/** Whether a quotation that begins where a sentence of the text does stands behind words that say that it is not so. */
-function isDenied({ length, places }: Run, before: readonly Run[]): boolean {
-  if (length < TOLD.words || places.every(({ at }) => at > TOLD.opening)) return false;
-  const said = before.flatMap(({ words }) => words);
-  // An answer to what can be answered so.
-  if (said.join(" ") === "no") return false;
-  const denials = said.filter((word, at) => DENIAL.test(word) && !NO_DENIAL.test(said[at + 1] ?? ""));
-  return denials.length % 2 === 1;
+/** Whether a quotation begins where a sentence of the text does, and is as good as one. */
+function isTold({ length, places }: Run): boolean {
+  return length >= TOLD.words && places.some(({ at }) => at <= TOLD.opening);
 }
 
 function isContrary(said: readonly string[], written: readonly string[]): boolean {
   const negations = (words: readonly string[]): number => words.filter((word) => NEGATION.test(word)).length;
-  const numbers = said.filter((word) => NUMBER.test(word));
-  return negations(said) !== negations(written) || numbers.some((number) => !written.includes(number));
+  return (
+    negations(said) !== negations(written) ||
+    said.some((word) => NUMBER.test(word) && isOtherNumber(word, written))
+  );
 }
 
 /** Whether a number follows that is not the one of the text, at the end of what is quoted. */
@@ -88,5 +93,20 @@ function hasOtherNumber(source: RunSource, run: Run, next: Run | undefined): boo
   const [said] = next?.words ?? [];
   if (said === undefined || !NUMBER.test(said)) return false;
   const written = source.following(run);
-  return !written.includes(said) && written.some((word) => NUMBER.test(word));
+  return written.some((word) => NUMBER.test(word) || isSpelled(word)) && isOtherNumber(said, written);
+}
+
+/** Whether a number in digits is none of these words, unless it is too large to be looked for where some are spelled. */
+function isOtherNumber(said: string, written: readonly string[]): boolean {
+  const spelled = SPELLED[Number(said)];
+  return (
+    !written.includes(said) && (spelled === undefined ? !written.some(isSpelled) : !written.includes(spelled))
+  );
+}
+
+function isSpelled(word: string): boolean {
+  return (
+    SPELLED.includes(word) ||
+    /^(?:(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million)$/.test(word)
+  );
 }
