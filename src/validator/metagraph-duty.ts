@@ -9,6 +9,9 @@ import { whoseUpdate } from "./whose-update.ts";
 /** After a reading that failed, the next one. */
 const RETRY_BLOCKS = 3;
 
+/** Blocks in which a registration may be taken back, and the uid given back; until the next reading in any case. */
+const LAPSED_BLOCKS = 10;
+
 /** Reads the subnet again and carries scores and routing over to the hotkeys of now. */
 export function metagraphDuty<N extends Neuron>(session: Session<N>): Duty {
   const { state, settings, modules } = session;
@@ -64,7 +67,17 @@ export function adoptSubnet<N extends Neuron>(session: Session<N>, subnet: Subne
   // The subnet's owner can change their number and their shares at any time.
   if (mechanisms !== describeMechanisms(state.subnet))
     log.info("The mechanisms of the subnet changed", { weights: mechanisms ?? "the only mechanism" });
-  const aligned = alignScores({ neurons: before, scores: state.scores, asked: state.asked }, subnet.neurons);
+  const held = { neurons: before, scores: state.scores, asked: state.asked };
+  const aligned = alignScores(held, subnet.neurons, state.lapsed);
+  state.lapsed = [
+    ...aligned.lost.map((uid) => ({
+      neuron: before[uid]!,
+      score: state.scores[uid] ?? 0,
+      asked: state.asked[uid] ?? 0,
+      at: subnet.block,
+    })),
+    ...state.lapsed.filter(({ at }) => subnet.block - at < LAPSED_BLOCKS),
+  ];
   state.subnet = subnet;
   state.scores = aligned.scores;
   state.asked = aligned.asked;

@@ -128,6 +128,7 @@ function stateOf<N extends Neuron>(
     log.info("Uids changed hands while this validator was away", { replaced, moved: moved.length });
   return {
     subnet,
+    lapsed: [],
     scores,
     asked,
     steps: saved.steps,
@@ -143,6 +144,7 @@ function freshState<N extends Neuron>(subnet: Subnet<N>, countedAt: BlockNumber)
   const { length } = subnet.neurons;
   return {
     subnet,
+    lapsed: [],
     scores: new Float32Array(length),
     asked: new Uint32Array(length),
     steps: 0,

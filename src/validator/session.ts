@@ -1,6 +1,7 @@
 import type { BlockNumber } from "../base/units.ts";
 import type { Identity } from "../base/vocabulary.ts";
 import type { RunBody } from "../events/schema.ts";
+import type { LapsedScore } from "../weights/scores.ts";
 import type { Duty } from "./clock.ts";
 import type { Turns } from "./epoch-turns.ts";
 import type { Chain, EventFeed, Judge, Miners, Neuron, Router, Subnet, Texts, Time } from "./ports.ts";
@@ -67,8 +68,17 @@ export interface Modules<N extends Neuron> {
 }
 
 /** What changes while a validator runs. One owner, the validator; steps and duties write to it between awaits. */
+/** Who held a uid until a while ago. */
+export interface Lapsed<N extends Neuron> extends LapsedScore {
+  neuron: N;
+  /** Block of the first reading of the subnet without it. */
+  at: BlockNumber;
+}
+
 export interface RunState<N extends Neuron> {
   subnet: Subnet<N>;
+  /** Miners whose uids were taken over a few blocks ago, by registrations that may be taken back. */
+  lapsed: readonly Lapsed<N>[];
   /** Moving scores by uid. */
   scores: Float32Array;
   /** How often the holder of each uid was asked in a step that counts. */

@@ -93,7 +93,7 @@ export async function reportWeights(
   requireMechanisms(subnet, netuid);
   const empty = { neurons: [], scores: new Float32Array(), asked: new Uint32Array() };
   const { scores, asked } = alignScores(saved?.scores ?? empty, subnet.neurons);
-  const claims = claimsOf({ state: { subnet, scores, asked }, settings });
+  const claims = claimsOf({ state: { subnet, scores, asked, lapsed: [] }, settings });
   const mechanisms: MechanismReport[] = [];
   for (const mechanism of subnet.mechanisms) {
     const row = await fetchRow(connection, metagraph, mechanism.mecid, subnet.ownUid);

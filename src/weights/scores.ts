@@ -56,21 +56,35 @@ export function decayScores(
   return next;
 }
 
+/** What a registration had that is no more; a reorganisation of the chain may give it back. */
+export interface LapsedScore {
+  neuron: Registration;
+  score: number;
+  asked: number;
+}
+
 export interface AlignedScores extends MovingScores {
   /** Hotkeys that took their score along to another uid. */
   moved: { hotkey: Hotkey; from: Uid; to: Uid }[];
-  /** Uids whose holder before is not the one of now, and whose holder of now starts from 0. */
+  /** Uids whose holder before is not the one of now, and whose holder of now starts from 0, unless it had lapsed. */
   replaced: Uid[];
-  /** Uids that nobody held before, and whose holder starts from 0. */
+  /** Uids that nobody held before, and whose holder starts from 0, unless it had lapsed. */
   added: Uid[];
+  /** Uids of before whose holder has none any more. */
+  lost: Uid[];
 }
 
 /**
  * Carries scores over to the neurons of now. A score belongs to a registration: it follows the hotkey to its new uid while its block
  * of registration is unchanged, and is gone when the hotkey is, or has registered anew.
  * @param now by uid, as the chain has it
+ * @param lapsed registrations that were gone at a reading before, and get back what they had where they are there again
  */
-export function alignScores(previous: MovingScores, now: readonly Registration[]): AlignedScores {
+export function alignScores(
+  previous: MovingScores,
+  now: readonly Registration[],
+  lapsed: readonly LapsedScore[] = [],
+): AlignedScores {
   const aligned: AlignedScores = {
     neurons: now.map(({ hotkey, registeredAt }) => ({ hotkey, registeredAt })),
     scores: new Float32Array(now.length),
@@ -78,6 +92,7 @@ export function alignScores(previous: MovingScores, now: readonly Registration[]
     moved: [],
     replaced: [],
     added: [],
+    lost: [],
   };
   const holds = new Map(previous.neurons.map(({ hotkey }, uid) => [hotkey, uid]));
   for (const [uid, neuron] of now.entries()) {
@@ -88,10 +103,25 @@ export function alignScores(previous: MovingScores, now: readonly Registration[]
       aligned.scores[uid] = previous.scores[from] ?? 0;
       aligned.asked[uid] = previous.asked[from] ?? 0;
       if (from !== uid) aligned.moved.push({ hotkey: neuron.hotkey, from: asUid(from), to: asUid(uid) });
-    } else if (uid < previous.neurons.length) aligned.replaced.push(asUid(uid));
+      continue;
+    }
+    const back = findLapsed(lapsed, neuron);
+    aligned.scores[uid] = back?.score ?? 0;
+    aligned.asked[uid] = back?.asked ?? 0;
+    if (uid < previous.neurons.length) aligned.replaced.push(asUid(uid));
     else aligned.added.push(asUid(uid));
   }
+  aligned.lost = [...holds.values()].map(asUid);
   return aligned;
+}
+
+/** What this very registration had before it lapsed: who registers anew does so in another block. */
+export function findLapsed<L extends LapsedScore>(
+  lapsed: readonly L[],
+  { hotkey, registeredAt }: Registration,
+): L | undefined {
+  if (registeredAt === undefined) return undefined;
+  return lapsed.find(({ neuron }) => neuron.hotkey === hotkey && neuron.registeredAt === registeredAt);
 }
 
 /** Whether the holder of then is the one of now; where a block of registration is unknown, the hotkey decides. */

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/base/error.ts";
-import { asBlock, asUid } from "../../src/base/units.ts";
+import { asBlock, asHotkey, asUid } from "../../src/base/units.ts";
+import { claimsOf } from "../../src/validator/claims.ts";
 import { metagraphDuty } from "../../src/validator/metagraph-duty.ts";
+import type { Neuron } from "../../src/validator/ports.ts";
+import type { Session } from "../../src/validator/session.ts";
 import { capturedLog } from "../captured-log.ts";
 import { openSession } from "../fakes/run.ts";
 import { FakeChain, neuron } from "../fakes/session.ts";
@@ -49,6 +52,55 @@ describe("the metagraph", () => {
     });
     await pass(5);
     expect(session.state.subnet).toBe(before);
+  });
+
+  describe("whose registration is taken back by a reorganisation", () => {
+    const claims = ({ state, settings }: Session<Neuron>, holders: readonly Neuron[]) => {
+      const { scoresFor, neverAsked } = claimsOf({ state, settings });
+      return { scores: [...scoresFor(holders)], neverAsked: neverAsked(holders) };
+    };
+    /** Uid 2 is taken over, as a reading shows, and given back. */
+    const takenOver = async () => {
+      const run = await openDuty();
+      const { chain, pass, session } = run;
+      session.state.scores = Float32Array.of(0, 0.5, 0.25, 0, 0);
+      session.state.asked.fill(5);
+      const { neurons } = chain;
+      chain.neurons = neurons.with(2, neuron(2, { hotkey: asHotkey("new"), registeredAt: asBlock(104) }));
+      await pass(5);
+      expect([...session.state.scores]).toEqual([0, 0.5, 0, 0, 0]);
+      chain.neurons = neurons;
+      return { ...run, neurons };
+    };
+
+    test("gives the score back to who held the uid, and weights before the next reading heed it", async () => {
+      const { pass, session, neurons } = await takenOver();
+      const unread = claims(session, neurons);
+      expect(unread.scores).toEqual([0, 0.5, 0.25, 0, 0]);
+      expect(unread.neverAsked).toEqual([false, false, false, false, false]);
+      const other = neurons.with(2, { ...neurons[2]!, registeredAt: asBlock(106) });
+      expect(claims(session, other).scores).toEqual([0, 0.5, 0, 0, 0]);
+      await pass(5);
+      expect([...session.state.scores]).toEqual([0, 0.5, 0.25, 0, 0]);
+      expect([...session.state.asked]).toEqual([5, 5, 5, 5, 5]);
+    });
+
+    test("gives nothing back to a neuron that could not be asked", async () => {
+      const { session, neurons } = await takenOver();
+      session.state.lapsed = session.state.lapsed.map((one) => ({
+        ...one,
+        neuron: { ...one.neuron, isServing: false },
+      }));
+      expect(claims(session, neurons).scores).toEqual([0, 0.5, 0, 0, 0]);
+    });
+
+    test("is forgotten when the registration that took the uid has stayed", async () => {
+      const { chain, pass, session, neurons } = await takenOver();
+      chain.neurons = neurons.with(2, neuron(2, { hotkey: asHotkey("new"), registeredAt: asBlock(104) }));
+      expect(session.state.lapsed).toHaveLength(1);
+      await pass(15);
+      expect(session.state.lapsed).toEqual([]);
+    });
   });
 
   test("tells once of an update by somebody else, and of none that is the reveal of an own commit", async () => {

@@ -100,6 +100,22 @@ describe("scores belong to a registration", () => {
     expect(aligned.neurons).toEqual([neuron("b", 8), neuron("a", 9)]);
   });
 
+  test("are given back to a registration that lapsed and is there again, and to no other of its hotkey", () => {
+    const lapsed = [
+      { neuron: neuron("b", 2), score: 0.5, asked: 7 },
+      { neuron: neuron("c"), score: 0.25, asked: 3 },
+    ];
+    const gone = alignScores(moving(neuron("a", 1), neuron("b", 2)), [neuron("a", 1), neuron("new", 9)]);
+    expect(gone.lost).toEqual([asUid(1)]);
+    const back = alignScores(gone, [neuron("a", 1), neuron("b", 2)], lapsed);
+    expect([...back.scores]).toEqual([1, 0.5]);
+    expect([...back.asked]).toEqual([10, 7]);
+    expect(back.replaced).toEqual([asUid(1)]);
+    expect([...alignScores(gone, [neuron("a", 1), neuron("b", 3)], lapsed).scores]).toEqual([1, 0]);
+    // Where the block is unknown nobody can tell whether it is the same.
+    expect([...alignScores(gone, [neuron("a", 1), neuron("c")], lapsed).scores]).toEqual([1, 0]);
+  });
+
   const names = fc.uniqueArray(fc.integer({ min: 0, max: 30 }), { maxLength: 20 });
   const registrations = (blocks: fc.Arbitrary<number>): fc.Arbitrary<Registration[]> =>
     names.chain((keys) => fc.tuple(...keys.map((key) => blocks.map((block) => neuron(`key${key}`, block)))));
