@@ -5,6 +5,18 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
     ["test/validator/whose-update.test.ts", "test/validator/metagraph-duty.test.ts"],
     [
       {
+        name: "a miner that gets its uid back has no claim before the next reading",
+        file: "src/validator/claims.ts",
+        text: "return back !== undefined && isAsked(back.neuron) ? of.lapsed(back) : other;",
+        replacement: "return other;",
+      },
+      {
+        name: "a miner that gets its uid back begins from nothing",
+        file: "src/validator/metagraph-duty.ts",
+        text: "alignScores(held, subnet.neurons, state.lapsed)",
+        replacement: "alignScores(held, subnet.neurons)",
+      },
+      {
         name: "the reveal of an own commit is somebody else's update",
         file: "src/validator/whose-update.ts",
         text: "if (row !== undefined && commits.some((commit) => isSameRow(row, commit)))",
@@ -64,21 +76,21 @@ export const VALIDATOR_MUTANTS: readonly Mutant[] = [
       {
         name: "who cannot be asked goes on earning weight",
         file: "src/validator/claims.ts",
-        text: "      .filter((neuron) => canBeAsked({ state, settings }, neuron))\n",
-        replacement: "",
+        text: "state.subnet.neurons.filter(isAsked)",
+        replacement: "state.subnet.neurons",
       },
       {
         name: "weights go by the uids of the last metagraph",
         file: "src/validator/claims.ts",
         text: "return holders.map(({ hotkey, registeredAt }) => {",
         replacement: `return holders.map(({ hotkey, registeredAt }, uid) => {
-    if (byHotkey.size > 0) return of(uid as Uid);`,
+    if (byHotkey.size > 0) return of.held(uid as Uid);`,
       },
       {
         name: "a hotkey that registered anew keeps its weight",
         file: "src/validator/claims.ts",
-        text: "if (neuron === undefined || neuron.registeredAt !== registeredAt) return other;",
-        replacement: "if (neuron === undefined || registeredAt === -1) return other;",
+        text: "if (neuron !== undefined && neuron.registeredAt === registeredAt) return of.held",
+        replacement: "if (neuron !== undefined) return of.held",
       },
       {
         name: "the first weights need no evidence",
