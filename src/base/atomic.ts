@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -21,7 +30,7 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw namedAs(error, temporary, path);
   }
   syncDirectory(directory);
 }
@@ -49,9 +58,29 @@ export async function replaceFile(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw namedAs(error, temporary, path);
   }
   syncDirectory(directory);
+}
+
+/**
+ * A folder for the parts of something, on the disk that it goes to.
+ * @param prefix of its path; characters come behind it
+ * @param wanted what is made in it: errors tell of that
+ */
+export function makeWorkFolder(prefix: string, wanted: string): string {
+  try {
+    return mkdtempSync(prefix);
+  } catch (error) {
+    throw namedAs(error, prefix, wanted);
+  }
+}
+
+/** An error of a temporary file or folder tells of what was wanted: nobody knows the other name. */
+export function namedAs(error: unknown, temporary: string, wanted: string): unknown {
+  const { path } = error as NodeJS.ErrnoException;
+  if (path?.startsWith(temporary) !== true) return error;
+  return Object.assign(error as NodeJS.ErrnoException, { path: wanted, dest: undefined });
 }
 
 function temporaryName(path: string): string {

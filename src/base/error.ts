@@ -61,17 +61,30 @@ const REFUSALS: Readonly<Record<string, string>> = {
   EDQUOT: "this user's share of the disk is full",
 };
 
+/** What a file system refuses, as a sentence in place of the C library's words; undefined for any other error. */
+function refusalOf(error: Error): string | undefined {
+  const { code = "", syscall } = error as NodeJS.ErrnoException;
+  // A folder is made with those above it, and one that is there is no error: what is in its place is none.
+  const known = code === "EEXIST" && syscall === "mkdir" ? "ENOTDIR" : code;
+  return Object.hasOwn(REFUSALS, known) ? `${REFUSALS[known]} (${code})` : undefined;
+}
+
 /**
  * The message of anything that was thrown, without a stack. Others put the address that they were given into theirs, so
- * every URL in it is made fit to be shown. What a file system refuses is a sentence in place of the C library's words.
+ * every URL in it is made fit to be shown.
  */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return hideUrls(String(error));
-  const { code = "", path, dest, message } = error as NodeJS.ErrnoException & { dest?: string };
-  if (!Object.hasOwn(REFUSALS, code)) return hideUrls(message);
-  const sentence = `${REFUSALS[code]} (${code})`;
-  if (typeof path === "string") return `${dest === undefined ? path : `${path} to ${dest}`}: ${sentence}`;
-  return message.startsWith(`${code}: `) ? sentence : hideUrls(message);
+  const { code, path, dest, message } = error as NodeJS.ErrnoException & { dest?: string };
+  const refusal = refusalOf(error);
+  if (refusal === undefined) return hideUrls(message);
+  if (typeof path === "string") return `${dest === undefined ? path : `${path} to ${dest}`}: ${refusal}`;
+  return message.startsWith(`${code}: `) ? refusal : hideUrls(message);
+}
+
+/** The same where the sentence around it has named the path already. */
+export function reasonOf(error: unknown): string {
+  return (error instanceof Error ? refusalOf(error) : undefined) ?? messageOf(error);
 }
 
 /** The first line of its message: libraries append the request that they sent, or a query, to theirs. */

@@ -88,6 +88,11 @@ async function runOne(command: Command, { words: own, flags }: Arguments, io: Cl
   }
 }
 
+/** "show", "show or init", "create, show or sign" */
+function oneOf(names: readonly string[]): string {
+  return [names.slice(0, -1).join(", "), names.at(-1)!].filter((part) => part !== "").join(" or ");
+}
+
 /** `help run` as `run --help`, `-V` as `version`. */
 function spelledOut(rawArguments: readonly string[]): readonly string[] {
   const [first, ...others] = rawArguments;
@@ -132,7 +137,7 @@ function commandOf(words: readonly string[]): Command {
   if (words.length === 1 && members.length > 0)
     throw new Failure<ConfigCode>("config.stray-word", {
       message: `"${words[0]}" needs one more word`,
-      hint: `openvalidator ${members.join(" or openvalidator ")}`,
+      hint: `openvalidator ${words[0]} ${oneOf(members.map((name) => name.slice(words[0]!.length + 1)))}`,
     });
   const wanted = words.slice(0, 2).join(" ");
   const close = nearest(wanted, visible) ?? nearest(words[0]!, visible);

@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { writeFileAtomic } from "../base/atomic.ts";
+import { namedAs, writeFileAtomic } from "../base/atomic.ts";
 
 /**
  * Makes a file that was not there, whole or not at all.
@@ -9,14 +9,14 @@ import { writeFileAtomic } from "../base/atomic.ts";
 export function createFile(path: string, content: string, mode: number, directoryMode = 0o700): boolean {
   mkdirSync(dirname(path), { recursive: true, mode: directoryMode });
   const temporary = `${path}.${process.pid}.new`;
-  writeFileAtomic(temporary, content, mode);
   try {
+    writeFileAtomic(temporary, content, mode);
     // link(2) never replaces, as rename(2) would; a link that leads nowhere counts as being there.
     linkSync(temporary, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+    throw namedAs(error, temporary, path);
   } finally {
     rmSync(temporary, { force: true });
   }

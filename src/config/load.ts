@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { Failure, messageOf } from "../base/error.ts";
+import { Failure, messageOf, reasonOf } from "../base/error.ts";
 import { parseJsonc } from "./jsonc.ts";
 import { badValue, type ConfigCode } from "./kinds.ts";
 import {
@@ -26,6 +26,9 @@ export interface Configuration<Table extends OptionTable> {
   settings: ValuesOf<Table>;
   origins: OriginsOf<Table>;
 }
+
+const CONFIG_FORM =
+  'it must be JSON, comments allowed, such as {"wallet": {"name": "my-wallet"}, "netuid": 1}';
 
 export interface ConfigSources {
   /** Text by dotted flag. */
@@ -102,16 +105,26 @@ function readConfigFile(
   command: string | undefined,
 ): Record<string, string> {
   let parsed: unknown;
+  let isRead = false;
   try {
     if (statSync(path).size > MAX_CONFIG_BYTES) throw new Error("it is larger than 1 MiB");
-    parsed = parseJsonc(readFileSync(path, "utf8"));
+    const content = readFileSync(path, "utf8");
+    isRead = true;
+    parsed = parseJsonc(content);
   } catch (error) {
     throw new Failure<ConfigCode>("config.unreadable", {
-      message: `The config file ${path} cannot be read: ${messageOf(error)}`,
-      hint: 'it must be JSON, comments allowed, such as {"wallet": {"name": "my-wallet"}, "netuid": 1}',
+      message: `The config file ${path} cannot be read: ${reasonOf(error)}`,
+      hint: isRead
+        ? CONFIG_FORM
+        : "check the path that --config or OPENVALIDATOR_CONFIG gives, and that this user may read it",
       cause: error,
     });
   }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    throw new Failure<ConfigCode>("config.bad-value", {
+      message: `The config file ${path} does not hold one JSON object`,
+      hint: CONFIG_FORM,
+    });
   // One file may serve every command, so the keys of `run` are known to all of them.
   const known = new Set([...Object.keys(OPTIONS), ...Object.keys(table)]);
   const values: Record<string, string> = {};
@@ -128,12 +141,9 @@ function readConfigFile(
 }
 
 function collect(node: unknown, prefix: string, found: (flag: string, value: string) => void): void {
-  if (node === null || Array.isArray(node) || (prefix === "" && typeof node !== "object")) {
+  if (node === null || Array.isArray(node)) {
     throw new Failure<ConfigCode>("config.bad-value", {
-      message:
-        prefix === ""
-          ? "A config file must hold one JSON object"
-          : `The key "${prefix}" of the config file has no usable value`,
+      message: `The key "${prefix}" of the config file has no usable value`,
       hint: "leave the key out to use the default",
     });
   }

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from "n
 import { dirname } from "node:path";
 import { mnemonicGenerate } from "@polkadot/util-crypto";
 import { syncDirectory, writeWhole } from "../base/atomic.ts";
-import { messageOf } from "../base/error.ts";
+import { reasonOf } from "../base/error.ts";
 import type { Hotkey } from "../base/units.ts";
 import { encryptNacl } from "./encryption.ts";
 import { walletFailure } from "./errors.ts";
@@ -101,7 +101,8 @@ function writeNewFile(path: string, content: Uint8Array, mode: number): void {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "EEXIST") throw existsAlready(path, cause);
     throw walletFailure("wallet.unreadable", {
-      message: `cannot write ${path}: ${messageOf(cause)}`,
+      message: `cannot write ${path}: ${reasonOf(cause)}`,
+      hint: "Give this user the right to write there, or choose another folder with --wallet.path.",
       cause,
     });
   }

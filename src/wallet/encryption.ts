@@ -36,7 +36,10 @@ export async function decryptKeyFile(
   if (encryption === "none") throw new Error("the key file is not encrypted");
   const plain = await OPEN[encryption](file, password, signal).finally(() => password.fill(0));
   if (plain === null)
-    throw walletFailure("wallet.wrong-password", { message: "the password does not open the key file" });
+    throw walletFailure("wallet.wrong-password", {
+      message: "the password does not open the key file",
+      hint: "Look at where it came from (--wallet.password_file, the credential hotkey-password, BT_PW_…), or start from a terminal to type it.",
+    });
   return plain;
 }
 

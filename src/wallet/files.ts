@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep } from "../base/deadline.ts";
-import { messageOf } from "../base/error.ts";
+import { reasonOf } from "../base/error.ts";
 import { log } from "../base/log.ts";
 import { expandPath } from "../config/paths.ts";
 import { walletFailure } from "./errors.ts";
@@ -47,6 +47,8 @@ export function walletPaths(walletPath: string, name: string, hotkey: string): W
 const HINTS_WHERE_MISSING = {
   "key file":
     "Check --wallet.path, --wallet.name and --wallet.hotkey, or make one with `openvalidator wallet create`.",
+  "coldkey file":
+    "Check --wallet.path and --wallet.name, or make the coldkey with `btcli wallet new-coldkey`; leave out --coldkey for the hotkey.",
   "password file": "Check --wallet.password_file, or the credential hotkey-password of the systemd unit.",
 } as const;
 
@@ -61,7 +63,7 @@ export type PermissionPolicy = "strict" | "lax" | "public";
 export async function readKeyFile(
   path: string,
   policy: PermissionPolicy,
-  what: "key file" | "password file" = "key file",
+  what: keyof typeof HINTS_WHERE_MISSING = "key file",
 ): Promise<Uint8Array> {
   let file: FileHandle;
   try {
@@ -70,7 +72,7 @@ export async function readKeyFile(
   } catch (cause) {
     const isMissing = ["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
     throw walletFailure(isMissing ? "wallet.missing" : "wallet.unreadable", {
-      message: isMissing ? `there is no ${what} at ${path}` : `cannot read ${path}: ${messageOf(cause)}`,
+      message: isMissing ? `there is no ${what} at ${path}` : `cannot read ${path}: ${reasonOf(cause)}`,
       hint: isMissing ? HINTS_WHERE_MISSING[what] : "Run as the user who owns the wallet.",
       cause,
     });
@@ -80,6 +82,7 @@ export async function readKeyFile(
     if ((!stat.isFile() && !stat.isFIFO()) || stat.size > MAX_FILE_BYTES)
       throw walletFailure("wallet.unreadable", {
         message: `${path} is not a ${what}: it is ${stat.isFile() ? "too large" : "neither a regular file nor a pipe"}`,
+        hint: `Give the ${what} itself, or a pipe; it has at most ${MAX_FILE_BYTES / 1024} KiB.`,
       });
     if (policy !== "public" && (stat.mode & OPEN_MODE_BITS) !== 0)
       reportOpenMode(path, what, stat.mode, policy);

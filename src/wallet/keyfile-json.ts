@@ -31,6 +31,8 @@ const KEYFILE = z.object({
 
 export type KeyfileContent = z.infer<typeof KEYFILE>;
 
+const RESTORE = "Restore it from its mnemonic with `openvalidator wallet import FILE`.";
+
 const MNEMONIC = /^[a-z]+(?:\s+[a-z]+){11,23}$/;
 /** substrate's CryptoType; what follows are hashed and post-quantum schemes. */
 const CRYPTO_TYPES: Record<number, CryptoType> = { 0: "ed25519", 1: "sr25519" };
@@ -40,12 +42,12 @@ const CRYPTO_TYPES: Record<number, CryptoType> = { 0: "ed25519", 1: "sr25519" };
  * quotes the content.
  * @throws Failure `wallet.malformed`, `wallet.foreign-format`
  */
-export function parseKeyfile(bytes: Uint8Array, path: string): KeyfileContent {
+export function parseKeyfile(bytes: Uint8Array, path: string, hint = RESTORE): KeyfileContent {
   const text = new TextDecoder().decode(bytes).trim();
   if (isHex(text, SEED_BYTES)) return { secretSeed: text };
   if (isHex(text, PRIVATE_KEY_BYTES)) return { privateKey: text };
   if (MNEMONIC.test(text)) return { secretPhrase: text };
-  const json = parseJson(text, path);
+  const json = parseJson(text, path, hint);
   if (typeof json === "object" && json !== null && "encoded" in json && "encoding" in json)
     throw walletFailure("wallet.foreign-format", {
       message: `${path} is an account export of polkadot.js, not a Bittensor key file`,
@@ -56,7 +58,7 @@ export function parseKeyfile(bytes: Uint8Array, path: string): KeyfileContent {
     const field = parsed.error.issues[0]?.path.join(".") || "the whole file";
     throw walletFailure("wallet.malformed", {
       message: `${path} is not a key file that we understand (at: ${field})`,
-      hint: "Restore it from its mnemonic with `openvalidator wallet import FILE`.",
+      hint,
     });
   }
   return parsed.data;
@@ -120,18 +122,21 @@ function expectedPublicKey(content: KeyfileContent, path: string): Uint8Array | 
   }
   const publicKey = publicKeyOf(address.trim());
   if (publicKey === null)
-    throw walletFailure("wallet.malformed", { message: `${path} states an address that is no SS58 address` });
+    throw walletFailure("wallet.malformed", {
+      message: `${path} states an address that is no SS58 address`,
+      hint: RESTORE,
+    });
   return publicKey;
 }
 
-function parseJson(text: string, path: string): unknown {
+function parseJson(text: string, path: string, hint: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     // The parser's message quotes the text, which may be a secret.
     throw walletFailure("wallet.malformed", {
       message: `${path} is neither a JSON key file nor a seed, a private key or a mnemonic`,
-      hint: "Restore it from its mnemonic with `openvalidator wallet import FILE`.",
+      hint,
     });
   }
 }

@@ -39,7 +39,7 @@ export async function readColdkey(
   options: ReadKeyOptions = {},
 ): Promise<KeySecret> {
   const path = walletPaths(walletPath, name, "default").coldkey;
-  return await openKeyFile(path, options.laxPermissions ? "lax" : "strict", options);
+  return await openKeyFile(path, options.laxPermissions ? "lax" : "strict", options, "coldkey file");
 }
 
 /**
@@ -57,8 +57,9 @@ async function openKeyFile(
   path: string,
   policy: PermissionPolicy,
   options: ReadKeyOptions,
+  what: "key file" | "coldkey file" = "key file",
 ): Promise<KeySecret> {
-  const bytes = await readKeyFile(path, policy);
+  const bytes = await readKeyFile(path, policy, what);
   try {
     if (encryptionOf(bytes) === "none") return await secretOfKeyfile(parseKeyfile(bytes, path), path);
     const password = await options.password?.(path);
@@ -108,7 +109,8 @@ export async function readPublicHotkey(
  */
 export async function addressInFile(path: string): Promise<Hotkey> {
   const stated = publicKeyInKeyfile(parseKeyfile(await readKeyFile(path, "public"), path), path);
-  if (stated === null) throw walletFailure("wallet.malformed", { message: `${path} states no address` });
+  if (stated === null)
+    throw walletFailure("wallet.malformed", { message: `${path} states no address`, hint: RESTORE_PUBLIC });
   return hotkeyOf(stated);
 }
 
@@ -121,9 +123,12 @@ async function readPublicFile(paths: WalletPaths): Promise<ReturnType<typeof par
   }
 }
 
+const RESTORE_PUBLIC =
+  "Restore that file beside the key: `btcli wallet regen-hotkeypub` (or regen-coldkeypub) writes it from the address.";
+
 function statesNoAddress(path: string): Error {
   return walletFailure("wallet.needs-password", {
     message: `the hotkey is encrypted and ${path} does not state its address`,
-    hint: `Restore that file beside the hotkey: \`btcli wallet regen-hotkeypub\` writes it from the address.`,
+    hint: RESTORE_PUBLIC,
   });
 }

@@ -90,6 +90,7 @@ async function readPasswordFile(path: string): Promise<Uint8Array> {
   if (length === 0 || length > MAX_PASSWORD_BYTES)
     throw walletFailure("wallet.bad-password-source", {
       message: `the password file ${path} is ${length === 0 ? "empty" : "too long"}`,
+      hint: `Write the password into it and nothing else, ${MAX_PASSWORD_BYTES} bytes at most.`,
     });
   const password = bytes.slice(start, end);
   bytes.fill(0);

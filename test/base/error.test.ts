@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf } from "../../src/base/error.ts";
+import { makeWorkFolder, writeFileAtomic } from "../../src/base/atomic.ts";
+import { messageOf, reasonOf } from "../../src/base/error.ts";
 import { scratchFolders } from "../scratch.ts";
 
 const scratch = scratchFolders("error");
@@ -27,6 +28,28 @@ test("what the system refuses is told in a sentence that begins with the path", 
   );
   // Of a read, which knows no path.
   expect(messageOf(thrownBy(() => readFileSync(folder)))).toBe("a folder is in the place of a file (EISDIR)");
+});
+
+test("a folder that cannot be made where a file is says so", () => {
+  const folder = scratch();
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const error = thrownBy(() => mkdirSync(file, { recursive: true }));
+  expect(messageOf(error)).toBe(`${file}: a file is in the place of a folder (EEXIST)`);
+  expect(reasonOf(error)).toBe("a file is in the place of a folder (EEXIST)");
+  expect(reasonOf(new Error("too loud"))).toBe("too loud");
+});
+
+test("an error of a temporary file or folder tells of what was to be made", () => {
+  const folder = scratch();
+  expect(messageOf(thrownBy(() => writeFileAtomic(folder, "")))).toBe(
+    `${folder}: a folder is in the place of a file (EISDIR)`,
+  );
+  const wanted = join(folder, "answer.csv");
+  expect(messageOf(thrownBy(() => makeWorkFolder(join(folder, "none", ".answer.csv-"), wanted)))).toBe(
+    `${wanted}: there is no such file or folder (ENOENT)`,
+  );
+  expect(existsSync(folder)).toBe(true);
 });
 
 test("any other message is as it was thrown, but for addresses", () => {

@@ -15,10 +15,7 @@ describe("command line", () => {
     [["run", "--netuid", "1", "--netuid=2"], "--netuid is given twice"],
     [["run", "-wallet.name", "x"], "did you mean --wallet.name?"],
     [["lcalnet"], "did you mean openvalidator localnet?"],
-    [
-      ["wallet"],
-      "openvalidator wallet create or openvalidator wallet import or openvalidator wallet show or openvalidator wallet sign or openvalidator wallet verify",
-    ],
+    [["wallet"], "openvalidator wallet create, import, show, sign or verify"],
     [["config", "show", "--netuid", "-1"], "must be a whole number"],
     [["version", "--netuid", "1"], "Unknown flag --netuid"],
     [["run", "--gating.explore", "1.5"], "must be a number from 0 to 1"],

@@ -38,6 +38,8 @@ describe("an exit code", () => {
     ["state.full", 73],
     ["net.unreachable", 75],
     ["wallet.missing", 78],
+    ["service.needs-root", 77],
+    ["input.missing", 78],
   ])("%p gives %p", (code, exitCode) => {
     expect(exitCodeOf(new Failure(code, { message: "x" }))).toBe(exitCode);
   });

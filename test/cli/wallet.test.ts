@@ -98,7 +98,9 @@ describe("wallet sign and wallet verify", () => {
     [["wallet", "verify", ss58, "0x02", "FILE"], 64, "not a signature of 128 hexadecimal digits"],
     [["wallet", "verify", ss58], 64, "needs ADDRESS SIGNATURE [FILE]"],
     [["wallet", "sign", "FILE", "--hex", ...place], 64, "not in hexadecimal digits"],
-    [["wallet", "sign", join(root, "nowhere"), ...place], 73, "ENOENT"],
+    [["wallet", "sign", join(root, "nowhere"), ...place], 78, "there is no file"],
+    [["wallet", "verify", ss58, "02".repeat(64), root], 73, "is a folder, and a message is read from a file"],
+    [["wallet", "sign", "FILE", "--coldkey", ...place.with(3, "nobody")], 78, "btcli wallet new-coldkey"],
     [["wallet", "sign", "FILE", ...place.with(3, "nobody")], 78, "there is no key file"],
     [["wallet", "sign", "FILE", "--coldkey", ...place], 78, "is encrypted and no password was given"],
   ])("%p is refused with a sentence", async (words, exitCode, sentence) => {

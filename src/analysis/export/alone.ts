@@ -1,5 +1,6 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { makeWorkFolder } from "../../base/atomic.ts";
 import { Failure } from "../../base/error.ts";
 import { lockFolder } from "../../base/lock.ts";
 
@@ -23,7 +24,7 @@ export async function aloneIn<T>(folder: string, work: (path: string) => Promise
   try {
     for (const name of readdirSync(folder))
       if (name.startsWith(WORK)) rmSync(join(folder, name), { recursive: true, force: true });
-    const path = mkdtempSync(join(folder, WORK));
+    const path = makeWorkFolder(join(folder, WORK), folder);
     try {
       return await work(path);
     } finally {

@@ -16,6 +16,7 @@ import { expandPath } from "../../config/paths.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type IdleFlag, refuseIdleFlags } from "../idle-flags.ts";
+import { existingFile } from "../input-file.ts";
 import { openEvents } from "../open-events.ts";
 import { bytesText } from "../progress.ts";
 import { renderTable } from "../table.ts";
@@ -111,7 +112,7 @@ function recipeOf(settings: DatasetSettings, languageOrigin: string): Recipe {
 /** One phrase a line without the blanks around it, as in 1.2.0; an empty line is none. */
 function phrasesIn(path: string | undefined): string[] {
   if (path === undefined) return [];
-  const lines = readFileSync(expandPath(path), "utf8").split(/\r\n|\r|\n/);
+  const lines = readFileSync(existingFile(path, "the blacklist"), "utf8").split(/\r\n|\r|\n/);
   return lines.map((line) => line.trim()).filter((line) => line !== "");
 }
 

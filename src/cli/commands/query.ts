@@ -1,10 +1,10 @@
-import { closeSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { answerText, type TextForm } from "../../analysis/answer-text.ts";
 import { textOf } from "../../analysis/cells.ts";
 import { VIEWS } from "../../analysis/views/views.ts";
 import type { Answer, Warehouse } from "../../analysis/warehouse.ts";
-import { writeWhole } from "../../base/atomic.ts";
+import { makeWorkFolder, writeWhole } from "../../base/atomic.ts";
 import { Failure } from "../../base/error.ts";
 import { counted, printable } from "../../base/text.ts";
 import { QUERY_OPTIONS } from "../../config/analysis-options.ts";
@@ -86,7 +86,7 @@ const ANSWER = "answer";
 
 /** Beside the file, so that it can be put in its place whole. */
 function workFolder(out: string): string {
-  return mkdtempSync(join(dirname(out), `.${basename(out)}-`));
+  return makeWorkFolder(join(dirname(out), `.${basename(out)}-`), out);
 }
 
 interface Sink {

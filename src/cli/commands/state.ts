@@ -1,10 +1,11 @@
 import { loadConfiguration } from "../../config/load.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
-import { expandPath, stateDirectory } from "../../config/paths.ts";
+import { stateDirectory } from "../../config/paths.ts";
 import { reportState, type StateReport } from "../../validator/state/report.ts";
 import { backupState, resetState } from "../../validator/state/upkeep.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { outputFile } from "../output-file.ts";
 import { renderTable } from "../table.ts";
 
 /** Rows of the table of scores; `--json` has all of them. */
@@ -34,7 +35,7 @@ export async function reset(context: CommandContext): Promise<number> {
 
 /** Copies the state to a file, also while a validator runs. */
 export async function backup(context: CommandContext): Promise<number> {
-  const target = expandPath(context.words![0]!);
+  const target = outputFile(context.words![0]!);
   backupState(directoryOf(context), target);
   context.print(`${target}\n`);
   return EXIT.ok;

@@ -2,12 +2,12 @@ import { orAborted } from "../../base/deadline.ts";
 import { counted, hexBytes, jsonText } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { WALLET_OPEN_OPTIONS } from "../../config/options.ts";
-import { expandPath } from "../../config/paths.ts";
 import { walletFailure } from "../../wallet/errors.ts";
 import { hotkeyOf, PUBLIC_KEY_BYTES, publicKeyOf } from "../../wallet/keypair.ts";
 import { SIGNATURE_BYTES, signMessage, verifyMessage } from "../../wallet/message.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { existingFile } from "../input-file.ts";
 import { openColdkey, openHotkey, ownTerminal } from "../open-signer.ts";
 
 /** What a person signs is far shorter; more is a file that was not meant. */
@@ -109,7 +109,8 @@ async function readMessage({ flags, signal }: CommandContext, word: string | und
       message: "there is no message",
       hint: "Give a FILE, or pipe it: printf %s 'TEXT' | openvalidator wallet …",
     });
-  const source = isInput ? Bun.stdin : Bun.file(expandPath(word));
+  const path = isInput ? undefined : existingFile(word, "a message");
+  const source = path === undefined ? Bun.stdin : Bun.file(path);
   const bytes = await orAborted(readBounded(source.stream()), signal);
   if (flags.hex !== "true") return bytes;
   const given = hexBytes(new TextDecoder().decode(bytes).trim());

@@ -22,6 +22,9 @@ function chosenWallet(context: CommandContext): [path: string, name: string, hot
 export const createWalletFiles = (context: CommandContext): Promise<number> =>
   writeWallet(context, undefined);
 
+const TO_IMPORT =
+  "Give a mnemonic of 12 to 24 English words, a seed of 64 hexadecimal digits, or a key file with one of them.";
+
 /** Makes the hotkey of a mnemonic or a seed in a file or on standard input: never of words in argv, where every user sees them. */
 export async function importWallet(context: CommandContext): Promise<number> {
   const word = context.words![0]!;
@@ -30,14 +33,14 @@ export async function importWallet(context: CommandContext): Promise<number> {
   if (!existsSync(path)) throw noSuchFile();
   // Whoever redirects a file has shown it already; the warning tells of its mode.
   const bytes = await readKeyFile(path, isInput ? "lax" : "strict");
-  const { secretPhrase, secretSeed } = parseKeyfile(bytes, path);
+  const { secretPhrase, secretSeed } = parseKeyfile(bytes, isInput ? "standard input" : path, TO_IMPORT);
   bytes.fill(0);
   if (secretPhrase) return await writeWallet(context, { mnemonic: secretPhrase });
   if (secretSeed)
     return await writeWallet(context, { seed: Uint8Array.fromHex(secretSeed.replace(/^0x/, "")) });
   throw new Failure<WalletCode>("wallet.malformed", {
-    message: `${path} holds neither a mnemonic nor a seed`,
-    hint: "Give a file with 12 to 24 words, or with 64 hexadecimal digits.",
+    message: `${isInput ? "standard input" : path} holds neither a mnemonic nor a seed`,
+    hint: TO_IMPORT,
   });
 }
 
@@ -78,7 +81,10 @@ async function newPassword(context: CommandContext): Promise<Uint8Array> {
   if (!isTyped || terminal === undefined) return password;
   const again = await askPassword("Once more: ", terminal, signal);
   if (Buffer.compare(password, again) !== 0)
-    throw new Failure<WalletCode>("wallet.bad-password-source", { message: "the two passwords differ" });
+    throw new Failure<WalletCode>("wallet.bad-password-source", {
+      message: "the two passwords differ",
+      hint: "start again and type the same one twice; nothing was written",
+    });
   again.fill(0);
   return password;
 }

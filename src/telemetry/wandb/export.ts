@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { syncDirectory } from "../../base/atomic.ts";
+import { makeWorkFolder, syncDirectory } from "../../base/atomic.ts";
 import { journalDirectory, spoolDirectory } from "../../wandb/places.ts";
 import { WandbFileWriter } from "../../wandb/record-file.ts";
 import { parseRow, type Row, summaryOf } from "../../wandb/row.ts";
@@ -67,7 +67,7 @@ async function exportRun(spool: RunSpool, options: ExportOptions): Promise<Expor
   if (there) return { id, state: "there", rows: 0, path: join(folder, there) };
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const copyId = `${id}-${newRunId().slice(0, 4)}`;
-  const temporary = mkdtempSync(join(folder, ".export-"));
+  const temporary = makeWorkFolder(join(folder, ".export-"), folder);
   try {
     const rows = delivered.complete ? await remake(spool, join(temporary, "rows"), options) : spool;
     const file = `run-${copyId}.wandb`;

@@ -4,7 +4,7 @@ import { syncDirectory } from "../../base/atomic.ts";
 import { Failure, isFailure } from "../../base/error.ts";
 import { lockFile } from "../../base/lock.ts";
 import { LOCK_FILE } from "../../config/paths.ts";
-import type { StateCode } from "./failure.ts";
+import { orFailure, type StateCode } from "./failure.ts";
 import { BIN_FILES } from "./import-bin.ts";
 import { missing, withExisting } from "./report.ts";
 import { STATE_FILE } from "./schema.ts";
@@ -21,7 +21,7 @@ export function backupState(directory: string, target: string): void {
     });
   withExisting(directory, (database) => {
     try {
-      database.query("VACUUM INTO ?").run(target);
+      orFailure(target, () => database.query("VACUUM INTO ?").run(target));
       sync(target);
     } catch (error) {
       rmSync(target, { force: true });
