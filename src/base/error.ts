@@ -77,6 +77,9 @@ export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return hideUrls(String(error));
   const { code, path, dest, message } = error as NodeJS.ErrnoException & { dest?: string };
   const refusal = refusalOf(error);
+  // The runtime asks the reader.
+  const [, port] = (code === "EADDRINUSE" && /\bport (\d+)/.exec(message)) || [];
+  if (port !== undefined) return `port ${port} is in use already (${code})`;
   if (refusal === undefined) return hideUrls(message);
   if (typeof path === "string") return `${dest === undefined ? path : `${path} to ${dest}`}: ${refusal}`;
   return message.startsWith(`${code}: `) ? refusal : hideUrls(message);

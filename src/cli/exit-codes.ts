@@ -142,7 +142,10 @@ const BY_ERRNO: Readonly<Record<string, { exit: number; hint: string }>> = {
   ESTALE: { exit: EXIT.cannotCreate, hint: "the disk of another machine went away; mount it anew" },
   EIO: { exit: EXIT.cannotCreate, hint: "the disk has a fault, or went away; look at the log of the system" },
   ENAMETOOLONG: { exit: EXIT.cannotCreate, hint: "choose a shorter path" },
-  EADDRINUSE: { exit: EXIT.configuration, hint: "stop what holds that port, or choose another" },
+  EADDRINUSE: {
+    exit: EXIT.configuration,
+    hint: "stop what holds it, or choose another port: localnet --port",
+  },
   EADDRNOTAVAIL: { exit: EXIT.configuration, hint: "choose an address of this machine" },
   EMFILE: { exit: EXIT.tryLater, hint: "let this process open more files (ulimit -n)" },
   ENFILE: { exit: EXIT.tryLater, hint: "this machine has too many files open" },

@@ -6,7 +6,7 @@ const CAUSES: readonly [column: string, cause: string][] = [
   ["order_filter", "order"],
   ["borrowing_filter", "pieced"],
   ["contradiction_filter", "contrary"],
-  ["blacklist_filter", "listed"],
+  ["blacklist_filter", "spam"],
   ["task_validator_filter", "headings"],
   ["form_filter", "form"],
   ["relevance_filter", "off-topic"],

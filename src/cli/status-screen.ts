@@ -1,6 +1,7 @@
-import { percent, printable } from "../base/text.ts";
+import { counted, percent, printable } from "../base/text.ts";
 import type { Status } from "../telemetry/status.ts";
 import { labelled } from "./fit.ts";
+import { bytesText } from "./progress.ts";
 
 const MAX_LINE = 160;
 /** Models named one by one; more are counted. */
@@ -127,9 +128,24 @@ function releasesLine({ update }: Status, nowMs: number): string {
   return (available ?? onTrial ?? failure) === null ? ["up to date", ...parts].join(", ") : parts.join(", ");
 }
 
+/** What W&B has of the run; whatever else a part says, a newer validator's for one, stands as it was said. */
 function telemetryLines({ telemetry }: Status): [string, string][] {
-  const facts = Object.entries(telemetry).map(([name, value]) => `${name} ${value ?? "-"}`);
-  return facts.length === 0 ? [] : [["Telemetry", facts.join(", ")]];
+  const { wandbMode, wandbPage, wandbState, wandbBacklog, wandbBacklogBytes, ...more } = telemetry;
+  const rows = Number(wandbBacklog ?? 0);
+  const waiting = `${counted(rows, "row")}${rows === 0 ? "" : ` (${bytesText(Number(wandbBacklogBytes ?? 0))})`}`;
+  const wandb = [
+    wandbMode,
+    wandbState,
+    wandbPage,
+    wandbMode === "offline"
+      ? `${waiting} kept for openvalidator wandb sync`
+      : `${rows === 0 ? "no row" : waiting} waiting`,
+  ].filter((fact) => fact !== undefined && fact !== null);
+  const facts = Object.entries(more).map(([name, value]) => `${name} ${value ?? "-"}`);
+  return [
+    ...(wandbMode === undefined ? [] : [["W&B", wandb.join(", ")] satisfies [string, string]]),
+    ...(facts.length === 0 ? [] : [["Telemetry", facts.join(", ")] satisfies [string, string]]),
+  ];
 }
 
 function ago(time: string, nowMs: number): string {

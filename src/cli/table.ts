@@ -32,6 +32,7 @@ export function renderTable(
  * A table that is no wider than a screen: texts are cut, then columns left out. Line ends in cells are as for `renderTable`.
  * @param width characters of a line; undefined = any
  * @param spare by column, what goes first, the highest; 0 stays in any case
+ * @param whole columns of texts that are worth nothing when they are cut
  * @returns the table, and titles of the columns that had no room
  */
 export function fittedTable(
@@ -41,11 +42,21 @@ export function fittedTable(
     width = Number.POSITIVE_INFINITY,
     spare,
     right = new Set(),
-  }: { width: number | undefined; spare(column: number): number; right?: ReadonlySet<number> },
+    whole = new Set(),
+  }: {
+    width: number | undefined;
+    spare(column: number): number;
+    right?: ReadonlySet<number>;
+    whole?: ReadonlySet<number>;
+  },
 ): { text: string; gone: string[] } {
   const texts = rows.flatMap(linesOf);
   const isNumber = (at: number): boolean => right.has(at) || rows.every((row) => typeof row[at] === "number");
-  const columns = header.map((title, at) => ({ title, isText: !isNumber(at), spare: spare(at) }));
+  const columns = header.map((title, at) => ({
+    title,
+    isText: !isNumber(at) && !whole.has(at),
+    spare: spare(at),
+  }));
   const { kept, widths } = fitted(columns, texts, width);
   const shown = (row: readonly string[]): string[] => kept.map((at) => cut(row[at]!, widths.get(at)!));
   const text = renderTable(

@@ -1,3 +1,4 @@
+import { counted } from "../base/text.ts";
 import { describeMechanism } from "../validator/own-mechanisms.ts";
 import type { MechanismReport, WeightsReport } from "../validator/weights-report.ts";
 import { WHOSE_UPDATE } from "../validator/whose-update.ts";
@@ -37,7 +38,7 @@ function mechanismText(report: MechanismReport, block: number, width: number | u
   const facts: [string, string][] = name === undefined ? [] : [["Mechanism", name.replace("mechanism ", "")]];
   facts.push([
     "On chain",
-    `${onChain} weights; last update in block ${report.lastUpdate} by ${WHOSE_UPDATE[report.setBy]}`,
+    `${counted(onChain, "weight")}; last update in block ${report.lastUpdate} by ${WHOSE_UPDATE[report.setBy]}`,
   ]);
   for (const reveal of report.reveals) facts.push(["Reveal", revealText(reveal, block)]);
   if ("reason" in proposal) facts.push(["Now", `none would be set: ${proposal.reason}`]);
@@ -45,7 +46,7 @@ function mechanismText(report: MechanismReport, block: number, width: number | u
     const { uids, lines } = proposal;
     facts.push([
       "Now",
-      `${uids.length} weights would be set; ${percent(report.moved)} of all weight would change hands`,
+      `${counted(uids.length, "weight")} would be set; ${percent(report.moved)} of all weight would change hands`,
     ]);
     const rules = lines.length > 0 ? lines : ["none: weights are in proportion to the scores"];
     for (const [index, rule] of rules.entries()) facts.push([index === 0 ? "Rules" : "", rule]);

@@ -68,6 +68,7 @@ export function openTelemetry(
   const start = <T extends { close(): void | Promise<void> } | undefined>(
     what: string,
     open: () => T,
+    hint?: string,
   ): T | undefined => {
     try {
       const part = open();
@@ -77,6 +78,7 @@ export function openTelemetry(
       log.warn("A part of telemetry cannot start; the validator runs without it", {
         part: what,
         reason: messageOf(error),
+        hint,
       });
       return undefined;
     }
@@ -140,7 +142,11 @@ export function openTelemetry(
   const server =
     settings.metricsPort === 0
       ? undefined
-      : start("HTTP server", () => new TelemetryServer(settings.metricsPort, routes));
+      : start(
+          "HTTP server",
+          () => new TelemetryServer(settings.metricsPort, routes),
+          "--metrics.port takes another port, or 0 for none",
+        );
   if (server) log.info("The validator can be watched", { url: `http://127.0.0.1:${server.port}/` });
   return {
     port: server?.port,

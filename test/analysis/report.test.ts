@@ -48,6 +48,13 @@ test("figures that are near enough are told as such wherever they stand, and no 
   const sections = sectionsOf({ ...insight, isApproximate: true });
   const told = sections.filter(({ words }) => words.includes("near enough, not exact (≈)"));
   expect(told.map(({ id }) => id)).toEqual(["leaderboard", "latency", "distributions", "stages", "runs"]);
+  // Nobody is named for the fewest different texts where all have as many as answers.
+  const diversityOf = (distinctByLetters: number): string =>
+    sectionsOf({ ...insight, diversity: [{ ...insight.diversity[0]!, distinctByLetters }] }).find(
+      ({ id }) => id === "diversity",
+    )!.words;
+  expect(diversityOf(0.5)).toContain("has the fewest, 50 %.");
+  expect(diversityOf(1)).toContain("; here nobody has fewer than answers.");
   const titles = sections.flatMap(({ tables }) => tables.flatMap(({ columns }) => columns));
   const near = titles.filter(({ title }) => title.startsWith("≈ "));
   expect(near).toHaveLength(12);

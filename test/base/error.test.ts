@@ -52,6 +52,13 @@ test("an error of a temporary file or folder tells of what was to be made", () =
   expect(existsSync(folder)).toBe(true);
 });
 
+test("a port that is taken is told in a sentence and asks nothing", () => {
+  using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("") });
+  const { port } = server;
+  const error = thrownBy(() => Bun.serve({ hostname: "127.0.0.1", port, fetch: () => new Response("") }));
+  expect(messageOf(error)).toBe(`port ${port} is in use already (EADDRINUSE)`);
+});
+
 test("any other message is as it was thrown, but for addresses", () => {
   expect(messageOf(Object.assign(new Error("too loud"), { code: "ELOUD", path: "/x" }))).toBe("too loud");
   expect(messageOf(Object.assign(new Error("ENOENT"), { code: "ENOENT" }))).toBe("ENOENT");

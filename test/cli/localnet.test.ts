@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { encodeAddress } from "@polkadot/util-crypto";
+import { describeLocalnet } from "../../src/cli/commands/localnet.ts";
 import { type Localnet, startLocalnet } from "../../src/localnet/localnet.ts";
 import { captured } from "./captured.ts";
 
@@ -32,7 +33,10 @@ describe("a miner's author", () => {
     const neurons = JSON.parse(stdout);
     expect(neurons).toHaveLength(11);
     expect(neurons[10]).toMatchObject({ uid: 10, hotkey: HOTKEY, axon: "127.0.0.1:8091" });
-    expect((await localnet("miners")).stdout).toContain(`${HOTKEY}  127.0.0.1:8091`);
+    const listed = (await captured(["localnet", "miners", "--endpoint", net.endpoint], { COLUMNS: "80" }))
+      .stdout;
+    expect(listed).toContain(`${HOTKEY}  127.0.0.1:8091`);
+    expect(listed).toStartWith("UID  HOTKEY  ");
     const again = await localnet("register", HOTKEY);
     expect(again.exitCode).toBe(64);
     expect(again.stderr).toContain("that hotkey is uid 10 already (HotKeyAlreadyRegisteredInSubNet)");
@@ -42,6 +46,14 @@ describe("a miner's author", () => {
       );
     const stranger = encodeAddress(new Uint8Array(32).fill(8), 42);
     expect((await localnet("serve", stranger, "127.0.0.1:8091")).stderr).toContain("localnet register");
+  });
+
+  test("is given a line whose state no earlier chain of the same folder has", () => {
+    const logs = (): string | undefined => /--logging\.logging_dir (\S+)/.exec(describeLocalnet(net))?.[1];
+    expect(logs()).toBe(join(net.walletPath, "logs"));
+    mkdirSync(join(net.walletPath, "logs"));
+    mkdirSync(join(net.walletPath, "logs-2"));
+    expect(logs()).toBe(join(net.walletPath, "logs-3"));
   });
 
   test("asks miners once and reads answers and verdicts", async () => {

@@ -55,7 +55,7 @@ test("state show tells whose state it is, how much it rests on, the highest scor
   const shown = await cli("show");
   expect(shown).toMatchObject({ exitCode: 0, stderr: "" });
   expect(shown.stdout).toContain("Steps      5, of which 4 counted, over 30 blocks");
-  expect(shown.stdout).toContain("Memory     judge diversity: 1 rows");
+  expect(shown.stdout).toContain("Memory     judge diversity: 1 row,");
   expect(shown.stdout).toContain("Weights    prepared, 2 miners, block 10, timelocked");
   expect(shown.stdout).toContain("Reveal     pending: committed in block 11, expected in block 20");
   expect(shown.stdout).toMatch(/uid +hotkey +score +asked\n.*\n +11 +key11 +0\.687500 +11\n/);

@@ -163,7 +163,7 @@ test("weights show tells of each mechanism by itself, and refuses one that the s
   const { stdout } = await at(both.node.endpoint, "--neuron.mecid", "1,0");
   const [, second, first] = stdout.split("Mechanism  ");
   expect(second).toStartWith("1 of 2, 50 % of the subnet's emission\n");
-  expect(second).toContain(`1 weights; last update in block ${block} by this validator`);
+  expect(second).toContain(`1 weight; last update in block ${block} by this validator`);
   expect(second).toMatch(/window +path +outcome/);
   expect(first).toStartWith("0 of 2, 50 % of the subnet's emission\n");
   expect(first).toContain("0 weights; last update in block 0 by nobody since this hotkey registered");

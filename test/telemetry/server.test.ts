@@ -109,7 +109,10 @@ describe("telemetry of a run", () => {
     const taken = serverOf({});
     const { feed, made } = await telemetry({ "metrics.port": String(taken.port) });
     expect(made.port).toBeUndefined();
-    expect(lines.filter((line) => line.includes("WARN"))).toHaveLength(1);
+    const [warning = "", ...more] = lines.filter((line) => line.includes("WARN"));
+    expect(more).toEqual([]);
+    expect(warning).toContain(`port ${taken.port} is in use already`);
+    expect(warning).toContain("--metrics.port takes another port");
     feed.emit(bodyOf("run"));
     await Bun.sleep(1);
     expect(made.status().phase).toBe("running");

@@ -123,6 +123,24 @@ describe("openvalidator status", () => {
     expect((await told(base, "watch"))[0]).toBe(0);
   });
 
+  test("says in words what Weights & Biases has", () => {
+    const screen = (telemetry: typeof picture.telemetry): string =>
+      statusScreen({ ...picture, telemetry }, at);
+    const offline = { wandbMode: "offline", wandbPage: null, wandbState: null };
+    expect(screen({ ...offline, wandbBacklog: 136, wandbBacklogBytes: 806_596 })).toContain(
+      "\nW&B        offline, 136 rows (806.6 kB) kept for openvalidator wandb sync\n",
+    );
+    const page = "https://wandb.ai/e/p/runs/r";
+    const online = { wandbMode: "online", wandbPage: page, wandbState: "sending" };
+    expect(screen({ ...online, wandbBacklog: 1, wandbBacklogBytes: 20 })).toContain(
+      `\nW&B        online, sending, ${page}, 1 row (20 B) waiting\n`,
+    );
+    expect(screen({ ...online, wandbBacklog: 0, wandbBacklogBytes: 0, newer: true })).toMatch(
+      /, no row waiting\nTelemetry +newer true\n/,
+    );
+    expect(screen({})).not.toContain("W&B");
+  });
+
   test("fits a screen, whatever strangers wrote", () => {
     const screen = statusScreen({ ...picture, endpoint: `wss://${"x".repeat(900)}\u001b[2J` }, at);
     expect(screen.split("\n").length).toBeLessThan(24);

@@ -14,7 +14,11 @@ function diversity({ diversity: told }: Insight): Section {
     words:
       lowest === undefined
         ? "Nobody answered."
-        : `Different texts among the answers of each miner, as written and by their letters alone. Fewer texts than prompts means the same answer to different questions, and "also others'" counts answers that another miner gave in the same step; uid ${lowest.uid} has the fewest, ${cellText(lowest.distinctByLetters, "share")}.`,
+        : `Different texts among the answers of each miner, as written and by their letters alone. Fewer texts than prompts means the same answer to different questions, and "also others'" counts answers that another miner gave in the same step; ${
+            lowest.distinctByLetters === 1
+              ? "here nobody has fewer than answers"
+              : `uid ${lowest.uid} has the fewest, ${cellText(lowest.distinctByLetters, "share")}`
+          }.`,
     charts: [
       {
         id: "diversity",

@@ -11,10 +11,11 @@ import type { Event, StepEvent } from "../../events/schema.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
+import { demoTable, type MinerRow, progressLine } from "../demo-screen.ts";
 import { EXIT } from "../exit-codes.ts";
+import { screenWidth } from "../fit.ts";
 import { causeOfLoss, commonestLoss } from "../lost-rewards.ts";
 import { openSigner } from "../open-signer.ts";
-import { renderTable } from "../table.ts";
 import { settingsFor } from "../validate.ts";
 
 export type DemoCode = "demo.unfinished" | "demo.other-weights";
@@ -28,6 +29,8 @@ const PACE = {
   neuronMovingAverageAlpha: 0.2,
   neuronAxonOff: true,
   wandbOff: true,
+  // A validator that runs here keeps its page, and nobody is told of one that is gone within a minute.
+  metricsPort: 0,
   // Scores are told at each block, so that the table has those of which the weights were made.
   neuronCheckpointBlockLength: 1,
 };
@@ -88,7 +91,7 @@ export async function demo(context: CommandContext): Promise<number> {
     }
     if (context.signal.aborted) return EXIT.ok;
     if (!progress.isDone) throw unfinished(progress.missing);
-    context.print(await resultTable(net, progress));
+    context.print(await resultTable(net, progress, screenWidth(context.environment)));
     const seconds = Math.round((performance.now() - startedMs) / 1000);
     context.print(`\nWeights were set plainly and by commit-reveal. ${progress.summary}, ${seconds} s.\n`);
     return EXIT.ok;
@@ -189,13 +192,14 @@ class Progress {
           : "waiting for the first epoch";
     const news = `${this.summary} · ${weights}`;
     const line = `block ${this.net.node.head()} · ${news}`;
-    if (canRedraw(process.stdout)) this.context.print(`\r\u001b[K${line}`);
+    if (canRedraw(process.stdout))
+      this.context.print(`\r\u001b[K${progressLine(line, screenWidth(this.context.environment))}`);
     else if (news !== this.#told) this.context.print(`${line}\n`);
     this.#told = news;
   }
 }
 
-async function resultTable(net: Localnet, progress: Progress): Promise<string> {
+async function resultTable(net: Localnet, progress: Progress, width?: number): Promise<string> {
   const connection = await ChainConnection.connect({ endpoints: [net.endpoint] });
   const weights = await fetchWeights(connection, asNetuid(net.netuid), asUid(0)).finally(() =>
     connection.close(),
@@ -212,35 +216,21 @@ async function resultTable(net: Localnet, progress: Progress): Promise<string> {
     });
   const total = weights.reduce((sum, [, value]) => sum + value, 0);
   const share = new Map(weights.map(([uid, value]) => [uid as number, value / total]));
-  const rows = net.miners.map(({ uid, character }) => {
-    const tally = progress.tallies.get(uid) ?? newTally();
-    const score = submission.scores[uid] ?? 0;
+  const rows = net.miners.map(({ uid, character }): MinerRow => {
+    const { answered, asked, rewardSum, secondsSum, losses } = progress.tallies.get(uid) ?? newTally();
     return {
-      score,
-      cells: [
-        uid,
-        character,
-        `${tally.answered}/${tally.asked}`,
-        mean(tally.rewardSum, tally.asked).toFixed(3),
-        tally.answered === 0 ? "-" : `${(1000 * mean(tally.secondsSum, tally.answered)).toFixed(0)} ms`,
-        score.toFixed(4),
-        `${(100 * (share.get(uid) ?? 0)).toFixed(1)} %`,
-        commonestLoss(tally.losses, tally.asked),
-      ],
+      uid,
+      character,
+      answered,
+      asked,
+      reward: mean(rewardSum, asked),
+      latencyMs: answered === 0 ? undefined : 1000 * mean(secondsSum, answered),
+      score: submission.scores[uid] ?? 0,
+      share: share.get(uid) ?? 0,
+      loss: commonestLoss(losses, asked),
     };
   });
-  rows.sort((a, b) => b.score - a.score);
-  const header = ["uid", "character", "answered", "reward", "latency", "score", "weight", "mostly lost by"];
-  const table = renderTable(
-    header,
-    rows.map((row) => row.cells),
-  );
-  return [
-    `\n${table}`,
-    `Score and weight are of one moment, shortly before block ${submission.block}: these scores became the weights that the`,
-    "chain holds now, each the score's share of all. The other columns are of the whole run.",
-    "",
-  ].join("\n");
+  return demoTable(rows, submission.block, width);
 }
 
 function mean(sum: number, count: number): number {

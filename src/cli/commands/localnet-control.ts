@@ -37,7 +37,7 @@ export async function listNeurons(context: CommandContext): Promise<number> {
       one.incentive.toFixed(4),
     ]),
     // A hotkey that is cut could not be given to another command.
-    { width, spare: (at) => (at < 2 ? 0 : at), right: new Set([1]) },
+    { width, spare: (at) => (at < 2 ? 0 : at), whole: new Set([1]) },
   );
   context.print(`${text}${noRoomText(gone, "--json has all", width)}`);
   return EXIT.ok;

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Failure } from "../../base/error.ts";
 import { ownCommand } from "../../base/program.ts";
 import type { ConfigCode } from "../../config/kinds.ts";
@@ -67,6 +69,17 @@ export function describeLocalnet(net: Localnet): string {
   ].join("\n");
 }
 
+/**
+ * For state and events of this chain alone: every start makes another one, whose validator could not go on with what that of
+ * an earlier one left in the folder.
+ */
+function logsFolder(walletPath: string): string {
+  const first = join(walletPath, "logs");
+  let folder = first;
+  for (let number = 2; existsSync(folder); number++) folder = `${first}-${number}`;
+  return folder;
+}
+
 /** A command line that validates this subnet, as it can be pasted. */
 function runLine(net: Localnet): string {
   const words = [
@@ -74,7 +87,7 @@ function runLine(net: Localnet): string {
     `--subtensor.chain_endpoint ${net.endpoints.join(",")}`,
     `--netuid ${net.netuid}`,
     `--wallet.path ${net.walletPath} --wallet.name ${net.walletName} --wallet.hotkey ${net.walletHotkey}`,
-    `--logging.logging_dir ${net.walletPath}/logs`,
+    `--logging.logging_dir ${logsFolder(net.walletPath)}`,
     // Miners that are silent by character would otherwise cost ten seconds a step.
     "--neuron.followup_timeout 2 --neuron.answer_timeout 2 --miners.max_requests 0",
   ];

@@ -1,3 +1,4 @@
+import { counted } from "../../base/text.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { JOURNAL_OPTIONS } from "../../config/options.ts";
 import { stateDirectory } from "../../config/paths.ts";
@@ -81,10 +82,12 @@ function text({ path, identity, saved, memories, submissions, reveals, bytes }: 
     `Steps      ${saved.steps}, of which ${countedSteps} counted, over ${blocks} blocks`,
   );
   for (const { part, table, rows, bytes: size } of memories)
-    lines.push(`Memory     ${part} ${table}: ${rows} rows, ${(size / 1e6).toFixed(1)} MB`);
+    lines.push(`Memory     ${part} ${table}: ${counted(rows, "row")}, ${(size / 1e6).toFixed(1)} MB`);
   const last = submissions.at(-1);
   if (last)
-    lines.push(`Weights    ${last.state}, ${last.uids.length} miners, block ${last.block}, ${last.path}`);
+    lines.push(
+      `Weights    ${last.state}, ${counted(last.uids.length, "miner")}, block ${last.block}, ${last.path}`,
+    );
   for (const { committed, revealBlock } of reveals)
     lines.push(`Reveal     pending: committed in block ${committed}, expected in block ${revealBlock}`);
   return `${lines.join("\n")}\n\n${scoreTable(saved.scores)}`;

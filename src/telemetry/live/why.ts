@@ -138,7 +138,10 @@ function number(value: number): string {
   return String(Number(value.toFixed(4)));
 }
 
+/** Nothing and all are told of nothing and all alone. */
 function percent(share: number): string {
   const value = share * 100;
+  if (value > 0 && value < 0.1) return "under 0.1 %";
+  if (value > 99 && value < 100) return `${(Math.floor(value * 10) / 10).toFixed(1)} %`;
   return `${value > 0 && value < 1 ? value.toFixed(1) : Math.round(value)} %`;
 }

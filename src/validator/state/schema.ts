@@ -96,7 +96,7 @@ export function requireIdentity(bound: Identity, identity: Identity, path: strin
     if (bound[key] === identity[key]) continue;
     throw new Failure<StateCode>("state.foreign", {
       message: `${path} belongs to another ${key} (${bound[key]}, this is ${identity[key]})`,
-      hint: "give this validator another --neuron.name, or move this state aside with `openvalidator state reset`",
+      hint: "give this validator another --neuron.name or --logging.logging_dir, or move this state aside: `openvalidator state reset` with the flags that name it",
     });
   }
 }

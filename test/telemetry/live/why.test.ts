@@ -80,6 +80,20 @@ describe("why an answer earned what it earned", () => {
     expect(told[0]!.summary).toContain("Nothing held it back.");
   });
 
+  test("a share that is not all and not nothing is told as neither", () => {
+    const near = historyOf(
+      stepEventOf("answer0", [0.9, 0.9, 0, 0.9], {
+        rlhf_reward_model_normalized: [0.9, 0.9, 0.0004, 0.9],
+        rlhf_reward_model: [1, 1, 0, 1],
+        diversity_reward_model: [0.9969, 0.0004, 1, 0.9996],
+      }),
+    );
+    const summaries = [0, 1].map((uid) => explainAnswer(near.answers(uid)[0]!).summary);
+    expect(summaries[0]).toContain("left 99.6 % of it: diversity took 0.3 % of the reward");
+    expect(summaries[1]).toContain("left under 0.1 % of it: diversity took 99.9 % of the reward");
+    expect(explainAnswer(near.answers(2)[0]!).summary).toContain("gave it under 0.1 %, less than");
+  });
+
   test("a miner that did not answer is told so", () => {
     const silent = historyOf(...eventsOfRun(16, 2)).answers(5)[0]!;
     expect(explainAnswer(silent).summary).toBe(
