@@ -42,7 +42,11 @@ export function demoTable(miners: readonly MinerRow[], block: number, width = US
       loss,
     ]);
   const note = `Score and weight are of one moment, shortly before block ${block}: these scores became the weights that the chain holds now, each the score's share of all. The other columns are of the whole run; the last one names what most often left less than half of a reward, and in how many of the steps.`;
-  return `\n${renderTable(HEADER, cells, AMOUNTS)}\n${wrapped(note, width)}\n`;
+  return `\n${renderTable(HEADER, cells, AMOUNTS)}\n${noteLines(note, width)}`;
+}
+
+export function noteLines(note: string, width = USUAL_WIDTH): string {
+  return `${wrapped(note, width)}\n`;
 }
 
 /** A line that is drawn over and over must not go on in a second one, which nothing would take away. */

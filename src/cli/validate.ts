@@ -1,3 +1,4 @@
+import { log } from "../base/log.ts";
 import { type Configuration, loadConfiguration } from "../config/load.ts";
 import { OPTIONS, type Settings } from "../config/options.ts";
 import { type Localnet, startLocalnet } from "../localnet/localnet.ts";
@@ -15,6 +16,13 @@ import { openUpdateWatch } from "./update/open-update-watch.ts";
 /** `--mock` runs on a subnet of this size and pace. */
 const MOCK = { minerCount: 16, blockTimeMs: 1_000, port: 0, tempoBlocks: 20, commitReveal: true };
 
+const MOCK_TIMEOUT_S = 2;
+/** Flags of what `settingsFor` says. */
+const MADE_BY_MOCK = [
+  ...["netuid", "subtensor.network", "subtensor.chain_endpoint", "wallet.path", "wallet.name"],
+  ...["wallet.hotkey", "miners.max_requests"],
+] as const satisfies readonly (keyof typeof OPTIONS)[];
+
 /** Validates in this process until the signal. @param updates whose news are told as events */
 export async function validate(context: CommandContext, updates = openUpdateWatch()): Promise<number> {
   const configuration = loadConfiguration(OPTIONS, sourcesOf(context));
@@ -28,8 +36,10 @@ export async function validate(context: CommandContext, updates = openUpdateWatc
   planScoring(settings);
   const net = await startLocalnet(MOCK);
   try {
-    context.print(describeLocalnet(net));
-    return await validateWith(settingsOfMock(configuration, net), { origins, updates }, context);
+    const own = settingsOfMock(configuration, net);
+    context.print(describeLocalnet(net, own.loggingLoggingDir));
+    warnOfIdleFlags(context);
+    return await validateWith(own, { origins, updates }, context);
   } finally {
     await net.stop();
   }
@@ -55,12 +65,28 @@ async function validateWith(
   return EXIT.ok;
 }
 
+/** An old start line may have them, so they are no reason to refuse it. */
+export function warnOfIdleFlags({ flags }: Pick<CommandContext, "flags">): void {
+  const idle = MADE_BY_MOCK.filter((flag) => flags[flag] !== undefined);
+  if (idle.length === 0) return;
+  log.warn("--mock makes a subnet and a wallet of its own; these flags change nothing", {
+    flags: idle.map((flag) => `--${flag}`).join(" "),
+  });
+}
+
 /** Those of a validator of a local subnet that goes with it, and its journal too, unless the command line says where to keep that. */
 export function settingsOfMock(
   { settings, origins }: Configuration<typeof OPTIONS>,
   net: Localnet,
 ): Settings {
-  const own = { ...settings, ...settingsFor(net) };
+  const isGiven = (origin: { kind: string }): boolean => origin.kind !== "default";
+  const own = {
+    ...settings,
+    ...settingsFor(net),
+    // Miners that are silent by character would otherwise cost ten seconds a step.
+    ...(isGiven(origins.neuronFollowupTimeout) ? {} : { neuronFollowupTimeout: MOCK_TIMEOUT_S }),
+    ...(isGiven(origins.neuronAnswerTimeout) ? {} : { neuronAnswerTimeout: MOCK_TIMEOUT_S }),
+  };
   // A folder that a config file or the environment names is of a validator with another wallet.
   return origins.loggingLoggingDir.kind === "flag"
     ? { ...own, loggingLoggingDir: settings.loggingLoggingDir }

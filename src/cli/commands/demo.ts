@@ -11,7 +11,7 @@ import type { Event, StepEvent } from "../../events/schema.ts";
 import { type Localnet, startLocalnet } from "../../localnet/localnet.ts";
 import { startValidator } from "../../validator/compose.ts";
 import { type CommandContext, sourcesOf } from "../command.ts";
-import { demoTable, type MinerRow, progressLine } from "../demo-screen.ts";
+import { demoTable, type MinerRow, noteLines, progressLine } from "../demo-screen.ts";
 import { EXIT } from "../exit-codes.ts";
 import { screenWidth } from "../fit.ts";
 import { causeOfLoss, commonestLoss } from "../lost-rewards.ts";
@@ -91,9 +91,11 @@ export async function demo(context: CommandContext): Promise<number> {
     }
     if (context.signal.aborted) return EXIT.ok;
     if (!progress.isDone) throw unfinished(progress.missing);
-    context.print(await resultTable(net, progress, screenWidth(context.environment)));
+    const width = screenWidth(context.environment);
+    context.print(await resultTable(net, progress, width));
     const seconds = Math.round((performance.now() - startedMs) / 1000);
-    context.print(`\nWeights were set plainly and by commit-reveal. ${progress.summary}, ${seconds} s.\n`);
+    const end = `Weights were set plainly and by commit-reveal. ${progress.summary}, ${seconds} s.`;
+    context.print(`\n${noteLines(end, width)}`);
     return EXIT.ok;
   } finally {
     await net.stop();

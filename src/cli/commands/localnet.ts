@@ -48,25 +48,37 @@ function charactersOf(list: string): MinerCharacter[] {
   });
 }
 
-export function describeLocalnet(net: Localnet): string {
+/** @param mockLogs state and events of the validator that runs beside it in this process; undefined where none does */
+export function describeLocalnet(net: Localnet, mockLogs?: string): string {
   const counts = new Map<string, number>();
   for (const { character } of net.miners) counts.set(character, (counts.get(character) ?? 0) + 1);
+  const kinds = [...counts].map(([character, count]) => `${count} ${character}`).join(", ");
   return [
     `Chain      ${net.endpoint}  (netuid ${net.netuid})`,
     ...net.endpoints.slice(1).map((endpoint) => `           ${endpoint}`),
     ...(net.node.first.faults().length > 0 ? [`Faults     ${net.node.first.faults().join(", ")}`] : []),
     `Validator  ${net.validator}  (uid 0)`,
     `Wallets    ${net.walletPath}`,
-    `Miners     ${net.miners.length}: ${[...counts].map(([character, count]) => `${count} ${character}`).join(", ")}`,
+    `Miners     ${counts.size === 0 ? "none" : `${net.miners.length}: ${kinds}`}`,
     "",
     ...net.miners.map(({ uid, port, character }) => `  uid ${uid}  ${character}  127.0.0.1:${port}`),
-    "",
+    ...(counts.size === 0 ? [] : [""]),
     "In another terminal:",
-    `  ${runLine(net)}`,
+    ...(mockLogs === undefined ? [runLine(net)] : lookLines(net, mockLogs)).map((line) => `  ${line}`),
     "",
-    "Ctrl-C stops the subnet.",
+    mockLogs === undefined ? "Ctrl-C stops the subnet." : "Ctrl-C stops the validator and its subnet.",
     "",
   ].join("\n");
+}
+
+/** Command lines that look at a validator which runs already; a second one with its key would only be in its way. */
+function lookLines(net: Localnet, logs: string): string[] {
+  const own = `--logging.logging_dir ${logs} --wallet.name ${net.walletName} --wallet.hotkey ${net.walletHotkey}`;
+  return [
+    `${ownCommand("miners").join(" ")} ${own}`,
+    `${ownCommand("status").join(" ")} ${own}`,
+    `${ownCommand("localnet").join(" ")} miners --endpoint ${net.endpoint}`,
+  ];
 }
 
 /**
