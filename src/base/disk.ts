@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** Bytes that whatever can be spared leaves free on a disk, so that the state can still be written. */
@@ -29,6 +29,16 @@ export function bytesBelow(directory: string): number {
 export function bytesOf(path: string): number {
   const found = statSync(path, { throwIfNoEntry: false });
   return found?.isFile() ? found.size : 0;
+}
+
+/** Whether it is a folder and this user may make something in it, as far as its rights say. */
+export function mayMakeIn(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return statSync(folder).isDirectory();
+  } catch {
+    return false; // the caller says so
+  }
 }
 
 /** The folder itself, or the one above it in which it will be made. */

@@ -44,6 +44,15 @@ describe("a miner's author", () => {
       expect((await localnet("serve", HOTKEY, address)).stderr).toContain(
         `such as 127.0.0.1:8091, is expected, not ${JSON.stringify(address)}`,
       );
+    for (const words of [
+      ["register", "5ab\u001b"],
+      ["serve", "5ab\u001b", "127.0.0.1:8091"],
+      ["set", "balance", "5ab\u001b", "1"],
+    ]) {
+      const { exitCode, stderr } = await localnet(...words);
+      expect(exitCode).toBe(64);
+      expect(stderr).toContain('an account address is expected, not "5ab\\u001b"');
+    }
     const stranger = encodeAddress(new Uint8Array(32).fill(8), 42);
     expect((await localnet("serve", stranger, "127.0.0.1:8091")).stderr).toContain("localnet register");
   });

@@ -22,6 +22,10 @@ test("openvalidator miners shows every miner of a journal, best score first", as
   expect([exitCode, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^uid +hotkey +score +reward +seconds +answers +status +rlhf +blacklist/);
   expect(stdout.split("\n")[2]).toStartWith("  8  ");
+  // Numbers stand below each other by their ends.
+  const [head = "", , ...rows] = stdout.split("\n\n")[0]!.split("\n");
+  const end = head.indexOf("answers") + "answers".length;
+  expect(rows.map((row) => /^\d+\/\d+$/.test(row.slice(0, end).split(" ").at(-1)!))).not.toContain(false);
   expect(stdout).toMatch(/\n +5 +5xx5Grwv… +0\.5100 +0\.0000 +12\.00 +0\/20 +408 +- +-/);
 });
 

@@ -107,7 +107,8 @@ function tableOf(rows: readonly MinerStatus[], width: number): string {
     ...columns.map((name) => digits(row.columns[name] ?? null, 3)),
   ]);
   // Models and masks go first, then what is told of calls.
-  const { text, gone } = fittedTable(head, lines, { width, spare: (at) => (at < 4 ? 0 : at) });
+  const right = new Set(head.keys().filter((at) => at > 1));
+  const { text, gone } = fittedTable(head, lines, { width, spare: (at) => (at < 4 ? 0 : at), right });
   const words =
     "Means are over the last 20 calls of each miner, failed ones included; the columns are those of the last one. --uid N tells why.";
   return `${text}${noRoomText(gone, "--json has all", width)}\n${wrapped(words, width)}\n`;

@@ -1,4 +1,4 @@
-import { freeBytesOf, nearestFolder } from "../../base/disk.ts";
+import { freeBytesOf, mayMakeIn, nearestFolder } from "../../base/disk.ts";
 import { BUILD } from "../../config/version.ts";
 import { hasSpace } from "../../models/disk-space.ts";
 import { bringCommand, isPulled, preferredDtypes } from "../../models/known-models.ts";
@@ -46,6 +46,14 @@ const space: Check = {
     const missing = needed.filter(
       ({ model }) => model !== undefined && modelState(directory, model) !== "here",
     );
+    const base = nearestFolder(directory);
+    if (missing.some(({ model }) => isPulled(model!)) && !mayMakeIn(base))
+      return fail(
+        base === directory
+          ? `this user may not write into ${directory}, where what is missing would go`
+          : `this user may not make ${directory} in ${base}, where what is missing would go`,
+        "Choose another folder with --models.dir, or give this user the right to write there.",
+      );
     const plans: PullPlan[] = [];
     for (const { model, placed } of missing) {
       if (!isPulled(model!)) continue;
@@ -55,7 +63,6 @@ const space: Check = {
     const { download, peak, isExact } = totalOf(plans);
     if (peak === 0) return ok("nothing is to be fetched");
     const about = isExact ? "" : "about ";
-    const base = nearestFolder(directory);
     const free = freeBytesOf(base);
     const sentence = `what is missing: ${about}${bytesText(download)} to fetch, ${about}${bytesText(peak)} of the disk for a while; ${bytesText(free)} are free in ${base}`;
     return hasSpace(free, peak)

@@ -1,6 +1,6 @@
 import { accessSync, closeSync, constants, existsSync, openSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { freeBytesOf, nearestFolder } from "../../base/disk.ts";
+import { freeBytesOf, mayMakeIn, nearestFolder } from "../../base/disk.ts";
 import { lockHolder } from "../../base/lock.ts";
 import { counted } from "../../base/text.ts";
 import { diskBudget } from "../../config/disk-budget.ts";
@@ -22,15 +22,6 @@ const LOOK_MS = 4_000;
 const READ_ALL_MS = 300_000;
 /** Write for group or others: they could put another state in. */
 const OPEN_MODE_BITS = 0o022;
-
-function mayMakeIn(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    return statSync(folder).isDirectory();
-  } catch {
-    return false; // the caller says so
-  }
-}
 
 /** True for a folder that another user owns: opening a state there would leave files of the wrong owner beside it. */
 function isForeign(path: string): boolean {

@@ -21,7 +21,10 @@ export function accountOf(value: unknown): AccountHex {
   try {
     return toHex(decodeAddress(String(value)));
   } catch (cause) {
-    throw badRequest("an account address is expected", cause);
+    throw badRequest(
+      `an account address is expected, not ${JSON.stringify(String(value).slice(0, 64))}`,
+      cause,
+    );
   }
 }
 

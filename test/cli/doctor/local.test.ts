@@ -293,6 +293,12 @@ test("tells the profile that is used and what it cannot judge, without a network
   expect(chosen.one("models.space")?.found).toMatch(
     /^what is missing: about \d{3}\.\d MB to fetch, about 1\.\d\d GB of the disk for a while; /,
   );
+  writeFileSync(join(root, "no-folder"), "");
+  const unmade = await examined([...words, "--models.dir", join(root, "no-folder/models")]);
+  expect(unmade.one("models.space")).toMatchObject({
+    status: "fail",
+    found: `this user may not make ${join(root, "no-folder/models")} in ${join(root, "no-folder")}, where what is missing would go`,
+  });
   const embedded = (await examined([...line, "--models.profile", "embedded"])).one("models.profile");
   expect(embedded).toMatchObject({
     status: "warn",
