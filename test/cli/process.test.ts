@@ -100,7 +100,7 @@ test("a port that is taken is told in a sentence", async () => {
   const { exitCode, stderr } = await shell(`$OV localnet --miners 1 --port ${holder.port}`, environment);
   holder.stop(true);
   expect(exitCode).toBe(78);
-  expect(stderr).toContain("stop what holds that port, or choose another");
+  expect(stderr).toContain("stop what holds it, or choose another port: localnet --port");
   expect(readdirSync(temporary)).toEqual([]);
 });
 
