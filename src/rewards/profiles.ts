@@ -3,7 +3,8 @@ import embedded from "../../models/profiles/embedded.json" with { type: "json" }
 import legacy from "../../models/profiles/legacy.json" with { type: "json" };
 import lite from "../../models/profiles/lite.json" with { type: "json" };
 import standard from "../../models/profiles/standard.json" with { type: "json" };
-import { Failure, messageOf } from "../base/error.ts";
+import { Failure, reasonOf } from "../base/error.ts";
+import { parseJsonc } from "../config/jsonc.ts";
 import type { ConfigCode } from "../config/kinds.ts";
 import { expandPath } from "../config/paths.ts";
 import { type Profile, readProfile } from "./profile.ts";
@@ -21,10 +22,10 @@ export function chosenProfile(nameOrPath: string): Profile {
     return readProfile(PROFILES[nameOrPath], `the profile ${nameOrPath}`);
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(expandPath(nameOrPath), "utf8"));
+    content = parseJsonc(readFileSync(expandPath(nameOrPath), "utf8"));
   } catch (cause) {
     throw new Failure<ConfigCode>("config.bad-value", {
-      message: `--models.profile ${nameOrPath} is no profile of this program, and no JSON file that can be read: ${messageOf(cause)}`,
+      message: `--models.profile ${nameOrPath} is no profile of this program, and no JSON file that can be read: ${reasonOf(cause)}`,
       hint: `give one of ${PROFILE_NAMES.join(", ")}, or a file like models/profiles/embedded.json`,
       cause,
     });

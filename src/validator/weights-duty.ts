@@ -228,6 +228,7 @@ export class WeightsDuty<N extends Neuron> implements Duty {
       return "a miner with a score above 0";
     if (this.#hasEvidence) return undefined;
     const missing = missingEvidence({
+      head: state.countedAt,
       blocks: state.evidence.blocks,
       epochBlocks: this.#epochBlocks,
       asked: miners.map(({ uid }) => state.asked[uid]!),

@@ -7,14 +7,17 @@ export const MIN_ASKED_SHARE = 0.5;
 export interface Evidence {
   /** Blocks over which the scores were gathered. */
   blocks: number;
+  /** The head up to which they were. */
+  head: number;
   epochBlocks: number;
   /** Times each miner that can be asked was asked. */
   asked: readonly number[];
 }
 
 /** What is missing before scores may become weights for the first time; undefined when nothing is. */
-export function missingEvidence({ blocks, epochBlocks, asked }: Evidence): string | undefined {
-  if (blocks < epochBlocks) return `one epoch of steps, ${epochBlocks - blocks} blocks more`;
+export function missingEvidence({ head, blocks, epochBlocks, asked }: Evidence): string | undefined {
+  // A block stays true where this is told once and shown for an hour; a count of blocks does not.
+  if (blocks < epochBlocks) return `one epoch of steps, until block ${head + epochBlocks - blocks}`;
   const wanted = Math.ceil(MIN_ASKED_SHARE * asked.length);
   const seen = asked.filter((times) => times > 0).length;
   if (seen < wanted) return `${wanted} of ${asked.length} miners asked, ${seen} were so far`;

@@ -23,6 +23,19 @@ describe("--models.profile", () => {
     }
   });
 
+  test("in a file that is no JSON is refused without a word of it", () => {
+    const folder = mkdtempSync(join(tmpdir(), "profile-"));
+    try {
+      const path = join(folder, "words");
+      writeFileSync(path, "abandon ability able");
+      const refused = (): unknown => chosenProfile(path);
+      expect(refused).toThrow(`--models.profile ${path} is no profile of this program, and no JSON file`);
+      expect(refused).not.toThrow(/abandon/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test.each(["nothing", "toString", "__proto__"])("%s is refused", (name) => {
     expect(() => chosenProfile(name)).toThrow(
       expect.objectContaining({

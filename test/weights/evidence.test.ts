@@ -2,14 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { missingEvidence, seedScores } from "../../src/weights/evidence.ts";
 
 describe("evidence for the first weights", () => {
-  const enough = { blocks: 20, epochBlocks: 20, asked: [1, 1, 0, 0] };
+  const enough = { head: 100, blocks: 20, epochBlocks: 20, asked: [1, 1, 0, 0] };
 
   test("is there after an epoch in which half of the miners were asked", () => {
     expect(missingEvidence(enough)).toBeUndefined();
   });
 
-  test("needs the whole epoch, and says how much is missing", () => {
-    expect(missingEvidence({ ...enough, blocks: 19 })).toBe("one epoch of steps, 1 blocks more");
+  test("needs the whole epoch, and says until when", () => {
+    expect(missingEvidence({ ...enough, blocks: 19 })).toBe("one epoch of steps, until block 101");
   });
 
   test("needs half of the miners, rounded up", () => {
