@@ -41,7 +41,7 @@ describe("a simulation", () => {
     sockets: 1,
     subscriptions: 3,
     timers: 8,
-    growth: { mb: 1, functions: 3, sockets: 0, subscriptions: 0, timers: 0 },
+    growth: { heapMb: 1, rssMb: 9, functions: 3, sockets: 0, subscriptions: 0, timers: 0 },
   } as unknown as SimResult;
 
   test("that keeps all promises breaks none", () => {
@@ -56,7 +56,8 @@ describe("a simulation", () => {
     ["2 sockets", { sockets: 2 }],
     ["4 subscriptions", { subscriptions: 4 }],
     ["9 timers", { timers: 9 }],
-    ["2.5 more mb", { growth: { ...SOUND.growth, mb: 2.5 } }],
+    ["2.5 more heapMb", { growth: { ...SOUND.growth, heapMb: 2.5 } }],
+    ["10.5 more rssMb", { growth: { ...SOUND.growth, rssMb: 10.5 } }],
     ["30.0 more functions", { growth: { ...SOUND.growth, functions: 30 } }],
     ["1.0 more sockets", { growth: { ...SOUND.growth, sockets: 1 } }],
     ["1.0 more subscriptions", { growth: { ...SOUND.growth, subscriptions: 1 } }],

@@ -79,8 +79,11 @@ export interface SimResult {
   sockets: number;
   subscriptions: number;
   timers: number;
-  /** By which they grow in the second half, each 100 epochs: memory, functions that something holds (listeners are such), and what is open. */
-  growth: Record<"mb" | "functions" | "sockets" | "subscriptions" | "timers", number>;
+  /**
+   * By which they grow in the second half, each 100 epochs: what is held after a full collection, what the process
+   * takes, functions that something holds (listeners are such), and what is open.
+   */
+  growth: Record<"heapMb" | "rssMb" | "functions" | "sockets" | "subscriptions" | "timers", number>;
   /** Seconds from the notice that an endpoint is lost to a connection: half of them, all but one of a hundred, all but one of a thousand. */
   recoverySeconds: { median: number; p99: number; p999: number; most: number };
   /** Of every request with its time: the same seed gives the same. */
@@ -158,7 +161,8 @@ export async function simulate({
   void machine.live(folder);
 
   const growth = {
-    mb: new Growth(),
+    heapMb: new Growth(),
+    rssMb: new Growth(),
     functions: new Growth(),
     sockets: new Growth(),
     subscriptions: new Growth(),
@@ -264,8 +268,10 @@ export async function simulate({
     if (world.head === wanted - TEMPO) faults.isCalm = true;
     if (world.head % (SAMPLE_EPOCHS * TEMPO) === 0) {
       Bun.gc(true);
-      growth.mb.note(process.memoryUsage().rss / 1e6);
-      growth.functions.note(heapStats().objectTypeCounts.Function ?? 0);
+      const { heapSize, objectTypeCounts } = heapStats();
+      growth.heapMb.note(heapSize / 1e6);
+      growth.rssMb.note(process.memoryUsage().rss / 1e6);
+      growth.functions.note(objectTypeCounts.Function ?? 0);
       for (const [name, count] of Object.entries(opened())) growth[name as keyof typeof growth].note(count);
     }
     if (world.head >= wanted) run.resolve();
