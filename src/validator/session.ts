@@ -67,7 +67,6 @@ export interface Modules<N extends Neuron> {
   time: Time;
 }
 
-/** What changes while a validator runs. One owner, the validator; steps and duties write to it between awaits. */
 /** Who held a uid until a while ago. */
 export interface Lapsed<N extends Neuron> extends LapsedScore {
   neuron: N;
@@ -75,6 +74,7 @@ export interface Lapsed<N extends Neuron> extends LapsedScore {
   at: BlockNumber;
 }
 
+/** What changes while a validator runs. One owner, the validator; steps and duties write to it between awaits. */
 export interface RunState<N extends Neuron> {
   subnet: Subnet<N>;
   /** Miners whose uids were taken over a few blocks ago, by registrations that may be taken back. */

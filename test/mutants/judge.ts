@@ -43,8 +43,8 @@ export const JUDGE_MUTANTS: readonly Mutant[] = [
       {
         name: "a sentence behind words that take it back passes for a quotation",
         file: "src/rewards/masks/contradiction.ts",
-        text: "isTakenBack(sentences[index]!, before)",
-        replacement: "isTakenBack(sentences[index]!, 0)",
+        text: "isTakenBack(sentence, before)",
+        replacement: "isTakenBack(sentence, 0)",
       },
       {
         name: "two denials take back a quotation",

@@ -132,10 +132,12 @@ export class RunSource {
 
   /** A completion, sentence by sentence, cut from left to right into the longest runs that the source has. */
   runsOf(completion: string): Run[][] {
-    return sentencesOf(completion).map((sentence) => this.#runs(wordsOf(sentence)));
+    return sentencesOf(completion).map((sentence) => this.runsIn(sentence));
   }
 
-  #runs(words: readonly string[]): Run[] {
+  /** The same of one sentence. */
+  runsIn(sentence: string): Run[] {
+    const words = wordsOf(sentence);
     const runs: Run[] = [];
     for (let at = 0; at < words.length; ) {
       const run = this.#longestAt(words, at);

@@ -46,15 +46,15 @@ export class ContradictionMask implements Mask {
  */
 export function contradictions(source: RunSource, completion: string): number {
   let count = 0;
-  const sentences = sentencesOf(completion);
-  for (const [index, runs] of source.runsOf(completion).entries()) {
+  for (const sentence of sentencesOf(completion)) {
+    const runs = source.runsIn(sentence);
     let before = 0;
     for (const [at, run] of runs.entries()) {
       if (
         run.length >= QUOTED_WORDS &&
         (isTurned(source, runs, at) ||
           hasOtherNumber(source, run, runs[at + 1]) ||
-          (isTold(run) && isTakenBack(sentences[index]!, before)))
+          (isTold(run) && isTakenBack(sentence, before)))
       )
         count++;
       before += run.length;
